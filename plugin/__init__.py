@@ -1,0 +1,1 @@
+"""What GIMP runs: standard library and GIMP's own gi, nothing else."""
