@@ -49,6 +49,7 @@ ERRORS = {
     "bad-version": "Run install.py again, so that plug-in and server have the same version.",
     "bad-token": "Restart the server (studio-portrait stop), then try again.",
     "bad-image": "Open the picture in an image editor and save it again.",
+    "bad-output": "Choose another place for the result.",
     "bad-setting": "See studio-portrait retouch --help for what is allowed.",
     "too-large": f"At most {MAX_PIXELS // 1_000_000} megapixels: scale the picture down, or cut it.",
     "unknown-network": "studio-portrait status lists the networks that are installed.",
@@ -61,6 +62,7 @@ ERRORS = {
     "shutting-down": "Start the filter again: the server starts by itself.",
     "no-server": "Run studio-portrait doctor to see why the server does not start.",
     "lost-server": "Start the filter again: the server starts by itself.",
+    "set-up": "Run install.py again: it repairs what is missing or broken.",
     "internal": "See the server's log, and please report it.",
 }
 
