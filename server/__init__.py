@@ -1,0 +1,1 @@
+"""The head-less service: receives a layer, returns a layer."""

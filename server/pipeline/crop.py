@@ -1,0 +1,106 @@
+"""From a picture of any size and sample type to the network's 512-pixel crops, and the windows
+with which their corrections are put back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model.framing import Square
+
+from .colour import ColourSpace, Float, encode_srgb
+from .lift import Grid
+
+SIZE = 512
+FEATHER = 0.14  # of the crop's side, over which a correction fades out at a crop's edge
+# Above this a crop that reaches over the picture's edge is shrunk before it is padded, so that
+# memory stays small; placement is then exact to an eighth of a low-resolution pixel.
+PADDED_SIDE = 4 * SIZE
+
+_WHITE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
+
+
+def white_of(pixels: NDArray[Any]) -> float:
+    """The sample value that stands for 1.0."""
+    return _WHITE[pixels.dtype]
+
+
+def whole_grid(square: Square) -> Grid:
+    """The crop's square rounded to whole pixels."""
+    side = max(8, round(square.side))
+    return Grid(round(square.cx - side / 2), round(square.cy - side / 2), side)
+
+
+def frame_grid(width: int, height: int) -> Grid:
+    """The square around the whole picture."""
+    side = max(width, height, 8)
+    return Grid((width - side) // 2, (height - side) // 2, side)
+
+
+def inside(grid: Grid, width: int, height: int) -> tuple[int, int, int, int]:
+    """left, top, right, bottom of the grid's part that lies in the picture."""
+    return max(0, grid.x), max(0, grid.y), min(width, grid.x + grid.side), min(height, grid.y + grid.side)
+
+
+def take(pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE) -> Float:
+    """The picture over `grid`, shrunk by area: (size, size, 1 or 3) float32, working encoding.
+
+    Beyond the picture its edge pixels are repeated. Transparent parts show mid grey.
+    """
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = inside(grid, width, height)
+    part = pixels[top:bottom, left:right]
+    pad = np.array([top - grid.y, grid.y + grid.side - bottom, left - grid.x, grid.x + grid.side - right])
+    if pad.any():
+        if grid.side > PADDED_SIDE:
+            scale = PADDED_SIDE / grid.side
+            pad = np.round(pad * scale).astype(int)
+            shrunk = (PADDED_SIDE - int(pad[2] + pad[3]), PADDED_SIDE - int(pad[0] + pad[1]))
+            part = cv2.resize(part, (max(1, shrunk[0]), max(1, shrunk[1])), interpolation=cv2.INTER_AREA)
+        part = cv2.copyMakeBorder(part, *(int(p) for p in pad), borderType=cv2.BORDER_REPLICATE)
+    way = cv2.INTER_AREA if part.shape[0] >= size else cv2.INTER_CUBIC
+    part = cv2.resize(part, (size, size), interpolation=way)
+    return to_working(part.reshape(size, size, -1), white_of(pixels), space)
+
+
+def to_working(small: NDArray[Any], white: float, space: ColourSpace) -> Float:
+    """A small copy of the picture (h, w, C) with or without alpha -> (h, w, 1 or 3) working encoding."""
+    scaled = small.astype(np.float32) * np.float32(1 / white)
+    colour = scaled[..., : space.channels]
+    if space.linear:
+        colour = encode_srgb(colour)
+    if scaled.shape[-1] > space.channels:
+        alpha = np.clip(scaled[..., -1:], 0, 1)
+        colour = colour * alpha + np.float32(0.5) * (1 - alpha)
+    return np.ascontiguousarray(colour)
+
+
+def window(
+    grid: Grid, width: int, height: int, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The crop's feather at picture coordinates x (columns) and y (rows): (len(y), len(x)) in 0..1.
+
+    Smoothstep over `FEATHER` of the side; none where the crop ends with the picture.
+    """
+
+    def ramp(at: NDArray[np.float64], start: int, limit: int) -> NDArray[np.float64]:
+        pixel, margin = grid.side / SIZE, FEATHER * grid.side
+        weight = np.ones_like(at)
+        if start > 0:
+            weight = np.minimum(weight, np.clip((at - start - pixel) / margin, 0, 1))
+        if start + grid.side < limit:
+            weight = np.minimum(weight, np.clip((start + grid.side - pixel - at) / margin, 0, 1))
+        return weight * weight * (3 - 2 * weight)
+
+    return ramp(y, grid.y, height)[:, None] * ramp(x, grid.x, width)[None, :]
+
+
+def nearness(grid: Grid, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much a place belongs to this crop's face when crops overlap: a Gaussian about the centre."""
+    sigma = 0.2 * grid.side
+    across = (x - grid.x - grid.side / 2) / sigma
+    down = (y - grid.y - grid.side / 2) / sigma
+    return np.exp(-0.5 * np.minimum(down[:, None] ** 2 + across[None, :] ** 2, 400.0))

@@ -1,0 +1,93 @@
+"""Lift a 512-pixel correction to full size, with the picture itself as the guide.
+
+The network's difference has the bilateral filter's edges at 512 pixels; stretched over
+a photograph five times as large they would show as halos along jaw and hair. So the
+difference is written, around every low-resolution pixel, as a linear function of the
+picture, `d = a x + b` (guided filter, He et al. 2010; sub-sampled as in the fast guided
+filter, He and Sun 2015). Only `a` and `b` are stretched: edges then come from the
+full-size picture. `benchmarks.lift` compares this with a plain cubic stretch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+
+RADIUS = 8  # of the guided filter's window, pixels at 512
+EPSILON = 1e-3  # variance (of samples in 0..1) below which the guide counts as flat
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A square of the picture in whole pixels; may reach over the picture's edge."""
+
+    x: int
+    y: int
+    side: int
+
+
+def guided_coefficients(guide: Float, difference: Float) -> tuple[Float, Float]:
+    """`a`, `b` with `difference ~ a * guide + b` in every window, per channel.
+
+    guide, difference: (S, S, C), the guide nominally in 0..1. Returns two (S, S, C).
+    """
+    size = (2 * RADIUS + 1, 2 * RADIUS + 1)
+
+    def mean(image: Float) -> Float:
+        return cv2.blur(image, size, borderType=cv2.BORDER_REFLECT).reshape(image.shape)
+
+    mean_guide, mean_difference = mean(guide), mean(difference)
+    covariance = mean(guide * difference) - mean_guide * mean_difference
+    variance = mean(guide * guide) - mean_guide * mean_guide
+    a = covariance / (variance + EPSILON)
+    b = mean_difference - a * mean_guide
+    return mean(a), mean(b)
+
+
+class Stretched:
+    """A low-resolution array over a `Grid`, read in full-size rows.
+
+    values: (S, S, K) float32. Linear interpolation between pixel centres: across by
+    OpenCV once, down by a small matrix product for each strip of rows, so that no
+    full-size copy of the coefficients ever exists.
+    """
+
+    def __init__(self, values: Float, grid: Grid, left: int, right: int):
+        """Prepares the picture's columns left..right-1, which must lie within the grid."""
+        size, _, self.depth = values.shape
+        self._grid = grid
+        self._columns = right - left
+        # Three channels at a time: OpenCV's fast path.
+        parts = [
+            cv2.resize(values[..., k : k + 3], (grid.side, size), interpolation=cv2.INTER_LINEAR).reshape(
+                size, grid.side, -1
+            )[:, left - grid.x : right - grid.x]
+            for k in range(0, self.depth, 3)
+        ]
+        self._wide = np.concatenate([part.reshape(size, -1) for part in parts], axis=1)
+        self._depths = [part.shape[2] for part in parts]
+
+    def rows(self, top: int, bottom: int) -> list[Float]:
+        """The picture's rows top..bottom-1: one (rows, columns, <= 3) array per three channels."""
+        size = self._wide.shape[0]
+        at = (np.arange(top, bottom) - self._grid.y + 0.5) * (size / self._grid.side) - 0.5
+        at = np.clip(at, 0, size - 1)
+        low = np.minimum(at.astype(np.int64), size - 2)
+        share = (at - low).astype(np.float32)
+        first = int(low[0])
+        weights = np.zeros((bottom - top, int(low[-1]) - first + 2), np.float32)
+        index = np.arange(bottom - top)
+        weights[index, low - first] = 1 - share
+        weights[index, low - first + 1] += share
+        wide = weights @ self._wide[first : first + weights.shape[1]]
+        strips, start = [], 0
+        for depth in self._depths:
+            stop = start + self._columns * depth
+            strips.append(wide[:, start:stop].reshape(bottom - top, self._columns, depth))
+            start = stop
+        return strips
