@@ -1,0 +1,159 @@
+"""The doctor's checks of GIMP's side: why the menu entry is missing, the commonest complaint.
+
+GIMP says nothing about a plug-in that it could not start, so each reason known to keep one
+out of the menu is looked at: no GIMP, a profile of another version, a folder whose name is
+not the file's, a missing executable bit, a search path without the folder, a Python without
+``gi``. ``pluginrc`` in the profile tells what GIMP made of the plug-in when it last looked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import plugin_folder
+from .environment import CHECKOUT
+from .finding import Finding, bad, good
+from .profiles import Gimp, Profile
+
+PROCEDURE = "python-fu-studio-portrait"
+_AGAIN = "Run install.py again, then restart GIMP."
+
+
+def check_gimps(gimps: list[Gimp]) -> Finding:
+    if not gimps:
+        hint = "Install GIMP 3.0 or later. The command line works without it."
+        return bad("no-gimp", "No GIMP 3 was found on this machine.", hint)
+    names = ", ".join(f"{gimp.version} ({gimp.program})" for gimp in gimps)
+    return good("gimp", f"GIMP {names}")
+
+
+def check_versions(gimps: list[Gimp], copies: list[Profile], older: list[Path]) -> Iterator[Finding]:
+    """Whether each GIMP has the plug-in in the profile that it reads, and none lies where no GIMP 3 looks."""
+    for folder in older:
+        sentence = f"{folder} is in the profile of a GIMP that cannot run it."
+        yield bad(
+            "wrong-version-folder",
+            sentence,
+            "Delete it, and run install.py: it installs into GIMP 3's profiles.",
+        )
+    served = {copy.version for copy in copies} - {""}
+    others = ", ".join(sorted(served))
+    for version in sorted({gimp.version for gimp in gimps} - served):
+        if served:
+            yield bad(
+                "wrong-version-folder",
+                f"GIMP {version} does not see the plug-in: it is installed for {others} only.",
+                f"Start GIMP {version} once, so that it makes its profile, then run install.py again.",
+            )
+
+
+def check_profile(profile: Profile) -> Iterator[Finding]:
+    """Everything about the plug-in in one profile; stops at the first fault that hides the others."""
+    folder = profile.plugin
+    yield from _misplaced(profile)
+    if not folder.is_dir():
+        yield bad("plugin-missing", f"The plug-in is not installed in {profile.folder}.", _AGAIN)
+        return
+    installed = plugin_folder.read(folder)
+    if installed is None:
+        yield bad("plugin-damaged", f"{folder} has no readable {plugin_folder.MANIFEST}.", _AGAIN)
+        return
+    if installed.checkout != CHECKOUT:
+        sentence = f"The plug-in in {profile.folder} belongs to {installed.checkout}."
+        yield bad("plugin-foreign", sentence, "Run install.py here to use this one instead.")
+        return
+    if different := plugin_folder.differences(folder):
+        sentence = (
+            f"The plug-in in {profile.folder} is not this version's: {different[0]} differs or is missing."
+        )
+        yield bad("plugin-damaged", sentence, _AGAIN)
+        return
+    entry = folder / plugin_folder.ENTRY
+    if not plugin_folder.is_executable(entry):
+        yield bad(
+            "not-executable", f"{entry} is not executable, so GIMP passes over it.", f"chmod +x '{entry}'"
+        )
+        return
+    yield _in_search_path(profile) or _registered(profile)
+
+
+def _misplaced(profile: Profile) -> Iterator[Finding]:
+    """Our entry script where GIMP does not look: loose, or in a folder of another name."""
+    plug_ins = profile.folder / "plug-ins"
+    stem = Path(plugin_folder.ENTRY).stem
+    for entry in sorted({*plug_ins.glob(plugin_folder.ENTRY), *plug_ins.glob(f"*/{plugin_folder.ENTRY}")}):
+        if entry.parent.name != stem:
+            sentence = (
+                f"{entry} lies in a folder called {entry.parent.name}; GIMP wants it in one called {stem}."
+            )
+            yield bad("folder-name", sentence, "Delete it and run install.py again.")
+
+
+def _in_search_path(profile: Profile) -> Finding | None:
+    try:
+        text = (profile.folder / "gimprc").read_text("utf-8", errors="replace")
+    except OSError:
+        return None
+    match = re.search(r'^\(plug-in-path\s+"([^"]*)"', text, re.MULTILINE)
+    if match is None:
+        return None
+    folders = match[1].replace("${gimp_dir}", str(profile.folder)).split(os.pathsep)
+    if any(Path(folder) == profile.folder / "plug-ins" for folder in folders):
+        return None
+    hint = "In GIMP: Edit > Preferences > Folders > Plug-ins, add the profile's plug-ins folder."
+    return bad("plugin-disabled", f"GIMP does not look into {profile.folder / 'plug-ins'}.", hint)
+
+
+def _registered(profile: Profile) -> Finding:
+    entry = profile.plugin / plugin_folder.ENTRY
+    record = profile.folder / "pluginrc"
+    try:
+        text = record.read_text("utf-8", errors="replace")
+    except OSError:
+        return good("plugin", f"Installed in {profile.folder}; GIMP sees it at its next start.")
+    stamp, definition = _definition(text, entry)
+    if stamp == int(entry.stat().st_mtime) and f'"{PROCEDURE}"' not in definition:
+        return bad(
+            "plugin-disabled",
+            f"GIMP tried the plug-in in {profile.folder} and it registered nothing.",
+            "Start GIMP from a terminal to read why; most often the Python it uses lacks gi."
+            f" Then delete {record} and restart GIMP.",
+        )
+    if stamp is None and record.stat().st_mtime > entry.stat().st_ctime:
+        return bad("plugin-disabled", f"GIMP passed over {entry}.", f"Delete {record}, then restart GIMP.")
+    news = "in the menu" if stamp == int(entry.stat().st_mtime) else "GIMP sees it at its next start"
+    return good("plugin", f"Installed in {profile.folder}; {news}.")
+
+
+def _definition(text: str, entry: Path) -> tuple[int | None, str]:
+    """(time stamp, text) of what ``pluginrc`` says about the entry script; (None, "") if nothing."""
+    tail = re.escape(f"{entry.parent.name}/{entry.name}")
+    for block in re.split(r"^(?=\(plug-in-def )", text, flags=re.MULTILINE):
+        if match := re.match(rf'\(plug-in-def "[^"]*{tail}" (\d+)', block):
+            return int(match[1]), block
+    return None, ""
+
+
+def check_python(gimps: list[Gimp]) -> Finding | None:
+    """Whether the ``python3`` that a native GIMP on Linux finds first has GObject introspection."""
+    if sys.platform != "linux" or not any(gimp.kind == "native" for gimp in gimps):
+        return None
+    own = CHECKOUT / ".venv" / "bin"
+    folders = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if Path(folder) != own]
+    python = shutil.which("python3", path=os.pathsep.join(folders))
+    if python is None:
+        return bad("python-without-gi", "GIMP finds no python3.", "Install python3 and python3-gi.")
+    result = subprocess.run([python, "-c", "import gi"], capture_output=True, check=False, timeout=30)
+    if result.returncode == 0:
+        return good("python", f"The Python that GIMP finds first has gi: {python}")
+    return bad(
+        "python-without-gi",
+        f"The python3 that GIMP finds first has no gi, so no Python plug-in starts: {python}",
+        "Start GIMP with a PATH on which the system's python3 comes first (and install python3-gi).",
+    )

@@ -1,0 +1,95 @@
+"""The doctor's checks of the server's side: environment, weights, GPU, running server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.wire import Problem
+
+from . import torch_build, weights
+from .environment import Environment
+from .finding import Finding, bad, good
+
+_AGAIN = "Run install.py again: it repairs what is missing or broken."
+
+
+def check_environment(environment: Environment) -> Finding:
+    if not environment.folder.exists():
+        return bad(
+            "environment", f"There is no Python environment in {environment.folder}.", "Run install.py."
+        )
+    state = environment.examine(environment.notes().get("groups", []))
+    if state is None:
+        return bad("environment", f"The environment's Python does not run: {environment.python}", _AGAIN)
+    if state.faults:
+        name, fault = sorted(state.faults.items())[0]
+        more = f", and {len(state.faults) - 1} more" if len(state.faults) > 1 else ""
+        return bad("environment", f"The Python environment is broken: {name} {fault}{more}.", _AGAIN)
+    if not environment.own_package_is_right(state):
+        return bad("environment", "The studio-portrait command is missing or leads to another place.", _AGAIN)
+    return good("environment", f"The Python environment is complete: {environment.folder}")
+
+
+def check_weights(checkout: Path) -> Iterator[Finding]:
+    found = weights.networks(checkout)
+    if not found:
+        yield bad("weights", "There is no network in model/weights.", weights.HINT)
+    for network in found:
+        if network.fault:
+            yield bad(
+                "weights", f"The network {network.name}: {network.fault} ({network.file}).", weights.HINT
+            )
+        else:
+            yield good("weights", f"The network {network.name}: its checksum is right.")
+
+
+def check_gpu(environment: Environment) -> Finding:
+    device = environment.notes().get("device")
+    if torch_build.has_nvidia_gpu() and device == torch_build.CPU:
+        hint = "To use it: install.py --device cuda (about 3 GB to download)."
+        return bad("gpu-unused", "There is an NVIDIA GPU, but the CPU build of PyTorch is installed.", hint)
+    return good(
+        "gpu", "The GPU is used." if device == torch_build.CUDA else "No NVIDIA GPU; the CPU is used."
+    )
+
+
+def check_server(environment: Environment) -> Iterator[Finding]:
+    """The running server, or what a dead one left behind."""
+    try:
+        folder = runtime.state_folder()
+    except Problem as problem:
+        yield bad("state-folder", problem.message, problem.hint)
+        return
+    if not runtime.server_lives(folder):
+        yield _left_behind(folder)
+        return
+    try:
+        with Session.open(start=False) as session:
+            yield good("server", f"The server answers (version {session.server}).")
+            if session.device == "cpu" and environment.notes().get("device") == torch_build.CUDA:
+                hint = f"See {runtime.log_path(folder)}; then studio-portrait stop, and try again."
+                yield bad(
+                    "gpu-unused", "The server runs on the CPU although PyTorch for CUDA is installed.", hint
+                )
+    except Problem as problem:
+        code = "server-version" if problem.code == "bad-version" else "server-unreachable"
+        hint = problem.hint if problem.code == "bad-version" else _unreachable_hint(folder)
+        yield bad(code, f"The server does not answer: {problem.message}", hint)
+
+
+def _unreachable_hint(folder: Path) -> str:
+    found = runtime.Runtime.read(folder)
+    process = f"end the process {found.pid}" if found else "end its process"
+    return f"Run studio-portrait stop; if that does not help, {process}. The log: {runtime.log_path(folder)}"
+
+
+def _left_behind(folder: Path) -> Finding:
+    left = [path for name in ("server.json", "server.sock") if (path := folder / name).exists()]
+    if not left:
+        return good("server", "No server is running; it starts by itself when it is needed.")
+    names = " and ".join(str(path) for path in left)
+    hint = "Nothing needs to be done: the next server replaces it. You can also delete it."
+    return bad("server-stale", f"A server that is gone left {names} behind.", hint)

@@ -1,0 +1,139 @@
+"""``install.py``'s command line: what is done, in which order, and what is said about it."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from plugin.studio_portrait.link.wire import Problem
+
+from . import doctor, first_run, plugin_folder, profiles, removal, weights
+from .console import Steps, detail, say
+from .environment import Environment
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0 done, 1 something is wrong (said on standard error), 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for_pytest: list[str] = []
+    if "--" in arguments:
+        at = arguments.index("--")
+        arguments, for_pytest = arguments[:at], arguments[at + 1 :]
+    options = _parser().parse_args(arguments)
+    try:
+        if options.doctor:
+            return doctor.run(json=options.json)
+        if options.list:
+            return removal.show(options.gimp_dir)
+        if options.uninstall:
+            return removal.uninstall(options.gimp_dir, yes=options.yes)
+        if options.test:
+            return _test(options, for_pytest)
+        return _install(options)
+    except Problem as problem:
+        print(f"\n{problem.message}\n{problem.hint}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Run install.py again: it goes on where it stopped.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="install.py",
+        description="Sets up Studio Portrait in this folder, and its plug-in in every GIMP 3 profile."
+        " Run it again at any time: it repairs what is broken and leaves the rest alone.",
+        epilog="Arguments after -- go to pytest.",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="show what is installed where")
+    what.add_argument("--uninstall", action="store_true", help="list, then remove, what was installed")
+    what.add_argument("--doctor", action="store_true", help="check everything and say what to do")
+    what.add_argument("--test", action="store_true", help="install what the tests need and run them all")
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), help="which build of PyTorch (default: by what is here)"
+    )
+    parser.add_argument(
+        "--openvino", action="store_true", help="also install OpenVINO, a second engine for CPUs"
+    )
+    parser.add_argument(
+        "--gimp-dir",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a further GIMP profile folder (may be given several times)",
+    )
+    parser.add_argument("--yes", action="store_true", help="with --uninstall: do not ask")
+    parser.add_argument(
+        "--json", action="store_true", help="with --doctor: one JSON object for a program to read"
+    )
+    return parser
+
+
+def _install(options: argparse.Namespace) -> int:
+    environment = Environment()
+    steps = Steps(4)
+    say(f"Studio Portrait in {environment.checkout}")
+    steps.start("Python environment")
+    changed = environment.ensure(options.device, ["openvino"] if options.openvino else [])
+    detail("installed" if changed else "is complete")
+    steps.start("Networks")
+    networks = weights.networks()
+    _check(networks)
+    steps.start("GIMP plug-in")
+    changed |= _install_plugins(environment, options.gimp_dir, [network.name for network in networks])
+    steps.start("First portrait")
+    if changed:
+        subprocess.run([environment.command, "stop"], capture_output=True, check=False)
+    fingerprint = weights.fingerprint(networks)
+    picture = environment.checkout / first_run.PICTURE
+    if not first_run.is_done(environment, fingerprint):
+        detail("starting the server and retouching the sample selfie")
+        first_run.run(environment, fingerprint)
+    detail(f"before and after: {picture}")
+    say("\nReady. In GIMP: Filters > Enhance > Studio Portrait...")
+    say(f"Without GIMP: {environment.command} retouch PHOTO -o RESULT")
+    return 0
+
+
+def _check(networks: list[weights.Network]) -> None:
+    if not networks:
+        raise Problem("weights", "There is no network in model/weights.", weights.HINT)
+    for network in networks:
+        if network.fault:
+            raise Problem(
+                "weights", f"The network {network.name} cannot be used: {network.fault}.", weights.HINT
+            )
+        detail(f"{network.name}: weights checked")
+
+
+def _install_plugins(environment: Environment, gimp_dirs: list[Path], networks: list[str]) -> bool:
+    wanted = [*profiles.find_profiles(), *(profiles.given(folder) for folder in gimp_dirs)]
+    changed = False
+    for profile in {profile.folder: profile for profile in wanted}.values():
+        news = plugin_folder.install(profile, environment.command, networks)
+        detail(f"{'installed in' if news else 'is complete in'} {profile.plugin}")
+        changed |= news
+        environment.remember(plugins=sorted({*environment.notes().get("plugins", []), str(profile.plugin)}))
+    if not wanted:
+        detail("no GIMP 3 profile was found; the command line works without GIMP")
+        for gimp in profiles.find_gimps():
+            detail(f"GIMP {gimp.version} has never been started: start it once, then run install.py again")
+    elif changed:
+        detail("a GIMP that is running shows the filter after its next start")
+    return changed
+
+
+def _test(options: argparse.Namespace, for_pytest: list[str]) -> int:
+    environment = Environment()
+    steps = Steps(2)
+    steps.start("Python environment with what the tests need")
+    changed = environment.ensure(options.device, ["test", "train", "openvino"])
+    detail("installed" if changed else "is complete")
+    steps.start("Tests")
+    command = [str(environment.python), "-m", "pytest", *for_pytest]
+    return subprocess.run(command, cwd=environment.checkout, check=False).returncode

@@ -1,0 +1,322 @@
+"""The private Python environment, ``.venv`` in the checkout: made, verified, repaired.
+
+Nothing is trusted because it was done before: each run asks the environment's own Python
+what it really holds (see `pins`) and installs only what is missing, of another version or
+damaged. That makes the second run quick and the run after a broken one a repair.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plugin.studio_portrait.link.version import VERSION
+from plugin.studio_portrait.link.wire import Problem
+
+from . import pins, torch_build
+from .console import detail, run_logged
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+IMPORTS = "torch, cv2, face_recognition, zmq, imagecodecs, tifffile, PIL, safetensors, rich, psutil"
+OLDEST, NEWEST = (3, 11), (3, 14)
+_SOURCE_ONLY = "face_recognition_models"  # a source archive, but of data: nothing is compiled
+
+
+@dataclass(frozen=True)
+class State:
+    """What the environment's own Python says about itself."""
+
+    faults: dict[str, str]
+    versions: dict[str, str]
+
+
+class Environment:
+    """Paths and actions of one checkout's environment."""
+
+    def __init__(self, checkout: Path = CHECKOUT):
+        self.checkout = checkout
+        self.folder = checkout / ".venv"
+        programs = self.folder / ("Scripts" if os.name == "nt" else "bin")
+        suffix = ".exe" if os.name == "nt" else ""
+        self.python = programs / f"python{suffix}"
+        self.command = programs / f"studio-portrait{suffix}"
+        self.log = self.folder / "install.log"
+        self.notes_file = self.folder / "studio-portrait.json"
+
+    # What is remembered between runs: the device, the optional groups, the last good import check.
+
+    def notes(self) -> dict[str, Any]:
+        try:
+            notes = json.loads(self.notes_file.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return notes if isinstance(notes, dict) else {}
+
+    def remember(self, **facts: Any) -> None:
+        notes = self.notes()
+        if all(notes.get(key) == value for key, value in facts.items()):
+            return
+        beside = self.notes_file.with_suffix(".new")
+        beside.write_text(json.dumps({**notes, **facts}, indent=1) + "\n", "utf-8")
+        beside.replace(self.notes_file)
+
+    # Looking
+
+    def python_version(self) -> tuple[int, int] | None:
+        """major, minor of the environment's Python; None if it does not run."""
+        code = "import sys; print(*sys.version_info[:2]); assert sys.prefix != sys.base_prefix"
+        answer = _ask([self.python, "-I", "-c", code])
+        if answer is None:
+            return None
+        major, minor = answer.split()
+        return int(major), int(minor)
+
+    def pins(self, groups: Sequence[str]) -> dict[str, str]:
+        return pins.read(
+            self.checkout / "requirements" / f"{group}.txt" for group in ("torch", "base", *groups)
+        )
+
+    def examine(self, groups: Sequence[str]) -> State | None:
+        """What differs from the pins, or None if the environment's Python does not run."""
+        question = json.dumps({"pins": self.pins(groups), "names": ["torch", "studio-portrait", "uv"]})
+        answer = _ask([self.python, "-I", self.checkout / "server" / "setup" / "pins.py"], question)
+        if answer is None:
+            return None
+        found = json.loads(answer)
+        return State(found["faults"], found["versions"])
+
+    def own_package_is_right(self, state: State) -> bool:
+        """Whether the console script is there and leads to this checkout, in its present place."""
+        if state.versions.get("studio-portrait") != VERSION or not self.command.exists():
+            return False
+        records = self.folder.glob(f"**/site-packages/studio_portrait-{VERSION}.dist-info/direct_url.json")
+        try:
+            place = json.loads(next(records).read_text("utf-8"))["url"]
+        except (StopIteration, OSError, ValueError, KeyError):
+            return False
+        return bool(place == self.checkout.as_uri()) and self._script_leads_here()
+
+    def _script_leads_here(self) -> bool:
+        if os.name == "nt":
+            return True
+        return str(self.python).encode() in self.command.read_bytes()[:1024]
+
+    # Doing
+
+    def ensure(self, asked: str | None = None, extra: Sequence[str] = ()) -> bool:
+        """Brings the environment to what the requirements say; True if anything had to be done.
+
+        `asked`: ``cpu``, ``cuda`` or None to decide. `extra`: requirement files beside
+        ``base`` and ``torch``; once installed, a group stays. Raises `Problem` ``set-up``.
+        """
+        made = self._ensure_python()
+        device = torch_build.choose(asked, self.notes().get("device"))
+        groups = sorted({*extra, *self.notes().get("groups", [])})
+        self.remember(device=device, groups=groups)
+        state = self._examined(groups)
+        torch_wrong = "torch" in state.faults or not torch_build.fits(state.versions.get("torch"), device)
+        others = {name: fault for name, fault in state.faults.items() if name != "torch"}
+        own_wrong = not self.own_package_is_right(state)
+        if torch_wrong or others:
+            self._announce(state.faults, torch_wrong, device, made)
+        if torch_wrong or others or own_wrong:
+            self._ensure_pip()
+        if others:
+            self._install_packages(others, groups)
+        if torch_wrong:
+            self._install_torch(device, state)
+        if own_wrong:
+            detail("the studio-portrait command")
+            self._install_own()
+        changed = made or torch_wrong or bool(others) or own_wrong
+        self._check_imports(groups, changed)
+        return changed
+
+    def _ensure_python(self) -> bool:
+        version = self.python_version()
+        if version is not None and OLDEST <= version <= NEWEST:
+            return False
+        if self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / "pyvenv.cfg").exists():
+            raise Problem(
+                "set-up",
+                f"{self.folder} is in the way: it is not a Python environment.",
+                "Move it away or delete it, then run install.py again.",
+            )
+        again = self.folder.exists()
+        detail(f"{'making it anew, its Python does not run' if again else 'new'}: {self.folder}")
+        notes = self.notes()
+        self._make_venv()
+        self.remember(**{key: notes[key] for key in ("device", "groups", "plugins") if key in notes})
+        return True
+
+    def _make_venv(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        result = _run([sys.executable, "-I", "-m", "venv", self.folder])
+        if result.returncode == 0:
+            return
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if (uv := shutil.which("uv")) is not None:
+            result = _run([uv, "venv", "--seed", "--python", sys.executable, self.folder])
+            if result.returncode == 0:
+                return
+        hint = f"On Debian and Ubuntu: apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv."
+        words = (result.stdout + result.stderr).strip().splitlines()
+        raise Problem(
+            "set-up",
+            f"Python could not make an environment: {words[0] if words else 'no reason given'}",
+            hint,
+        )
+
+    def _examined(self, groups: Sequence[str]) -> State:
+        state = self.examine(groups)
+        if state is None:
+            raise Problem(
+                "set-up",
+                f"The environment's Python does not run: {self.python}",
+                "Delete .venv, then run install.py.",
+            )
+        return state
+
+    def _announce(self, faults: dict[str, str], torch_wrong: bool, device: str, made: bool) -> None:
+        if torch_wrong:
+            words, gigabytes = torch_build.size(device)
+            detail(words)
+            free = shutil.disk_usage(self.folder).free / 1e9
+            if free < gigabytes:
+                raise Problem(
+                    "set-up",
+                    f"Only {free:.1f} GB are free on the disk.",
+                    f"Make room for {gigabytes:.0f} GB.",
+                )
+        if not made:
+            for name, fault in sorted(faults.items())[:8]:
+                detail(f"{name} {fault}")
+
+    def _ensure_pip(self) -> None:
+        if _run([self.python, "-I", "-m", "pip", "--version"]).returncode == 0:
+            return
+        detail("pip")
+        failure = "pip could not be put into the environment."
+        run_logged([self.python, "-I", "-m", "ensurepip", "--upgrade"], self.log, failure)
+
+    def _install_packages(self, faults: dict[str, str], groups: Sequence[str]) -> None:
+        wanted = self.pins(groups)
+        self._forget_damaged(faults)
+        setuptools = [f"setuptools=={wanted['setuptools']}"] if "setuptools" in faults else []
+        rest = [f"{name}=={wanted[name]}" for name in faults if name != "setuptools"]
+        options = ["--no-deps", "--no-build-isolation", "--only-binary", ":all:", "--no-binary", _SOURCE_ONLY]
+        for requirements in (
+            setuptools,
+            rest,
+        ):  # setuptools first: the one source archive is unpacked with it
+            if requirements:
+                self._install([*options, *requirements], "The packages could not be installed.")
+
+    def _install(self, arguments: Sequence[str], failure: str) -> None:
+        """With uv if it is on the path, with pip if not or if uv fails."""
+        if uv := shutil.which("uv"):
+            try:
+                return self._run_uv(uv, arguments, failure)
+            except Problem:
+                detail("uv could not do it, trying pip")
+        return self._run_pip(arguments, failure)
+
+    def _run_pip(self, arguments: Sequence[str], failure: str) -> None:
+        options = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--use-pep517"]
+        run_logged([self.python, "-I", "-m", "pip", "install", *options, *arguments], self.log, failure)
+
+    def _run_uv(self, uv: str | Path, arguments: Sequence[str], failure: str) -> None:
+        run_logged([uv, "pip", "install", "--python", self.python, *arguments], self.log, failure)
+
+    def _forget_damaged(self, faults: dict[str, str]) -> None:
+        """Removes the records of half-installed packages, which no installer can uninstall."""
+        for name, fault in faults.items():
+            if "damaged" in fault:
+                for record in self.folder.glob(f"**/site-packages/{name.replace('-', '_')}-*.dist-info"):
+                    shutil.rmtree(record)
+
+    def _install_torch(self, device: str, state: State) -> None:
+        version = self.pins(())["torch"]
+        self._forget_damaged({"torch": state.faults.get("torch", "")})
+        constraints = self.checkout / "requirements" / "base.txt"
+        failure = "PyTorch could not be installed."
+        for attempt in torch_build.attempts(version, device):
+            arguments = ["--constraint", str(constraints), "--only-binary", ":all:", *attempt.arguments]
+            try:
+                if attempt.installer == "uv":
+                    self._run_uv(self._uv(), arguments, failure)
+                else:
+                    self._run_pip(arguments, failure)
+            except Problem as problem:
+                detail(f"not found by {attempt.installer}")
+                last = problem
+                continue
+            return
+        hint = f"Is the machine on line? The log: {self.log}"
+        if device == torch_build.CPU and sys.platform == "linux":
+            hint += "\nThe larger CUDA build runs on a CPU too: python3 install.py --device cuda"
+        raise Problem("set-up", last.message, hint)
+
+    def _uv(self) -> Path | str:
+        if found := shutil.which("uv"):
+            return found
+        inside = self.python.with_name("uv.exe" if os.name == "nt" else "uv")
+        if not inside.exists():
+            requirements = self.checkout / "requirements" / "uv.txt"
+            failure = "uv, which finds PyTorch's CPU build, could not be installed."
+            self._run_pip(
+                ["--no-deps", "--only-binary", ":all:", "--requirement", str(requirements)], failure
+            )
+        return inside
+
+    def _install_own(self) -> None:
+        arguments = [
+            "--no-deps",
+            "--no-build-isolation",
+            "--force-reinstall",
+            "--editable",
+            str(self.checkout),
+        ]
+        self._run_pip(arguments, "The studio-portrait command could not be installed.")
+
+    def _check_imports(self, groups: Sequence[str], changed: bool) -> None:
+        """Imports everything once after a change; the result is remembered with the versions."""
+        checked = {"pins": self.pins(groups), "imports": IMPORTS}
+        if not changed and self.notes().get("checked") == checked:
+            return
+        detail("trying it out")
+        result = _run([self.python, "-c", f"import {IMPORTS}"])
+        if result.returncode:
+            words = result.stderr.strip().splitlines()
+            raise Problem(
+                "set-up", f"The environment does not work: {words[-1] if words else 'no reason given'}"
+            )
+        self.remember(checked=checked)
+
+
+def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+    """Runs a short program quietly; one that cannot be started counts as failed."""
+    words = [str(word) for word in command]
+    try:
+        return subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    except OSError as error:
+        return subprocess.CompletedProcess(words, 127, "", str(error))
+
+
+def _ask(command: Sequence[str | Path], question: str = "") -> str | None:
+    """A program's output, or None if it cannot be run or fails."""
+    words = [str(word) for word in command]
+    try:
+        result = subprocess.run(
+            words, input=question, capture_output=True, text=True, check=False, timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout if result.returncode == 0 else None

@@ -1,0 +1,23 @@
+"""What a check found: the one shape in which every check of the doctor answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """code: stable, for programs. sentence: what is. hint: what to do, "" when `ok`."""
+
+    code: str
+    ok: bool
+    sentence: str
+    hint: str = ""
+
+
+def good(code: str, sentence: str) -> Finding:
+    return Finding(code, True, sentence)
+
+
+def bad(code: str, sentence: str, hint: str) -> Finding:
+    return Finding(code, False, sentence, hint)

@@ -1,0 +1,160 @@
+"""The plug-in's copy in a GIMP profile: written, compared, removed.
+
+``installed.json`` in it lists every file that was written and says how to start the server.
+It is written first, so that even a copy that was interrupted is known to be ours, and only
+what it lists is ever removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plugin.studio_portrait.link.version import VERSION
+from plugin.studio_portrait.link.wire import Problem
+
+from .environment import CHECKOUT
+from .profiles import Profile
+
+MANIFEST = "installed.json"
+ENTRY = "studio_portrait.py"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A copy of the plug-in as its own manifest describes it."""
+
+    folder: Path
+    version: str
+    checkout: Path
+    files: tuple[str, ...]
+    command: tuple[str, ...]
+
+
+def source_files(checkout: Path = CHECKOUT) -> list[str]:
+    """The plug-in's files, relative to its folder, without caches and tests."""
+    source = checkout / "plugin" / "studio_portrait"
+    files = (path.relative_to(source) for path in source.rglob("*") if path.is_file())
+    unwanted = {"__pycache__", "tests"}
+    return sorted(
+        path.as_posix() for path in files if not unwanted & set(path.parts) and path.name != MANIFEST
+    )
+
+
+def read(folder: Path) -> Installed | None:
+    """What the copy in `folder` says about itself; None if there is none of ours."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        return Installed(
+            folder,
+            str(manifest["version"]),
+            Path(manifest["checkout"]),
+            tuple(str(name) for name in manifest["files"]),
+            tuple(str(word) for word in manifest["command"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def differences(folder: Path, checkout: Path = CHECKOUT) -> list[str]:
+    """The plug-in's files that are missing from the copy or differ from the checkout's."""
+    source = checkout / "plugin" / "studio_portrait"
+    return [name for name in source_files(checkout) if not _same(source / name, folder / name)]
+
+
+def install(profile: Profile, command: Path, networks: list[str], checkout: Path = CHECKOUT) -> bool:
+    """Copies the plug-in into the profile; True if anything had to be written."""
+    if profile.folder.name == "plug-ins":
+        raise Problem(
+            "set-up", f"{profile.folder} is a plug-ins folder.", "Give the profile folder that it lies in."
+        )
+    folder, source = profile.plugin, checkout / "plugin" / "studio_portrait"
+    files = source_files(checkout)
+    before = read(folder)
+    manifest = {
+        "version": VERSION,
+        "command": [str(command)],
+        "checkout": str(checkout),
+        "networks": networks,
+        "files": files,
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        changed = _write_manifest(folder / MANIFEST, manifest)
+        for name in files:
+            if not _same(source / name, folder / name):
+                _copy(source / name, folder / name)
+                changed = True
+        changed |= _make_executable(folder / ENTRY)
+    except OSError as error:
+        raise Problem(
+            "set-up",
+            f"The plug-in could not be written to {folder} ({error.strerror}).",
+            "See who owns the folder; GIMP's profile must belong to you.",
+        ) from None
+    for name in sorted(set(before.files if before else ()) - set(files)):
+        _inside(folder, name).unlink(missing_ok=True)
+    return changed
+
+
+def remove(installed: Installed) -> list[Path]:
+    """Removes just the files we wrote (and what Python compiled from them); returns what is left there."""
+    for name in (*installed.files, MANIFEST):
+        path = _inside(installed.folder, name)
+        path.unlink(missing_ok=True)
+        for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+            compiled.unlink()
+    folders = {path for path in installed.folder.rglob("*") if path.is_dir()} | {installed.folder}
+    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    return sorted(path for path in installed.folder.rglob("*") if path.is_file())
+
+
+def is_executable(entry: Path) -> bool:
+    return os.name == "nt" or os.access(entry, os.X_OK)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = folder / name
+    if ".." in path.parts or Path(name).is_absolute():
+        raise Problem(
+            "set-up", f"{folder / MANIFEST} was altered: it lists {name}.", "Remove the folder by hand."
+        )
+    return path
+
+
+def _same(source: Path, copy: Path) -> bool:
+    try:
+        return source.read_bytes() == copy.read_bytes()
+    except OSError:
+        return False
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(target.name + ".new")
+    shutil.copyfile(source, beside)
+    beside.replace(target)
+
+
+def _write_manifest(path: Path, manifest: dict[str, Any]) -> bool:
+    text = json.dumps(manifest, indent=1) + "\n"
+    if path.exists() and path.read_text("utf-8") == text:
+        return False
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(text, "utf-8")
+    beside.replace(path)
+    return True
+
+
+def _make_executable(entry: Path) -> bool:
+    if not entry.exists() or is_executable(entry):
+        return False
+    entry.chmod(entry.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    return True

@@ -1,0 +1,115 @@
+"""``--list`` and ``--uninstall``: what set-up has put where, and its removal.
+
+Only what is ours is touched: plug-in copies by their own list of files, the environment,
+the server's state folder by its known file names, the first portrait. The checkout stays.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from plugin.studio_portrait.link import runtime
+
+from . import first_run, plugin_folder, profiles
+from .console import say
+from .environment import Environment
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Everything of this checkout that exists now; `foreign` are plug-in copies of other checkouts."""
+
+    plugins: tuple[plugin_folder.Installed, ...]
+    foreign: tuple[plugin_folder.Installed, ...]
+    environment: Path | None
+    state: tuple[Path, ...]
+    picture: Path | None
+
+    def lines(self) -> Iterator[str]:
+        for plugin in self.plugins:
+            yield f"plug-in      {plugin.folder} (version {plugin.version}, {len(plugin.files)} files)"
+        if self.environment:
+            yield f"environment  {self.environment}"
+        for path in self.state:
+            yield f"server       {path}"
+        if self.picture:
+            yield f"picture      {self.picture}"
+
+
+def take(environment: Environment, gimp_dirs: list[Path]) -> Inventory:
+    """Looks into every profile found, named now, or noted when it was installed."""
+    folders = [profile.plugin for profile in profiles.find_profiles()]
+    folders += [profiles.given(folder).plugin for folder in gimp_dirs]
+    folders += [Path(folder) for folder in environment.notes().get("plugins", [])]
+    found = [copy for folder in dict.fromkeys(folders) if (copy := plugin_folder.read(folder))]
+    picture = environment.checkout / first_run.PICTURE
+    return Inventory(
+        tuple(copy for copy in found if copy.checkout == environment.checkout),
+        tuple(copy for copy in found if copy.checkout != environment.checkout),
+        environment.folder if (environment.folder / "pyvenv.cfg").exists() else None,
+        tuple(_state_files()),
+        picture if picture.exists() else None,
+    )
+
+
+def show(gimp_dirs: list[Path]) -> int:
+    """``--list``."""
+    inventory = take(Environment(), gimp_dirs)
+    lines = list(inventory.lines())
+    say("\n".join(lines) if lines else "Nothing is installed.")
+    for plugin in inventory.foreign:
+        say(f"not ours     {plugin.folder} (installed from {plugin.checkout})")
+    return 0
+
+
+def uninstall(gimp_dirs: list[Path], yes: bool) -> int:
+    """``--uninstall``: lists, asks unless `yes`, stops the server, removes."""
+    environment = Environment()
+    inventory = take(environment, gimp_dirs)
+    lines = list(inventory.lines())
+    if not lines:
+        say("Nothing is installed.")
+        return 0
+    say("This is removed:\n" + "\n".join(lines))
+    if not yes and not _agreed():
+        say("Nothing was removed.")
+        return 1
+    if environment.command.exists():
+        subprocess.run([environment.command, "stop"], capture_output=True, check=False)
+    for plugin in inventory.plugins:
+        for left in plugin_folder.remove(plugin):
+            say(f"left, it is not ours: {left}")
+    _remove_files([*inventory.state, *_state_files()])
+    _remove_files([inventory.picture] if inventory.picture else [])
+    if inventory.environment:
+        shutil.rmtree(inventory.environment)
+    say(f"Removed. {environment.checkout} itself can be deleted now if you like.")
+    return 0
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        say("Nobody can be asked here: add --yes.")
+        return False
+    return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _state_files() -> list[Path]:
+    """What server and clients have written into the state folder, by name."""
+    folder = runtime.state_folder()
+    return sorted(path for path in folder.glob("server.*") if not path.is_dir())
+
+
+def _remove_files(files: Iterable[Path]) -> None:
+    """Removes the files and then their folders, where nothing else is in them."""
+    files = set(files)
+    for file in files:
+        file.unlink(missing_ok=True)
+    for folder in {file.parent for file in files}:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
