@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +24,8 @@ from .colour import Float, decode_srgb, encode_srgb
 from .crop import SIZE, inside, nearness, white_of, window
 from .lift import Grid, Stretched, guided_coefficients
 
-STRIP_ROWS = 64
+STRIP_ROWS = 32
+_DEPTH = {np.dtype(np.uint8): cv2.CV_8U, np.dtype(np.uint16): cv2.CV_16U}
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,20 @@ class Reconstruction:
         x = view.astype(np.float32)
         if self.linear:
             x = encode_srgb(x * np.float32(1 / self.white))
-        correction = np.zeros_like(x)
-        feather = np.zeros(x.shape[:2], np.float32)
+        correction, feather = self._sum(x, top, bottom)
+        chosen = self._chosen(top, bottom)
+        if self.mask is not None:
+            shown = feather if chosen is None else feather * chosen
+            self.mask[top - box.y : bottom - box.y] = np.clip(np.rint(shown * 255), 0, 255)
+        elif chosen is not None:
+            correction *= chosen[..., None]
+        self._subtract(view, x, correction)
+
+    def _sum(self, x: Float, top: int, bottom: int) -> tuple[Float, Float]:
+        """All corrections of the strip added up, and their feathers (for a mask)."""
+        box = self.box
+        correction: Float | None = None
+        feather = np.zeros(x.shape[:2] if self.mask is not None else (0, 0), np.float32)
         for (left, first, right, last), stretched in self._parts:
             low, high = max(top, first), min(bottom, last)
             if low >= high:
@@ -154,16 +168,14 @@ class Reconstruction:
             a, b, weight = self._split(stretched.rows(low, high))
             a *= x[place]
             a += b
-            correction[place] += a
             if weight is not None:
                 feather[place] += weight
-        chosen = self._chosen(top, bottom)
-        if self.mask is not None:
-            shown = feather if chosen is None else feather * chosen
-            self.mask[top - box.y : bottom - box.y] = np.clip(np.rint(shown * 255), 0, 255)
-        elif chosen is not None:
-            correction *= chosen[..., None]
-        self._subtract(view, x, correction)
+            if correction is None and a.shape == x.shape:
+                correction = a
+                continue
+            correction = np.zeros_like(x) if correction is None else correction
+            correction[place] += a
+        return np.zeros_like(x) if correction is None else correction, feather
 
     def _split(self, rows: list[Float]) -> tuple[Float, Float, Float | None]:
         """a, b and the feather out of what `Stretched.rows` gave by threes."""
@@ -192,7 +204,5 @@ class Reconstruction:
                 np.clip(np.rint(result, out=result), 0, self.white, out=result)
             np.copyto(view, result.astype(view.dtype), where=correction != 0)
             return
-        np.rint(correction, out=correction)
-        np.subtract(x, correction, out=x)
-        np.clip(x, 0, self.white, out=x)
-        np.copyto(view, x, casting="unsafe")
+        # One pass: subtract, round to the nearest sample, saturate.
+        view[:] = cv2.subtract(x, correction, dtype=_DEPTH[view.dtype]).reshape(view.shape)

@@ -16,10 +16,6 @@ from .lift import Grid
 
 SIZE = 512
 FEATHER = 0.14  # of the crop's side, over which a correction fades out at a crop's edge
-# Above this a crop that reaches over the picture's edge is shrunk before it is padded, so that
-# memory stays small; placement is then exact to an eighth of a low-resolution pixel.
-PADDED_SIDE = 4 * SIZE
-
 _WHITE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
 
 
@@ -28,16 +24,27 @@ def white_of(pixels: NDArray[Any]) -> float:
     return _WHITE[pixels.dtype]
 
 
+def _step(side: float) -> int:
+    """The power of two by which a crop is shrunk before the exact resize: cheap, and still area-exact."""
+    step = 1
+    while side / (2 * step) >= 1.5 * SIZE:
+        step *= 2
+    return step
+
+
 def whole_grid(square: Square) -> Grid:
-    """The crop's square rounded to whole pixels."""
-    side = max(8, round(square.side))
-    return Grid(round(square.cx - side / 2), round(square.cy - side / 2), side)
+    """The crop's square in whole pixels, aligned so that `take` can shrink it in whole steps."""
+    step = _step(square.side)
+    side = max(8, round(square.side / step) * step)
+    return Grid(round((square.cx - side / 2) / step) * step, round((square.cy - side / 2) / step) * step, side)
 
 
 def frame_grid(width: int, height: int) -> Grid:
-    """The square around the whole picture."""
-    side = max(width, height, 8)
-    return Grid((width - side) // 2, (height - side) // 2, side)
+    """The square around the whole picture, centred and aligned like `whole_grid`'s."""
+    longest = max(width, height, 8)
+    step = _step(longest)
+    side = -(-longest // step) * step
+    return Grid((width - side) // 2 // step * step, (height - side) // 2 // step * step, side)
 
 
 def inside(grid: Grid, width: int, height: int) -> tuple[int, int, int, int]:
@@ -52,18 +59,31 @@ def take(pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE)
     """
     height, width = pixels.shape[:2]
     left, top, right, bottom = inside(grid, width, height)
+    step = _step(grid.side)
     part = pixels[top:bottom, left:right]
-    pad = np.array([top - grid.y, grid.y + grid.side - bottom, left - grid.x, grid.x + grid.side - right])
-    if pad.any():
-        if grid.side > PADDED_SIDE:
-            scale = PADDED_SIDE / grid.side
-            pad = np.round(pad * scale).astype(int)
-            shrunk = (PADDED_SIDE - int(pad[2] + pad[3]), PADDED_SIDE - int(pad[0] + pad[1]))
-            part = cv2.resize(part, (max(1, shrunk[0]), max(1, shrunk[1])), interpolation=cv2.INTER_AREA)
-        part = cv2.copyMakeBorder(part, *(int(p) for p in pad), borderType=cv2.BORDER_REPLICATE)
-    way = cv2.INTER_AREA if part.shape[0] >= size else cv2.INTER_CUBIC
+    if step > 1:
+        # Less than one step of pixels at the picture's far edge is left out.
+        rows, columns = max(1, (bottom - top) // step), max(1, (right - left) // step)
+        part = cv2.resize(part[: rows * step, : columns * step], (columns, rows), interpolation=cv2.INTER_AREA)
+    before = ((top - grid.y) // step, (left - grid.x) // step)
+    side = grid.side // step
+    after = (side - before[0] - part.shape[0], side - before[1] - part.shape[1])
+    if any(before + after):
+        part = cv2.copyMakeBorder(
+            part, before[0], after[0], before[1], after[1], borderType=cv2.BORDER_REPLICATE
+        )
+    way = cv2.INTER_AREA if side >= size else cv2.INTER_CUBIC
     part = cv2.resize(part, (size, size), interpolation=way)
     return to_working(part.reshape(size, size, -1), white_of(pixels), space)
+
+
+def to_eight_bit(small: NDArray[Any], white: float, space: ColourSpace) -> NDArray[np.uint8]:
+    """A small copy of the picture (h, w, C) -> (h, w, 3) uint8 for the eyes of the face detector."""
+    if small.dtype == np.uint8 and small.shape[2] == 3 and not space.linear:
+        return small
+    working = to_working(small, white, space)
+    rgb = np.repeat(working, 3, axis=2) if space.channels == 1 else working
+    return cv2.convertScaleAbs(np.maximum(rgb, 0), alpha=255)
 
 
 def to_working(small: NDArray[Any], white: float, space: ColourSpace) -> Float:

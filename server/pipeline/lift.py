@@ -59,22 +59,20 @@ class Stretched:
 
     def __init__(self, values: Float, grid: Grid, left: int, right: int):
         """Prepares the picture's columns left..right-1, which must lie within the grid."""
-        size, _, self.depth = values.shape
+        size = values.shape[0]
         self._grid = grid
-        self._columns = right - left
+        first, last = left - grid.x, right - grid.x
         # Three channels at a time: OpenCV's fast path.
-        parts = [
-            cv2.resize(values[..., k : k + 3], (grid.side, size), interpolation=cv2.INTER_LINEAR).reshape(
-                size, grid.side, -1
-            )[:, left - grid.x : right - grid.x]
-            for k in range(0, self.depth, 3)
-        ]
-        self._wide = np.concatenate([part.reshape(size, -1) for part in parts], axis=1)
-        self._depths = [part.shape[2] for part in parts]
+        self._wide: list[tuple[int, Float]] = []
+        for k in range(0, values.shape[2], 3):
+            part = np.ascontiguousarray(values[..., k : k + 3])
+            depth = part.shape[2]
+            wide = cv2.resize(part, (grid.side, size), interpolation=cv2.INTER_LINEAR).reshape(size, -1)
+            self._wide.append((depth, wide[:, first * depth : last * depth]))
 
     def rows(self, top: int, bottom: int) -> list[Float]:
         """The picture's rows top..bottom-1: one (rows, columns, <= 3) array per three channels."""
-        size = self._wide.shape[0]
+        size = len(self._wide[0][1])
         at = (np.arange(top, bottom) - self._grid.y + 0.5) * (size / self._grid.side) - 0.5
         at = np.clip(at, 0, size - 1)
         low = np.minimum(at.astype(np.int64), size - 2)
@@ -84,10 +82,5 @@ class Stretched:
         index = np.arange(bottom - top)
         weights[index, low - first] = 1 - share
         weights[index, low - first + 1] += share
-        wide = weights @ self._wide[first : first + weights.shape[1]]
-        strips, start = [], 0
-        for depth in self._depths:
-            stop = start + self._columns * depth
-            strips.append(wide[:, start:stop].reshape(bottom - top, self._columns, depth))
-            start = stop
-        return strips
+        used = slice(first, first + weights.shape[1])
+        return [(weights @ wide[used]).reshape(bottom - top, -1, depth) for depth, wide in self._wide]

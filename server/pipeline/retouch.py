@@ -22,7 +22,7 @@ from plugin.studio_portrait.link.wire import Box, Problem, Settings
 
 from .blend import Correction, Reconstruction, Selection, affected
 from .colour import ColourSpace, Float
-from .crop import frame_grid, take, to_working, white_of, whole_grid
+from .crop import frame_grid, take, to_eight_bit, white_of, whole_grid
 from .faces import LARGE, Face, find_faces
 
 BATCH = 4  # crops per prediction: bounds memory however many faces there are
@@ -135,9 +135,8 @@ def _faces(pixels: NDArray[Any], space: ColourSpace, cancelled: Callable[[], boo
     share = min(1.0, LARGE / max(height, width))
     size = (max(1, round(width * share)), max(1, round(height * share)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if share < 1 else pixels
-    working = to_working(small.reshape(size[1], size[0], -1), white_of(pixels), space)
-    rgb = np.repeat(working, 3, axis=2) if space.channels == 1 else working
-    return find_faces((np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8), width / size[0], cancelled)
+    rgb = to_eight_bit(small.reshape(size[1], size[0], -1), white_of(pixels), space)
+    return find_faces(rgb, width / size[0], cancelled)
 
 
 def _chosen(faces: list[Face], settings: Settings, selection: Selection | None) -> list[Face]:
