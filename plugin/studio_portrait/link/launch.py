@@ -1,0 +1,173 @@
+"""Starts the server from inside GIMP or from the command line, and sees it listen.
+
+The child must outlive the program that started it and must not see that program's
+environment: GIMP sets PYTHONHOME, LD_LIBRARY_PATH and more for its own Python, and
+the server's Python would load the wrong libraries with them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import runtime
+from .wire import Problem
+
+COMMAND_VARIABLE = "STUDIO_PORTRAIT_SERVER"
+IDLE_SECONDS = 1800
+START_SECONDS = 30.0
+FLATPAK_INFO = Path("/.flatpak-info")
+
+# Prefixes of the variables that GIMP, its packages and virtual environments set for themselves.
+FOREIGN = (
+    "PYTHON",
+    "VIRTUAL_ENV",
+    "CONDA_",
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "DYLD_",
+    "GI_TYPELIB_PATH",
+    "GDK_",
+    "GTK_",
+    "GIO_",
+    "GSETTINGS_",
+    "GEGL_",
+    "BABL_",
+    "GIMP",
+    "GST_",
+    "FONTCONFIG_",
+    "XDG_DATA_DIRS",
+    "APPDIR",
+    "APPIMAGE",
+    "MKL_",
+    "__PYVENV_LAUNCHER__",
+)
+
+
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what belongs to the calling program's own Python and libraries."""
+    return {name: value for name, value in environment.items() if not name.startswith(FOREIGN)}
+
+
+def server_command() -> tuple[list[str], Path | None]:
+    """The command that becomes the server when ``serve`` is added, and its working folder.
+
+    In this order: the variable STUDIO_PORTRAIT_SERVER; ``installed.json`` beside the
+    plug-in, written by install.py; the package beside which this one lies.
+    Raises `Problem`.
+    """
+    chosen = os.environ.get(COMMAND_VARIABLE)
+    if chosen:
+        return _split(chosen), None
+    note = Path(__file__).resolve().parents[1] / "installed.json"
+    if note.is_file():
+        return _installed_command(note), None
+    spec = importlib.util.find_spec("server")
+    if spec is not None and spec.origin:
+        return [sys.executable, "-m", "server"], Path(spec.origin).resolve().parents[1]
+    raise Problem(
+        "no-server",
+        "The plug-in does not know where its server is installed.",
+        f"Run install.py again, or set {COMMAND_VARIABLE} to the path of studio-portrait.",
+    )
+
+
+def _split(text: str) -> list[str]:
+    try:
+        command = shlex.split(text, posix=os.name == "posix")
+    except ValueError:
+        command = []
+    if not command:
+        raise Problem("no-server", f"{COMMAND_VARIABLE} is not a command.", "Correct or unset the variable.")
+    return command
+
+
+def _installed_command(note: Path) -> list[str]:
+    try:
+        command = json.loads(note.read_text(encoding="utf-8"))["command"]
+        if not command or not all(isinstance(part, str) for part in command):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Problem("no-server", f"The file {note} is damaged.", "Run install.py again.") from None
+    return list(command)
+
+
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    """Starts ``serve`` detached, its output appended to the log. Raises `Problem`."""
+    command, cwd = server_command()
+    command = [*command, "serve", "--idle-exit", str(IDLE_SECONDS)]
+    if FLATPAK_INFO.exists():
+        passed = [f"--env={runtime.HOME_VARIABLE}={folder}"]
+        command = ["flatpak-spawn", "--host", *passed, *command]
+    with runtime.log_path(folder).open("ab") as log:
+        try:
+            return subprocess.Popen(
+                command,
+                cwd=cwd or folder,
+                env=clean_environment(os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **_detached(),
+            )
+        except OSError as error:
+            raise Problem(
+                "no-server",
+                f"The server could not be started: {command[0]}: {error.strerror or error}.",
+                _by_hand() or "Run install.py again: it repairs the installation.",
+            ) from error
+
+
+def _detached() -> dict[str, Any]:
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+        return {"creationflags": flags}
+    return {"start_new_session": True}
+
+
+def _by_hand() -> str:
+    """What to do where the sandbox lets nothing be started outside of it."""
+    if FLATPAK_INFO.exists():
+        return "Open a terminal and run: studio-portrait serve"
+    return ""
+
+
+def wait_until(
+    ready: Callable[[], bool],
+    process: subprocess.Popen[bytes],
+    folder: Path,
+    progress: Callable[[float], None],
+) -> None:
+    """Waits until `ready()`; `progress` gets the waited share of the longest wait, 0..1.
+
+    A process that ends with status 0 found another server that was quicker; the
+    wait goes on for that one. Any other end is told at once. Raises `Problem`.
+    """
+    begin = time.monotonic()
+    while not ready():
+        waited = time.monotonic() - begin
+        status = process.poll()
+        if status or (status == 0 and not runtime.server_lives(folder) and waited > 2.0):
+            raise _failed(f"The server ended at once (status {status})", folder)
+        if waited > START_SECONDS:
+            raise _failed(f"The server did not answer within {START_SECONDS:.0f} seconds", folder)
+        progress(waited / START_SECONDS)
+        time.sleep(0.04)
+
+
+def _failed(sentence: str, folder: Path) -> Problem:
+    log = runtime.log_path(folder)
+    line = runtime.last_line(log)
+    return Problem(
+        "no-server",
+        f"{sentence}{': ' + line if line else '.'}",
+        f"{_by_hand() or 'Run studio-portrait doctor'}. The whole story is in {log}.",
+    )

@@ -1,0 +1,167 @@
+"""Where server and clients meet: the state folder, the runtime file, the lock.
+
+The folder does not follow ``XDG_*``: GIMP, a terminal and a flatpak see different
+values of these, and then would not find each other. The lock says whether a
+server lives; the runtime file says how to reach it. The lock is held by the
+operating system and ends with the process, so a file left behind by a killed
+server is recognised whatever now has its process id or its port.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from .version import PROTOCOL, VERSION
+from .wire import Problem
+
+HOME_VARIABLE = "STUDIO_PORTRAIT_HOME"
+MAX_IPC_PATH = 107  # bytes; the kernel's sockaddr_un
+
+
+def state_folder() -> Path:
+    """The folder of runtime file, lock and log; made (0700) when missing. Raises `Problem`."""
+    folder = _state_folder_path()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.name == "posix" and folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise Problem(
+            "no-server",
+            f"The folder {folder} cannot be used: {error.strerror or error}.",
+            f"Make it writable, or set {HOME_VARIABLE} to a folder of yours.",
+        ) from error
+    return folder
+
+
+def _state_folder_path() -> Path:
+    chosen = os.environ.get(HOME_VARIABLE)
+    if chosen:
+        return Path(chosen).absolute()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+        return Path(base) / "studio-portrait"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "studio-portrait"
+    return Path.home() / ".local" / "state" / "studio-portrait"
+
+
+def log_path(folder: Path) -> Path:
+    return folder / "server.log"
+
+
+def ipc_path(folder: Path) -> Path | None:
+    """Where the server's ipc socket goes: beside the runtime file, or, when that is too
+    long for a socket's name, in a folder of our own (0700) under the temporary one.
+    None where the system has no such sockets.
+    """
+    if os.name != "posix":
+        return None
+    path = folder / "server.sock"
+    if len(os.fsencode(path)) <= MAX_IPC_PATH:
+        return path
+    path = Path(tempfile.mkdtemp(prefix="studio-portrait-")) / "server.sock"
+    return path if len(os.fsencode(path)) <= MAX_IPC_PATH else None
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What ``server.json`` holds. endpoints: those worth trying, best first."""
+
+    endpoints: tuple[str, ...]
+    pid: int = 0
+    token: str = field(default="", repr=False)
+    started: float = 0.0
+    version: str = VERSION
+    protocol: int = PROTOCOL
+
+    def write(self, folder: Path) -> None:
+        """Atomically, readable by the user only."""
+        target = folder / "server.json"
+        draft = folder / f".server.json.{secrets.token_hex(4)}"
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(asdict(self), file)
+        draft.replace(target)
+
+    @classmethod
+    def read(cls, folder: Path) -> Runtime | None:
+        """None when there is no such file or it makes no sense."""
+        try:
+            data: Any = json.loads((folder / "server.json").read_text(encoding="utf-8"))
+            return cls(
+                endpoints=tuple(str(endpoint) for endpoint in data["endpoints"]),
+                pid=int(data["pid"]),
+                token=str(data["token"]),
+                started=float(data["started"]),
+                version=str(data["version"]),
+                protocol=int(data["protocol"]),
+            )
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    @staticmethod
+    def remove(folder: Path) -> None:
+        (folder / "server.json").unlink(missing_ok=True)
+
+
+class Lock:
+    """One server per state folder: an exclusive lock that ends with its process."""
+
+    def __init__(self, folder: Path):
+        self._path = folder / "server.lock"
+        self._file: IO[bytes] | None = None
+
+    def acquire(self) -> bool:
+        """True when nobody else holds it; it is then ours until `release`."""
+        file = self._path.open("ab")
+        try:
+            _lock_file(file)
+        except OSError:
+            file.close()
+            return False
+        self._file = file
+        return True
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def server_lives(folder: Path) -> bool:
+    """Whether a server (starting, running or ending) holds the folder's lock."""
+    lock = Lock(folder)
+    if not lock.acquire():
+        return True
+    lock.release()
+    return False
+
+
+def _lock_file(file: IO[bytes]) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that says something, for a sentence to the user; "" without one."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+        lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines()]
+        return next((line for line in reversed(lines) if line), "")[:300]
+    return ""

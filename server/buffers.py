@@ -1,0 +1,133 @@
+"""The memory in which front and worker share one job's pixels.
+
+The front writes the rows that arrive, the worker changes them in place, the front
+sends them back: nothing is copied between the processes. On Linux the memory has
+no name in any file system (memfd): no leftover file is possible, and it does not
+count against a container's small /dev/shm. Elsewhere it is a file of the state
+folder, removed with the job and, after a crash, when the next server starts.
+
+Layout: pixels, selection, mask, ICC profile, one after the other, each plane row by row.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem
+
+PREFIX = "pixels-"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the planes of a job lie. Sizes in bytes; a plane that is not there has size 0."""
+
+    pixels: int
+    selection: int
+    mask: int
+    icc: int
+
+    @classmethod
+    def of(cls, image: ImageSpec, selection: Box | None, mask: bool, icc: int) -> Layout:
+        return cls(
+            pixels=image.nbytes,
+            selection=selection.width * selection.height if selection else 0,
+            mask=image.width * image.height if mask else 0,
+            icc=icc,
+        )
+
+    @property
+    def total(self) -> int:
+        return self.pixels + self.selection + self.mask + self.icc
+
+    def offset(self, plane: str) -> int:
+        """Where ``pixels``, ``selection``, ``mask`` or ``icc`` begins."""
+        names = ("pixels", "selection", "mask", "icc")
+        return sum(getattr(self, name) for name in names[: names.index(plane)])
+
+
+class Buffer:
+    """Memory of a job, made by the front. `path` is what the worker gives to `attach`.
+
+    Raises `Problem` ``out-of-memory`` before anything is touched.
+    """
+
+    def __init__(self, size: int, folder: Path):
+        if size > psutil.virtual_memory().available:
+            raise Problem("out-of-memory", f"There is no memory for a picture of {size >> 20} MB.")
+        self.size = size
+        self._file: Path | None = None
+        try:
+            handle = self._open(folder)
+            try:
+                _reserve(handle, size, on_disk=self._file is not None)
+                self._map = mmap.mmap(handle, size)
+            except BaseException:
+                os.close(handle)
+                raise
+        except (OSError, ValueError) as error:
+            self._remove_file()
+            raise Problem("out-of-memory", f"No memory could be had for {size >> 20} MB.") from error
+        self._handle = handle
+        self.view = memoryview(self._map)
+
+    def _open(self, folder: Path) -> int:
+        if sys.platform == "linux" and Path("/proc/self/fd").is_dir():
+            handle = os.memfd_create("studio-portrait")
+            self.path = f"/proc/{os.getpid()}/fd/{handle}"
+            return handle
+        handle, self.path = tempfile.mkstemp(prefix=PREFIX, dir=folder)  # 0600
+        self._file = Path(self.path)
+        return handle
+
+    def rows(self, start: int, pitch: int, length: int, rows: int) -> memoryview | bytes:
+        """`rows` pieces of `length` bytes, each `pitch` bytes after the last. Not copied when they touch."""
+        if length == pitch:
+            return self.view[start : start + rows * pitch]
+        end = start + rows * pitch
+        return b"".join([self.view[at : at + length] for at in range(start, end, pitch)])
+
+    def release(self) -> None:
+        """Gives the memory back, as soon as frames still on their way to a client let go of it."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+            del self.view, self._map
+            self._remove_file()
+
+    def _remove_file(self) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # Windows keeps a file that the worker has open: see `sweep`
+                self._file.unlink()
+
+
+def attach(path: str, size: int) -> mmap.mmap:
+    """The worker's view of a `Buffer`. Raises OSError when the front is gone."""
+    handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        return mmap.mmap(handle, size)
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Removes the files of a server that was killed. Only while holding the lock."""
+    for left in folder.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            left.unlink()
+
+
+def _reserve(handle: int, size: int, on_disk: bool) -> None:
+    """Gives the file its size; on disk the blocks too, so that a full disk is an error and not a crash."""
+    if on_disk and hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(handle, 0, size)
+    else:
+        os.truncate(handle, size)

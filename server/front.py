@@ -1,0 +1,485 @@
+"""The server's front: one thread, one poll loop, nothing heavy imported.
+
+Takes pictures from clients, keeps them in a queue, gives them one by one to the
+worker process, tells the clients how far it is and sends the result back. It never
+waits for the worker, so it answers within milliseconds whatever the network does.
+A client that cannot be reached any more loses its jobs at the next beat.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import ipaddress
+import json
+import logging
+import math
+import os
+import secrets
+import shutil
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import zmq
+
+from plugin.studio_portrait.link import runtime, wire
+from plugin.studio_portrait.link.session import proof
+from plugin.studio_portrait.link.version import PROTOCOL, VERSION
+from plugin.studio_portrait.link.wire import Problem
+
+from .jobs import Job, Jobs, State
+from .worker_process import EVENTS, WorkerProcess
+
+BEAT_SECONDS = 0.25
+STALL_SECONDS = 30.0  # an upload or a download that stands still so long is dropped
+DEAF_SECONDS = 10.0  # so is a client that takes nothing any more
+STUCK_SECONDS = 10.0  # a worker that goes on with a cancelled job so long is killed
+MAX_PEERS = 1024
+
+log = logging.getLogger("front")
+
+Networks = Callable[[], list[dict[str, Any]]]
+
+
+class Front:
+    """The service, from `bind` to `run`'s return.
+
+    folder: the state folder, whose lock the caller holds. worker: the command that
+    starts the worker. listen: an endpoint in place of the private TCP port.
+    networks: ``{name, sha256, default}`` of those installed. idle_exit: seconds
+    without a job after which the server ends.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        worker: Sequence[str],
+        networks: Networks,
+        *,
+        listen: str | None = None,
+        idle_exit: float | None = None,
+        device: str = "auto",
+    ):
+        self._folder = folder
+        self._worker_command = worker
+        self._networks = networks
+        self._idle_exit = idle_exit
+        self._token = secrets.token_hex(32)
+        self._started = time.time()
+        self._peers: OrderedDict[bytes, None] = OrderedDict()  # those that said HELLO, longest silent first
+        self._jobs = Jobs(folder)
+        self._counts = {"done": 0, "failed": 0, "cancelled": 0}
+        self._ending = False
+        self._active = time.monotonic()
+        self._worker: WorkerProcess | None = None
+        self._worker_runs = 0
+        self._about = {"state": "loading", "device": device, "engine": "", "network": "", "weights": ""}
+        self._working_on: str | None = None  # the worker's job, even when its client has gone
+        self._cancelled_at = 0.0
+        self._context = zmq.Context[Any]()
+        self._ipc_folder: Path | None = None
+        try:
+            self._socket = self._make_socket()
+            self._events = self._context.socket(zmq.PULL)
+            self._events.bind(EVENTS)
+            self.endpoints = self._bind(listen)
+        except BaseException:
+            self._context.destroy(linger=0)
+            self._remove_ipc_folder()
+            raise
+
+    def _make_socket(self) -> zmq.Socket[bytes]:
+        socket = self._context.socket(zmq.ROUTER)
+        socket.router_mandatory = True
+        socket.maxmsgsize = wire.MAX_FRAME_BYTES
+        socket.rcvhwm = 4
+        socket.sndhwm = 32
+        socket.handshake_ivl = 5000
+        socket.linger = 500
+        return socket
+
+    def _bind(self, listen: str | None) -> tuple[str, ...]:
+        if listen is not None:
+            check_listen(listen)
+        path = runtime.ipc_path(self._folder)
+        wanted = [] if path is None else [f"ipc://{path}"]
+        if path is not None and path.parent != self._folder:
+            self._ipc_folder = path.parent
+        bound = []
+        for endpoint in [*wanted, listen or "tcp://127.0.0.1:*"]:
+            try:
+                self._socket.bind(endpoint)
+            except zmq.ZMQError as error:
+                raise Problem(
+                    "no-server",
+                    f"The server cannot listen on {endpoint}: {error.strerror}.",
+                    "Choose another address with --listen, or end the program that uses it.",
+                ) from error
+            bound.append(self._socket.getsockopt_string(zmq.LAST_ENDPOINT))
+        return tuple(bound)
+
+    def stop(self) -> None:
+        """Makes `run` return soon. May be called from a signal handler."""
+        self._ending = True
+
+    def run(self) -> None:
+        """Serves until told to stop, then cleans up everything it made."""
+        try:
+            self._start_worker()
+            runtime.Runtime(self.endpoints, os.getpid(), self._token, self._started).write(self._folder)
+            log.info("version %s listens on %s", VERSION, ", ".join(self.endpoints))
+            self._serve()
+        finally:
+            self._clean_up()
+
+    def _serve(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._events, zmq.POLLIN)
+        next_beat = time.monotonic()
+        while not self._ending:
+            wait = max(0, math.ceil(1000 * (next_beat - time.monotonic())))
+            ready = dict(poller.poll(wait))
+            if self._events in ready:
+                self._take_event()
+            if self._socket in ready:
+                self._take_message()
+            if time.monotonic() >= next_beat:
+                self._beat()
+                next_beat = time.monotonic() + BEAT_SECONDS
+
+    def _clean_up(self) -> None:
+        runtime.Runtime.remove(self._folder)
+        for job in self._jobs.all():
+            self._refuse(job.peer, job.id, Problem("shutting-down", "The server was told to end."))
+            self._jobs.forget(job)
+        if self._worker is not None:
+            self._worker.stop(grace=2.0)
+        self._events.close(linger=0)
+        self._socket.close()
+        self._context.term()
+        (self._folder / "server.sock").unlink(missing_ok=True)
+        self._remove_ipc_folder()
+        log.info("ended")
+
+    def _remove_ipc_folder(self) -> None:
+        if self._ipc_folder is not None:
+            shutil.rmtree(self._ipc_folder, ignore_errors=True)
+
+    # From and to the clients.
+
+    def _take_message(self) -> None:
+        peer, *frames = self._socket.recv_multipart(copy=False)
+        job_id: str | None = None
+        try:
+            if not 1 <= len(frames) <= 2:
+                raise Problem("bad-request", "A message has one or two frames.")
+            header = wire.decode(frames[0].buffer)
+            named = header.get("job")
+            job_id = named if isinstance(named, str) and len(named) <= 64 else None
+            self._answer(peer.bytes, header, frames[1].buffer if len(frames) == 2 else None)
+        except Problem as problem:
+            self._refuse(peer.bytes, job_id, problem)
+        except Exception:
+            log.exception("a message could not be answered")
+            self._refuse(peer.bytes, job_id, Problem("internal", "The server met a fault of its own."))
+
+    def _answer(self, peer: bytes, header: dict[str, Any], payload: memoryview | None) -> None:
+        command = header["cmd"]
+        if command == "PING":
+            self._send(peer, wire.encode("PONG"))
+            return
+        if command == "HELLO":
+            self._hello(peer, header)
+            return
+        own_token = command in ("STATUS", "SHUTDOWN") and "token" in header
+        if own_token:
+            self._check_token(header)
+        elif peer not in self._peers:
+            raise Problem("bad-token", "The client did not say HELLO.")
+        else:
+            self._peers.move_to_end(peer)
+        handler = {
+            "STATUS": self._status,
+            "SHUTDOWN": self._shutdown,
+            "SUBMIT": self._submit,
+            "DATA": self._data,
+            "FETCH": self._fetch,
+            "DONE": self._done,
+            "CANCEL": self._cancel,
+        }.get(command)
+        if handler is None:
+            raise Problem("bad-request", f"{command} is not for a client to send.")
+        handler(peer, header, payload)
+
+    def _check_token(self, header: dict[str, Any]) -> None:
+        token = header.get("token")
+        if not isinstance(token, str) or not hmac.compare_digest(token.encode(), self._token.encode()):
+            raise Problem("bad-token", "The client does not know this server's token.")
+
+    def _hello(self, peer: bytes, header: dict[str, Any]) -> None:
+        self._check_token(header)
+        self._peers[peer] = None
+        self._peers.move_to_end(peer)
+        if len(self._peers) > MAX_PEERS:
+            self._peers.popitem(last=False)
+        nonce = header.get("nonce")
+        known = {"proof": proof(self._token, nonce)} if isinstance(nonce, str) else {}
+        device = self._about["device"] if self._about["state"] == "ready" else ""
+        self._send(
+            peer,
+            wire.encode("HELLO", server=VERSION, device=device, networks=self._networks(), **known),
+        )
+
+    def _submit(self, peer: bytes, header: dict[str, Any], payload: memoryview | None) -> None:
+        job = self._jobs.submit(peer, header, payload, time.monotonic())
+        wanted = job.settings.network
+        if wanted and wanted not in [network["name"] for network in self._networks()]:
+            self._jobs.forget(job)
+            raise Problem("unknown-network", f"There is no network named {wanted}.")
+        self._send(peer, wire.encode("ACCEPT", job=job.id))
+
+    def _data(self, peer: bytes, header: dict[str, Any], payload: memoryview | None) -> None:
+        job = self._jobs.of(peer, header.get("job"))
+        job.touched = time.monotonic()
+        try:
+            rows = memoryview(b"") if payload is None else payload
+            job.take(header.get("plane"), header.get("row"), header.get("rows"), rows)
+        except Problem:
+            self._drop(job, "failed")
+            raise
+        if job.state is State.QUEUED:
+            self._jobs.enqueue(job)
+            self._dispatch()
+
+    def _fetch(self, peer: bytes, header: dict[str, Any], payload: memoryview | None) -> None:
+        job = self._jobs.of(peer, header.get("job"))
+        job.touched = time.monotonic()
+        plane, row, rows = header.get("plane"), header.get("row"), header.get("rows")
+        data = job.give(plane, row, rows)
+        self._send(peer, wire.encode("DATA", job=job.id, plane=plane, row=row, rows=rows), data)
+
+    def _done(self, peer: bytes, header: dict[str, Any], payload: memoryview | None) -> None:
+        job = self._jobs.of(peer, header.get("job"))
+        if job.state is not State.DONE:
+            raise Problem("bad-request", "The job is not done; CANCEL ends it.")
+        self._jobs.forget(job)
+
+    def _cancel(self, peer: bytes, header: dict[str, Any], payload: memoryview | None) -> None:
+        job = self._jobs.of(peer, header.get("job"))
+        self._drop(job, "cancelled")
+        raise Problem("cancelled", "The retouching was cancelled.")
+
+    def _status(self, peer: bytes, header: dict[str, Any], payload: memoryview | None) -> None:
+        self._send(peer, wire.encode("STATUS", status=self.status()))
+
+    def _shutdown(self, peer: bytes, header: dict[str, Any], payload: memoryview | None) -> None:
+        log.info("told to end")
+        self._send(peer, wire.encode("BYE"))
+        self._ending = True
+
+    def status(self) -> dict[str, Any]:
+        """What ``studio-portrait status --json`` prints. Memory in bytes, times in seconds."""
+        worker = self._worker
+        return {
+            "version": VERSION,
+            "protocol": PROTOCOL,
+            "pid": os.getpid(),
+            "endpoint": self.endpoints[0],
+            "endpoints": list(self.endpoints),
+            **{name: self._about[name] for name in ("device", "engine", "network", "weights")},
+            "networks": self._networks(),
+            "worker": {"state": self._about["state"], "pid": worker.pid if worker else None},
+            "queue": self._jobs.waiting,
+            "running": self._working_on is not None,
+            "jobs": dict(self._counts),
+            "memory": {
+                "front": psutil.Process().memory_info().rss,
+                "worker": worker.rss() if worker else 0,
+                "pictures": self._jobs.bytes_held,
+            },
+            "uptime": round(time.time() - self._started, 1),
+            "log": str(runtime.log_path(self._folder)),
+        }
+
+    def _send(self, peer: bytes, header: bytes, payload: memoryview | bytes | None = None) -> bool:
+        """False when the peer takes nothing now. A peer that has gone loses its jobs."""
+        frames: list[Any] = [peer, header] if payload is None else [peer, header, payload]
+        try:
+            self._socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            return False
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            self._peer_gone(peer)
+        return True
+
+    def _refuse(self, peer: bytes, job_id: str | None, problem: Problem) -> None:
+        fields = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+        self._send(peer, wire.encode("ERROR", job=job_id, **fields))
+
+    def _peer_gone(self, peer: bytes) -> None:
+        self._peers.pop(peer, None)
+        for job in self._jobs.all():
+            if job.peer == peer:
+                log.info("job %.8s: the client has gone", job.id)
+                self._drop(job, "cancelled")
+
+    def _drop(self, job: Job, count: str) -> None:
+        """Ends a job before its time, in the worker as well."""
+        self._counts[count] += 1
+        if job.id == self._working_on and self._worker is not None:
+            self._worker.send({"cmd": "cancel", "job": job.id})
+            self._cancelled_at = time.monotonic()
+        self._jobs.forget(job)
+
+    def _beat(self) -> None:
+        """Every 0.25 s: tells all clients how far their jobs are, and drops what stands still."""
+        now = time.monotonic()
+        if len(self._jobs) or self._working_on:
+            self._active = now
+        elif self._idle_exit is not None and now - self._active > self._idle_exit:
+            log.info("idle for %.0f seconds", self._idle_exit)
+            self._ending = True
+        for job in self._jobs.all():
+            self._report(job, now)
+            waits_for_client = job.state in (State.UPLOADING, State.DONE)
+            if waits_for_client and now - job.touched > STALL_SECONDS:
+                log.info("job %.8s: stalled", job.id)
+                self._drop(job, "failed")
+                text = f"The picture was dropped: nothing came for {STALL_SECONDS:.0f} seconds."
+                self._refuse(job.peer, job.id, Problem("unknown-job", text))
+        if self._stuck(now) and self._worker is not None:
+            log.warning("the worker does not let go of a cancelled job and is ended")
+            self._worker.kill()
+            self._cancelled_at = now
+
+    def _report(self, job: Job, now: float) -> None:
+        progress = {"stage": job.stage, "fraction": job.fraction, "position": self._jobs.position(job)}
+        if self._send(job.peer, wire.encode("PROGRESS", job=job.id, **progress)):
+            job.unheard_since = None
+        elif job.unheard_since is None:
+            job.unheard_since = now
+        elif now - job.unheard_since > DEAF_SECONDS:
+            self._peer_gone(job.peer)
+
+    # From and to the worker.
+
+    def _stuck(self, now: float) -> bool:
+        forgotten = self._working_on is not None and self._working_job() is None
+        return forgotten and now - self._cancelled_at > STUCK_SECONDS
+
+    def _working_job(self) -> Job | None:
+        return next((job for job in self._jobs.all() if job.id == self._working_on), None)
+
+    def _start_worker(self) -> None:
+        self._worker_runs += 1
+        self._about["state"] = "loading"
+        worker_log = runtime.log_path(self._folder)
+        self._worker = WorkerProcess(self._worker_command, worker_log, self._context, self._worker_runs)
+
+    def _dispatch(self) -> None:
+        """Gives the worker its next job when it has none."""
+        if self._working_on is not None or (job := self._jobs.next()) is None:
+            return
+        if self._worker is None:
+            self._start_worker()
+        assert self._worker is not None
+        job.state, job.stage = State.RUNNING, "faces" if self._about["state"] == "ready" else "load"
+        self._working_on = job.id
+        self._worker.send(
+            {
+                "cmd": "job",
+                "job": job.id,
+                "path": job.buffer.path,
+                "layout": vars(job.layout),
+                "image": vars(job.image),
+                "settings": job.settings.as_dict(),
+                "selection": vars(job.selection) if job.selection else None,
+            }
+        )
+
+    def _take_event(self) -> None:
+        number, line = self._events.recv_multipart()
+        if self._worker is None or int(number) != self._worker.number:
+            return
+        try:
+            event = json.loads(line)
+            kind = event.pop("event")
+        except (ValueError, KeyError, AttributeError):
+            log.warning("the worker said: %r", line[:200])
+            return
+        if kind == "ready":
+            self._about.update(event, state="ready")
+            log.info("worker ready: %s", ", ".join(f"{k} {v}" for k, v in event.items()))
+        elif kind == "failed":
+            self._about.update(state="failed", problem=event["message"])
+            log.error("the network could not be loaded: %s", event["message"])
+        elif kind == "progress":
+            self._progress(event)
+        elif kind in ("result", "error"):
+            self._job_ended(kind, event)
+        elif kind == "died":
+            self._worker_died(event["status"])
+
+    def _progress(self, event: dict[str, Any]) -> None:
+        job = self._working_job()
+        if job is not None and event["job"] == job.id:
+            job.stage, job.fraction = event["stage"], event["fraction"]
+            self._report(job, time.monotonic())
+
+    def _job_ended(self, kind: str, event: dict[str, Any]) -> None:
+        job = self._working_job()
+        self._working_on = None
+        if job is not None and event.pop("job") == job.id:
+            if kind == "result":
+                self._counts["done"] += 1
+                log.info("job %.8s: %s, %s ms", job.id, vars(job.image), event["ms"].get("total"))
+                job.state, job.stage, job.fraction = State.DONE, "download", 0.0
+                job.touched, job.result = time.monotonic(), event
+                self._send(job.peer, wire.encode("RESULT", job=job.id, mask=job.settings.mask, **event))
+            else:
+                log.info("job %.8s: %s: %s", job.id, event["code"], event["message"])
+                self._fail(job, Problem(event["code"], event["message"], event["hint"]))
+        self._dispatch()
+
+    def _fail(self, job: Job, problem: Problem) -> None:
+        self._counts["failed"] += 1
+        self._jobs.forget(job)
+        self._refuse(job.peer, job.id, problem)
+
+    def _worker_died(self, status: int) -> None:
+        log.error("the worker ended with status %s", status)
+        was_ready = self._about["state"] == "ready"
+        job = self._working_job()
+        self._worker, self._working_on = None, None
+        self._about["state"] = "dead"
+        if job is not None:
+            log_file = runtime.log_path(self._folder)
+            hint = f"Try again; if it happens twice, see the server's log: {log_file}."
+            self._fail(job, Problem("worker-died", f"The server's worker ended (status {status}).", hint))
+        if was_ready:
+            self._start_worker()
+        self._dispatch()
+
+
+def check_listen(endpoint: str) -> None:
+    """Refuses, as `Problem`, an address that other machines could reach or that is none."""
+    scheme, _, address = endpoint.partition("://")
+    host, _, port = address.rpartition(":")
+    if scheme != "tcp" or not host or not (port == "*" or port.isdecimal()):
+        raise Problem("bad-setting", f"{endpoint} is not an address.", "Write it as tcp://127.0.0.1:PORT.")
+    with contextlib.suppress(ValueError):
+        if ipaddress.ip_address(host.strip("[]")).is_loopback:
+            return
+    if host != "localhost":
+        raise Problem(
+            "bad-setting",
+            f"{host} can be reached by other machines, and the connection is not encrypted.",
+            "Use tcp://127.0.0.1:PORT, and an ssh tunnel to reach it from elsewhere.",
+        )

@@ -1,0 +1,201 @@
+"""The process that owns a device: loads the network once, then retouches job after job.
+
+Started by the front as ``python -m server.worker``. It speaks JSON lines on its own
+stdin and stdout and finds the pixels in shared memory. A thread reads stdin, so that
+a cancel is seen in the middle of a job and the end of the front ends this process
+at once, whatever it is doing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
+
+from . import logs
+from .buffers import Layout, attach
+
+
+class Channel:
+    """The two pipes to the front. Cancels are kept, jobs are queued."""
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO):
+        self._source = source
+        self._sink = sink
+        self._jobs: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._cancelled = ""
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self._source:
+            message = json.loads(line)
+            if message["cmd"] == "job":
+                self._jobs.put(message)
+            else:
+                self._cancelled = message["job"]
+        os._exit(0)  # the front has gone: nobody wants what is being computed
+
+    def next_job(self) -> dict[str, Any]:
+        return self._jobs.get()
+
+    def is_cancelled(self, job: str) -> bool:
+        return self._cancelled == job
+
+    def tell(self, event: str, **fields: Any) -> None:
+        self._sink.write(json.dumps({"event": event, **fields}).encode() + b"\n")
+        self._sink.flush()
+
+    def tell_problem(self, event: str, problem: Problem, **fields: Any) -> None:
+        self.tell(event, code=problem.code, message=problem.message, hint=problem.hint, **fields)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a job is done with. The tests of the wire bring simpler ones.
+
+    retouch: `server.pipeline.retouch`. selection: makes its selection of a box and a
+    mask. predictor: the predictor of a name, "" for the default one.
+    """
+
+    retouch: Callable[..., Any]
+    selection: Callable[[Box, NDArray[np.uint8]], Any]
+    predictor: Callable[[str], Any]
+
+
+def real_tools(device: str, engine: str) -> Tools:
+    """Imports what is heavy: the pipeline, and with the first predictor its engine."""
+    from server import pipeline
+
+    loaded: dict[str, Any] = {}
+
+    def predictor(name: str) -> Any:
+        from model.predictor import load
+
+        if name not in loaded:
+            new = load(name, device=device, engine=engine)
+            loaded[name] = loaded[new.name] = new
+        return loaded[name]
+
+    return Tools(pipeline.retouch, pipeline.Selection, predictor)
+
+
+def about(predictor: Any) -> dict[str, Any]:
+    """What is told of a predictor in RESULT and in the status."""
+    return {
+        "device": predictor.device,
+        "engine": predictor.engine,
+        "network": predictor.name,
+        "weights": predictor.weights_sha256,
+    }
+
+
+def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str, Any]:
+    """Does one job in the shared memory; returns the fields of its RESULT. Raises `Problem`."""
+    job = message["job"]
+    image, settings = ImageSpec(**message["image"]), Settings(**message["settings"])
+    layout = Layout(**message["layout"])
+    memory = attach(message["path"], layout.total)
+    plane = _planes(memory, layout)
+    dtype = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}[image.sample]
+    pixels = np.frombuffer(plane("pixels"), dtype).reshape(image.height, image.width, image.channels)
+    selection = None
+    if message["selection"]:
+        box = Box(**message["selection"])
+        mask = np.frombuffer(plane("selection"), np.uint8).reshape(box.height, box.width)
+        selection = tools.selection(box, mask)
+    predictor = tools.predictor(settings.network)
+    result = tools.retouch(
+        pixels,
+        settings,
+        predictor,
+        icc=bytes(plane("icc")) or None,
+        selection=selection,
+        progress=lambda stage, fraction: channel.tell("progress", job=job, stage=stage, fraction=fraction),
+        cancelled=lambda: channel.is_cancelled(job),
+    )
+    if result.mask is not None:
+        plane("mask")[: result.mask.size] = result.mask.tobytes()
+    return {
+        "box": vars(result.box) if result.box else None,
+        "faces": list(result.faces),
+        "ms": result.ms,
+        "notes": list(result.notes),
+        **about(predictor),
+    }
+
+
+def _planes(memory: Any, layout: Layout) -> Callable[[str], memoryview]:
+    view = memoryview(memory)
+
+    def plane(name: str) -> memoryview:
+        start = layout.offset(name)
+        return view[start : start + getattr(layout, name)]
+
+    return plane
+
+
+def work(message: dict[str, Any], tools: Tools, channel: Channel) -> None:
+    """One job, from the front's message to exactly one ``result`` or ``error`` event."""
+    job = message["job"]
+    try:
+        if channel.is_cancelled(job):
+            raise Problem("cancelled", "The retouching was cancelled.")
+        channel.tell("result", job=job, **retouch(message, tools, channel))
+    except Problem as problem:
+        channel.tell_problem("error", problem, job=job)
+    except MemoryError:
+        text = "There was not enough memory to retouch the picture."
+        channel.tell_problem("error", Problem("out-of-memory", text), job=job)
+    except Exception as error:
+        traceback.print_exc()
+        text = f"The server met a fault of its own ({type(error).__name__})."
+        channel.tell_problem("error", Problem("internal", text), job=job)
+
+
+def run(channel: Channel, make_tools: Callable[[], Tools]) -> None:
+    """Loads the default network before the first job comes, then works for ever.
+
+    Weights that cannot be loaded are told and do not end the worker: they may be
+    repaired while it runs, so each job tries again and gets the sentence.
+    """
+    tools = make_tools()
+    try:
+        channel.tell("ready", **about(tools.predictor("")))
+    except Problem as problem:
+        channel.tell_problem("failed", problem)
+    while True:
+        work(channel.next_job(), tools, channel)
+
+
+def own_stdout() -> BinaryIO:
+    """The pipe to the front for us alone: what any library prints goes to the log."""
+    pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return pipe
+
+
+def start(make_tools: Callable[[argparse.Namespace], Tools]) -> None:
+    """The process: arguments, log, pipes, then `run`."""
+    parser = argparse.ArgumentParser(prog="server.worker")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--engine", default="auto")
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format=logs.FORMAT, stream=sys.stderr)
+    run(Channel(sys.stdin.buffer, own_stdout()), lambda: make_tools(args))
+
+
+if __name__ == "__main__":
+    start(lambda args: real_tools(args.device, args.engine))

@@ -1,0 +1,16 @@
+"""``studio-portrait`` with the worker of plain_worker.py: what the tests start as the server."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from server import cli, worker_process  # noqa: E402
+
+if __name__ == "__main__":
+    command = [sys.executable, "-m", "tests.server.plain_worker"]
+    worker_process.default_command = lambda device, engine: command
+    cli._networks = lambda: [{"name": "plain", "sha256": "0" * 64, "default": True}]
+    raise SystemExit(cli.main())

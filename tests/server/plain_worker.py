@@ -1,0 +1,58 @@
+"""A worker with the real channel and memory but a pipeline without a network.
+
+It inverts the picture's 8-bit samples inside a box, slowly if asked to by the
+strength, so that the tests of wire, queue and cancel see every change and are quick.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from plugin.studio_portrait.link.wire import Box, Problem
+from server.worker import Tools, start
+
+SLOW = 0.5  # this strength: ten seconds of work that looks for a cancel every 10 ms
+DEAF = 0.25  # this strength: work that never looks
+DEADLY = 0.125  # this strength: the process is killed in the middle
+FAULTY = 0.0625  # this strength: the pipeline raises
+
+
+def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNamespace:
+    """255 - x within the middle half of the picture; the selection's mask must be 255 all over."""
+    progress, cancelled = more["progress"], more["cancelled"]
+    progress("predict", 0.5)
+    if settings.strength == DEADLY:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if settings.strength == FAULTY:
+        raise RuntimeError("a fault of the pipeline")
+    end = time.monotonic() + (10.0 if settings.strength in (SLOW, DEAF) else 0.0)
+    while time.monotonic() < end:
+        time.sleep(0.01)
+        if settings.strength == SLOW and cancelled():
+            raise Problem("cancelled", "The retouching was cancelled.")
+    height, width = pixels.shape[:2]
+    box = Box(width // 4, height // 4, max(1, width // 2), max(1, height // 2))
+    part = pixels[box.y : box.y + box.height, box.x : box.x + box.width]
+    if pixels.dtype == np.float32:
+        part[...] = 1 - part
+    else:
+        part[...] = np.iinfo(pixels.dtype).max - part
+    mask = np.full((box.height, box.width), 200, np.uint8) if settings.mask else None
+    notes = [f"icc {len(more['icc'] or b'')}"]
+    if more["selection"] is not None:
+        notes.append(f"selection {more['selection'].mask.sum()}")
+    return SimpleNamespace(box=box, faces=({"used": True},), ms={"total": 1.0}, notes=tuple(notes), mask=mask)
+
+
+def predictor(name: str) -> SimpleNamespace:
+    return SimpleNamespace(name=name or "plain", weights_sha256="0" * 64, engine="numpy", device="cpu")
+
+
+if __name__ == "__main__":
+    start(lambda args: Tools(retouch, lambda box, mask: SimpleNamespace(box=box, mask=mask), predictor))
