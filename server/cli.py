@@ -84,7 +84,7 @@ def _serve(args: argparse.Namespace) -> int:
 
     folder = runtime.state_folder()
     lock = runtime.Lock(folder)
-    if not lock.acquire():
+    if not lock.acquire(patience=0.3):
         found = runtime.Runtime.read(folder)
         print(f"A server is already running{f' (process {found.pid})' if found else ''}.", file=sys.stderr)
         return 0

@@ -8,15 +8,11 @@ A client that cannot be reached any more loses its jobs at the next beat.
 
 from __future__ import annotations
 
-import contextlib
 import hmac
-import ipaddress
-import json
 import logging
 import math
 import os
 import secrets
-import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -31,13 +27,13 @@ from plugin.studio_portrait.link.session import proof
 from plugin.studio_portrait.link.version import PROTOCOL, VERSION
 from plugin.studio_portrait.link.wire import Problem
 
+from .door import Door
 from .jobs import Job, Jobs, State
-from .worker_process import EVENTS, WorkerProcess
+from .supervisor import Event, Supervisor
 
 BEAT_SECONDS = 0.25
 STALL_SECONDS = 30.0  # an upload or a download that stands still so long is dropped
 DEAF_SECONDS = 10.0  # so is a client that takes nothing any more
-STUCK_SECONDS = 10.0  # a worker that goes on with a cancelled job so long is killed
 MAX_PEERS = 1024
 
 log = logging.getLogger("front")
@@ -65,7 +61,6 @@ class Front:
         device: str = "auto",
     ):
         self._folder = folder
-        self._worker_command = worker
         self._networks = networks
         self._idle_exit = idle_exit
         self._token = secrets.token_hex(32)
@@ -75,52 +70,11 @@ class Front:
         self._counts = {"done": 0, "failed": 0, "cancelled": 0}
         self._ending = False
         self._active = time.monotonic()
-        self._worker: WorkerProcess | None = None
-        self._worker_runs = 0
-        self._about = {"state": "loading", "device": device, "engine": "", "network": "", "weights": ""}
-        self._working_on: str | None = None  # the worker's job, even when its client has gone
-        self._cancelled_at = 0.0
         self._context = zmq.Context[Any]()
-        self._ipc_folder: Path | None = None
-        try:
-            self._socket = self._make_socket()
-            self._events = self._context.socket(zmq.PULL)
-            self._events.bind(EVENTS)
-            self.endpoints = self._bind(listen)
-        except BaseException:
-            self._context.destroy(linger=0)
-            self._remove_ipc_folder()
-            raise
-
-    def _make_socket(self) -> zmq.Socket[bytes]:
-        socket = self._context.socket(zmq.ROUTER)
-        socket.router_mandatory = True
-        socket.maxmsgsize = wire.MAX_FRAME_BYTES
-        socket.rcvhwm = 4
-        socket.sndhwm = 32
-        socket.handshake_ivl = 5000
-        socket.linger = 500
-        return socket
-
-    def _bind(self, listen: str | None) -> tuple[str, ...]:
-        if listen is not None:
-            check_listen(listen)
-        path = runtime.ipc_path(self._folder)
-        wanted = [] if path is None else [f"ipc://{path}"]
-        if path is not None and path.parent != self._folder:
-            self._ipc_folder = path.parent
-        bound = []
-        for endpoint in [*wanted, listen or "tcp://127.0.0.1:*"]:
-            try:
-                self._socket.bind(endpoint)
-            except zmq.ZMQError as error:
-                raise Problem(
-                    "no-server",
-                    f"The server cannot listen on {endpoint}: {error.strerror}.",
-                    "Choose another address with --listen, or end the program that uses it.",
-                ) from error
-            bound.append(self._socket.getsockopt_string(zmq.LAST_ENDPOINT))
-        return tuple(bound)
+        self._door = Door(self._context, folder, listen)
+        self._socket = self._door.socket
+        self.endpoints = self._door.endpoints
+        self._worker = Supervisor(worker, folder, self._context, device)
 
     def stop(self) -> None:
         """Makes `run` return soon. May be called from a signal handler."""
@@ -129,7 +83,7 @@ class Front:
     def run(self) -> None:
         """Serves until told to stop, then cleans up everything it made."""
         try:
-            self._start_worker()
+            self._worker.start()
             runtime.Runtime(self.endpoints, os.getpid(), self._token, self._started).write(self._folder)
             log.info("version %s listens on %s", VERSION, ", ".join(self.endpoints))
             self._serve()
@@ -139,12 +93,12 @@ class Front:
     def _serve(self) -> None:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
-        poller.register(self._events, zmq.POLLIN)
+        poller.register(self._worker.socket, zmq.POLLIN)
         next_beat = time.monotonic()
         while not self._ending:
             wait = max(0, math.ceil(1000 * (next_beat - time.monotonic())))
             ready = dict(poller.poll(wait))
-            if self._events in ready:
+            if self._worker.socket in ready:
                 self._take_event()
             if self._socket in ready:
                 self._take_message()
@@ -157,18 +111,10 @@ class Front:
         for job in self._jobs.all():
             self._refuse(job.peer, job.id, Problem("shutting-down", "The server was told to end."))
             self._jobs.forget(job)
-        if self._worker is not None:
-            self._worker.stop(grace=2.0)
-        self._events.close(linger=0)
-        self._socket.close()
+        self._worker.stop()
+        self._door.close()
         self._context.term()
-        (self._folder / "server.sock").unlink(missing_ok=True)
-        self._remove_ipc_folder()
         log.info("ended")
-
-    def _remove_ipc_folder(self) -> None:
-        if self._ipc_folder is not None:
-            shutil.rmtree(self._ipc_folder, ignore_errors=True)
 
     # From and to the clients.
 
@@ -229,7 +175,8 @@ class Front:
             self._peers.popitem(last=False)
         nonce = header.get("nonce")
         known = {"proof": proof(self._token, nonce)} if isinstance(nonce, str) else {}
-        device = self._about["device"] if self._about["state"] == "ready" else ""
+        about = self._worker.about
+        device = about["device"] if about["state"] == "ready" else ""
         self._send(
             peer,
             wire.encode("HELLO", server=VERSION, device=device, networks=self._networks(), **known),
@@ -284,22 +231,22 @@ class Front:
 
     def status(self) -> dict[str, Any]:
         """What ``studio-portrait status --json`` prints. Memory in bytes, times in seconds."""
-        worker = self._worker
+        about = self._worker.about
         return {
             "version": VERSION,
             "protocol": PROTOCOL,
             "pid": os.getpid(),
             "endpoint": self.endpoints[0],
             "endpoints": list(self.endpoints),
-            **{name: self._about[name] for name in ("device", "engine", "network", "weights")},
+            **{name: about[name] for name in ("device", "engine", "network", "weights")},
             "networks": self._networks(),
-            "worker": {"state": self._about["state"], "pid": worker.pid if worker else None},
+            "worker": {"state": about["state"], "pid": self._worker.pid},
             "queue": self._jobs.waiting,
-            "running": self._working_on is not None,
+            "running": self._worker.busy is not None,
             "jobs": dict(self._counts),
             "memory": {
                 "front": psutil.Process().memory_info().rss,
-                "worker": worker.rss() if worker else 0,
+                "worker": self._worker.rss(),
                 "pictures": self._jobs.bytes_held,
             },
             "uptime": round(time.time() - self._started, 1),
@@ -333,15 +280,13 @@ class Front:
     def _drop(self, job: Job, count: str) -> None:
         """Ends a job before its time, in the worker as well."""
         self._counts[count] += 1
-        if job.id == self._working_on and self._worker is not None:
-            self._worker.send({"cmd": "cancel", "job": job.id})
-            self._cancelled_at = time.monotonic()
+        self._worker.cancel(job.id)
         self._jobs.forget(job)
 
     def _beat(self) -> None:
         """Every 0.25 s: tells all clients how far their jobs are, and drops what stands still."""
         now = time.monotonic()
-        if len(self._jobs) or self._working_on:
+        if len(self._jobs) or self._worker.busy:
             self._active = now
         elif self._idle_exit is not None and now - self._active > self._idle_exit:
             log.info("idle for %.0f seconds", self._idle_exit)
@@ -354,10 +299,7 @@ class Front:
                 self._drop(job, "failed")
                 text = f"The picture was dropped: nothing came for {STALL_SECONDS:.0f} seconds."
                 self._refuse(job.peer, job.id, Problem("unknown-job", text))
-        if self._stuck(now) and self._worker is not None:
-            log.warning("the worker does not let go of a cancelled job and is ended")
-            self._worker.kill()
-            self._cancelled_at = now
+        self._worker.beat()
 
     def _report(self, job: Job, now: float) -> None:
         progress = {"stage": job.stage, "fraction": job.fraction, "position": self._jobs.position(job)}
@@ -368,118 +310,34 @@ class Front:
         elif now - job.unheard_since > DEAF_SECONDS:
             self._peer_gone(job.peer)
 
-    # From and to the worker.
-
-    def _stuck(self, now: float) -> bool:
-        forgotten = self._working_on is not None and self._working_job() is None
-        return forgotten and now - self._cancelled_at > STUCK_SECONDS
-
-    def _working_job(self) -> Job | None:
-        return next((job for job in self._jobs.all() if job.id == self._working_on), None)
-
-    def _start_worker(self) -> None:
-        self._worker_runs += 1
-        self._about["state"] = "loading"
-        worker_log = runtime.log_path(self._folder)
-        self._worker = WorkerProcess(self._worker_command, worker_log, self._context, self._worker_runs)
-
     def _dispatch(self) -> None:
         """Gives the worker its next job when it has none."""
-        if self._working_on is not None or (job := self._jobs.next()) is None:
-            return
-        if self._worker is None:
-            self._start_worker()
-        assert self._worker is not None
-        job.state, job.stage = State.RUNNING, "faces" if self._about["state"] == "ready" else "load"
-        self._working_on = job.id
-        self._worker.send(
-            {
-                "cmd": "job",
-                "job": job.id,
-                "path": job.buffer.path,
-                "layout": vars(job.layout),
-                "image": vars(job.image),
-                "settings": job.settings.as_dict(),
-                "selection": vars(job.selection) if job.selection else None,
-            }
-        )
+        if self._worker.busy is None and (job := self._jobs.next()) is not None:
+            job.state, job.stage = (
+                State.RUNNING,
+                "faces" if self._worker.about["state"] == "ready" else "load",
+            )
+            self._worker.give(job)
 
     def _take_event(self) -> None:
-        number, line = self._events.recv_multipart()
-        if self._worker is None or int(number) != self._worker.number:
-            return
-        try:
-            event = json.loads(line)
-            kind = event.pop("event")
-        except (ValueError, KeyError, AttributeError):
-            log.warning("the worker said: %r", line[:200])
-            return
-        if kind == "ready":
-            self._about.update(event, state="ready")
-            log.info("worker ready: %s", ", ".join(f"{k} {v}" for k, v in event.items()))
-        elif kind == "failed":
-            self._about.update(state="failed", problem=event["message"])
-            log.error("the network could not be loaded: %s", event["message"])
-        elif kind == "progress":
-            self._progress(event)
-        elif kind in ("result", "error"):
-            self._job_ended(kind, event)
-        elif kind == "died":
-            self._worker_died(event["status"])
+        event = self._worker.take()
+        job = self._jobs.find(event.job) if event else None
+        if event is not None and job is not None:
+            self._tell(job, event)
+        self._dispatch()
 
-    def _progress(self, event: dict[str, Any]) -> None:
-        job = self._working_job()
-        if job is not None and event["job"] == job.id:
-            job.stage, job.fraction = event["stage"], event["fraction"]
+    def _tell(self, job: Job, event: Event) -> None:
+        if event.kind == "progress":
+            job.stage, job.fraction = event.fields["stage"], event.fields["fraction"]
             self._report(job, time.monotonic())
-
-    def _job_ended(self, kind: str, event: dict[str, Any]) -> None:
-        job = self._working_job()
-        self._working_on = None
-        if job is not None and event.pop("job") == job.id:
-            if kind == "result":
-                self._counts["done"] += 1
-                log.info("job %.8s: %s, %s ms", job.id, vars(job.image), event["ms"].get("total"))
-                job.state, job.stage, job.fraction = State.DONE, "download", 0.0
-                job.touched, job.result = time.monotonic(), event
-                self._send(job.peer, wire.encode("RESULT", job=job.id, mask=job.settings.mask, **event))
-            else:
-                log.info("job %.8s: %s: %s", job.id, event["code"], event["message"])
-                self._fail(job, Problem(event["code"], event["message"], event["hint"]))
-        self._dispatch()
-
-    def _fail(self, job: Job, problem: Problem) -> None:
-        self._counts["failed"] += 1
-        self._jobs.forget(job)
-        self._refuse(job.peer, job.id, problem)
-
-    def _worker_died(self, status: int) -> None:
-        log.error("the worker ended with status %s", status)
-        was_ready = self._about["state"] == "ready"
-        job = self._working_job()
-        self._worker, self._working_on = None, None
-        self._about["state"] = "dead"
-        if job is not None:
-            log_file = runtime.log_path(self._folder)
-            hint = f"Try again; if it happens twice, see the server's log: {log_file}."
-            self._fail(job, Problem("worker-died", f"The server's worker ended (status {status}).", hint))
-        if was_ready:
-            self._start_worker()
-        self._dispatch()
-
-
-def check_listen(endpoint: str) -> None:
-    """Refuses, as `Problem`, an address that other machines could reach or that is none."""
-    scheme, _, address = endpoint.partition("://")
-    host, _, port = address.rpartition(":")
-    if scheme != "tcp" or not host or not (port == "*" or port.isdecimal()):
-        raise Problem("bad-setting", f"{endpoint} is not an address.", "Write it as tcp://127.0.0.1:PORT.")
-    with contextlib.suppress(ValueError):
-        if ipaddress.ip_address(host.strip("[]")).is_loopback:
-            return
-    if host != "localhost":
-        raise Problem(
-            "bad-setting",
-            f"{host} can be reached by other machines, and the connection is not encrypted.",
-            "Use tcp://127.0.0.1:PORT, and an ssh tunnel to reach it from elsewhere.",
-        )
+        elif event.kind == "result":
+            self._counts["done"] += 1
+            log.info("job %.8s: %s, %s ms", job.id, vars(job.image), event.fields["ms"].get("total"))
+            job.state, job.stage, job.fraction = State.DONE, "download", 0.0
+            job.touched, job.result = time.monotonic(), event.fields
+            self._send(job.peer, wire.encode("RESULT", job=job.id, mask=job.settings.mask, **event.fields))
+        elif event.problem is not None:
+            log.info("job %.8s: %s: %s", job.id, event.problem.code, event.problem.message)
+            self._counts["failed"] += 1
+            self._jobs.forget(job)
+            self._refuse(job.peer, job.id, event.problem)

@@ -153,6 +153,10 @@ class Jobs:
             raise Problem("unknown-job", "The server knows no such job.")
         return job
 
+    def find(self, job_id: str) -> Job | None:
+        """The job of this name, whoever's it is; None when it was dropped."""
+        return self._jobs.get(job_id)
+
     def enqueue(self, job: Job) -> None:
         self._queue.append(job)
 

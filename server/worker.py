@@ -55,7 +55,7 @@ class Channel:
         return self._cancelled == job
 
     def tell(self, event: str, **fields: Any) -> None:
-        self._sink.write(json.dumps({"event": event, **fields}).encode() + b"\n")
+        self._sink.write(json.dumps({"event": event, **fields}, allow_nan=False).encode() + b"\n")
         self._sink.flush()
 
     def tell_problem(self, event: str, problem: Problem, **fields: Any) -> None:

@@ -7,7 +7,6 @@ the server's Python would load the wrong libraries with them.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shlex
@@ -70,9 +69,9 @@ def server_command() -> tuple[list[str], Path | None]:
     note = Path(__file__).resolve().parents[1] / "installed.json"
     if note.is_file():
         return _installed_command(note), None
-    spec = importlib.util.find_spec("server")
-    if spec is not None and spec.origin:
-        return [sys.executable, "-m", "server"], Path(spec.origin).resolve().parents[1]
+    root = Path(__file__).resolve().parents[3]
+    if (root / "server" / "__main__.py").is_file():
+        return [sys.executable, "-m", "server"], root
     raise Problem(
         "no-server",
         "The plug-in does not know where its server is installed.",

@@ -15,6 +15,7 @@ import os
 import secrets
 import sys
 import tempfile
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -120,16 +121,24 @@ class Lock:
         self._path = folder / "server.lock"
         self._file: IO[bytes] | None = None
 
-    def acquire(self) -> bool:
-        """True when nobody else holds it; it is then ours until `release`."""
+    def acquire(self, patience: float = 0.0) -> bool:
+        """True when nobody else holds it; it is then ours until `release`.
+
+        A server waits `patience` seconds, so that somebody's `server_lives` in just
+        this moment does not keep it from starting.
+        """
         file = self._path.open("ab")
-        try:
-            _lock_file(file)
-        except OSError:
-            file.close()
-            return False
-        self._file = file
-        return True
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                _lock_file(file)
+                self._file = file
+                return True
+            except OSError:
+                if time.monotonic() >= deadline:
+                    file.close()
+                    return False
+                time.sleep(0.02)
 
     def release(self) -> None:
         if self._file is not None:
