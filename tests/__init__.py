@@ -1,0 +1,1 @@
+"""The suite: one folder per room, real parts wherever they can run."""
