@@ -1,0 +1,122 @@
+"""A picture in memory: upright samples, and everything else the file said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plugin.studio_portrait.link.wire import MAX_PIXELS, MAX_SIDE, Problem
+
+from . import exif as exif_format
+
+Samples = NDArray[Any]  # uint8, uint16 or float32, shape (H, W, C), C in 1..4
+_NATIVE = "Open it in an image editor, convert it to RGB, and save it as PNG or TIFF."
+
+
+@dataclass(frozen=True)
+class Picture:
+    """pixels: (H, W, C) uint8, uint16 or float32 as stored, turned upright (a view); C: 1 grey,
+    2 grey + alpha, 3 RGB, 4 RGB + alpha; encoded as `icc` says, sRGB without one.
+    orientation: EXIF's 1..8, how the file stores them. exif: a TIFF block without "Exif\\0\\0".
+    resolution: pixels per inch. notes: what reading had to convert, for the user.
+    source: what the format's own module needs to write the same kind of file again.
+    """
+
+    pixels: Samples
+    format: str
+    orientation: int = 1
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    resolution: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
+    source: Any = None
+
+    def upright(self) -> Picture:
+        """The same picture for a file of another kind: stored upright, and saying so."""
+        block = exif_format.parse(self.exif)
+        return replace(self, orientation=1, exif=block.turned(1).coded() if block else None)
+
+
+# EXIF orientation: how stored rows become upright ones, as numpy views.
+_UPRIGHT: dict[int, Callable[[Samples], Samples]] = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda a: a.swapaxes(0, 1)[::-1],
+}
+_INVERSE = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
+
+
+def turn_upright(stored: Samples, orientation: int) -> Samples:
+    """(H, W, C) as stored -> upright, a view."""
+    return _UPRIGHT[orientation](stored)
+
+
+def turn_back(upright: Samples, orientation: int) -> Samples:
+    """Upright -> as stored, contiguous; the inverse of `turn_upright`."""
+    return np.ascontiguousarray(turn_upright(upright, _INVERSE[orientation]))
+
+
+def orientation_of(exif: bytes | None) -> int:
+    """EXIF's orientation 1..8; 1 if there is none or it makes no sense."""
+    block = exif_format.parse(exif)
+    return block.orientation if block else 1
+
+
+def check_size(width: int, height: int) -> None:
+    """Raises `Problem` ``too-large`` from the header, before anything is decoded."""
+    if width < 1 or height < 1:
+        raise Problem("bad-image", f"The picture has {width} x {height} pixels.")
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        limit = f"{MAX_PIXELS // 1_000_000} megapixels, {MAX_SIDE} on a side"
+        raise Problem("too-large", f"The picture has {width} x {height} pixels; the limit is {limit}.")
+
+
+def check_finite(pixels: Samples) -> None:
+    """Raises `Problem` ``bad-image`` with the number and the first place of NaN and infinite samples."""
+    if pixels.dtype.kind != "f":
+        return
+    count, first = 0, None
+    for row, samples in enumerate(pixels):
+        wrong = ~np.isfinite(samples)
+        if wrong.any():
+            count += int(wrong.sum())
+            first = first or (int(np.argwhere(wrong)[0][0]), row)
+    if first is not None:
+        sentence = f"{count} samples are not numbers or infinite, the first at x {first[0]}, y {first[1]}."
+        raise Problem("bad-image", sentence, "Repair the picture in the program that made it.")
+
+
+def unsupported(what: str, hint: str = _NATIVE) -> Problem:
+    """The `Problem` for a kind of picture that is not read."""
+    return Problem("bad-image", what, hint)
+
+
+def truncated() -> Problem:
+    return Problem(
+        "bad-image", "The file is damaged: it ends too early.", "Copy it again from where it came from."
+    )
+
+
+def damaged(error: object) -> Problem:
+    return Problem("bad-image", f"The file is damaged: {error}.", "Copy it again from where it came from.")
+
+
+def sane_resolution(value: Any) -> tuple[float, float] | None:
+    """Pixels per inch as two positive numbers, or None."""
+    try:
+        across, down = float(value[0]), float(value[1])
+    except (TypeError, ValueError, IndexError, ZeroDivisionError):
+        return None
+    fine = all(math.isfinite(number) and 0 < number < 1e5 for number in (across, down))
+    return (across, down) if fine else None

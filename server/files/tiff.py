@@ -1,0 +1,212 @@
+"""TIFF: 8 and 16 bit and floating point, grey or RGB, with or without alpha, one page.
+
+Written with the source's compression, byte order and tags. tifffile writes the samples; the
+directory of tags is then written anew behind them, with every tag of the source as the bytes
+that stood there and with EXIF's and GPS's own directories, which tifffile leaves out.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+import tifffile
+
+from plugin.studio_portrait.link.wire import Problem
+
+from . import exif
+from .picture import (
+    Picture,
+    Samples,
+    check_size,
+    damaged,
+    sane_resolution,
+    truncated,
+    turn_back,
+    turn_upright,
+    unsupported,
+)
+
+_HINT = "Save it as a TIFF with 8 or 16 bit or 32-bit float, one page, RGB or grey."
+_ICC, _XMP, _RESOLUTION = 34675, 700, (282, 283, 296)
+# Tags that say how the samples are laid out or belong to other pages; the writer makes them anew.
+_LAYOUT = frozenset(
+    (254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 292, 293, 297)
+    + (301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 338, 339, 340, 341, 342, 347, 512, 513, 514, 529)
+    + (530, 531, 532, 559)
+)
+_INCH = 2
+_GREY, _RGB = 1, 2
+_ASSOCIATED_ALPHA, _PLAIN_ALPHA = 1, 2
+_LOSSLESS = {1: None, 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
+_STRIP_BYTES = 4_000_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """How the file stored its samples, and its tags (with EXIF's and GPS's directories)."""
+
+    dtype: str
+    compression: str | None
+    predictor: bool
+    extrasamples: tuple[int, ...]
+    tags: exif.Block
+
+
+def read(data: bytes) -> Picture:
+    """Raises `Problem` ``bad-image`` or ``too-large``."""
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            page, notes = _only_page(file)
+            check_size(page.imagewidth, page.imagelength)
+            _check_kind(page)
+            stored = _samples(page, data)
+            source = _source(page, data)
+            icc, xmp = page.tags.get(_ICC), page.tags.get(_XMP)
+            resolution = _inches(page)
+    except Problem:
+        raise
+    except Exception as error:  # tifffile and its codecs raise kinds of their own on broken files
+        raise damaged(error) from None
+    return Picture(
+        turn_upright(stored, source.tags.orientation),
+        "tiff",
+        source.tags.orientation,
+        bytes(icc.value) if icc is not None else None,
+        source.tags.only(lambda code: code not in (_ICC, _XMP)).coded(),
+        bytes(xmp.value) if xmp is not None else None,
+        resolution,
+        notes,
+        source,
+    )
+
+
+def write(picture: Picture, pixels: Samples) -> bytes:
+    """The file. pixels: upright uint8, uint16 or float32 (H, W, C)."""
+    source = picture.source if isinstance(picture.source, Source) else _translated(picture)
+    stored = turn_back(pixels, picture.orientation)
+    if stored.dtype.kind == "f":
+        stored = stored.astype(source.dtype, copy=False)
+    channels = stored.shape[2]
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream, byteorder=source.tags.order) as writer:
+        writer.write(
+            stored[:, :, 0] if channels == 1 else stored,
+            photometric=_GREY if channels < 3 else _RGB,
+            planarconfig="contig" if channels > 1 else None,
+            extrasamples=(source.extrasamples or (_PLAIN_ALPHA,)) if channels in (2, 4) else None,
+            compression=source.compression,
+            predictor=source.predictor,
+            rowsperstrip=max(1, _STRIP_BYTES // stored[0].nbytes),
+            metadata=None,
+            software=False,
+        )
+    return _with_tags(stream.getvalue(), source.tags)
+
+
+def _with_tags(coded: bytes, tags: exif.Block) -> bytes:
+    """The file with its directory written anew at its end, holding `tags` too."""
+    written = exif.parse(coded)
+    assert written is not None
+    kept = {entry.code for entry in tags.entries}
+    entries = (*written.only(lambda code: code not in kept).entries, *tags.entries)
+    padded = coded + b"\0" * (len(coded) % 2)
+    head = coded[:4] + struct.pack(tags.order + "I", len(padded))
+    return head + padded[8:] + exif.serialise(entries, tags.order, len(padded))
+
+
+def _only_page(file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, ...]]:
+    pages = [page.aspage() for page in file.pages]
+    if not pages:
+        raise truncated()
+    small = [page for page in pages[1:] if int(page.subfiletype) & 1]
+    if len(pages) - len(small) > 1:
+        raise unsupported(f"The TIFF has {len(pages)} pages.", "Save the page you mean as a file of its own.")
+    notes = ("The small preview inside the TIFF was left out.",) if small else ()
+    return pages[0], notes
+
+
+def _check_kind(page: tifffile.TiffPage) -> None:
+    if page.photometric not in (_GREY, _RGB):
+        colours = getattr(page.photometric, "name", str(page.photometric))
+        raise unsupported(f"The TIFF's colours are {colours}, not RGB or grey.")
+    if str(page.dtype) not in ("uint8", "uint16", "float16", "float32") or page.bitspersample not in (
+        8,
+        16,
+        32,
+    ):
+        raise unsupported(f"The TIFF's samples are {page.bitspersample}-bit ({page.dtype}).", _HINT)
+    if page.samplesperpixel > (2 if page.photometric == _GREY else 4):
+        raise unsupported(f"The TIFF has {page.samplesperpixel} channels.", _HINT)
+    if page.imagedepth > 1:
+        raise unsupported("The TIFF is a volume, not a picture.", _HINT)
+
+
+def _samples(page: tifffile.TiffPage, data: bytes) -> Samples:
+    """(H, W, C) in native byte order; float16 as float32, which holds it exactly."""
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        if offset + count > len(data) or count == 0:
+            raise truncated()
+    stored: Samples = page.asarray()
+    if stored.ndim == 2:
+        stored = stored[:, :, None]
+    elif page.planarconfig == 2:
+        stored = np.moveaxis(stored, 0, 2)
+    if _ASSOCIATED_ALPHA in _extrasamples(page) and not _is_opaque(stored):
+        hint = "Save it with plain (unassociated) alpha."
+        raise unsupported("The TIFF's colours are multiplied with its transparency.", hint)
+    dtype = np.dtype("float32") if stored.dtype.kind == "f" else stored.dtype.newbyteorder("=")
+    return np.ascontiguousarray(stored, dtype)
+
+
+def _is_opaque(stored: Samples) -> bool:
+    full = 1 if stored.dtype.kind == "f" else np.iinfo(stored.dtype).max
+    return bool((stored[:, :, -1] == full).all())
+
+
+def _extrasamples(page: tifffile.TiffPage) -> tuple[int, ...]:
+    return tuple(int(kind) for kind in page.extrasamples)
+
+
+def _source(page: tifffile.TiffPage, data: bytes) -> Source:
+    code = int(page.compression)
+    tags = exif.parse(data) or exif.Block("<", ())
+    return Source(
+        np.dtype(page.dtype).name,
+        _LOSSLESS.get(code, "deflate"),
+        int(page.predictor) != 1,
+        _extrasamples(page),
+        tags.only(lambda code: code not in _LAYOUT),
+    )
+
+
+def _inches(page: tifffile.TiffPage) -> tuple[float, float] | None:
+    """Pixels per inch from two fractions and their unit (2 inch, 3 centimetre)."""
+    values = [page.tags[tag].value for tag in _RESOLUTION if tag in page.tags]
+    if len(values) != len(_RESOLUTION) or values[2] not in (2, 3):
+        return None
+    scale = 1.0 if values[2] == _INCH else 2.54
+    try:
+        across, down = (scale * number / per for number, per in values[:2])
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return sane_resolution((across, down))
+
+
+def _translated(picture: Picture) -> Source:
+    """What another format said, as tags."""
+    block = exif.parse(picture.exif) or exif.Block("<", ())
+    own = (*_LAYOUT, *_RESOLUTION, _ICC, _XMP)
+    entries = list(block.only(lambda code: code not in own).entries)
+    for code, kind, value in ((_ICC, 7, picture.icc), (_XMP, 1, picture.xmp)):
+        if value:
+            entries.append(exif.Entry(code, kind, len(value), value))
+    if picture.resolution:
+        for code, number in zip(_RESOLUTION, picture.resolution, strict=False):
+            fraction = struct.pack(block.order + "II", round(number * 1000), 1000)
+            entries.append(exif.Entry(code, 5, 1, fraction))
+        entries.append(exif.Entry(_RESOLUTION[2], exif.SHORT, 1, struct.pack(block.order + "H", _INCH)))
+    tags = exif.Block(block.order, tuple(entries))
+    return Source(picture.pixels.dtype.name, "deflate", picture.pixels.dtype.kind != "f", (), tags)

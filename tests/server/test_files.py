@@ -1,0 +1,435 @@
+"""Files keep what they hold: samples bit by bit, orientation, profile, metadata; bad ones get a sentence."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms, JpegImagePlugin
+
+from plugin.studio_portrait.link.wire import Problem
+from server import files
+from server.files import exif, png
+
+SELFIE = Path("server/setup/sample/selfie.jpg").resolve()
+ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><note>kept</note></x:xmpmeta>'
+
+
+def samples(dtype: str, channels: int, size: tuple[int, int] = (37, 53)) -> np.ndarray:
+    """Noise over the whole range of the type, shape (H, W, C)."""
+    random = np.random.default_rng(channels)
+    if dtype.startswith("float"):
+        return random.normal(0.5, 0.6, (*size, channels)).astype(dtype)
+    return random.integers(0, np.iinfo(dtype).max, (*size, channels), dtype=dtype, endpoint=True)
+
+
+def exif_block(orientation: int) -> bytes:
+    """A camera's block: maker, orientation, exposure in EXIF's directory, a place in GPS's."""
+    entries = (
+        exif.Entry(271, 2, 7, b"Camera\0"),
+        exif.Entry(exif.ORIENTATION, 3, 1, struct.pack("<H", orientation)),
+        exif.Entry(exif.EXIF, 4, 1, (exif.Entry(33434, 5, 1, struct.pack("<II", 1, 60)),)),
+        exif.Entry(exif.GPS, 4, 1, (exif.Entry(1, 2, 2, b"N\0"),)),
+    )
+    return exif.Block("<", entries).coded()
+
+
+def refused(path: Path, data: bytes, code: str = "bad-image") -> str:
+    """Reading `data` raises a Problem with this code and a hint; its sentence."""
+    path.write_bytes(data)
+    with pytest.raises(Problem) as caught:
+        files.read(path)
+    assert caught.value.code == code
+    assert caught.value.hint
+    assert path.read_bytes() == data
+    return caught.value.message
+
+
+def pillow(image: Image.Image, kind: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_png_round_trip(tmp_path: Path, dtype: str, channels: int) -> None:
+    before = samples(dtype, channels)
+    source = tmp_path / "in.png"
+    source.write_bytes(imagecodecs.png_encode(before[:, :, 0] if channels == 1 else before))
+    picture = files.read(source)
+    assert picture.pixels.dtype == dtype
+    files.write(picture, picture.pixels, tmp_path / "out.png")
+    after = imagecodecs.png_decode((tmp_path / "out.png").read_bytes())
+    np.testing.assert_array_equal(after.reshape(before.shape), before)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", "out.png"]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32"])
+@pytest.mark.parametrize("compression", [None, "deflate", "lzw"])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_tiff_round_trip(
+    tmp_path: Path, dtype: str, channels: int, compression: str | None, byteorder: Any
+) -> None:
+    before = samples(dtype, channels)
+    source, target = tmp_path / "in.tif", tmp_path / "out.tif"
+    options: dict[str, Any] = {"extrasamples": ["unassalpha"]} if channels in (2, 4) else {}
+    tifffile.imwrite(
+        source,
+        before[:, :, 0] if channels == 1 else before,
+        photometric="minisblack" if channels < 3 else "rgb",
+        planarconfig="contig" if channels > 1 else None,
+        compression=compression,
+        byteorder=byteorder,
+        metadata=None,
+        **options,
+    )
+    picture = files.read(source)
+    assert picture.pixels.dtype == ("float32" if dtype.startswith("float") else dtype)
+    assert picture.pixels.dtype.isnative
+    files.write(picture, picture.pixels, target)
+    with tifffile.TiffFile(target) as file:
+        page = file.pages[0].aspage()
+        np.testing.assert_array_equal(page.asarray().reshape(before.shape), before)
+        assert page.dtype == dtype
+        assert (page.compression != 1) == (compression is not None)
+        assert [int(kind) for kind in page.extrasamples] == ([2] if channels in (2, 4) else [])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["jpeg", "png", "tiff"])
+def test_orientation(tmp_path: Path, kind: str, orientation: int) -> None:
+    """The samples come upright as Pillow turns them, and the file stays as it was stored."""
+    image = Image.open(SELFIE).resize((96, 64))
+    block = exif_block(orientation)
+    data = pillow(image, kind, **({"quality": 95} if kind == "jpeg" else {}))
+    source, target = tmp_path / f"in.{kind}", tmp_path / f"out.{kind}"
+    source.write_bytes(data)
+    plain = files.read(source)
+    add_exif(source, kind, block)
+    picture = files.read(source)
+    assert picture.orientation == orientation
+    turned = np.asarray(upright(plain.pixels, orientation))
+    np.testing.assert_array_equal(picture.pixels, turned)
+    files.write(picture, picture.pixels, target)
+    again = files.read(target)
+    assert again.orientation == orientation
+    assert np.abs(again.pixels.astype(int) - turned).max() <= (12 if kind == "jpeg" else 0)
+    before, after = exif.parse(picture.exif), exif.parse(again.exif)
+    assert before is not None and after is not None
+    wanted = {271, exif.ORIENTATION, exif.EXIF, exif.GPS}
+    assert after.only(wanted.__contains__) == before.only(wanted.__contains__)
+    assert {entry.code for entry in after.entries} >= wanted
+
+
+def upright(stored: np.ndarray, orientation: int) -> Image.Image:
+    """Pillow's own reading of the orientation."""
+    methods = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+    image = Image.fromarray(np.ascontiguousarray(stored))
+    return image.transpose(methods[orientation]) if orientation in methods else image
+
+
+def add_exif(path: Path, kind: str, block: bytes) -> None:
+    """Puts an EXIF block into a file without touching its samples."""
+    data = path.read_bytes()
+    if kind == "jpeg":
+        segment = b"Exif\0\0" + block
+        data = data[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + data[2:]
+    elif kind == "png":
+        data = data[:33] + png.Chunk(b"eXIf", block).coded() + data[33:]
+    else:
+        written, tags = exif.parse(data), exif.parse(block)
+        assert written is not None and tags is not None
+        data += bytes(len(data) % 2)
+        place = len(data)
+        data = data[:4] + struct.pack("<I", place) + data[8:]
+        data += exif.serialise((*written.entries, *tags.entries), "<", place)
+    path.write_bytes(data)
+
+
+def test_jpeg_keeps_coding_and_segments(tmp_path: Path) -> None:
+    image = Image.open(SELFIE).resize((200, 120))
+    data = pillow(
+        image, "jpeg", quality=83, subsampling=1, dpi=(240, 240), icc_profile=ICC, comment=b"mine", xmp=XMP
+    )
+    iptc = b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x05\x1c\x02\x78\0\0"
+    data = data[:2] + b"\xff\xed" + struct.pack(">H", len(iptc) + 2) + iptc + data[2:]
+    source, target = tmp_path / "in.jpg", tmp_path / "out.jpg"
+    source.write_bytes(data)
+    picture = files.read(source)
+    files.write(picture, picture.pixels, target)
+    before, after = JpegImagePlugin.JpegImageFile(source), JpegImagePlugin.JpegImageFile(target)
+    assert after.quantization == before.quantization
+    assert JpegImagePlugin.get_sampling(after) == JpegImagePlugin.get_sampling(before) == 1
+    for key in ("icc_profile", "comment", "dpi", "xmp"):
+        assert after.info[key] == before.info[key]
+    assert iptc in target.read_bytes()
+    assert picture.icc == ICC and picture.xmp == XMP
+
+
+def test_jpeg_with_adobe_marker_and_second_picture(tmp_path: Path) -> None:
+    """A JPEG stored as RGB and one of a telephone with a second picture keep their colours."""
+    image = Image.open(SELFIE).resize((160, 160))
+    for name, data in (
+        ("rgb.jpg", pillow(image, "jpeg", quality=95, keep_rgb=True)),
+        ("mpo.jpg", pillow(image, "mpo", quality=95, save_all=True, append_images=[image.resize((80, 80))])),
+    ):
+        source, target = tmp_path / name, tmp_path / f"out-{name}"
+        source.write_bytes(data)
+        picture = files.read(source)
+        assert np.abs(picture.pixels.astype(int) - np.asarray(image)).mean() < 3
+        files.write(picture, picture.pixels, target)
+        again = Image.open(target)
+        assert again.format == "JPEG"
+        assert np.abs(np.asarray(again.convert("RGB")).astype(int) - picture.pixels).mean() < 3
+
+
+def test_png_keeps_chunks(tmp_path: Path) -> None:
+    image = Image.open(SELFIE).resize((60, 40))
+    coded = pillow(image, "png", icc_profile=ICC, dpi=(300, 300))
+    text = (
+        png.Chunk(b"tEXt", b"Author\0me").coded()
+        + png.Chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP).coded()
+    )
+    source, target = tmp_path / "in.png", tmp_path / "out.png"
+    source.write_bytes(coded[:33] + text + coded[33:])
+    picture = files.read(source)
+    assert picture.icc == ICC and picture.xmp == XMP
+    assert picture.resolution == pytest.approx((300, 300), abs=0.1)
+    files.write(picture, picture.pixels, target)
+    before, after = Image.open(source), Image.open(target)
+    after.load()
+    assert after.info == before.info
+    assert "Author" in after.info
+
+
+def test_tiff_keeps_tags(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.tif", tmp_path / "out.tif"
+    tifffile.imwrite(
+        source,
+        samples("uint16", 3),
+        photometric="rgb",
+        iccprofile=ICC,
+        resolution=((300, 1), (300, 1)),
+        resolutionunit="inch",
+        description="Gruss",
+        software="camera 1.0",
+        datetime="2020:01:02 03:04:05",
+        metadata=None,
+        extratags=[(700, 1, len(XMP), XMP, True), (33432, 2, 3, "me", True)],
+    )
+    picture = files.read(source)
+    assert picture.icc == ICC and picture.xmp == XMP and picture.resolution == (300, 300)
+    files.write(picture, picture.pixels, target)
+    with tifffile.TiffFile(source) as one, tifffile.TiffFile(target) as two:
+        for code in (270, 282, 283, 296, 305, 306, 700, 33432, 34675):
+            assert two.pages[0].aspage().tags[code].value == one.pages[0].aspage().tags[code].value, code
+
+
+@pytest.mark.parametrize("target", ["out.png", "out.tif", "out.jpg"])
+@pytest.mark.parametrize("kind", ["jpeg", "png", "tiff"])
+def test_other_format_is_upright_and_keeps_metadata(tmp_path: Path, kind: str, target: str) -> None:
+    image = Image.open(SELFIE).resize((96, 64))
+    source = tmp_path / "in"
+    source.write_bytes(pillow(image, kind))
+    add_exif(source, kind, exif_block(6))
+    picture = files.read(source)
+    files.write(picture, picture.pixels, tmp_path / target)
+    again = files.read(tmp_path / target)
+    assert again.orientation == (6 if again.format == picture.format else 1)
+    assert again.pixels.shape == picture.pixels.shape == (96, 64, 3)
+    block = exif.parse(again.exif)
+    assert block is not None
+    assert {271, exif.EXIF, exif.GPS} <= {entry.code for entry in block.entries}
+    if target != "out.jpg":
+        np.testing.assert_array_equal(again.pixels, picture.pixels)
+
+
+def test_profile_survives_every_way(tmp_path: Path) -> None:
+    image = Image.open(SELFIE).resize((32, 32))
+    source = tmp_path / "in.png"
+    source.write_bytes(pillow(image, "png", icc_profile=ICC, dpi=(300, 300)))
+    for first in (".jpg", ".tif", ".png"):
+        for second in (".jpg", ".tif", ".png"):
+            one, two = tmp_path / f"one{first}", tmp_path / f"two{second}"
+            picture = files.read(source)
+            files.write(picture, picture.pixels, one)
+            picture = files.read(one)
+            files.write(picture, picture.pixels, two)
+            again = files.read(two)
+            assert again.icc == ICC
+            assert again.resolution == pytest.approx((300, 300), abs=0.5)
+
+
+@pytest.mark.parametrize("cut", [0.1, 0.5, 0.95])
+@pytest.mark.parametrize("ending", [b"", b"\xff\xd9"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_truncated_jpeg(tmp_path: Path, cut: float, ending: bytes, progressive: bool) -> None:
+    """Also where libjpeg would fill the rest with grey and say nothing."""
+    data = pillow(Image.open(SELFIE).resize((400, 500)), "jpeg", quality=90, progressive=progressive)
+    assert "damaged" in refused(tmp_path / "a.jpg", data[: int(len(data) * cut)] + ending)
+
+
+def test_grey_corner_is_no_damage(tmp_path: Path) -> None:
+    image = Image.new("RGB", (256, 256), (128, 128, 128))
+    image.paste(Image.open(SELFIE).resize((128, 128)), (0, 0))
+    for progressive in (False, True):
+        path = tmp_path / "a.jpg"
+        path.write_bytes(pillow(image, "jpeg", quality=90, progressive=progressive))
+        assert files.read(path).pixels.shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize("cut", [20, 40, 0.5, -20, -4])
+def test_truncated_png(tmp_path: Path, cut: float) -> None:
+    data = pillow(Image.open(SELFIE).resize((100, 80)), "png")
+    at = int(len(data) * cut) if isinstance(cut, float) else cut
+    assert "damaged" in refused(tmp_path / "a.png", data[:at])
+
+
+@pytest.mark.parametrize("compression", [None, "deflate", "lzw"])
+@pytest.mark.parametrize("cut", [0.3, 0.97])
+def test_truncated_tiff(tmp_path: Path, compression: str | None, cut: float) -> None:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, samples("uint16", 3), photometric="rgb", compression=compression, rowsperstrip=8)
+    data = stream.getvalue()
+    assert "damaged" in refused(tmp_path / "a.tif", data[: int(len(data) * cut)])
+
+
+def test_damaged_inside(tmp_path: Path) -> None:
+    data = bytearray(pillow(Image.open(SELFIE).resize((100, 80)), "png"))
+    data[len(data) // 2] ^= 0xFF
+    assert "checksum" in refused(tmp_path / "a.png", bytes(data))
+
+
+def test_no_picture_at_all(tmp_path: Path) -> None:
+    assert "empty" in refused(tmp_path / "a.jpg", b"")
+    assert "not a JPEG" in refused(tmp_path / "a.jpg", b"Dear Sir or Madam\n")
+    image = Image.open(SELFIE).resize((16, 16))
+    assert "a GIF" in refused(tmp_path / "a.jpg", pillow(image, "gif"))
+    assert "a WebP" in refused(tmp_path / "a.png", pillow(image, "webp"))
+    assert "a BMP" in refused(tmp_path / "a.png", pillow(image, "bmp"))
+    with pytest.raises(Problem, match="folder"):
+        files.read(tmp_path)
+    with pytest.raises(Problem, match="cannot be read"):
+        files.read(tmp_path / "none.jpg")
+
+
+def test_kinds_that_are_refused(tmp_path: Path) -> None:
+    image = Image.open(SELFIE).resize((16, 16))
+    other = image.rotate(90)
+    assert "CMYK" in refused(tmp_path / "a.jpg", pillow(image.convert("CMYK"), "jpeg"))
+    assert "1 bit" in refused(tmp_path / "a.png", pillow(image.convert("1"), "png"))
+    assert "animated" in refused(
+        tmp_path / "a.png", pillow(image, "png", save_all=True, append_images=[other])
+    )
+    assert "2 pages" in refused(
+        tmp_path / "a.tif", pillow(image, "tiff", save_all=True, append_images=[other])
+    )
+    assert "PALETTE" in refused(tmp_path / "a.tif", pillow(image.quantize(8), "tiff"))
+    assert "SEPARATED" in refused(tmp_path / "a.tif", pillow(image.convert("CMYK"), "tiff"))
+    assert "1-bit" in refused(tmp_path / "a.tif", pillow(image.convert("1"), "tiff"))
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, samples("float64", 3), photometric="rgb")
+    assert "64-bit" in refused(tmp_path / "a.tif", stream.getvalue())
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_not_a_number(tmp_path: Path, value: float) -> None:
+    pixels = np.full((20, 30, 3), 0.5, np.float32)
+    pixels[7, 11, 1] = pixels[9, 2, 0] = value
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, pixels, photometric="rgb")
+    assert "2 samples" in refused(tmp_path / "a.tif", stream.getvalue())
+    with pytest.raises(Problem, match="x 11, y 7"):
+        files.read(tmp_path / "a.tif")
+
+
+def test_palette_becomes_rgb(tmp_path: Path) -> None:
+    image = Image.open(SELFIE).resize((40, 30)).quantize(32)
+    source = tmp_path / "a.png"
+    source.write_bytes(pillow(image, "png", dpi=(72, 72)))
+    picture = files.read(source)
+    np.testing.assert_array_equal(picture.pixels, np.asarray(image.convert("RGB")))
+    assert "palette" in picture.notes[0]
+    files.write(picture, picture.pixels, tmp_path / "b.png")
+    assert Image.open(tmp_path / "b.png").mode == "RGB"
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "tiff"])
+def test_size_is_checked_before_decoding(tmp_path: Path, kind: str) -> None:
+    """A header that promises 12 gigapixels over a few bytes of data costs nothing."""
+    side = 60_000 if kind != "jpeg" else 65_000
+    data = bytearray(pillow(Image.new("RGB", (8, 8)), kind))
+    if kind == "png":
+        head = png.Chunk(b"IHDR", struct.pack(">II", side, side) + bytes(data[24:29]))
+        data[8:33] = head.coded()
+    elif kind == "jpeg":
+        at = data.index(b"\xff\xc0") + 5
+        data[at : at + 4] = struct.pack(">HH", side, side)
+    else:
+        for tag in (256, 257):
+            at = data.index(struct.pack("<HHI", tag, 4, 1))
+            data[at + 8 : at + 12] = struct.pack("<I", side)
+    assert f"{side} x {side}" in refused(tmp_path / "a", bytes(data), "too-large")
+
+
+def test_one_pixel(tmp_path: Path) -> None:
+    for kind in ("jpeg", "png", "tiff"):
+        source = tmp_path / f"a.{kind}"
+        source.write_bytes(pillow(Image.new("RGB", (1, 1), (10, 20, 30)), kind))
+        picture = files.read(source)
+        assert picture.pixels.shape == (1, 1, 3)
+        files.write(picture, picture.pixels, tmp_path / f"b.{kind}")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "name"),
+    [
+        ("uint16", 3, "a.jpg"),
+        ("float32", 3, "a.jpg"),
+        ("uint8", 4, "a.jpg"),
+        ("float32", 3, "a.png"),
+        ("uint8", 3, "a.gif"),
+    ],
+)
+def test_format_that_cannot_hold_it(tmp_path: Path, dtype: str, channels: int, name: str) -> None:
+    picture = files.Picture(samples(dtype, channels), "none")
+    with pytest.raises(Problem) as caught:
+        files.write(picture, picture.pixels, tmp_path / name)
+    assert caught.value.code == "bad-output" and caught.value.hint
+    assert not list(tmp_path.iterdir())
+
+
+def test_output_that_cannot_be_written(tmp_path: Path) -> None:
+    picture = files.Picture(samples("uint8", 3), "none")
+    (tmp_path / "taken.png").mkdir()
+    (tmp_path / "taken.png" / "inside").touch()
+    for target in (tmp_path / "none" / "a.png", tmp_path / "taken.png"):
+        with pytest.raises(Problem) as caught:
+            files.write(picture, picture.pixels, target)
+        assert caught.value.code == "bad-output"
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.png"]
+
+
+def test_broken_exif_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    for block in (b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff", b"nonsense", exif_block(6)[:30]):
+        path.write_bytes(pillow(Image.open(SELFIE).resize((32, 32)), "jpeg"))
+        add_exif(path, "jpeg", block)
+        assert files.read(path).orientation in (1, 6)
