@@ -1,0 +1,145 @@
+"""A real server in a process of its own, and a bare libzmq client for what no proper client would send."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import zmq
+
+from plugin.studio_portrait.link import runtime, wire
+
+PLAIN_SERVER = Path(__file__).parent / "plain_server.py"
+COMMAND = [sys.executable, str(PLAIN_SERVER)]
+
+
+def wait_for(what: Callable[[], object], seconds: float = 5.0) -> Any:
+    """The first true value of `what()`; fails the test when none comes in time."""
+    deadline = time.monotonic() + seconds
+    while not (value := what()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+    return value
+
+
+class Server:
+    """``plain_server.py serve`` with its state in `home`."""
+
+    def __init__(self, home: Path, *options: str):
+        self.home = home
+        environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
+        self.process = subprocess.Popen(
+            [*COMMAND, "serve", *options],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.runtime: runtime.Runtime = wait_for(self._listening)
+
+    def _listening(self) -> runtime.Runtime | None:
+        assert self.process.poll() is None, self.process.communicate()[0]
+        found = runtime.Runtime.read(self.home)
+        return found if found and found.pid == self.process.pid else None
+
+    def worker_pid(self) -> int:
+        with Client(self) as client:
+            return int(wait_for(lambda: client.status()["worker"]["pid"]))
+
+    def wait_ready(self) -> None:
+        with Client(self) as client:
+            wait_for(lambda: client.status()["worker"]["state"] == "ready")
+
+    def end(self) -> int:
+        """SIGTERM, then the exit status; what was printed is in `output`."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        self.output = self.process.communicate(timeout=10)[0]
+        return self.process.returncode
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.end()
+
+
+class Client:
+    """A pyzmq DEALER that says HELLO and then whatever it is told to."""
+
+    def __init__(self, server: Server, endpoint: int = 0, hello: bool = True, unread: int = 1000):
+        self._token = server.runtime.token
+        self._socket = zmq.Context.instance().socket(zmq.DEALER)
+        self._socket.linger = 0
+        self._socket.rcvhwm = unread
+        self._socket.connect(server.runtime.endpoints[endpoint])
+        if hello:
+            self.send("HELLO", token=self._token, client="test")
+            assert self.receive()["cmd"] == "HELLO"
+
+    def send(self, cmd: str, *payload: bytes, **fields: Any) -> None:
+        self._socket.send_multipart([wire.encode(cmd, **fields), *payload])
+
+    def send_raw(self, *frames: bytes) -> None:
+        self._socket.send_multipart(frames)
+
+    def receive(self, skip: str = "PROGRESS", timeout: float = 5.0) -> dict[str, Any]:
+        """The next header that is not a `skip`; its payload under "payload"."""
+        deadline = time.monotonic() + timeout
+        while self._socket.poll(max(0, int(1000 * (deadline - time.monotonic())))):
+            header, *payload = self._socket.recv_multipart()
+            fields = wire.decode(header)
+            if fields["cmd"] != skip:
+                return {**fields, "payload": payload[0] if payload else None}
+        raise AssertionError("the server said nothing")
+
+    def refused(self, code: str) -> dict[str, Any]:
+        """The next message, which must be an ERROR of this code with sentence and hint."""
+        answer = self.receive()
+        assert (answer["cmd"], answer["code"]) == ("ERROR", code), answer
+        assert answer["message"] and answer["hint"]
+        return answer
+
+    def status(self) -> dict[str, Any]:
+        self.send("STATUS", token=self._token)
+        return dict(self.receive()["status"])
+
+    def submit(self, job: str, width: int = 4, height: int = 4, strength: float = 1.0, **more: Any) -> None:
+        image = {"width": width, "height": height, "channels": 1, "sample": "u8"}
+        fields = {"image": image, "settings": {"strength": strength}, "selection": None, **more}
+        self.send("SUBMIT", job=job, **fields)
+        assert self.receive()["cmd"] == "ACCEPT"
+
+    def upload(self, job: str, width: int = 4, height: int = 4, strength: float = 1.0) -> None:
+        """SUBMIT and all rows, so that the job is queued."""
+        self.submit(job, width, height, strength)
+        self.send("DATA", bytes(width * height), job=job, plane="pixels", row=0, rows=height)
+
+    def running(self, job: str) -> None:
+        """Returns when the worker has told of its work on the job."""
+        while True:
+            answer = self.receive(skip="")
+            if answer["cmd"] == "PROGRESS" and answer["job"] == job and answer["stage"] == "predict":
+                return
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._socket.close()
+
+
+def gone(pid: int) -> bool:
+    """Whether this process has ended (a zombie counts)."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
