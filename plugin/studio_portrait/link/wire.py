@@ -51,6 +51,7 @@ ERRORS = {
     "bad-image": "Open the picture in an image editor and save it again.",
     "bad-output": "Choose another place for the result.",
     "bad-setting": "See studio-portrait retouch --help for what is allowed.",
+    "no-face": "Take a picture with a larger, upright face, or relight the whole frame.",
     "too-large": f"At most {MAX_PIXELS // 1_000_000} megapixels: scale the picture down, or cut it.",
     "unknown-network": "studio-portrait status lists the networks that are installed.",
     "unknown-job": "Start the filter again.",
