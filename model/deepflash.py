@@ -1,0 +1,110 @@
+"""DeepFlash: the paper's network, section "Network". Reads like its figure.
+
+VGG-16's convolutions see BL(x); a decoder after Eilertsen et al. 2017 goes back up,
+joining at every size the encoder's features from before the pooling. 29.4 M parameters,
+512x512x3 to 512x512x3.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+STAGES: Final = (
+    (3, 64, 64),
+    (64, 128, 128),
+    (128, 256, 256, 256),
+    (256, 512, 512, 512),
+    (512, 512, 512, 512),
+)
+# (channels from below, channels out = the skip connection's), bottom to top
+RISES: Final = ((512, 512), (512, 512), (512, 256), (256, 128), (128, 64))
+MEAN: Final = (123.68, 116.779, 103.939)  # VGG-16's, R G B of 0..255
+
+
+class Encoder(nn.Module):
+    """The 13 convolutions of VGG-16: 14,714,688 parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(
+            nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths, widths[1:], strict=False))
+            for widths in STAGES
+        )
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1) / 255, persistent=False)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """(N, 3, H, W) sRGB RGB in [0, 1] -> pre-pool features of the five stages, then the pooled last.
+
+        H and W are multiples of 32. For 512: 64x512, 128x256, 256x128, 512x64, 512x32, 512x16.
+        """
+        assert isinstance(self.mean, Tensor)
+        features, value = [], image - self.mean
+        for stage in self.stages:
+            assert isinstance(stage, nn.ModuleList)
+            for convolution in stage:
+                value = F.relu(convolution(value), inplace=True)
+            features.append(value)
+            value = F.max_pool2d(value, 2)
+        return [*features, value]
+
+
+class Rise(nn.Module):
+    """One step up: 4x4 transposed convolution with stride 2, BN, ReLU; concatenate; 1x1 fuse, linear."""
+
+    def __init__(self, below: int, out: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(below, out, 4, stride=2, padding=1)
+        self.norm = nn.BatchNorm2d(out)
+        self.fuse = nn.Conv2d(2 * out, out, 1)
+
+    def forward(self, below: Tensor, skip: Tensor) -> Tensor:
+        """(N, below, h, w) and (N, out, 2h, 2w) -> (N, out, 2h, 2w)."""
+        risen = F.relu(self.norm(self.up(below)), inplace=True)
+        return self.fuse(torch.cat([risen, skip], dim=1))
+
+
+class DeepFlash(nn.Module):
+    """BL(x) to y. Starts at y = 1/2, which is "do nothing"."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = Encoder()
+        self.bottleneck = nn.Conv2d(512, 512, 3, padding=1)
+        self.norm = nn.BatchNorm2d(512)
+        self.rises = nn.ModuleList(Rise(below, out) for below, out in RISES)
+        self.head = nn.Conv2d(64, 3, 1)
+        self.reset()
+
+    def reset(self) -> None:
+        """He initialisation of the decoder, small Xavier for the head."""
+        for module in (self.bottleneck, *(rise.up for rise in self.rises)):  # type: ignore[union-attr]
+            nn.init.kaiming_normal_(
+                module.weight, mode="fan_out" if module is not self.bottleneck else "fan_in"
+            )
+            nn.init.zeros_(module.bias)
+        for rise in self.rises:
+            nn.init.xavier_normal_(rise.fuse.weight)  # type: ignore[union-attr]
+            nn.init.zeros_(rise.fuse.bias)  # type: ignore[union-attr]
+        nn.init.xavier_normal_(self.head.weight, gain=0.05)
+        nn.init.zeros_(self.head.bias)
+
+    def decode(self, features: list[Tensor]) -> Tensor:
+        """The encoder's features to logits of y, (N, 3, H, W)."""
+        *skips, value = features
+        value = F.relu(self.norm(self.bottleneck(value)), inplace=True)
+        for rise, skip in zip(self.rises, reversed(skips), strict=True):
+            value = rise(value, skip)
+        return self.head(value)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, 3, H, W) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape."""
+        return torch.sigmoid(self.decode(self.encoder(image)))
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Trainable numbers in a module."""
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,78 @@
+"""The folder of cached maps: written once by several processes, read while training."""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .geometry import FaceModel
+from .maps import PLANES, build
+from .portraits import Portrait, Unfit, manifest
+
+INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One cached portrait. scale: pixels per cm. lightness: median sRGB grey of its skin, 0..1."""
+
+    name: str
+    source: str
+    person: str
+    held_out: bool
+    scale: float
+    lightness: float
+
+
+@cache
+def _model(path: Path) -> FaceModel:
+    cv2.setNumThreads(1)
+    return FaceModel.load(path)
+
+
+def _one(portrait: Portrait, portraits: Path, mesh: Path, folder: Path) -> Entry | str:
+    """Build and write one portrait's maps; a text says why it was left out."""
+    try:
+        maps = build(portrait, portraits, _model(mesh))
+    except Unfit as reason:
+        return f"{portrait.file}: {reason}"
+    part = folder / f"{portrait.name}.part"
+    with part.open("wb") as stream:
+        np.save(stream, maps.planes)
+    os.replace(part, folder / f"{portrait.name}.npy")
+    skin = maps.planes[..., PLANES["skin"]][..., 0] > 127
+    lightness = float(np.median(maps.planes[..., PLANES["studio"]][skin].mean(axis=-1)) / 255)
+    return Entry(
+        portrait.name, portrait.source, portrait.person, portrait.held_out, maps.scale, round(lightness, 4)
+    )
+
+
+def fill(portraits: Path, mesh: Path, folder: Path, processes: int) -> tuple[list[Entry], list[str]]:
+    """Build the maps of every usable portrait into `folder`; returns them, and why others were left out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    listed = manifest(portraits)
+    with ProcessPoolExecutor(processes) as pool:
+        jobs = [pool.submit(_one, portrait, portraits, mesh, folder) for portrait in listed]
+        results = [job.result() for job in jobs]
+    entries = [result for result in results if isinstance(result, Entry)]
+    text = json.dumps([asdict(entry) for entry in entries], indent=1)
+    (folder / INDEX).write_text(text + "\n", "utf-8")
+    return entries, [result for result in results if isinstance(result, str)]
+
+
+def entries(folder: Path) -> list[Entry]:
+    """The cached portraits, in the manifest's order."""
+    return [Entry(**fields) for fields in json.loads((folder / INDEX).read_text("utf-8"))]
+
+
+def planes(folder: Path, name: str) -> NDArray[np.uint8]:
+    """One portrait's maps, memory-mapped: (512, 512, 15) uint8, see `maps.PLANES`."""
+    return np.load(folder / f"{name}.npy", mmap_mode="r")

@@ -1,0 +1,44 @@
+"""The phone's camera: exposure with clipping, noise, white balance, tone curve, sharpening, JPEG.
+
+Without it a network trained on flashes is worse than doing nothing on real ones.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.colour import encode
+
+from .flash import Flash
+from .light import blur
+
+
+def develop(radiance: Tensor, gain: Tensor, flash: Flash, generator: torch.Generator) -> Tensor:
+    """From radiance (N, 3, H, W) to sRGB in [0, 1], before 8 bit and JPEG. gain: (N, 1, 1, 1)."""
+    balance = flash.balance / flash.balance.mean(dim=1, keepdim=True)
+    signal = radiance * gain
+    spread = (flash.shot_noise * signal + flash.read_noise).sqrt()
+    raw = signal + spread * torch.randn(signal.shape, generator=generator)
+    raw = (raw.clip(0, 1.0 / 0.9) * balance).clip(0, 1)
+    grey = raw.mean(dim=1, keepdim=True)
+    raw = (grey + flash.saturation * (raw - grey)).clip(1e-6, 1)
+    picture = encode(raw) ** flash.gamma
+    picture = picture + flash.curve * (picture * picture * (3 - 2 * picture) - picture)
+    soft = blur(picture, flash.blur)
+    picture = soft + flash.sharpen * (soft - blur(soft, torch.ones_like(flash.blur)))
+    return picture.clip(0, 1)
+
+
+def jpeg(picture: Tensor, quality: Tensor) -> Tensor:
+    """8 bit and JPEG at the given qualities (N,), and back to (N, 3, H, W) in [0, 1]."""
+    samples = (picture.clip(0, 1) * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    result = []
+    for sample, q in zip(samples, quality.tolist(), strict=True):
+        done, data = cv2.imencode(".jpg", sample[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, round(q)])
+        if not done:
+            raise RuntimeError("JPEG encoding failed")
+        result.append(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    return torch.from_numpy(np.stack(result)).permute(0, 3, 1, 2).float() / 255

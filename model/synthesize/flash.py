@@ -1,0 +1,118 @@
+"""What differs from one flash photograph to the next, drawn at random, a batch at a time.
+
+The ranges are those that looked right beside real flash selfies. Over-exposure, tint
+and background level matter most: without them a network is worse than doing nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import pi, tau
+from typing import Final
+
+import torch
+from torch import Tensor
+
+IDENTITY_SHARE: Final = 0.07  # pairs without a flash: the network must leave those alone
+DARKER_SHARE: Final = 0.22  # light skins re-rendered darker
+NO_AMBIENT: Final = 0.5
+DARK_SKIN: Final = 0.38  # sRGB lightness below which skin is not darkened further
+
+
+@dataclass(frozen=True)
+class Flash:
+    """Numbers of N flashes: (N, 1, 1, 1), colours (N, 3, 1, 1), unless said otherwise.
+
+    Distances in cm. Colours are linear RGB of luminance about 1.
+    """
+
+    distance: Tensor  # lens to eyes
+    offset: Tensor  # (N, 2): flash to lens, x right, y down
+    wall: Tensor  # eyes to background
+    lambert: Tensor  # exponent of n.l
+    alpha: Tensor  # GGX roughness squared
+    oil: Tensor  # gain of the specular term
+    subsurface: Tensor  # (N, 3): blur of the irradiance in pixels at 512
+    darken: Tensor  # factor on the skin's albedo
+    ambient: Tensor  # share of ambient light on the person
+    ambient_wall: Tensor  # and on the background
+    ambient_way: Tensor  # (N, 3): where it comes from, unit
+    flash_colour: Tensor
+    ambient_colour: Tensor
+    balance: Tensor  # the camera's gains
+    face_level: Tensor  # sRGB value at which the face's median is exposed
+    gamma: Tensor
+    curve: Tensor  # S-curve's share
+    saturation: Tensor
+    shot_noise: Tensor
+    read_noise: Tensor
+    blur: Tensor  # (N, 1) pixels
+    sharpen: Tensor
+    jpeg: Tensor  # (N,) quality
+    identity: Tensor  # 1 where there is no flash at all
+
+
+def kelvin(temperature: Tensor) -> Tensor:
+    """Linear RGB of a black body, (N, 1, 1, 1) K -> (N, 3, 1, 1), 6500 K is white.
+
+    A fit in 1000 / T of the usual sRGB primaries' black-body colours, good to 4 % from 2600 to 7000 K.
+    """
+    u = 1000 / temperature - 1000 / 6500
+    return torch.cat([torch.exp(2.45 * u), torch.exp(-0.2 * u), torch.exp(-6.6 * u)], dim=1)
+
+
+def sample(lightness: Tensor, generator: torch.Generator) -> Flash:
+    """One flash for each of N faces. lightness: (N,) median sRGB grey of their skin."""
+    n = len(lightness)
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return low + (high - low) * torch.rand(n, *(shape or (1, 1, 1)), generator=generator)
+
+    def log(low: float, high: float, *shape: int) -> Tensor:
+        return torch.exp(uniform(torch.tensor(low).log().item(), torch.tensor(high).log().item(), *shape))
+
+    def either(share: float, one: Tensor, other: Tensor) -> Tensor:
+        return torch.where(uniform(0, 1) < share, one, other)
+
+    skin = lightness.view(n, 1, 1, 1)
+    one = torch.ones(n, 1, 1, 1)
+    dark = torch.exp(-log(0.15, 1.1)) ** torch.tensor([0.9, 1.0, 1.12]).view(1, 3, 1, 1)
+    darken = torch.where((uniform(0, 1) < DARKER_SHARE) & (skin > DARK_SKIN), dark, torch.ones(n, 3, 1, 1))
+    angle, offset = uniform(0, tau, 1), uniform(0.5, 2.5, 1)
+    way = torch.nn.functional.normalize(torch.randn(n, 3, generator=generator) + torch.tensor([0, -0.7, 0.7]))
+    flash_colour, ambient_colour = kelvin(uniform(5000, 7000)), kelvin(uniform(2600, 6500))
+    mix = uniform(0, 0.5)
+    tint = torch.cat([uniform(-0.16, 0.12), uniform(-0.04, 0.06), uniform(-0.2, 0.2)], dim=1)
+    level = 0.3 * (skin * darken.mean(1, keepdim=True) ** 0.4 + 0.05) + 0.7 * uniform(0.42, 0.95)
+    return Flash(
+        distance=uniform(24, 60),
+        offset=torch.cat([angle.cos(), angle.sin()], dim=1) * offset,
+        wall=log(25, 250),
+        lambert=uniform(0.75, 1.35),
+        alpha=log(0.17, 0.42),
+        oil=either(0.5, uniform(0.1, 1), uniform(1, 4)),
+        subsurface=torch.tensor([4.4, 2.0, 1.2]) * log(0.4, 1.6, 1),
+        darken=darken,
+        ambient=either(NO_AMBIENT, uniform(0, 0.12), uniform(0.10, 0.45)),
+        ambient_wall=uniform(0.1, 1.3),
+        ambient_way=way,
+        flash_colour=flash_colour,
+        ambient_colour=ambient_colour,
+        balance=torch.exp(tint) / (flash_colour ** (1 - mix) * ambient_colour**mix),
+        face_level=level.clip(0.3, 0.92),
+        gamma=uniform(0.85, 1.12),
+        curve=uniform(0, 0.35),
+        saturation=uniform(0.8, 1.15),
+        shot_noise=10 ** uniform(-4.6, -3.4),
+        read_noise=10 ** uniform(-6.3, -4.8),
+        blur=uniform(0, 0.9, 1),
+        sharpen=uniform(0, 0.8),
+        jpeg=uniform(60, 96, 1)[:, 0],
+        identity=torch.where(uniform(0, 1) < IDENTITY_SHARE, one, 0 * one),
+    )
+
+
+def ggx(cosine: Tensor, alpha: Tensor) -> Tensor:
+    """The GGX distribution of normals at n.h = cosine."""
+    squared = alpha * alpha
+    return squared / (pi * (cosine * cosine * (squared - 1) + 1) ** 2)

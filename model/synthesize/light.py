@@ -1,0 +1,128 @@
+"""The physics: what the flash and the room send to the camera, in linear RGB, on tensors.
+
+``raw = c_f * I_f + c_a * I_a`` with `I_f` from a point source beside the lens: Lambert
+with an exponent, inverse square, cast shadows, blur below the skin, and a GGX shine whose
+strength does not depend on melanin, so that darker skin shines more against its diffuse light.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .flash import Flash, ggx
+
+F0: Final = 0.028  # reflectance of skin at normal incidence
+HAIR_FLOOR: Final = 0.30  # hair and cloth scatter light: floor of their n.l
+SHADOW_STEPS: Final = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 11.0, 15.0)  # pixels at 512
+SHADOW_SOFT: Final = 0.5  # cm of gap over which a shadow's edge fades
+FRONT: Final = 0.85  # mean of n.l over a frontal face
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What N cameras see: (N, C, H, W) float32.
+
+    albedo, background: linear RGB. normal: unit, x right, y down, z to the camera.
+    position: x, y, z in cm about the eyes, same axes. person, skin, shine: [0, 1]; tone: skin with
+    brows and lips.
+    wall_shadow: 1 where the flash does not reach the background. pixels: (N, 1, 1, 1) per cm.
+    """
+
+    albedo: Tensor
+    background: Tensor
+    normal: Tensor
+    position: Tensor
+    person: Tensor
+    skin: Tensor
+    tone: Tensor
+    shine: Tensor
+    wall_shadow: Tensor
+    pixels: Tensor
+
+
+def length(vectors: Tensor) -> Tensor:
+    """(N, 3, H, W) -> (N, 1, H, W). Tensor.norm takes ten times as long over this axis."""
+    return (vectors * vectors).sum(1, keepdim=True).sqrt()
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """(N, 3, H, W) of length 1."""
+    return vectors / length(vectors).clip(1e-6)
+
+
+def blur(picture: Tensor, sigma: Tensor) -> Tensor:
+    """Gaussian blur with a sigma of its own for each picture and channel: sigma (N, C) or (N, 1), pixels."""
+    n, c, h, w = picture.shape
+    radius = max(1, int(torch.ceil(3 * sigma.max()).item()))
+    at = torch.arange(-radius, radius + 1, dtype=torch.float32, device=picture.device)
+    kernel = torch.exp(-(at**2) / (2 * sigma.expand(n, c).reshape(-1, 1).clip(0.05) ** 2))
+    kernel = kernel / kernel.sum(dim=1, keepdim=True)
+    flat = F.pad(picture.reshape(1, n * c, h, w), (radius,) * 4, mode="replicate")
+    flat = F.conv2d(flat, kernel.view(n * c, 1, 1, -1), groups=n * c)
+    flat = F.conv2d(flat, kernel.view(n * c, 1, -1, 1), groups=n * c)
+    return flat.view(n, c, h, w)
+
+
+def shift(picture: Tensor, by: Tensor) -> Tensor:
+    """picture(p + by): by (N, 2) pixels, x and y; edge values repeated."""
+    n, _, h, w = picture.shape
+    theta = torch.zeros(n, 2, 3, device=picture.device)
+    theta[:, 0, 0] = theta[:, 1, 1] = 1
+    theta[:, :, 2] = 2 * by / torch.tensor([w, h], device=picture.device)
+    grid = F.affine_grid(theta, [n, 1, h, w], align_corners=False)
+    return F.grid_sample(picture, grid, padding_mode="border", align_corners=False)
+
+
+def self_shadow(surface: Surface, flash: Flash) -> Tensor:
+    """1 where the person stands in the flash's way to itself: chin on neck, nose on cheek."""
+    far = flash.offset.norm(dim=1, keepdim=True).clip(1e-3)
+    depth = surface.position[:, 2:]
+    shadow = torch.zeros_like(depth)
+    for step in SHADOW_STEPS:
+        moved = shift(torch.cat([depth, surface.person], dim=1), step * flash.offset / far)
+        rise = (step / surface.pixels) * (flash.distance - depth) / far[..., None, None]
+        hit = torch.sigmoid((moved[:, :1] - depth - rise) / SHADOW_SOFT - 2) * moved[:, 1:]
+        shadow = torch.maximum(shadow, hit)
+    return shadow
+
+
+def render(surface: Surface, flash: Flash, noise: Tensor) -> Tensor:
+    """Radiance before the camera's exposure, (N, 3, H, W) linear RGB; 1 is white paper held at the eyes.
+
+    noise: (N, 1, H, W) slow noise about 1, the patchiness of oily skin.
+    """
+    source = torch.cat([flash.offset[..., None, None], flash.distance], dim=1)
+    to_light = source - surface.position
+    reach = length(to_light)
+    light = to_light / reach
+    eye = torch.cat([torch.zeros_like(source[:, :2]), flash.distance], dim=1)
+    view = unit(eye - surface.position)
+    facing = (surface.normal * light).sum(1, keepdim=True).clip(0)
+    falloff = (flash.distance / reach) ** 2
+    lit = (1 - self_shadow(surface, flash)) * falloff
+
+    lambert = facing.clip(1e-4) ** flash.lambert
+    lambert = surface.skin * lambert + (1 - surface.skin) * (HAIR_FLOOR + (1 - HAIR_FLOOR) * lambert)
+    irradiance = blur((lambert * lit).expand(-1, 3, -1, -1), flash.subsurface)
+    half = unit(light + view)
+    cosine = (surface.normal * half).sum(1, keepdim=True).clip(0, 1)
+    grazing = (surface.normal * view).sum(1, keepdim=True).clip(0.2)
+    specular = torch.pi * F0 * ggx(cosine, flash.alpha) * facing / (4 * grazing * grazing)
+    oily = flash.oil * (0.25 + 0.9 * surface.shine) * noise * surface.skin
+    albedo = surface.albedo * (1 - surface.tone + surface.tone * flash.darken)
+    direct = flash.flash_colour * (albedo * irradiance + specular * oily * lit)
+
+    way = flash.ambient_way[..., None, None]
+    ambient = 0.75 + 0.35 * (surface.normal * way).sum(1, keepdim=True)
+    person = direct + flash.ambient * flash.ambient_colour * albedo * ambient
+
+    far = (flash.distance / (flash.distance + flash.wall)) ** 2
+    behind = far * flash.flash_colour * (1 - surface.wall_shadow) + (
+        flash.ambient_wall * (0.15 + flash.ambient) * flash.ambient_colour
+    )
+    return surface.person * person + (1 - surface.person) * surface.background * behind

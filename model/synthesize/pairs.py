@@ -1,0 +1,94 @@
+"""Pairs (flash photograph, studio portrait) without end: the network's training samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.bilateral import filter_crop
+from model.colour import linear
+
+from .cache import Entry
+from .camera import develop, jpeg
+from .flash import sample
+from .light import FRONT, render
+from .maps import PLANES
+from .scene import Placing, backgrounds, dyes, load, patchiness, place, srgb, surface, whole
+
+EXPOSURE_TIE: Final = 0.35  # how far the target's exposure follows the photograph's, in log
+TIE_RANGE: Final = (0.65, 1.6)
+SKIN_WEIGHT: Final = 2.0  # a skin pixel counts 1 + this
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """N samples, (N, C, H, W) float32 sRGB in [0, 1]: x, o, BL(x), BL(o); and the loss's weight."""
+
+    x: Tensor
+    o: Tensor
+    bl_x: Tensor
+    bl_o: Tensor
+    weight: Tensor
+
+
+def weights(entries: Sequence[Entry]) -> np.ndarray:
+    """How often each portrait is drawn: people alike, darker skin more often."""
+    pictures = {entry.person: 0 for entry in entries}
+    for entry in entries:
+        pictures[entry.person] += 1
+    share = np.array([1 / pictures[entry.person] for entry in entries])
+    lightness = np.array([entry.lightness for entry in entries])
+    share *= 1 + 3 * np.clip((0.62 - lightness) / 0.2, 0, 1)
+    return share / share.sum()
+
+
+def draw(folder: Path, entries: Sequence[Entry], count: int, size: int, seed: Sequence[int]) -> Pairs:
+    """`count` pairs of `size` pixels; the same for the same seed."""
+    rng = np.random.default_rng(seed)
+    picks = rng.choice(len(entries), count, p=weights(entries))
+    chosen = [entries[i] for i in picks]
+    others = [entries[i] for i in rng.integers(0, len(entries), count)]
+    return _make(folder, chosen, others, place([entry.scale for entry in chosen], size, rng), rng)
+
+
+def fixed(folder: Path, entries: Sequence[Entry], chosen: Sequence[Entry], seed: Sequence[int]) -> Pairs:
+    """One full 512 pair for each of `chosen`, not turned: for validation."""
+    rng = np.random.default_rng(seed)
+    others = [entries[i] for i in rng.integers(0, len(entries), len(chosen))]
+    return _make(folder, chosen, others, whole([entry.scale for entry in chosen]), rng)
+
+
+def _make(
+    folder: Path, chosen: Sequence[Entry], others: Sequence[Entry], placing: Placing, rng: np.random.Generator
+) -> Pairs:
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    size, n = placing.size, len(chosen)
+    lightness = torch.tensor([entry.lightness for entry in chosen])
+    flash = sample(lightness, generator)
+    scenes = [load(folder, [entry])[0, PLANES["scene"]] for entry in others]
+    behind = backgrounds(chosen, scenes, size, rng)
+    scene, valid = surface(load(folder, chosen), placing, behind, flash, dyes(chosen, rng))
+    radiance = render(scene, flash, patchiness(n, size, rng))
+    own = linear(lightness).view(n, 1, 1, 1) * flash.darken.mean(dim=1, keepdim=True)
+    gain = linear(flash.face_level) / (own * (FRONT + flash.ambient))
+    x = develop(radiance, gain, flash, generator)
+    tie = (linear(flash.face_level) / own) ** EXPOSURE_TIE
+    tie = torch.where(flash.identity > 0, torch.ones_like(tie), tie.clip(*TIE_RANGE))
+    tone = 1 - scene.tone + scene.tone * flash.darken
+    studio = srgb(scene.albedo * tone * tie)
+    o = scene.person * studio + (1 - scene.person) * x
+    x = torch.where(flash.identity > 0, o, x)
+    x = torch.where(flash.identity > 0, x, jpeg(x, flash.jpeg))
+    weight = valid * (1 + SKIN_WEIGHT * scene.skin)
+    return Pairs(x, o, _filtered(x), _filtered(o), weight)
+
+
+def _filtered(batch: Tensor) -> Tensor:
+    done = [filter_crop(picture) for picture in batch.permute(0, 2, 3, 1).contiguous().numpy()]
+    return torch.from_numpy(np.stack(done)).permute(0, 3, 1, 2).contiguous()
