@@ -183,6 +183,8 @@ class Front:
         )
 
     def _submit(self, peer: bytes, header: dict[str, Any], payload: memoryview | None) -> None:
+        if header.get("job") == self._worker.busy:
+            raise Problem("bad-request", "The worker still has a cancelled job of this name.")
         job = self._jobs.submit(peer, header, payload, time.monotonic())
         wanted = job.settings.network
         if wanted and wanted not in [network["name"] for network in self._networks()]:

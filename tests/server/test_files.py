@@ -14,8 +14,8 @@ import tifffile
 from PIL import Image, ImageCms, JpegImagePlugin
 
 from plugin.studio_portrait.link.wire import Problem
-from server import files
-from server.files import exif, png
+from server.files import exif, pictures, png
+from server.files.picture import Picture
 
 SELFIE = Path("server/setup/sample/selfie.jpg").resolve()
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -45,7 +45,7 @@ def refused(path: Path, data: bytes, code: str = "bad-image") -> str:
     """Reading `data` raises a Problem with this code and a hint; its sentence."""
     path.write_bytes(data)
     with pytest.raises(Problem) as caught:
-        files.read(path)
+        pictures.read(path)
     assert caught.value.code == code
     assert caught.value.hint
     assert path.read_bytes() == data
@@ -64,9 +64,9 @@ def test_png_round_trip(tmp_path: Path, dtype: str, channels: int) -> None:
     before = samples(dtype, channels)
     source = tmp_path / "in.png"
     source.write_bytes(imagecodecs.png_encode(before[:, :, 0] if channels == 1 else before))
-    picture = files.read(source)
+    picture = pictures.read(source)
     assert picture.pixels.dtype == dtype
-    files.write(picture, picture.pixels, tmp_path / "out.png")
+    pictures.write(picture, picture.pixels, tmp_path / "out.png")
     after = imagecodecs.png_decode((tmp_path / "out.png").read_bytes())
     np.testing.assert_array_equal(after.reshape(before.shape), before)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", "out.png"]
@@ -92,10 +92,10 @@ def test_tiff_round_trip(
         metadata=None,
         **options,
     )
-    picture = files.read(source)
+    picture = pictures.read(source)
     assert picture.pixels.dtype == ("float32" if dtype.startswith("float") else dtype)
     assert picture.pixels.dtype.isnative
-    files.write(picture, picture.pixels, target)
+    pictures.write(picture, picture.pixels, target)
     with tifffile.TiffFile(target) as file:
         page = file.pages[0].aspage()
         np.testing.assert_array_equal(page.asarray().reshape(before.shape), before)
@@ -113,14 +113,14 @@ def test_orientation(tmp_path: Path, kind: str, orientation: int) -> None:
     data = pillow(image, kind, **({"quality": 95} if kind == "jpeg" else {}))
     source, target = tmp_path / f"in.{kind}", tmp_path / f"out.{kind}"
     source.write_bytes(data)
-    plain = files.read(source)
+    plain = pictures.read(source)
     add_exif(source, kind, block)
-    picture = files.read(source)
+    picture = pictures.read(source)
     assert picture.orientation == orientation
     turned = np.asarray(upright(plain.pixels, orientation))
     np.testing.assert_array_equal(picture.pixels, turned)
-    files.write(picture, picture.pixels, target)
-    again = files.read(target)
+    pictures.write(picture, picture.pixels, target)
+    again = pictures.read(target)
     assert again.orientation == orientation
     assert np.abs(again.pixels.astype(int) - turned).max() <= (12 if kind == "jpeg" else 0)
     before, after = exif.parse(picture.exif), exif.parse(again.exif)
@@ -172,8 +172,8 @@ def test_jpeg_keeps_coding_and_segments(tmp_path: Path) -> None:
     data = data[:2] + b"\xff\xed" + struct.pack(">H", len(iptc) + 2) + iptc + data[2:]
     source, target = tmp_path / "in.jpg", tmp_path / "out.jpg"
     source.write_bytes(data)
-    picture = files.read(source)
-    files.write(picture, picture.pixels, target)
+    picture = pictures.read(source)
+    pictures.write(picture, picture.pixels, target)
     before, after = JpegImagePlugin.JpegImageFile(source), JpegImagePlugin.JpegImageFile(target)
     assert after.quantization == before.quantization
     assert JpegImagePlugin.get_sampling(after) == JpegImagePlugin.get_sampling(before) == 1
@@ -192,9 +192,9 @@ def test_jpeg_with_adobe_marker_and_second_picture(tmp_path: Path) -> None:
     ):
         source, target = tmp_path / name, tmp_path / f"out-{name}"
         source.write_bytes(data)
-        picture = files.read(source)
+        picture = pictures.read(source)
         assert np.abs(picture.pixels.astype(int) - np.asarray(image)).mean() < 3
-        files.write(picture, picture.pixels, target)
+        pictures.write(picture, picture.pixels, target)
         again = Image.open(target)
         assert again.format == "JPEG"
         assert np.abs(np.asarray(again.convert("RGB")).astype(int) - picture.pixels).mean() < 3
@@ -209,10 +209,10 @@ def test_png_keeps_chunks(tmp_path: Path) -> None:
     )
     source, target = tmp_path / "in.png", tmp_path / "out.png"
     source.write_bytes(coded[:33] + text + coded[33:])
-    picture = files.read(source)
+    picture = pictures.read(source)
     assert picture.icc == ICC and picture.xmp == XMP
     assert picture.resolution == pytest.approx((300, 300), abs=0.1)
-    files.write(picture, picture.pixels, target)
+    pictures.write(picture, picture.pixels, target)
     before, after = Image.open(source), Image.open(target)
     after.load()
     assert after.info == before.info
@@ -234,9 +234,9 @@ def test_tiff_keeps_tags(tmp_path: Path) -> None:
         metadata=None,
         extratags=[(700, 1, len(XMP), XMP, True), (33432, 2, 3, "me", True)],
     )
-    picture = files.read(source)
+    picture = pictures.read(source)
     assert picture.icc == ICC and picture.xmp == XMP and picture.resolution == (300, 300)
-    files.write(picture, picture.pixels, target)
+    pictures.write(picture, picture.pixels, target)
     with tifffile.TiffFile(source) as one, tifffile.TiffFile(target) as two:
         for code in (270, 282, 283, 296, 305, 306, 700, 33432, 34675):
             assert two.pages[0].aspage().tags[code].value == one.pages[0].aspage().tags[code].value, code
@@ -249,9 +249,9 @@ def test_other_format_is_upright_and_keeps_metadata(tmp_path: Path, kind: str, t
     source = tmp_path / "in"
     source.write_bytes(pillow(image, kind))
     add_exif(source, kind, exif_block(6))
-    picture = files.read(source)
-    files.write(picture, picture.pixels, tmp_path / target)
-    again = files.read(tmp_path / target)
+    picture = pictures.read(source)
+    pictures.write(picture, picture.pixels, tmp_path / target)
+    again = pictures.read(tmp_path / target)
     assert again.orientation == (6 if again.format == picture.format else 1)
     assert again.pixels.shape == picture.pixels.shape == (96, 64, 3)
     block = exif.parse(again.exif)
@@ -268,11 +268,11 @@ def test_profile_survives_every_way(tmp_path: Path) -> None:
     for first in (".jpg", ".tif", ".png"):
         for second in (".jpg", ".tif", ".png"):
             one, two = tmp_path / f"one{first}", tmp_path / f"two{second}"
-            picture = files.read(source)
-            files.write(picture, picture.pixels, one)
-            picture = files.read(one)
-            files.write(picture, picture.pixels, two)
-            again = files.read(two)
+            picture = pictures.read(source)
+            pictures.write(picture, picture.pixels, one)
+            picture = pictures.read(one)
+            pictures.write(picture, picture.pixels, two)
+            again = pictures.read(two)
             assert again.icc == ICC
             assert again.resolution == pytest.approx((300, 300), abs=0.5)
 
@@ -292,7 +292,7 @@ def test_grey_corner_is_no_damage(tmp_path: Path) -> None:
     for progressive in (False, True):
         path = tmp_path / "a.jpg"
         path.write_bytes(pillow(image, "jpeg", quality=90, progressive=progressive))
-        assert files.read(path).pixels.shape == (256, 256, 3)
+        assert pictures.read(path).pixels.shape == (256, 256, 3)
 
 
 @pytest.mark.parametrize("cut", [20, 40, 0.5, -20, -4])
@@ -325,9 +325,9 @@ def test_no_picture_at_all(tmp_path: Path) -> None:
     assert "a WebP" in refused(tmp_path / "a.png", pillow(image, "webp"))
     assert "a BMP" in refused(tmp_path / "a.png", pillow(image, "bmp"))
     with pytest.raises(Problem, match="folder"):
-        files.read(tmp_path)
+        pictures.read(tmp_path)
     with pytest.raises(Problem, match="cannot be read"):
-        files.read(tmp_path / "none.jpg")
+        pictures.read(tmp_path / "none.jpg")
 
 
 def test_kinds_that_are_refused(tmp_path: Path) -> None:
@@ -357,17 +357,17 @@ def test_not_a_number(tmp_path: Path, value: float) -> None:
     tifffile.imwrite(stream, pixels, photometric="rgb")
     assert "2 samples" in refused(tmp_path / "a.tif", stream.getvalue())
     with pytest.raises(Problem, match="x 11, y 7"):
-        files.read(tmp_path / "a.tif")
+        pictures.read(tmp_path / "a.tif")
 
 
 def test_palette_becomes_rgb(tmp_path: Path) -> None:
     image = Image.open(SELFIE).resize((40, 30)).quantize(32)
     source = tmp_path / "a.png"
     source.write_bytes(pillow(image, "png", dpi=(72, 72)))
-    picture = files.read(source)
+    picture = pictures.read(source)
     np.testing.assert_array_equal(picture.pixels, np.asarray(image.convert("RGB")))
     assert "palette" in picture.notes[0]
-    files.write(picture, picture.pixels, tmp_path / "b.png")
+    pictures.write(picture, picture.pixels, tmp_path / "b.png")
     assert Image.open(tmp_path / "b.png").mode == "RGB"
 
 
@@ -393,9 +393,9 @@ def test_one_pixel(tmp_path: Path) -> None:
     for kind in ("jpeg", "png", "tiff"):
         source = tmp_path / f"a.{kind}"
         source.write_bytes(pillow(Image.new("RGB", (1, 1), (10, 20, 30)), kind))
-        picture = files.read(source)
+        picture = pictures.read(source)
         assert picture.pixels.shape == (1, 1, 3)
-        files.write(picture, picture.pixels, tmp_path / f"b.{kind}")
+        pictures.write(picture, picture.pixels, tmp_path / f"b.{kind}")
 
 
 @pytest.mark.parametrize(
@@ -409,20 +409,20 @@ def test_one_pixel(tmp_path: Path) -> None:
     ],
 )
 def test_format_that_cannot_hold_it(tmp_path: Path, dtype: str, channels: int, name: str) -> None:
-    picture = files.Picture(samples(dtype, channels), "none")
+    picture = Picture(samples(dtype, channels), "none")
     with pytest.raises(Problem) as caught:
-        files.write(picture, picture.pixels, tmp_path / name)
+        pictures.write(picture, picture.pixels, tmp_path / name)
     assert caught.value.code == "bad-output" and caught.value.hint
     assert not list(tmp_path.iterdir())
 
 
 def test_output_that_cannot_be_written(tmp_path: Path) -> None:
-    picture = files.Picture(samples("uint8", 3), "none")
+    picture = Picture(samples("uint8", 3), "none")
     (tmp_path / "taken.png").mkdir()
     (tmp_path / "taken.png" / "inside").touch()
     for target in (tmp_path / "none" / "a.png", tmp_path / "taken.png"):
         with pytest.raises(Problem) as caught:
-            files.write(picture, picture.pixels, target)
+            pictures.write(picture, picture.pixels, target)
         assert caught.value.code == "bad-output"
     assert [path.name for path in tmp_path.iterdir()] == ["taken.png"]
 
@@ -432,4 +432,4 @@ def test_broken_exif_is_no_reason_to_refuse(tmp_path: Path) -> None:
     for block in (b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff", b"nonsense", exif_block(6)[:30]):
         path.write_bytes(pillow(Image.open(SELFIE).resize((32, 32)), "jpeg"))
         add_exif(path, "jpeg", block)
-        assert files.read(path).orientation in (1, 6)
+        assert pictures.read(path).orientation in (1, 6)

@@ -1,0 +1,248 @@
+"""Starting, stopping, dying: nothing and nobody is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from plugin.studio_portrait.link import runtime
+
+from .running import COMMAND, Client, Server, gone, wait_for
+
+
+def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
+    return subprocess.run(
+        [*COMMAND, *words], env=environment, capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+def left(home: Path) -> set[str]:
+    return {path.name for path in home.iterdir()}
+
+
+def test_sigterm_ends_cleanly_even_during_a_job(server: Server) -> None:
+    worker = server.worker_pid()
+    with Client(server) as client:
+        job = secrets.token_hex(16)
+        client.upload(job, strength=0.5)
+        client.running(job)
+        server.process.send_signal(signal.SIGTERM)
+        assert client.refused("shutting-down")["job"] == job
+    assert server.process.wait(5) == 0
+    assert gone(worker)
+    assert left(server.home) == {"server.lock", "server.log"}
+    assert not runtime.server_lives(server.home)
+
+
+def test_sigint_ends_cleanly(server: Server) -> None:
+    server.process.send_signal(signal.SIGINT)
+    assert server.end() == 0
+    assert "Traceback" not in server.output
+
+
+def test_stop(server: Server) -> None:
+    stopped = command(server.home, "stop")
+    assert (stopped.returncode, stopped.stdout) == (0, "The server has ended.\n")
+    assert server.process.wait(5) == 0
+    again = command(server.home, "stop")
+    assert (again.returncode, again.stdout) == (0, "No server is running.\n")
+
+
+def test_stop_ends_a_server_that_does_not_understand_us(server: Server) -> None:
+    found = runtime.Runtime.read(server.home)
+    assert found is not None
+    runtime.Runtime(found.endpoints, found.pid, "another token").write(server.home)
+    assert command(server.home, "stop").returncode == 0
+    assert server.process.wait(5) == 0
+
+
+def test_one_server_per_folder(server: Server) -> None:
+    second = command(server.home, "serve")
+    assert second.returncode == 0
+    assert second.stderr == f"A server is already running (process {server.process.pid}).\n"
+    with Client(server) as client:
+        assert client.status()["pid"] == server.process.pid
+
+
+def test_runtime_file_and_folder_are_the_users_own(server: Server) -> None:
+    assert (server.home / "server.json").stat().st_mode & 0o777 == 0o600
+    assert server.home.stat().st_mode & 0o777 == 0o700
+    assert server.runtime.endpoints[0] == f"ipc://{server.home}/server.sock"
+    assert server.runtime.endpoints[1].startswith("tcp://127.0.0.1:")
+
+
+def test_a_folder_too_long_for_a_socket_name(tmp_path: Path) -> None:
+    home = tmp_path / ("long" * 30)
+    with Server(home) as server:
+        path = Path(server.runtime.endpoints[0].removeprefix("ipc://"))
+        assert path.parent != home and path.parent.stat().st_mode & 0o777 == 0o700
+        with Client(server) as client:
+            assert client.status()["pid"] == server.process.pid
+    assert not path.parent.exists()
+
+
+def test_idle_exit(tmp_path: Path) -> None:
+    with Server(tmp_path, "--idle-exit", "0.5") as server:
+        with Client(server) as client:
+            job = secrets.token_hex(16)
+            client.upload(job, strength=0.5)
+            client.running(job)
+            time.sleep(0.8)
+            client.send("CANCEL", job=job)
+            client.refused("cancelled")
+        assert server.process.wait(5) == 0
+
+
+def test_a_killed_server_leaves_no_worker_and_no_pixels(server: Server) -> None:
+    worker = server.worker_pid()
+    with Client(server) as client:
+        job = secrets.token_hex(16)
+        client.upload(job, 1000, 1000, strength=0.25)
+        client.running(job)
+        server.process.kill()
+        server.process.wait()
+        wait_for(lambda: gone(worker), seconds=1.0)
+    assert not [name for name in left(server.home) if name.startswith("pixels-")]
+    with Server(server.home) as successor, Client(successor) as client:
+        assert client.status()["pid"] == successor.process.pid
+
+
+def test_a_killed_worker_costs_one_job(server: Server) -> None:
+    worker = server.worker_pid()
+    with Client(server) as client:
+        first, second = secrets.token_hex(16), secrets.token_hex(16)
+        client.upload(first, strength=0.5)
+        client.running(first)
+        client.upload(second)
+        os.kill(worker, signal.SIGKILL)
+        died = client.refused("worker-died")
+        assert died["job"] == first and "signal 9" in died["message"]
+        result = client.receive()
+        assert (result["cmd"], result["job"]) == ("RESULT", second)
+    assert server.worker_pid() != worker
+
+
+def test_a_worker_that_dies_of_a_job(server: Server) -> None:
+    with Client(server) as client:
+        for strength, code in ((0.125, "worker-died"), (0.125, "worker-died"), (1.0, None)):
+            client.upload(secrets.token_hex(16), strength=strength)
+            if code:
+                client.refused(code)
+            else:
+                assert client.receive()["cmd"] == "RESULT"
+
+
+def test_a_worker_that_does_not_let_go_is_replaced(server: Server) -> None:
+    worker = server.worker_pid()
+    with Client(server) as client:
+        job = secrets.token_hex(16)
+        client.upload(job, strength=0.25)
+        client.running(job)
+        begin = time.monotonic()
+        client.send("CANCEL", job=job)
+        client.refused("cancelled")
+        assert time.monotonic() - begin < 1.0
+        client.send("SUBMIT", job=job, image={}, settings={}, selection=None)  # the worker still has it
+        assert "worker" in client.refused("bad-request")["message"]
+        client.upload(secrets.token_hex(16))
+        assert client.receive()["cmd"] == "RESULT"
+    assert gone(worker)
+
+
+def test_a_killed_client_ends_its_job_within_a_second(server: Server) -> None:
+    script = (
+        "import sys; from tests.server.running import Client, Server\n"
+        "from plugin.studio_portrait.link import runtime; from pathlib import Path\n"
+        "server = Server.__new__(Server); server.runtime = runtime.Runtime.read(Path(sys.argv[1]))\n"
+        "client = Client(server); client.upload('a' * 32, strength=0.5); client.running('a' * 32)\n"
+        "print('running', flush=True); client.running('b')\n"
+    )
+    root = Path(__file__).parents[2]
+    words = [COMMAND[0], "-c", script, str(server.home)]
+    with subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE) as process, Client(server) as client:
+        assert process.stdout is not None and process.stdout.readline() == b"running\n"
+        assert client.status()["running"]
+        process.kill()
+        wait_for(lambda: not client.status()["running"], seconds=1.0)
+        assert client.status()["jobs"] == {"done": 0, "failed": 0, "cancelled": 1}
+
+
+@pytest.mark.parametrize("address", ["tcp://0.0.0.0:5555", "tcp://192.0.2.1:*", "tcp://example.org:1", "tcp://*:1"])
+def test_listening_for_other_machines_is_refused(tmp_path: Path, address: str) -> None:
+    refused = command(tmp_path, "serve", "--listen", address)
+    assert refused.returncode == 2
+    assert "other machines" in refused.stderr and "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("address", ["localhost", "ipc:///tmp/x", "tcp://127.0.0.1:http"])
+def test_listening_on_what_is_no_address(tmp_path: Path, address: str) -> None:
+    refused = command(tmp_path, "serve", "--listen", address)
+    assert refused.returncode == 2
+    assert "is not an address" in refused.stderr
+
+
+def test_listening_on_a_chosen_port_and_on_a_taken_one(server: Server, tmp_path: Path) -> None:
+    taken = server.runtime.endpoints[1]
+    refused = command(tmp_path / "second", "serve", "--listen", taken)
+    assert refused.returncode == 1
+    assert f"cannot listen on {taken}" in refused.stderr and "Traceback" not in refused.stderr
+    server.end()
+    with Server(tmp_path / "third", "--listen", taken) as third:
+        assert third.runtime.endpoints[1] == taken
+
+
+def test_status(server: Server) -> None:
+    told = json.loads(command(server.home, "status", "--json").stdout)
+    assert told["pid"] == server.process.pid
+    assert told["endpoint"] == server.runtime.endpoints[0]
+    assert (told["device"], told["engine"], told["network"]) == ("cpu", "numpy", "plain")
+    assert told["weights"] == "0" * 64
+    assert (told["queue"], told["running"], told["jobs"]["done"]) == (0, False, 0)
+    assert told["memory"]["front"] > 1 << 20 and told["memory"]["worker"] > 1 << 20
+    assert 0 < told["uptime"] < 60
+    text = command(server.home, "status").stdout
+    assert "plain (weights 000000000000)" in text and "worker ready" in text
+
+
+def test_status_without_a_server(tmp_path: Path) -> None:
+    told = command(tmp_path, "status", "--json")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "No server is running" in told.stderr and "Traceback" not in told.stderr
+
+
+def test_an_unusable_state_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    told = command(tmp_path / "file" / "home", "status")
+    assert told.returncode == 1
+    assert runtime.HOME_VARIABLE in told.stderr and "Traceback" not in told.stderr
+
+
+def test_what_does_no_work_is_light(tmp_path: Path) -> None:
+    script = (
+        "import sys; from server import cli, front\n"
+        "try: cli.main(['status'])\n"
+        "except SystemExit: pass\n"
+        "print([n for n in ('torch', 'numpy', 'cv2', 'face_recognition', 'PIL') if n in sys.modules])"
+    )
+    environment = {**os.environ, runtime.HOME_VARIABLE: str(tmp_path)}
+    root = Path(__file__).parents[2]
+    told = subprocess.run(
+        [COMMAND[0], "-c", script], cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+    assert told.stdout.endswith("[]\n"), told.stdout + told.stderr
+
+
+def test_the_front_rests_when_there_is_nothing_to_do(server: Server) -> None:
+    process = psutil.Process(server.process.pid)
+    before = sum(process.cpu_times()[:2])
+    time.sleep(1.0)
+    assert sum(process.cpu_times()[:2]) - before < 0.1

@@ -1,0 +1,296 @@
+"""``studio-portrait retouch`` against a real server whose worker inverts the middle of a picture.
+
+What the network does to a face is tested elsewhere; here it counts which file comes out, what is
+left alone, and what is said about everything that goes wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from plugin.studio_portrait.link import runtime
+from server import cli
+
+from .running import COMMAND, Client, Server, gone, wait_for
+
+SLOW = "50"  # the plain worker takes ten seconds at this strength
+BAD = {
+    "empty.jpg": b"",
+    "text.jpg": b"Dear Sir or Madam\n",
+    "cut.png": imagecodecs.png_encode(np.zeros((8, 8, 3), np.uint8))[:60],
+}
+
+
+@pytest.fixture
+def home(shared_server: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The command line meets the shared server."""
+    monkeypatch.setenv(runtime.HOME_VARIABLE, str(shared_server.home))
+    return shared_server.home
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    path.write_bytes(imagecodecs.png_encode(noise("uint16")))
+    return path
+
+
+def noise(dtype: str) -> np.ndarray:
+    random = np.random.default_rng(7)
+    if dtype == "float32":
+        return random.normal(0.5, 0.5, (40, 60, 3)).astype(np.float32)
+    return random.integers(0, np.iinfo(dtype).max, (40, 60, 3), dtype=dtype)
+
+
+def retouch(*words: str | Path) -> int:
+    return cli.main(["retouch", *(str(word) for word in words)])
+
+
+def objects(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def check_inverted(before: np.ndarray, after: np.ndarray) -> None:
+    """Only the middle half is changed, and that by the worker."""
+    inside = np.zeros(before.shape[:2], bool)
+    inside[10:30, 15:45] = True
+    white = 1 if before.dtype.kind == "f" else np.iinfo(before.dtype).max
+    np.testing.assert_array_equal(after[~inside], before[~inside])
+    np.testing.assert_array_equal(after[inside], white - before[inside])
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_samples_outside_are_identical(tmp_path: Path, dtype: str) -> None:
+    before = noise(dtype)
+    source, target = tmp_path / "in.tif", tmp_path / "out.tif"
+    tifffile.imwrite(source, before, photometric="rgb")
+    assert retouch(source, "-o", target) == 0
+    check_inverted(before, tifffile.imread(target))
+
+
+@pytest.mark.usefixtures("home")
+def test_sixteen_bit_png(tmp_path: Path, photo: Path) -> None:
+    assert retouch(photo, "-o", tmp_path / "out.png") == 0
+    check_inverted(noise("uint16"), imagecodecs.png_decode((tmp_path / "out.png").read_bytes()))
+
+
+@pytest.mark.usefixtures("home")
+def test_stored_sideways(tmp_path: Path) -> None:
+    """The server sees the picture upright; the file stays stored as it was."""
+    image = Image.open("server/setup/sample/selfie.jpg").resize((64, 32))
+    exif = Image.Exif()
+    exif[274] = 6
+    image.save(tmp_path / "in.png", exif=exif)
+    assert retouch(tmp_path / "in.png", "-o", tmp_path / "out.png") == 0
+    after = Image.open(tmp_path / "out.png")
+    assert after.size == (64, 32) and after.getexif()[274] == 6
+    before = np.asarray(image)
+    np.testing.assert_array_equal(np.asarray(after)[8:24, 16:48], 255 - before[8:24, 16:48])
+
+
+@pytest.mark.usefixtures("home")
+def test_json(tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert retouch(photo, "-o", tmp_path / "out.png", "--json") == 0
+    (told,) = objects(capsys)
+    assert (told["input"], told["output"]) == (str(photo), str(tmp_path / "out.png"))
+    assert (told["network"], told["weights"], told["engine"], told["device"]) == (
+        "plain",
+        "0" * 64,
+        "numpy",
+        "cpu",
+    )
+    assert told["faces"] == [{"used": True}]
+    assert set(told["ms"]) == {"read", "total", "write"}
+
+
+@pytest.mark.usefixtures("home")
+def test_folder_with_bad_ones(tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The good ones are done; each bad one gets its sentence; no input changes; nothing else is left."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    photo.rename(folder / "good.png")
+    for name, data in BAD.items():
+        (folder / name).write_bytes(data)
+    (folder / "notes.txt").write_text("not taken")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert retouch(folder, "-o", tmp_path / "new" / "out", "--json") == 1
+    told = {Path(one["input"]).name: one for one in objects(capsys)}
+    assert set(told) == {"good.png", *BAD}
+    for name in BAD:
+        assert told[name]["error"]["code"] == "bad-image"
+        assert told[name]["error"]["hint"]
+    assert [path.name for path in (tmp_path / "new" / "out").iterdir()] == ["good.png"]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.usefixtures("home")
+def test_missing_input_and_odd_name(tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = tmp_path / "photo"
+    odd.write_bytes(photo.read_bytes())
+    assert retouch(tmp_path / "none.jpg", odd, photo, "-o", tmp_path / "out") == 1
+    told = capsys.readouterr().err
+    assert "none.jpg: The file cannot be read" in told
+    assert "photo does not say which format" in told
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo.png"]
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
+    """Status 2 with one line on standard error, and the code in the JSON object; that line."""
+    capsys.readouterr()
+    assert retouch(*words, "--json") == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["hint"]
+    assert len(err.splitlines()) == 1 and "Traceback" not in err
+    return err
+
+
+@pytest.mark.usefixtures("home")
+def test_output_is_an_input(tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = photo.read_bytes()
+    (tmp_path / "soft.png").symlink_to(photo)
+    (tmp_path / "hard.png").hardlink_to(photo)
+    (tmp_path / "sub").mkdir()
+    other = tmp_path / "sub" / "photo.png"
+    other.symlink_to(photo)
+    for target in (photo, tmp_path / "soft.png", tmp_path / "hard.png", tmp_path, tmp_path / "sub"):
+        assert "is the input" in refused(capsys, photo, "-o", target)
+    assert photo.read_bytes() == before and photo.is_file() and not photo.is_symlink()
+
+
+@pytest.mark.usefixtures("home")
+def test_mistakes_in_the_command(tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.png"
+    twin = tmp_path / "twin"
+    twin.mkdir()
+    (twin / "photo.png").write_bytes(photo.read_bytes())
+    for strength in ("-1", "100.5", "nan", "inf"):
+        assert "between 0 and 100" in refused(capsys, photo, "-o", out, f"--strength={strength}")
+    assert "no network called nobody" in refused(capsys, photo, "-o", out, "--network", "nobody")
+    assert "network" in refused(capsys, photo, "-o", out, "--network", "../etc")
+    assert "would both become" in refused(capsys, photo, twin / "photo.png", "-o", tmp_path / "both")
+    assert "which format" in refused(capsys, photo, "-o", tmp_path / "out")
+    assert "which format" in refused(capsys, photo, "-o", tmp_path / "out.webp")
+    assert "no picture in" in refused(
+        capsys, tmp_path / "both" if (tmp_path / "both").mkdir() else tmp_path / "both", "-o", tmp_path / "x"
+    )
+    assert "is a file" in refused(capsys, photo, twin / "photo.png", "-o", photo)
+    assert not out.exists()
+
+
+@pytest.mark.usefixtures("home")
+def test_unwritable_output(tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert "written into" in refused(capsys, photo, "-o", tmp_path / "none" / "out.png")
+    assert "written into" in refused(capsys, photo, "-o", tmp_path / "file" / "out.png")
+    assert "cannot be made" in refused(capsys, photo, "-o", f"{tmp_path}/file/out/")
+    (tmp_path / "out.png").mkdir()
+    (tmp_path / "out.png" / "photo.png").mkdir()
+    assert "is a folder" in refused(capsys, photo, "-o", tmp_path / "out.png")
+
+
+def test_format_that_cannot_hold_the_samples(home: Path, tmp_path: Path, photo: Path) -> None:
+    assert home.is_dir()
+    assert retouch(photo, "-o", tmp_path / "out.jpg") == 1
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["photo.png"]
+
+
+def test_server_that_cannot_start(
+    tmp_path: Path, photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(runtime.HOME_VARIABLE, str(tmp_path / "home"))
+    monkeypatch.setenv(
+        "STUDIO_PORTRAIT_SERVER", shlex.join([sys.executable, "-c", "raise SystemExit('no torch')"])
+    )
+    assert "no torch" in refused(capsys, photo, "-o", tmp_path / "out.png")
+    assert not (tmp_path / "out.png").exists()
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a command that starts its own server in a home of its own; ended afterwards."""
+    environment = {
+        **os.environ,
+        runtime.HOME_VARIABLE: str(tmp_path / "home"),
+        "STUDIO_PORTRAIT_SERVER": shlex.join(COMMAND),
+    }
+    yield environment
+    subprocess.run([sys.executable, "-m", "server", "stop"], env=environment, check=True, capture_output=True)
+
+
+def start(environment: dict[str, str], *words: str | Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "server", "retouch", *(str(word) for word in words)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_starts_the_server(alone: dict[str, str], tmp_path: Path, photo: Path) -> None:
+    process = start(alone, photo, "-o", tmp_path / "out.png")
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    check_inverted(noise("uint16"), imagecodecs.png_decode((tmp_path / "out.png").read_bytes()))
+
+
+def test_ctrl_c_cancels_the_job(server: Server, tmp_path: Path, photo: Path) -> None:
+    environment = {**os.environ, runtime.HOME_VARIABLE: str(server.home)}
+    process = start(environment, photo, "-o", tmp_path / "out.png", "--strength", SLOW)
+    with Client(server) as client:
+        wait_for(lambda: client.status()["running"], 10)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=5)
+        assert process.returncode == 130
+        assert "Traceback" not in err
+        wait_for(lambda: not client.status()["running"], 2)
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_server_killed_in_the_middle(alone: dict[str, str], tmp_path: Path, photo: Path) -> None:
+    """The picture is told as lost, and nothing is written."""
+    home = tmp_path / "home"
+    process = start(alone, photo, "-o", tmp_path / "out.png", "--strength", SLOW, "--json")
+    first = wait_for(lambda: runtime.Runtime.read(home), 10)
+    time.sleep(1.0)  # the job is on its way
+    os.kill(first.pid, signal.SIGKILL)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert json.loads(out)["error"]["code"] == "lost-server"
+    assert "Traceback" not in err and not (tmp_path / "out.png").exists()
+    assert gone(first.pid)
+
+
+def test_every_picture_after_a_lost_server_gets_a_new_one(
+    alone: dict[str, str], tmp_path: Path, photo: Path
+) -> None:
+    second = tmp_path / "second.png"
+    second.write_bytes(photo.read_bytes())
+    home = tmp_path / "home"
+    process = start(alone, photo, second, "-o", tmp_path / "out", "--strength", SLOW)
+    first = wait_for(lambda: runtime.Runtime.read(home), 10)
+    time.sleep(1.0)
+    os.kill(first.pid, signal.SIGKILL)
+    later = wait_for(lambda: (found := runtime.Runtime.read(home)) and found.pid != first.pid and found, 15)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert later.pid != first.pid and process.returncode == 130, err
+    assert "does not answer any more" in err
+
+
+def test_the_shared_server_is_still_alive(shared_server: Server, client: Client) -> None:
+    assert shared_server.process.poll() is None
+    assert client.status()["jobs"]
