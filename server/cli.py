@@ -91,6 +91,7 @@ def _serve(args: argparse.Namespace) -> int:
     try:
         logs.set_up(runtime.log_path(folder))
         buffers.sweep(folder)
+        runtime.Runtime.remove(folder)  # a killed server's: its token must not meet the new server's socket
         front = Front(
             folder,
             default_command(args.device, args.engine),

@@ -10,10 +10,10 @@ from pathlib import Path
 from plugin.studio_portrait.link.wire import Problem
 
 from . import jpeg, png, tiff
+from .names import format_of
 from .picture import Picture, Samples, check_finite, unsupported
 
 FORMATS = {"jpeg": jpeg, "png": png, "tiff": tiff}
-SUFFIXES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".tif": "tiff", ".tiff": "tiff"}
 _STARTS = {
     b"\xff\xd8\xff": "jpeg",
     png.SIGNATURE: "png",
@@ -70,15 +70,6 @@ def encode(picture: Picture, pixels: Samples, kind: str) -> bytes:
     if kind != picture.format:
         picture = picture.upright()
     return FORMATS[kind].write(picture, pixels)
-
-
-def format_of(path: Path) -> str:
-    """``jpeg``, ``png`` or ``tiff`` by the name. Raises `Problem` ``bad-output``."""
-    kind = SUFFIXES.get(path.suffix.lower())
-    if kind is None:
-        sentence = f"{path.name} does not say which format to write."
-        raise Problem("bad-output", sentence, "End the name with .jpg, .png or .tif.")
-    return kind
 
 
 def _kind(data: bytes) -> str:

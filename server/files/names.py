@@ -1,0 +1,18 @@
+"""Which format a file's name asks for; apart, because it is asked before anything heavy is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from plugin.studio_portrait.link.wire import Problem
+
+SUFFIXES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".tif": "tiff", ".tiff": "tiff"}
+
+
+def format_of(path: Path) -> str:
+    """``jpeg``, ``png`` or ``tiff``. Raises `Problem` ``bad-output``."""
+    kind = SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        sentence = f"{path.name} does not say which format to write."
+        raise Problem("bad-output", sentence, "End the name with .jpg, .png or .tif.")
+    return kind
