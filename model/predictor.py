@@ -1,0 +1,166 @@
+"""The one interface through which the server knows the network: filtered crops in, y out.
+
+Which networks there are is read from the small JSON files beside the weights; nothing
+heavy is imported before a network is really loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plugin.studio_portrait.link.wire import Problem
+
+SIZE: Final = 512
+WEIGHTS: Final = Path(__file__).with_name("weights")
+ENGINES: Final = ("auto", "pytorch", "openvino")
+DEVICES: Final = ("auto", "cuda", "mps", "cpu")
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class NetworkInfo:
+    """A network in model/weights: its JSON file's contents. file: path of the safetensors."""
+
+    name: str
+    file: Path
+    sha256: str
+    default: bool
+    parameters: int
+    licence: str
+    trained: dict[str, Any]
+
+
+class Engine(Protocol):
+    """What runs the network. device: in words, such as "cpu"."""
+
+    name: str
+
+    @property
+    def device(self) -> str: ...
+
+    def __call__(self, crops: Array) -> Array: ...
+
+
+class Predictor:
+    """A loaded network. name, weights_sha256, engine ("pytorch" or "openvino"), device, size."""
+
+    size: Final = SIZE
+
+    def __init__(self, info: NetworkInfo, engine: Engine):
+        self.name = info.name
+        self.weights_sha256 = info.sha256
+        self.engine = engine.name
+        self.device = engine.device
+        self._engine = engine
+
+    def __call__(self, crops: Array) -> Array:
+        """y for bilateral-filtered crops (paper: network output, eq. (2) and (4) undo it).
+
+        crops: (N, 512, 512, 3) float32 BL(x), sRGB in [0, 1]. Returns y, same shape, [0, 1].
+        Raises `ValueError` for another shape or dtype, `Problem` ``out-of-memory``.
+        """
+        if crops.ndim != 4 or crops.shape[1:] != (SIZE, SIZE, 3) or crops.dtype != np.float32:
+            raise ValueError(f"expected (N, {SIZE}, {SIZE}, 3) float32, got {crops.shape} {crops.dtype}")
+        try:
+            return self._engine(np.ascontiguousarray(crops))
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, MemoryError) or "memory" in str(error).lower():
+                raise Problem("out-of-memory", "There is not enough memory to run the network.") from error
+            raise
+
+
+def available(folder: Path = WEIGHTS) -> list[NetworkInfo]:
+    """The networks that are there, the default one first. Reads JSON only.
+
+    Raises `Problem` ``weights`` for a description that cannot be read.
+    """
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            facts = json.loads(path.read_text("utf-8"))
+            facts["file"] = path.with_name(facts["file"])
+            found.append(NetworkInfo(**{name: facts[name] for name in NetworkInfo.__dataclass_fields__}))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise Problem("weights", f"The description {path.name} of a network cannot be read.") from error
+    return sorted(found, key=lambda info: (not info.default, info.name))
+
+
+def load(network: str = "", device: str = "auto", engine: str = "auto", folder: Path = WEIGHTS) -> Predictor:
+    """Load a network by name, "" for the default one; its weights' SHA-256 is checked.
+
+    device: one of `DEVICES`, or "cuda:1". engine: one of `ENGINES`. Raises `Problem`:
+    ``unknown-network``, ``weights`` (missing or altered), ``bad-setting`` (device or engine).
+    """
+    if device.partition(":")[0] not in DEVICES or engine not in ENGINES:
+        raise Problem("bad-setting", f"The device {device!r} or the engine {engine!r} is unknown.")
+    info = _choose(network, available(folder))
+    state = _read(info)
+    from .engines.folded import fold
+
+    folded = fold(state)
+    if _use_openvino(device, engine):
+        from .engines import openvino
+
+        return Predictor(info, openvino.Engine(folded))
+    from .engines import pytorch
+
+    return Predictor(info, pytorch.Engine(folded, device))
+
+
+def _choose(network: str, known: list[NetworkInfo]) -> NetworkInfo:
+    if not known:
+        raise Problem("weights", "No network is installed.")
+    for info in known:
+        if network in ("", info.name):
+            return info
+    names = ", ".join(info.name for info in known)
+    raise Problem("unknown-network", f"There is no network {network!r}; there is: {names}.")
+
+
+def _read(info: NetworkInfo) -> dict[str, NDArray[Any]]:
+    """The tensors of a weights file whose checksum is right."""
+    from safetensors.numpy import load as parse
+
+    try:
+        data = info.file.read_bytes()
+    except OSError as error:
+        raise Problem("weights", f"The weights of {info.name} are missing.") from error
+    if hashlib.sha256(data).hexdigest() != info.sha256:
+        raise Problem("weights", f"The weights of {info.name} are not those that belong to this version.")
+    tensors: dict[str, NDArray[Any]] = parse(data)
+    return tensors
+
+
+def _use_openvino(device: str, engine: str) -> bool:
+    """OpenVINO serves where the processor does the work: there it measured faster than PyTorch."""
+    there = importlib.util.find_spec("openvino") is not None
+    if engine == "openvino":
+        if not there:
+            raise Problem("bad-setting", "OpenVINO is not installed.", "Install it, or use engine auto.")
+        if device not in ("auto", "cpu"):
+            raise Problem("bad-setting", f"OpenVINO does not run on {device!r} here.", "Use device cpu.")
+        return True
+    if engine == "pytorch" or not there or device not in ("auto", "cpu"):
+        return False
+    return device == "cpu" or not _accelerator()
+
+
+def _accelerator() -> bool:
+    """A GPU that PyTorch can use, asked for without importing torch where none can be."""
+    import platform
+    import shutil
+
+    if platform.system() != "Darwin" and shutil.which("nvidia-smi") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
