@@ -1,0 +1,64 @@
+"""What "Studio Portrait: check set-up" tells: versions, the server's state, the doctor's findings.
+
+Works with no image open and with everything broken: each part that fails says so in its
+own sentence, and the others still come.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Callable
+
+from gi.repository import Gimp
+from link import launch
+from link.session import Session
+from link.version import VERSION
+from link.wire import Problem
+
+DOCTOR_SECONDS = 60
+
+
+def report(progress: Callable[[str, float], None]) -> str:
+    """The whole account, for a dialog or a log."""
+    head = f"Studio Portrait {VERSION}, GIMP {Gimp.version()}, Python {platform.python_version()}"
+    return "\n\n".join([head, _server(progress), _doctor()])
+
+
+def _server(progress: Callable[[str, float], None]) -> str:
+    try:
+        with Session.open(progress=progress) as session:
+            status = session.status()
+    except Problem as problem:
+        return f"Server: {problem}"
+    lines = ["Server: running"]
+    for name in ("endpoint", "device", "engine", "network", "weights", "jobs_done"):
+        if status.get(name) not in (None, ""):
+            lines.append(f"  {name.replace('_', ' ')}: {status[name]}")
+    return "\n".join(lines)
+
+
+def _doctor() -> str:
+    """What ``studio-portrait doctor`` prints, run by the server's own Python."""
+    try:
+        command, folder = launch.server_command()
+    except Problem as problem:
+        return f"Check: {problem}"
+    command = [*command, "doctor"]
+    if launch.FLATPAK_INFO.exists():
+        command = ["flatpak-spawn", "--host", *command]
+    try:
+        result = subprocess.run(
+            command,
+            cwd=folder,
+            env=launch.clean_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=DOCTOR_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as fault:
+        return f"Check: {command[0]} could not be run ({fault}). Run install.py again."
+    return "Check:\n" + result.stdout.decode("utf-8", "replace").strip()

@@ -1,0 +1,222 @@
+"""gimpfu's attributes on GIMP 3's own classes: ``layer.name``, ``image.layers`` and their kin.
+
+Scripts get libgimp's objects themselves, with gimpfu's properties added, so nothing needs
+wrapping or unwrapping. Where GIMP 3 has a method of the same name (``layer.has_alpha()``),
+the value can be called as well and both ways of writing work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gi.repository import Gimp, Gio
+
+from . import region
+
+
+class _CallableInt(int):
+    """A property's value that may also be called, as GIMP 3's method of that name is."""
+
+    native: Any = None
+
+    def __call__(self) -> Any:
+        return self.native
+
+
+class _CallableTuple(tuple[Any, ...]):
+    native: Any = None
+
+    def __call__(self) -> Any:
+        return self.native
+
+
+def _readable(method: str) -> property:
+    return property(lambda self: getattr(self, method)())
+
+
+def _writable(getter: str, setter: str) -> property:
+    def write(self: Any, value: Any) -> None:
+        getattr(self, setter)(value)
+
+    return property(lambda self: getattr(self, getter)(), write)
+
+
+def _both_ways(native: Callable[[Any], Any]) -> property:
+    """A number that can be read as a property and called as a method."""
+
+    def read(self: Any) -> _CallableInt:
+        value = native(self)
+        number = _CallableInt(value)
+        number.native = value
+        return number
+
+    return property(read)
+
+
+def _offsets(self: Gimp.Drawable) -> tuple[int, int]:
+    return tuple(self.get_offsets()[1:])  # type: ignore[return-value]
+
+
+def _mask_bounds(native: Callable[[Any], Any]) -> property:
+    def read(self: Gimp.Drawable) -> _CallableTuple:
+        result = native(self)
+        bounds = _CallableTuple(result[1:])
+        bounds.native = result
+        return bounds
+
+    return property(read)
+
+
+def _first(method: str, setter: str) -> property:
+    """gimpfu's single active item; GIMP 3 has a list of selected ones."""
+
+    def get(self: Gimp.Image) -> Any:
+        return next(iter(getattr(self, method)()), None)
+
+    def set_(self: Gimp.Image, item: Any) -> None:
+        getattr(self, setter)([item])
+
+    return property(get, set_)
+
+
+def _filename(self: Gimp.Image) -> str | None:
+    file = self.get_file()
+    return file.get_path() if file else None
+
+
+def _set_filename(self: Gimp.Image, path: str) -> None:
+    self.set_file(Gio.File.new_for_path(path))
+
+
+def _translate(self: Gimp.Layer, dx: int, dy: int) -> None:
+    x, y = _offsets(self)
+    self.set_offsets(x + int(dx), y + int(dy))
+
+
+def _with_alpha_option(native: Callable[[Any], Any]) -> Callable[..., Any]:
+    def copy(self: Gimp.Layer, add_alpha: bool = False) -> Gimp.Layer:
+        layer = native(self)
+        if add_alpha:
+            layer.add_alpha()
+        return layer
+
+    return copy
+
+
+def _inserting(native: Callable[..., Any]) -> Callable[..., Any]:
+    def insert(self: Gimp.Image, item: Any, parent: Any = None, position: int = 0) -> Any:
+        return native(self, item, parent, position)
+
+    return insert
+
+
+def _adding(method: str) -> Callable[..., Any]:
+    def add(self: Gimp.Image, item: Any, position: int = 0) -> Any:
+        return getattr(self, method)(item, None, position)
+
+    return add
+
+
+def _attach_new_parasite(self: Any, name: str, flags: int, data: str | bytes) -> Any:
+    raw = data.encode() if isinstance(data, str) else data
+    return self.attach_parasite(Gimp.Parasite.new(name, flags, raw))
+
+
+def _parasites() -> dict[str, Any]:
+    return {
+        "parasite_find": lambda self, name: self.get_parasite(name),
+        "parasite_attach": lambda self, parasite: self.attach_parasite(parasite),
+        "parasite_detach": lambda self, name: self.detach_parasite(name),
+        "parasite_list": lambda self: tuple(self.get_parasite_list()),
+        "attach_new_parasite": _attach_new_parasite,
+    }
+
+
+def _tables() -> dict[type, dict[str, Any]]:
+    image, item, drawable, layer = Gimp.Image, Gimp.Item, Gimp.Drawable, Gimp.Layer
+    return {
+        image: {
+            "ID": _readable("get_id"),
+            "width": _readable("get_width"),
+            "height": _readable("get_height"),
+            "base_type": _readable("get_base_type"),
+            "precision": _readable("get_precision"),
+            "layers": _readable("get_layers"),
+            "channels": _readable("get_channels"),
+            "vectors": _readable("get_paths"),
+            "active_layer": _first("get_selected_layers", "set_selected_layers"),
+            "active_channel": _first("get_selected_channels", "set_selected_channels"),
+            "active_vectors": _first("get_selected_paths", "set_selected_paths"),
+            "active_drawable": property(lambda self: next(iter(self.get_selected_drawables()), None)),
+            "selection": _readable("get_selection"),
+            "name": _readable("get_name"),
+            "filename": property(_filename, _set_filename),
+            "uri": property(lambda self: self.get_file().get_uri() if self.get_file() else None),
+            "dirty": _readable("is_dirty"),
+            "disable_undo": lambda self: self.undo_disable(),
+            "enable_undo": lambda self: self.undo_enable(),
+            "insert_layer": _inserting(image.insert_layer),
+            "add_layer": _adding("insert_layer"),
+            "add_channel": _adding("insert_channel"),
+            "raise_layer": lambda self, item: self.raise_item(item),
+            "lower_layer": lambda self, item: self.lower_item(item),
+            "raise_layer_to_top": lambda self, item: self.raise_item_to_top(item),
+            "lower_layer_to_bottom": lambda self, item: self.lower_item_to_bottom(item),
+            **_parasites(),
+        },
+        item: {
+            "ID": _readable("get_id"),
+            "name": _writable("get_name", "set_name"),
+            "visible": _writable("get_visible", "set_visible"),
+            "tattoo": _writable("get_tattoo", "set_tattoo"),
+            "image": _readable("get_image"),
+            "parent": _readable("get_parent"),
+            "children": _readable("get_children"),
+            "from_id": staticmethod(Gimp.Item.get_by_id),
+            **_parasites(),
+        },
+        drawable: {
+            "width": _readable("get_width"),
+            "height": _readable("get_height"),
+            "bpp": _readable("get_bpp"),
+            "offsets": property(_offsets),
+            "has_alpha": _both_ways(drawable.has_alpha),
+            "is_rgb": _both_ways(drawable.is_rgb),
+            "is_gray": _both_ways(drawable.is_gray),
+            "is_grey": _both_ways(drawable.is_gray),
+            "is_indexed": _both_ways(drawable.is_indexed),
+            "type": _both_ways(drawable.type),
+            "type_with_alpha": _both_ways(drawable.type_with_alpha),
+            "mask_bounds": _mask_bounds(drawable.mask_bounds),
+            "mask_intersect": _mask_bounds(drawable.mask_intersect),
+            "flush": lambda self: self.get_buffer().flush(),
+            "get_pixel_rgn": region.PixelRgn,
+        },
+        layer: {
+            "mode": _writable("get_mode", "set_mode"),
+            "opacity": _writable("get_opacity", "set_opacity"),
+            "mask": _readable("get_mask"),
+            "lock_alpha": _writable("get_lock_alpha", "set_lock_alpha"),
+            "apply_mask": _writable("get_apply_mask", "set_apply_mask"),
+            "edit_mask": _writable("get_edit_mask", "set_edit_mask"),
+            "show_mask": _writable("get_show_mask", "set_show_mask"),
+            "translate": _translate,
+            "copy": _with_alpha_option(layer.copy),
+        },
+        Gimp.GroupLayer: {"layers": _readable("get_children")},
+    }
+
+
+_applied = False
+
+
+def apply() -> None:
+    """Adds the attributes; once per process, and only when a procedure runs."""
+    global _applied
+    if _applied:
+        return
+    _applied = True
+    for kind, names in _tables().items():
+        for name, attribute in names.items():
+            setattr(kind, name, attribute)

@@ -1,0 +1,166 @@
+"""The GIMP 3 plug-in behind ``register`` and ``main``: declares the procedures, runs them.
+
+Whatever a script raises ends here: an exception that leaves a plug-in shows the user
+nothing at all, so each becomes an error with a sentence, and its traceback goes to stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from gi.repository import Gimp, GLib, GObject
+
+from . import colour, params, patches
+from .errors import CancelError, error
+from .registry import Registration, registered
+
+SENSITIVE_WITH_ONE = Gimp.ProcedureSensitivityMask.DRAWABLE
+SENSITIVE_WITH_ANY = (
+    Gimp.ProcedureSensitivityMask.DRAWABLE
+    | Gimp.ProcedureSensitivityMask.DRAWABLES
+    | Gimp.ProcedureSensitivityMask.NO_DRAWABLES
+)
+
+
+class ScriptPlugIn(Gimp.PlugIn):
+    """The one plug-in of this process, with every procedure that was registered."""
+
+    def do_set_i18n(self, name: str) -> bool:
+        return False
+
+    def do_query_procedures(self) -> list[str]:
+        for registration in registered.values():
+            if registration.on_query:
+                registration.on_query()
+        return list(registered)
+
+    def do_create_procedure(self, name: str) -> Gimp.Procedure:
+        return create(self, registered[name])
+
+
+def main() -> None:
+    """Hands the process over to GIMP; the last line of a script."""
+    Gimp.main(ScriptPlugIn.__gtype__, sys.argv)
+
+
+def create(plug_in: Gimp.PlugIn, registration: Registration) -> Gimp.Procedure:
+    """The Gimp.Procedure that `registration` describes."""
+    kind = Gimp.PDBProcType.PLUGIN
+    if registration.leading:
+        procedure = Gimp.ImageProcedure.new(plug_in, registration.name, kind, _run_on_image, registration)
+        procedure.set_sensitivity_mask(
+            SENSITIVE_WITH_ONE if registration.leading == 2 else SENSITIVE_WITH_ANY
+        )
+        procedure.set_image_types(registration.imagetypes or "*")
+    else:
+        procedure = Gimp.Procedure.new(plug_in, registration.name, kind, _run_alone, registration)
+        flags = params.READWRITE
+        procedure.add_enum_argument(
+            "run-mode", "Run mode", "The run mode", Gimp.RunMode, Gimp.RunMode.NONINTERACTIVE, flags
+        )
+    if registration.menu:
+        procedure.set_menu_label(registration.label)
+        procedure.add_menu_path(registration.menu.rstrip("/"))
+    procedure.set_documentation(registration.blurb, registration.help, registration.name)
+    procedure.set_attribution(registration.author, registration.copyright, registration.date)
+    for param in registration.asked:
+        params.add(procedure, param)
+    for result in registration.results:
+        params.add_result(procedure, result)
+    return procedure
+
+
+def _run_on_image(
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    image: Gimp.Image,
+    drawables: Sequence[Gimp.Drawable],
+    config: Gimp.ProcedureConfig,
+    registration: Registration,
+) -> Gimp.ValueArray:
+    def leading() -> list[Any]:
+        if registration.leading == 1:
+            return [image]
+        if len(drawables) != 1:
+            raise error(f"{_title(registration)} works on one layer; {len(drawables)} are selected.")
+        return [image, drawables[0]]
+
+    return _run(procedure, run_mode, config, registration, leading)
+
+
+def _run_alone(
+    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, registration: Registration
+) -> Gimp.ValueArray:
+    return _run(procedure, config.get_property("run-mode"), config, registration, list)
+
+
+def _run(
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    config: Gimp.ProcedureConfig,
+    registration: Registration,
+    leading: Any,
+) -> Gimp.ValueArray:
+    """Runs the script's function; `leading` gives the arguments that GIMP itself fills in."""
+    status = Gimp.PDBStatusType
+    try:
+        first = leading()
+        if run_mode == Gimp.RunMode.INTERACTIVE and not _prepare_interactive(procedure, config, registration):
+            return procedure.new_return_values(status.CANCEL, GLib.Error())
+        patches.apply()
+        if registration.on_run:
+            registration.on_run()
+        values = [*first, *(params.value(param, config) for param in registration.asked)]
+        returned = registration.function(*values)
+        if run_mode != Gimp.RunMode.NONINTERACTIVE:
+            Gimp.displays_flush()
+        return _success(procedure, registration, returned)
+    except (CancelError, KeyboardInterrupt):
+        return procedure.new_return_values(status.CANCEL, GLib.Error())
+    except SystemExit as leave:
+        if leave.code in (None, 0):
+            return _success(procedure, registration, None)
+        return _failure(procedure, f"{_title(registration)} ended early: {leave.code}")
+    except error as problem:
+        return _failure(procedure, str(problem))
+    except Exception as fault:  # the last place where the user can be told
+        traceback.print_exc()
+        sentence = f"{_title(registration)} stopped because of a fault in it: {type(fault).__name__}: {fault}"
+        return _failure(procedure, sentence)
+
+
+def _prepare_interactive(
+    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, registration: Registration
+) -> bool:
+    from . import dialog
+
+    dialog.start(registration)
+    return dialog.ask(procedure, config, registration) if registration.asked else True
+
+
+def _title(registration: Registration) -> str:
+    return registration.label.replace("_", "").rstrip(".")
+
+
+def _failure(procedure: Gimp.Procedure, sentence: str) -> Gimp.ValueArray:
+    problem = GLib.Error(sentence, "gimpfu", 0)
+    return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, problem)
+
+
+def _success(procedure: Gimp.Procedure, registration: Registration, returned: Any) -> Gimp.ValueArray:
+    """The return values: one result is the function's value, several are its sequence's items."""
+    values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, GLib.Error())
+    declared = procedure.get_return_values()
+    if len(declared) == 1:
+        returned = (returned,)
+    for index, (spec, item) in enumerate(zip(declared, returned or (), strict=False), start=1):
+        if item is None:
+            continue
+        if isinstance(item, colour.RGB):
+            item = colour.to_gegl(item)
+        values.remove(index)
+        values.insert(index, GObject.Value(spec.value_type, item))
+    return values

@@ -1,0 +1,162 @@
+"""``register``: what a script says about its procedures, checked and brought to one form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .constants import PF_DRAWABLE, PF_IMAGE, PF_LAYER
+from .errors import error
+
+_PREFIXES = ("python-", "extension-", "plug-in-", "file-")
+
+
+@dataclass(frozen=True)
+class Param:
+    """One entry of ``register``'s `params`: gimpfu's tuple, and the argument's name in GIMP."""
+
+    kind: int
+    name: str
+    label: str
+    default: Any
+    extra: tuple[Any, ...]
+    key: str
+
+    @property
+    def nick(self) -> str:
+        """The label without the colon and the markup that GIMP 2's dialogs wanted."""
+        return self.label.replace("\n", " ").strip().removesuffix(":")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One entry of ``register``'s `results`."""
+
+    kind: int
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Registration:
+    """Everything that ``register`` was told about one procedure."""
+
+    name: str
+    blurb: str
+    help: str
+    author: str
+    copyright: str
+    date: str
+    label: str
+    imagetypes: str
+    params: tuple[Param, ...]
+    results: tuple[Result, ...]
+    function: Callable[..., Any]
+    menu: str | None
+    on_query: Callable[[], Any] | None
+    on_run: Callable[[], Any] | None
+
+    @property
+    def leading(self) -> int:
+        """How many of the first parameters GIMP itself fills in: image, or image and drawable."""
+        kinds = [param.kind for param in self.params[:2]]
+        if kinds[:1] != [PF_IMAGE]:
+            return 0
+        return 2 if kinds[1:] in ([PF_DRAWABLE], [PF_LAYER]) else 1
+
+    @property
+    def asked(self) -> tuple[Param, ...]:
+        """The parameters that the user chooses."""
+        return self.params[self.leading :]
+
+
+registered: dict[str, Registration] = {}
+
+
+def register(
+    proc_name: str,
+    blurb: str,
+    help: str,  # noqa: A002 - gimpfu's own name
+    author: str,
+    copyright: str,  # noqa: A002
+    date: str,
+    label: str,
+    imagetypes: str | None,
+    params: Sequence[tuple[Any, ...]],
+    results: Sequence[tuple[Any, ...]],
+    function: Callable[..., Any],
+    menu: str | None = None,
+    domain: Any = None,
+    on_query: Callable[[], Any] | None = None,
+    on_run: Callable[[], Any] | None = None,
+    run_mode_param: bool = True,
+) -> None:
+    """Declares a procedure, with gimpfu's arguments. `function` gets one value per parameter.
+
+    A label that is a whole menu path ("<Image>/Filters/...") and no `menu` is gimpfu's old
+    style: image and drawable are put in front of `params` then. `domain` is accepted and
+    not used (GIMP 3 finds catalogues itself), and GIMP 3 always has a run mode.
+    Raises `error` for parameters that make no sense.
+    """
+    entries = list(params)
+    if menu is None and label.startswith("<Image>/"):
+        menu, _, label = label.rpartition("/")
+        if imagetypes is not None and not _takes_image(entries):
+            entries[:0] = [(PF_IMAGE, "image", "Image", None), (PF_DRAWABLE, "drawable", "Drawable", None)]
+    name = proc_name.replace("_", "-")
+    if not name.startswith(_PREFIXES):
+        name = f"python-fu-{name}"
+    registered[name] = Registration(
+        name=name,
+        blurb=blurb,
+        help=help,
+        author=author,
+        copyright=copyright,
+        date=date,
+        label=label,
+        imagetypes=imagetypes or "",
+        params=tuple(_keyed([_param(entry) for entry in entries])),
+        results=tuple(_result(entry) for entry in results or ()),
+        function=function,
+        menu=menu,
+        on_query=on_query,
+        on_run=on_run,
+    )
+
+
+def _takes_image(entries: list[tuple[Any, ...]]) -> bool:
+    return bool(entries) and entries[0][0] == PF_IMAGE
+
+
+def _param(entry: tuple[Any, ...]) -> Param:
+    if not 3 <= len(entry) <= 5:
+        raise error(f"a parameter has 4 or 5 parts, not {len(entry)}: {entry!r}")
+    kind, name, label, *rest = entry
+    extra = tuple(rest[1]) if len(rest) > 1 and rest[1] else ()
+    return Param(kind, name, label, rest[0] if rest else None, extra, canonical(name))
+
+
+def _result(entry: tuple[Any, ...]) -> Result:
+    kind, name, description = (*entry, "")[:3]
+    return Result(kind, canonical(name), description)
+
+
+def canonical(name: str) -> str:
+    """A name as GIMP wants an argument's: lower-case letters, digits and hyphens, a letter first."""
+    key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return key if key[:1].isalpha() else f"arg-{key}".rstrip("-")
+
+
+def _keyed(params: list[Param]) -> list[Param]:
+    """The parameters with keys of their own where two names fell together or GIMP has taken one."""
+    taken = {"run-mode", "procedure"}
+    unique = []
+    for param in params:
+        key, number = param.key, 2
+        while key in taken:
+            key, number = f"{param.key}-{number}", number + 1
+        taken.add(key)
+        unique.append(Param(param.kind, param.name, param.label, param.default, param.extra, key))
+    return unique

@@ -1,0 +1,173 @@
+"""Arguments and return values of PDB procedures: gimpfu's Python values to GIMP's and back."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from gi.repository import Gimp, Gio, GLib, GObject
+
+from . import colour
+from .errors import error
+
+ARRAYS = {"GimpCoreObjectArray", "GimpDoubleArray", "GimpInt32Array", "GimpColorArray", "GStrv"}
+RESOURCES = {
+    "GimpBrush": Gimp.Brush,
+    "GimpFont": Gimp.Font,
+    "GimpGradient": Gimp.Gradient,
+    "GimpPalette": Gimp.Palette,
+    "GimpPattern": Gimp.Pattern,
+}
+_NUMBERS = (GObject.ParamSpecInt, GObject.ParamSpecUInt, GObject.ParamSpecDouble)
+
+Pair = tuple[GObject.ParamSpec, Any]
+
+
+def pair(name: str, specs: Sequence[GObject.ParamSpec], given: list[Any]) -> list[Pair]:
+    """Each given value with the argument that it belongs to.
+
+    GIMP 2 passed arrays as a count and the items: the count is dropped. Raises `error`
+    when there are more values than arguments.
+    """
+    pairs: list[Pair] = []
+    rest = list(given)
+    for spec in specs:
+        if not rest:
+            break
+        if _is_array(spec) and len(rest) > 1 and isinstance(rest[0], int) and _is_sequence(rest[1]):
+            rest.pop(0)
+        pairs.append((spec, rest.pop(0)))
+    if rest:
+        raise error(f"{name} takes {len(specs)} arguments, {len(given)} were given.")
+    return pairs
+
+
+def store(config: Gimp.ProcedureConfig, spec: GObject.ParamSpec, value: Any) -> None:
+    """Puts one converted value into `config`. Raises `error` for one that GIMP would not take."""
+    kind = spec.value_type.name
+    native = convert(spec, value)
+    if kind == "GimpCoreObjectArray":
+        config.set_core_object_array(spec.name, native)
+    elif kind == "GimpColorArray":
+        config.set_color_array(spec.name, native)
+    else:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                config.set_property(spec.name, native)
+            except TypeError as fault:
+                raise error(f"{spec.name}: {fault}") from None
+        if told:  # a value out of range: GObject warns and keeps the old one
+            raise error(f"{spec.name} cannot be {value!r}.")
+
+
+def convert(spec: GObject.ParamSpec, value: Any) -> Any:
+    """`value` as GIMP's type for this argument."""
+    kind = spec.value_type.name
+    if value is None:
+        return [] if kind in ARRAYS else None
+    if kind == "GimpCoreObjectArray":
+        return list(value) if _is_sequence(value) else [value]
+    if kind == "GimpColorArray":
+        return [colour.to_gegl(item) for item in value]
+    if kind == "GimpDoubleArray":
+        return [float(item) for item in value]
+    if kind in ("GimpInt32Array", "GStrv"):
+        return list(value)
+    if kind == "GeglColor":
+        return colour.to_gegl(value)
+    if kind in RESOURCES and isinstance(value, str):
+        return _resource(kind, value)
+    if kind == "GFile" and isinstance(value, str):
+        return Gio.File.new_for_path(value)
+    if kind == "GimpUnit" and isinstance(value, int):
+        return Gimp.Unit.get_by_id(value)
+    if kind == "GBytes" and isinstance(value, bytes):
+        return GLib.Bytes.new(value)
+    return _plain(spec, value)
+
+
+def _plain(spec: GObject.ParamSpec, value: Any) -> Any:
+    kind = spec.value_type.name
+    if isinstance(spec, _NUMBERS):
+        number = float(value) if isinstance(spec, GObject.ParamSpecDouble) else int(value)
+        if not spec.minimum <= number <= spec.maximum:
+            raise error(f"{spec.name} must be between {spec.minimum:g} and {spec.maximum:g}, not {number:g}.")
+        return number
+    if kind == "gboolean":
+        return bool(value)
+    if kind == "gchararray":
+        return _nick(spec, value) if _is_choice(spec) and isinstance(value, int) else str(value)
+    return value
+
+
+def _resource(kind: str, name: str) -> Any:
+    found = RESOURCES[kind].get_by_name(name)
+    if found is None:
+        raise error(f"GIMP has no {kind.removeprefix('Gimp').lower()} called {name}.")
+    return found
+
+
+def _is_choice(spec: GObject.ParamSpec) -> bool:
+    return isinstance(spec, Gimp.ParamChoice)
+
+
+def _nick(spec: GObject.ParamSpec, number: int) -> str:
+    """The choice with this number: gimpfu's scripts counted options."""
+    choice = Gimp.param_spec_choice_get_choice(spec)
+    for nick in choice.list_nicks():
+        if choice.get_id(nick) == number:
+            return str(nick)
+    raise error(f"{spec.name} has no choice number {number}.")
+
+
+def _is_array(spec: GObject.ParamSpec) -> bool:
+    return spec.value_type.name in ARRAYS
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, (list, tuple))
+
+
+def load(returned: Gimp.ValueArray, index: int, spec: GObject.ParamSpec) -> tuple[Any, ...]:
+    """One return value as gimpfu gave it: arrays as a count and a tuple."""
+    kind = spec.value_type.name
+    if kind == "GimpCoreObjectArray":
+        return counted([simplify(item) for item in returned.get_core_object_array(index)], by_id=True)
+    if kind == "GimpColorArray":
+        return counted([simplify(item) for item in returned.get_color_array(index)])
+    value = returned.index(index)
+    if kind == "GStrv":
+        return counted(list(value or []))
+    return (simplify(value),)
+
+
+def counted(items: list[Any], by_id: bool = False) -> tuple[int, tuple[Any, ...]]:
+    """A count and the items; objects become their numbers, which is what GIMP 2's arrays held."""
+    if by_id:
+        items = [item.get_id() if hasattr(item, "get_id") else item for item in items]
+    return len(items), tuple(items)
+
+
+def simplify(value: Any) -> Any:
+    """Colours, files and resources as the values that gimpfu used for them."""
+    if isinstance(value, colour.Gegl.Color):
+        return colour.from_gegl(value)
+    if isinstance(value, Gio.File):
+        return value.get_path() or value.get_uri()
+    if isinstance(value, Gimp.Resource):
+        return value.get_name()
+    if isinstance(value, Gimp.Unit):
+        return value.get_id()
+    if isinstance(value, GLib.Bytes):
+        return value.get_data()
+    return int(value) if isinstance(value, bool) else value
+
+
+def shape(parts: list[tuple[Any, ...]]) -> Any:
+    """None, the one value, or a tuple of all."""
+    flat = tuple(value for part in parts for value in part)
+    if not flat:
+        return None
+    return flat[0] if len(flat) == 1 else flat

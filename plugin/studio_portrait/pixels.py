@@ -1,0 +1,166 @@
+"""A layer's samples as the server wants them, and back, without any conversion that loses.
+
+What is sent are the layer's own samples (half floats widened to 32 bit, which is exact)
+with the ICC profile that describes just these, so nothing is converted on the way, and a
+sample that the server leaves alone comes back bit for bit. Only integers of 32 bit and
+doubles do not fit into the wire's 32-bit floats: their unchanged samples are put back
+from the original.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gi.repository import Babl, Gegl, Gimp
+from link.wire import Box, ImageSpec, Problem
+
+# Babl's colour models, as GIMP uses them, and their channels. A name from outside this
+# table never reaches Babl: it ends the process at an unknown one.
+_CHANNELS = {
+    f"{model}{alpha}": channels + bool(alpha)
+    for model, channels in {"RGB": 3, "R'G'B'": 3, "R~G~B~": 3, "Y": 1, "Y'": 1, "Y~": 1}.items()
+    for alpha in ("", "A")
+}
+_SAMPLES = {"u8": "u8", "u16": "u16", "half": "f32", "float": "f32", "u32": "f32", "double": "f32"}
+_BABL_TYPES = {"u8": "u8", "u16": "u16", "f32": "float"}
+_WIDER = {"u32": 4, "double": 8}  # sample types that the wire cannot carry exactly, and their bytes
+MASK_FORMAT = "Y u8"  # of selections and layer masks: coverage, not light, so linear
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a layer is sent: image as the wire describes it, Babl's name for that, the profile.
+
+    icc: None stands for sRGB. native and native_bytes: Babl's name and the bytes of a
+    pixel of the layer's own format where the wire's is narrower, otherwise "" and 0.
+    """
+
+    image: ImageSpec
+    babl: str
+    icc: bytes | None
+    native: str = ""
+    native_bytes: int = 0
+
+
+def layout(layer: Gimp.Layer) -> Layout:
+    """The layout of `layer`. Raises `Problem` for a format or size that cannot be sent."""
+    own = layer.get_format()
+    model, _, sample = Babl.format_get_encoding(own).partition(" ")
+    if model not in _CHANNELS or sample not in _SAMPLES:
+        raise Problem("bad-image", f"Layers of the format {model} {sample} are not supported.")
+    wire_sample = _SAMPLES[sample]
+    channels = _CHANNELS[model]
+    image = ImageSpec(layer.get_width(), layer.get_height(), channels, wire_sample)
+    babl = Babl.get_name(Babl.format_with_space(f"{model} {_BABL_TYPES[wire_sample]}", own))
+    icc = _profile(layer.get_image(), model)
+    if sample not in _WIDER:
+        return Layout(image, babl, icc)
+    return Layout(image, babl, icc, Babl.get_name(own), channels * _WIDER[sample])
+
+
+def _profile(image: Gimp.Image, model: str) -> bytes | None:
+    """The ICC profile of samples in `model` (``RGB`` linear, ``R~G~B~`` with sRGB's curve,
+    ``R'G'B'`` with the profile's own); None when that is sRGB, colour or grey."""
+    profile = image.get_effective_color_profile()
+    if "'" not in model:
+        profile = (
+            profile.new_srgb_trc_from_color_profile()
+            if "~" in model
+            else profile.new_linear_from_color_profile()
+        )
+    if profile is None:
+        raise Problem(
+            "bad-image",
+            "The image's colour profile does not go with its precision.",
+            "Convert the image to sRGB, or to a precision with gamma, and try again.",
+        )
+    grey = model.startswith("Y")
+    standard = Gimp.ColorProfile.new_d65_gray_srgb_trc() if grey else Gimp.ColorProfile.new_rgb_srgb()
+    return None if profile.is_equal(standard) else bytes(profile.get_icc_profile())
+
+
+class Source:
+    """The rows of a layer, and of the selection over it."""
+
+    def __init__(self, layer: Gimp.Layer, how: Layout):
+        self._buffer = layer.get_buffer()
+        self._how = how
+        self._selection = layer.get_image().get_selection().get_buffer()
+        self._offsets = layer.get_offsets()[1:]
+
+    def read(self, plane: str, row: int, rows: int) -> bytes:
+        """Rows of the layer, as `Layout.image` says. Raises `Problem`."""
+        width = self._how.image.width
+        return _get(self._buffer, 0, row, width, rows, self._how.babl, rows * self._how.image.row_bytes)
+
+    def selection_reader(self, box: Box):  # type: ignore[no-untyped-def]
+        """A reader of the selection's rows over `box` (the layer's coordinates)."""
+        dx, dy = self._offsets
+
+        def read(plane: str, row: int, rows: int) -> bytes:
+            x, y = box.x + dx, box.y + dy + row
+            return _get(self._selection, x, y, box.width, rows, MASK_FORMAT, rows * box.width)
+
+        return read
+
+
+class Target:
+    """Where the result's rows go: a copy of the layer, of which only the box is written."""
+
+    def __init__(self, layer: Gimp.Layer, how: Layout):
+        self._buffer = layer.get_buffer()
+        self._how = how
+
+    def write(self, box: Box, row: int, rows: int, data: bytes) -> None:
+        """Rows of the result's `box`, counted from its top. Raises `Problem`."""
+        rectangle = Gegl.Rectangle.new(box.x, box.y + row, box.width, rows)
+        pixel = self._how.image.row_bytes // self._how.image.width
+        if len(data) != box.width * rows * pixel:  # GEGL itself would only print a warning
+            raise Problem("internal", "The result's rows have the wrong length.")
+        if not self._how.native:
+            self._buffer.set(rectangle, self._how.babl, data)
+            return
+        sent = self._buffer.get(rectangle, 1.0, self._how.babl, Gegl.AbyssPolicy.NONE)
+        if sent == data:
+            return
+        before = self._buffer.get(rectangle, 1.0, self._how.native, Gegl.AbyssPolicy.NONE)
+        self._buffer.set(rectangle, self._how.babl, data)
+        after = self._buffer.get(rectangle, 1.0, self._how.native, Gegl.AbyssPolicy.NONE)
+        kept = keep_unchanged(sent, data, pixel, before, after, self._how.native_bytes)
+        self._buffer.set(rectangle, self._how.native, kept)
+
+    def finish(self) -> None:
+        """Before the image can go away."""
+        self._buffer.flush()
+
+
+def write_mask(mask: Gimp.LayerMask, box: Box, row: int, rows: int, data: bytes) -> None:
+    """Rows of the result's mask, counted from the top of its `box`."""
+    if len(data) != box.width * rows:
+        raise Problem("internal", "The mask's rows have the wrong length.")
+    buffer = mask.get_buffer()
+    buffer.set(Gegl.Rectangle.new(box.x, box.y + row, box.width, rows), MASK_FORMAT, data)
+    buffer.flush()
+
+
+def keep_unchanged(
+    sent: bytes, received: bytes, pixel: int, before: bytes, after: bytes, native_pixel: int
+) -> bytes:
+    """`after`, with the pixels of `before` wherever `received` is what was `sent`.
+
+    `pixel` and `native_pixel` are the bytes of one pixel in the first and second pair.
+    """
+    kept = bytearray(after)
+    starts = range(0, len(sent), pixel)
+    for index, start in enumerate(starts):
+        if sent[start : start + pixel] == received[start : start + pixel]:
+            place = slice(index * native_pixel, (index + 1) * native_pixel)
+            kept[place] = before[place]
+    return bytes(kept)
+
+
+def _get(buffer: Gegl.Buffer, x: int, y: int, width: int, rows: int, babl: str, nbytes: int) -> bytes:
+    data = buffer.get(Gegl.Rectangle.new(x, y, width, rows), 1.0, babl, Gegl.AbyssPolicy.NONE)
+    if len(data) != nbytes:
+        raise Problem("internal", "GIMP gave fewer samples than the layer has.")
+    return data  # type: ignore[no-any-return]

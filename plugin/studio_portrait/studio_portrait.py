@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Studio Portrait for GIMP 3: two menu items under Filters > Enhance.
+
+GIMP starts this file; its folder has the same name. Only what GIMP's own Python brings is
+imported, and nothing before it is needed, so that the menu items always register.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gimpfu import *
+
+AUTHORS = "Studio Portrait contributors"
+MENU = "<Image>/Filters/Enhance"
+
+
+def studio_portrait(
+    image: Any, drawable: Any, strength: float, faces: str, output: str, network: str, background: str
+) -> Any:
+    """The menu item; returns the new layer. strength: 0..100 %."""
+    from link.wire import Problem, Settings
+    from retouch import retouch
+
+    try:
+        settings = Settings(strength / 100, faces, network.strip(), background, output == "mask")
+        return retouch(image, drawable, settings)
+    except Problem as problem:
+        if problem.code == "cancelled":
+            raise CancelError(str(problem)) from None
+        raise error(str(problem)) from None
+
+
+def check_set_up() -> str:
+    """The other menu item; returns what it shows."""
+    from checkup import report
+
+    gimp.progress_init("Checking Studio Portrait's set-up")
+    text = report(lambda stage, fraction: gimp.progress_update(fraction))
+    gimp.message(text)
+    return text
+
+
+register(
+    "python-fu-studio-portrait",
+    "Turn a flash selfie into a studio portrait",
+    "Finds the faces in the layer, takes away the flash's shine and hard shadows, and puts the"
+    " result on a new layer right above. The work is done by a server on this computer, which is"
+    " started when needed; no picture leaves the computer.",
+    AUTHORS,
+    AUTHORS,
+    "2026",
+    "Studio _Portrait...",
+    "RGB*, GRAY*, INDEXED*",
+    [
+        (PF_IMAGE, "image", "Image", None),
+        (PF_DRAWABLE, "drawable", "Layer", None),
+        (PF_SLIDER, "strength", "_Strength (%)", 100, (0, 100, 1)),
+        (
+            PF_RADIO,
+            "faces",
+            "_Faces",
+            "all",
+            (("All faces", "all"), ("The largest face", "largest"), ("Faces in the selection", "selection")),
+        ),
+        (
+            PF_RADIO,
+            "output",
+            "_Output",
+            "layer",
+            (("New layer", "layer"), ("New layer with mask", "mask")),
+        ),
+        (PF_STRING, "network", "_Network (empty: the default)", ""),
+        (
+            PF_RADIO,
+            "background",
+            "_Background",
+            "keep",
+            (("Keep untouched", "keep"), ("Relight the whole frame", "relight")),
+        ),
+    ],
+    [(PF_LAYER, "layer", "The new layer")],
+    studio_portrait,
+    menu=MENU,
+)
+
+register(
+    "python-fu-studio-portrait-check",
+    "Check Studio Portrait's set-up",
+    "Shows whether the server runs, what it runs on, and what is wrong with the installation.",
+    AUTHORS,
+    AUTHORS,
+    "2026",
+    "Studio Portrait: check set-up",
+    "",
+    [],
+    [(PF_STRING, "report", "What was found")],
+    check_set_up,
+    menu=MENU,
+)
+
+main()
