@@ -84,7 +84,7 @@ def _serve(args: argparse.Namespace) -> int:
 
     folder = runtime.state_folder()
     lock = runtime.Lock(folder)
-    if not lock.acquire(patience=0.3):
+    if not lock.acquire():
         found = runtime.Runtime.read(folder)
         print(f"A server is already running{f' (process {found.pid})' if found else ''}.", file=sys.stderr)
         return 0

@@ -173,7 +173,9 @@ def test_a_job_name_is_used_once(client: Client, job: str) -> None:
         ({"row": 0, "rows": 4, "plane": None}, 16),
     ],
 )
-def test_rows_that_do_not_fit_drop_the_job(client: Client, job: str, fields: dict[str, Any], size: int) -> None:
+def test_rows_that_do_not_fit_drop_the_job(
+    client: Client, job: str, fields: dict[str, Any], size: int
+) -> None:
     client.submit(job)
     client.send("DATA", bytes(size), **{"job": job, "plane": "pixels", **fields})
     assert client.refused("bad-request")["job"] == job
@@ -244,7 +246,9 @@ def test_progress_is_repeated_as_a_heartbeat(client: Client, job: str) -> None:
     client.upload(job, strength=0.5)
     client.running(job)
     beats = [client.receive(skip="", timeout=0.6) for _ in range(3)]
-    assert {(beat["cmd"], beat["stage"], beat["fraction"]) for beat in beats} == {("PROGRESS", "predict", 0.5)}
+    assert {(beat["cmd"], beat["stage"], beat["fraction"]) for beat in beats} == {
+        ("PROGRESS", "predict", 0.5)
+    }
     client.send("CANCEL", job=job)
     client.refused("cancelled")
 
@@ -270,7 +274,9 @@ def test_a_queued_job_knows_its_place_and_can_be_cancelled(client: Client) -> No
     client.send("DONE", job=third)
 
 
-def test_a_client_that_vanishes_frees_the_worker_within_a_second(shared_server: Server, client: Client) -> None:
+def test_a_client_that_vanishes_frees_the_worker_within_a_second(
+    shared_server: Server, client: Client
+) -> None:
     other = Client(shared_server)
     job = secrets.token_hex(16)
     other.upload(job, strength=0.5)

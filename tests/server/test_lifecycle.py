@@ -176,7 +176,9 @@ def test_a_killed_client_ends_its_job_within_a_second(server: Server) -> None:
         assert client.status()["jobs"] == {"done": 0, "failed": 0, "cancelled": 1}
 
 
-@pytest.mark.parametrize("address", ["tcp://0.0.0.0:5555", "tcp://192.0.2.1:*", "tcp://example.org:1", "tcp://*:1"])
+@pytest.mark.parametrize(
+    "address", ["tcp://0.0.0.0:5555", "tcp://192.0.2.1:*", "tcp://example.org:1", "tcp://*:1"]
+)
 def test_listening_for_other_machines_is_refused(tmp_path: Path, address: str) -> None:
     refused = command(tmp_path, "serve", "--listen", address)
     assert refused.returncode == 2

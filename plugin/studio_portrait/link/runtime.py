@@ -121,24 +121,21 @@ class Lock:
         self._path = folder / "server.lock"
         self._file: IO[bytes] | None = None
 
-    def acquire(self, patience: float = 0.0) -> bool:
-        """True when nobody else holds it; it is then ours until `release`.
+    def acquire(self) -> bool:
+        """True when no other server holds it; it is then ours until `release`.
 
-        A server waits `patience` seconds, so that somebody's `server_lives` in just
-        this moment does not keep it from starting.
+        `server_lives` holds it shared for a moment: that only makes us try again.
         """
         file = self._path.open("ab")
-        deadline = time.monotonic() + patience
-        while True:
-            try:
-                _lock_file(file)
+        for _ in range(50):
+            if _lock_file(file, shared=False):
                 self._file = file
                 return True
-            except OSError:
-                if time.monotonic() >= deadline:
-                    file.close()
-                    return False
-                time.sleep(0.02)
+            if not _lock_file(file, shared=True):
+                break
+            time.sleep(0.01)
+        file.close()
+        return False
 
     def release(self) -> None:
         if self._file is not None:
@@ -148,23 +145,25 @@ class Lock:
 
 def server_lives(folder: Path) -> bool:
     """Whether a server (starting, running or ending) holds the folder's lock."""
-    lock = Lock(folder)
-    if not lock.acquire():
-        return True
-    lock.release()
-    return False
+    with (folder / "server.lock").open("ab") as file:
+        return not _lock_file(file, shared=True)
 
 
-def _lock_file(file: IO[bytes]) -> None:
-    if sys.platform == "win32":
-        import msvcrt
+def _lock_file(file: IO[bytes], shared: bool) -> bool:
+    """Whether the file could be locked now; the lock ends when the file is closed."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
 
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def last_line(log: Path) -> str:

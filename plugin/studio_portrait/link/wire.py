@@ -27,7 +27,8 @@ FACES = ("all", "largest", "selection")
 BACKGROUNDS = ("keep", "relight")
 
 COMMANDS = frozenset(
-    "HELLO SUBMIT ACCEPT DATA PROGRESS RESULT FETCH DONE CANCEL ERROR PING PONG STATUS SHUTDOWN BYE".split()
+    ("HELLO", "SUBMIT", "ACCEPT", "DATA", "PROGRESS", "RESULT", "FETCH", "DONE", "CANCEL")
+    + ("ERROR", "PING", "PONG", "STATUS", "SHUTDOWN", "BYE")
 )
 
 # What the user reads while the server works, in the order in which it happens.
