@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-LUMINANCE: Final = np.float32([0.2126, 0.7152, 0.0722])
+LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def linear(srgb: Any) -> Any:

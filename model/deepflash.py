@@ -81,14 +81,14 @@ class DeepFlash(nn.Module):
 
     def reset(self) -> None:
         """He initialisation of the decoder, small Xavier for the head."""
-        for module in (self.bottleneck, *(rise.up for rise in self.rises)):  # type: ignore[union-attr]
+        for module in (self.bottleneck, *(rise.up for rise in self.rises)):
             nn.init.kaiming_normal_(
                 module.weight, mode="fan_out" if module is not self.bottleneck else "fan_in"
             )
             nn.init.zeros_(module.bias)
         for rise in self.rises:
-            nn.init.xavier_normal_(rise.fuse.weight)  # type: ignore[union-attr]
-            nn.init.zeros_(rise.fuse.bias)  # type: ignore[union-attr]
+            nn.init.xavier_normal_(rise.fuse.weight)
+            nn.init.zeros_(rise.fuse.bias)
         nn.init.xavier_normal_(self.head.weight, gain=0.05)
         nn.init.zeros_(self.head.bias)
 

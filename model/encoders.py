@@ -25,7 +25,7 @@ def load_imagenet(encoder: Encoder, path: Path) -> None:
     """
     with np.load(path) as data, torch.no_grad():
         for i, stage in enumerate(encoder.stages, 1):
-            for j, convolution in enumerate(stage, 1):  # type: ignore[arg-type]
+            for j, convolution in enumerate(stage, 1):
                 weight = torch.from_numpy(data[f"block{i}_conv{j}.weight"].copy())
                 if i == j == 1:
                     weight = weight.flip(1) * 255
@@ -45,7 +45,7 @@ def even_out(encoder: Encoder, pictures: Iterable[Tensor]) -> None:
     values = [batch - encoder.mean for batch in pictures]
     total = 1.0  # the factor of the features so far
     for stage in encoder.stages:
-        for convolution in stage:  # type: ignore[union-attr]
+        for convolution in stage:
             convolution.bias *= total
             raw = torch.cat([F.relu(convolution(value)).flatten() for value in values])
             factor = 1 / float(raw.square().mean().sqrt())

@@ -7,24 +7,24 @@ Arrays are (N, C, H, W) where a mean is taken; otherwise any shapes that broadca
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")  # numpy array or torch tensor
+Samples = Any  # numpy array or torch tensor
 
 
-def target(bl_x: T, bl_o: T) -> T:
+def target(bl_x: Samples, bl_o: Samples) -> Samples:
     """t = (BL(x) - BL(o) + 1) / 2, in [0, 1]: a fixed map, so that it can be undone at run time."""
-    return (bl_x - bl_o + 1) / 2  # type: ignore[operator]
+    return (bl_x - bl_o + 1) / 2
 
 
-def low_pass(bl_x: T, y: T) -> T:
+def low_pass(bl_x: Samples, y: Samples) -> Samples:
     """Eq. (2): BL(x) - 2y + 1, the predicted BL(o); with y = t it is BL(o) itself."""
-    return bl_x - 2 * y + 1  # type: ignore[operator]
+    return bl_x - 2 * y + 1
 
 
-def reconstruct(x: T, y: T) -> T:
+def reconstruct(x: Samples, y: Samples) -> Samples:
     """Eq. (4), not clipped: x - 2y + 1 = BL(o) + (x - BL(x)) for y = t. Clip to [0, 1] to show it."""
-    return x - 2 * y + 1  # type: ignore[operator]
+    return x - 2 * y + 1
 
 
 def loss(y: Any, t: Any, lam: float = 0.0, weight: Any = None) -> Any:

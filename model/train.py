@@ -81,7 +81,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.config, self.device, self.step = config, device, 0
         self.seconds = 0.0
-        self.network = DeepFlash().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = DeepFlash().to(device, memory_format=torch.channels_last)
         self.network.encoder.requires_grad_(False)
         self._start_average()
         self.optimiser = torch.optim.Adam(self.trained(), lr=config.rate)

@@ -17,7 +17,7 @@ Array = NDArray[np.float32]
 
 STAGE_DEPTHS: Final = (2, 2, 3, 3, 3)
 EPS: Final = 1e-5  # torch.nn.BatchNorm2d's
-MEAN: Final = np.float32([123.68, 116.779, 103.939]) / 255  # VGG-16's, R G B
+MEAN: Final = np.array([123.68, 116.779, 103.939], np.float32) / 255  # VGG-16's, R G B
 
 
 @dataclass(frozen=True)

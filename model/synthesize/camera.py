@@ -40,5 +40,7 @@ def jpeg(picture: Tensor, quality: Tensor) -> Tensor:
         done, data = cv2.imencode(".jpg", sample[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, round(q)])
         if not done:
             raise RuntimeError("JPEG encoding failed")
-        result.append(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+        back = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        assert back is not None
+        result.append(back[..., ::-1])
     return torch.from_numpy(np.stack(result)).permute(0, 3, 1, 2).float() / 255

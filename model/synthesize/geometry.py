@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]  # float32
 
 FACE_VERTICES: Final = 9409  # the face proper; up to 11247 head and neck
 DRAWN_VERTICES: Final = 24591  # beyond: lashes and tear film, not drawn
@@ -71,7 +71,7 @@ def _shine(neutral: Array, landmarks: NDArray[np.int32]) -> Array:
     """How oily skin is at each vertex, 0..1: forehead, nose, cheekbones, chin."""
     total = np.zeros(len(neutral), np.float32)
     for landmark, right, up, radius, strength in SHINE_SPOTS:
-        centre = neutral[landmarks[landmark], :2] + np.float32([right, up])
+        centre = neutral[landmarks[landmark], :2] + np.array([right, up], np.float32)
         squared = ((neutral[:, :2] - centre) ** 2).sum(axis=1)
         total = np.maximum(total, strength * np.exp(-squared / (2 * radius**2)))
     total[FACE_VERTICES:] = 0
@@ -118,14 +118,14 @@ def fit(model: FaceModel, landmarks: NDArray[Any]) -> Fit:
     scale = float(np.exp(p[3]))
     shape = model.neutral + np.tensordot(p[6:].astype(np.float32), model.modes, axes=1)
     turned = shape @ Rotation.from_rotvec(p[:3]).as_matrix().T.astype(np.float32)
-    pixels = turned[:, :2] * np.float32([scale, -scale]) + (p[4:6] * interocular).astype(np.float32)
+    pixels = turned[:, :2] * np.array([scale, -scale], np.float32) + (p[4:6] * interocular).astype(np.float32)
     error = float(np.median(np.linalg.norm(project(p) - target, axis=1))) / interocular
     return Fit(np.concatenate([pixels, turned[:, 2:]], axis=1).astype(np.float32), scale, error)
 
 
 def vertex_normals(vertices: Array, triangles: NDArray[np.int32], scale: float) -> Array:
     """(V, 3) unit normals, x right, y down, z to the camera."""
-    cm = vertices * np.float32([1 / scale, 1 / scale, 1])
+    cm = vertices * np.array([1 / scale, 1 / scale, 1], np.float32)
     a, b, c = (cm[triangles[:, i]] for i in range(3))
     faces = np.cross(b - a, c - a)
     total = np.zeros_like(vertices)
@@ -146,7 +146,10 @@ def draw(
     low = np.floor(corners[..., :2].min(axis=1)).astype(np.int64)
     span = np.ceil(corners[..., :2].max(axis=1)).astype(np.int64) - low + 1
     extent = span.max(axis=1)
-    pixels, depths, weights, owners = [], [], [], []
+    pixels: list[Array] = []
+    depths: list[Array] = []
+    weights: list[Array] = []
+    owners: list[Array] = []
     for width in (2, 3, 4, 6, 8, 12, 16, 24, 32, 64):
         chosen = np.flatnonzero((extent <= width) & (extent > 0))
         extent[chosen] = -1

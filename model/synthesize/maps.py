@@ -23,7 +23,7 @@ from .masks import skin as skin_mask
 from .portraits import Portrait, Unfit, frame
 from .target import studio
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]  # float32
 
 # The planes of a cached portrait, 0..255 each.
 PLANES: Final = {

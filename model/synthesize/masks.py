@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]  # float32
 
 CHEEKS: Final = ((2, 31, 48, 4), (14, 35, 54, 12))
 EYES_AND_MOUTH: Final = (slice(36, 42), slice(42, 48), slice(48, 60))
@@ -37,8 +37,8 @@ def person(crop: NDArray[np.uint8], mesh: NDArray[np.bool_], landmarks: NDArray[
     if not (cut == cv2.GC_BGD).any():
         cut[0] = cv2.GC_BGD
     cv2.setRNGSeed(1)
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(small, cut, None, *models, GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
+    back, front = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(small, cut, (0, 0, 0, 0), back, front, GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
     hard = _one_piece(np.isin(cut, (cv2.GC_FGD, cv2.GC_PR_FGD)))
     rough = cv2.resize(hard.astype(np.float32), crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return _refine(rough, crop)
@@ -60,7 +60,7 @@ def _shoulders(cut: NDArray[np.uint8], landmarks: NDArray[Any], width: float, va
         (x + width * face, size),
         (x - width * face, size),
     ]
-    cv2.fillConvexPoly(cut, np.int32(np.round(corners)), int(value))
+    cv2.fillConvexPoly(cut, np.round(corners).astype(np.int32), int(value))
 
 
 def _one_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -95,18 +95,18 @@ def skin(crop: NDArray[np.uint8], face: Array, landmarks: NDArray[Any]) -> tuple
     lab = cv2.GaussianBlur(lab, (0, 0), 2.0)
     cheeks = np.zeros(crop.shape[:2], np.uint8)
     for ring in CHEEKS:
-        cv2.fillConvexPoly(cheeks, cv2.convexHull(np.int32(landmarks[list(ring)])), 1)
+        cv2.fillConvexPoly(cheeks, cv2.convexHull(landmarks[list(ring)].astype(np.int32)), 1)
     sample = lab[cheeks > 0]
     middle = np.median(sample, axis=0)
-    spread = 1.5 * np.abs(sample - middle).mean(axis=0) + np.float32([9, 4, 5])
+    spread = 1.5 * np.abs(sample - middle).mean(axis=0) + np.array([9, 4, 5], np.float32)
     away = (lab - middle) / spread
     away[..., 0] = np.where(away[..., 0] > 0, 0.5, 1.0) * away[..., 0]  # shine is skin too
     likely = np.exp(-0.5 * (away**2).sum(axis=-1) / 2.5)
     keep = np.ones(crop.shape[:2], np.float32)
     for part in EYES_AND_MOUTH:
-        cv2.fillConvexPoly(keep, cv2.convexHull(np.int32(landmarks[part])), 0.0)
+        cv2.fillConvexPoly(keep, cv2.convexHull(landmarks[part].astype(np.int32)), 0.0)
     for part in BROWS:
-        cv2.polylines(keep, [np.int32(landmarks[part])], False, 0.0, 9)
+        cv2.polylines(keep, [landmarks[part].astype(np.int32)], False, 0.0, 9)
     reach = landmarks[8, 1] + NECK * np.ptp(landmarks[:17, 0])
     fade = ((reach - np.arange(crop.shape[0])) / 30).clip(0, 1).astype(np.float32)[:, None]
     clear = ((likely - 0.15) / 0.35).clip(0, 1) * face * fade * cv2.erode(keep, _disc(2))

@@ -88,7 +88,7 @@ def frame(path: Path) -> Framed:
     return Framed(crop, (landmarks - [square.x0, square.y0]) * scale, valid)
 
 
-def _landmarks(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _landmarks(rgb: NDArray[Any]) -> NDArray[np.float64]:
     scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
     small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     found = face_api.face_detector(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), 0)

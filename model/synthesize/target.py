@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from model.colour import encode, linear, luminance
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]  # float32
 
-LONDON: Final = 1.12 * np.float32([1.03, 1.0, 0.97])
-SKIN_AB: Final = np.float32([13, 15])  # Lab a, b of neutrally lit skin
+LONDON: Final = 1.12 * np.array([1.03, 1.0, 0.97], np.float32)
+SKIN_AB: Final = np.array([13, 15], np.float32)  # Lab a, b of neutrally lit skin
 SKIN_PULL: Final = 0.6
 SKIN_Y: Final = 0.33
 EXPOSURE_RANGE: Final = (0.75, 1.3)
@@ -37,7 +37,7 @@ def studio(crop: NDArray[np.uint8], skin: Array, person: Array, source: str) -> 
     return (encode(rgb).clip(0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def _gain(rgb: Array, skin: Array, person: Array, source: str) -> Array:
+def _gain(rgb: Array, skin: Array, person: Array, source: str) -> Any:
     if source == "london":
         return LONDON
     first = np.ones(3, np.float32)
