@@ -82,10 +82,10 @@ def _weights(corrections: Sequence[Correction], index: int, width: int, height: 
     x, y = own.grid.x + centres, own.grid.y + centres
     faces = [c for c in corrections if not c.frame]
     feathers = [window(c.grid, width, height, x, y) for c in faces]
-    pulls = [f * nearness(c.grid, x, y) for c, f in zip(faces, feathers)]
+    pulls = [f * nearness(c.grid, x, y) for c, f in zip(faces, feathers, strict=True)]
     total = np.maximum(sum(pulls, np.zeros((SIZE, SIZE))), 1e-30)
     if own.frame:
-        covered = sum((p / total * f for p, f in zip(pulls, feathers)), np.zeros((SIZE, SIZE)))
+        covered = sum((p / total * f for p, f in zip(pulls, feathers, strict=True)), np.zeros((SIZE, SIZE)))
         share, feather = 1 - covered, np.ones((SIZE, SIZE))
     else:
         mine = next(k for k, c in enumerate(faces) if c is own)

@@ -49,7 +49,7 @@ class ColourSpace:
     """
 
     def __init__(self, icc: bytes | None, channels: int):
-        self._icc = icc
+        self._icc = icc or b""
         self._space = "gray" if channels == 1 else "rgb"
         self._srgb = imagecodecs.cms_profile("srgb")
         self.channels = channels
@@ -86,7 +86,7 @@ class ColourSpace:
         return self._transform(flat, self._icc, self._srgb, self._space, "rgb")
 
     @staticmethod
-    def _transform(data: Float, source: bytes | None, target: bytes | None, space: str, out: str) -> Float:
+    def _transform(data: Float, source: bytes, target: bytes, space: str, out: str) -> Float:
         try:
             return imagecodecs.cms_transform(
                 np.ascontiguousarray(data),
@@ -101,5 +101,5 @@ class ColourSpace:
             raise Problem(
                 "bad-image",
                 f"The picture's colour profile is damaged or not one for {kind} pictures.",
-                "Assign another profile (in GIMP: Image > Color Management > Assign Color Profile) or remove it.",
+                "Assign another profile (GIMP: Image > Color Management > Assign Color Profile).",
             ) from None

@@ -36,7 +36,8 @@ def whole_grid(square: Square) -> Grid:
     """The crop's square in whole pixels, aligned so that `take` can shrink it in whole steps."""
     step = _step(square.side)
     side = max(8, round(square.side / step) * step)
-    return Grid(round((square.cx - side / 2) / step) * step, round((square.cy - side / 2) / step) * step, side)
+    x, y = (round((centre - side / 2) / step) * step for centre in (square.cx, square.cy))
+    return Grid(x, y, side)
 
 
 def frame_grid(width: int, height: int) -> Grid:
@@ -64,7 +65,8 @@ def take(pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE)
     if step > 1:
         # Less than one step of pixels at the picture's far edge is left out.
         rows, columns = max(1, (bottom - top) // step), max(1, (right - left) // step)
-        part = cv2.resize(part[: rows * step, : columns * step], (columns, rows), interpolation=cv2.INTER_AREA)
+        whole = part[: rows * step, : columns * step]
+        part = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
     before = ((top - grid.y) // step, (left - grid.x) // step)
     side = grid.side // step
     after = (side - before[0] - part.shape[0], side - before[1] - part.shape[1])
@@ -80,10 +82,10 @@ def take(pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE)
 def to_eight_bit(small: NDArray[Any], white: float, space: ColourSpace) -> NDArray[np.uint8]:
     """A small copy of the picture (h, w, C) -> (h, w, 3) uint8 for the eyes of the face detector."""
     if small.dtype == np.uint8 and small.shape[2] == 3 and not space.linear:
-        return small
+        return np.asarray(small, np.uint8)
     working = to_working(small, white, space)
     rgb = np.repeat(working, 3, axis=2) if space.channels == 1 else working
-    return cv2.convertScaleAbs(np.maximum(rgb, 0), alpha=255)
+    return (np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def to_working(small: NDArray[Any], white: float, space: ColourSpace) -> Float:
@@ -98,15 +100,13 @@ def to_working(small: NDArray[Any], white: float, space: ColourSpace) -> Float:
     return np.ascontiguousarray(colour)
 
 
-def window(
-    grid: Grid, width: int, height: int, x: NDArray[np.float64], y: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def window(grid: Grid, width: int, height: int, x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
     """The crop's feather at picture coordinates x (columns) and y (rows): (len(y), len(x)) in 0..1.
 
     Smoothstep over `FEATHER` of the side; none where the crop ends with the picture.
     """
 
-    def ramp(at: NDArray[np.float64], start: int, limit: int) -> NDArray[np.float64]:
+    def ramp(at: NDArray[Any], start: int, limit: int) -> NDArray[Any]:
         pixel, margin = grid.side / SIZE, FEATHER * grid.side
         weight = np.ones_like(at)
         if start > 0:
@@ -118,7 +118,7 @@ def window(
     return ramp(y, grid.y, height)[:, None] * ramp(x, grid.x, width)[None, :]
 
 
-def nearness(grid: Grid, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+def nearness(grid: Grid, x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
     """How much a place belongs to this crop's face when crops overlap: a Gaussian about the centre."""
     sigma = 0.2 * grid.side
     across = (x - grid.x - grid.side / 2) / sigma

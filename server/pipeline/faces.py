@@ -54,9 +54,9 @@ def find_faces(rgb: NDArray[np.uint8], scale: float, cancelled: Callable[[], boo
     """
     first = _shrink(rgb, THUMBNAIL)
     found = _detect(first, scale * rgb.shape[1] / first.shape[1])
-    if not _is_selfie(found, first.shape, scale * rgb.shape[1] / first.shape[1]):
-        if not cancelled() and max(rgb.shape[:2]) > THUMBNAIL:
-            found = _merge(found, _detect(rgb, scale))
+    is_selfie = _is_selfie(found, first.shape, scale * rgb.shape[1] / first.shape[1])
+    if not is_selfie and max(rgb.shape[:2]) > THUMBNAIL and not cancelled():
+        found = _merge(found, _detect(rgb, scale))
     for angle in (90, 270, 180):
         if found or cancelled():
             break
@@ -82,7 +82,7 @@ def _detect(rgb: NDArray[np.uint8], scale: float) -> list[Face]:
     height, width = rgb.shape[:2]
     rectangles, scores, _ = face_api.face_detector.run(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), 0, 0.0)
     faces = []
-    for rectangle, score in zip(rectangles, scores):
+    for rectangle, score in zip(rectangles, scores, strict=True):
         left, top = max(0, rectangle.left()), max(0, rectangle.top())
         right, bottom = min(width, rectangle.right()), min(height, rectangle.bottom())
         if right - left < 2 or bottom - top < 2:
@@ -91,7 +91,7 @@ def _detect(rgb: NDArray[np.uint8], scale: float) -> list[Face]:
         landmarks = np.array([(part.x, part.y) for part in parts], np.float64)
         square = face_square((landmarks + 0.5) * scale)
         box = tuple(round(v * scale) for v in (left, top, right - left, bottom - top))
-        faces.append(Face(box, square, float(score)))  # type: ignore[arg-type]
+        faces.append(Face(box, square, float(score)))
     return faces
 
 
@@ -133,4 +133,4 @@ def _turn_back(
     box = tuple(round(v * factor) for v in (left, top, right - left, bottom - top))
     cx, cy = back(face.square.cx, face.square.cy)
     square = Square(cx * factor, cy * factor, face.square.side * factor)
-    return Face(box, square, face.confidence, angle)  # type: ignore[arg-type]
+    return Face(box, square, face.confidence, angle)

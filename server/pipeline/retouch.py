@@ -171,18 +171,20 @@ def _predict(
     squares = [(whole_grid(face.square), face.angle // 90) for face in faces]
     if relight:
         squares.append((frame_grid(width, height), 0))
-    corrections = []
+    corrections: list[Correction] = []
     for first in range(0, len(squares), BATCH):
         batch = squares[first : first + BATCH]
         with run.stage("filter"):
             guides = [take(pixels, grid, space) for grid, _ in batch]
             seen = [space.to_srgb(guide) for guide in guides]
-            upright = [np.rot90(np.clip(crop, 0, 1), turns) for crop, (_, turns) in zip(seen, batch)]
+            upright = [
+                np.rot90(np.clip(crop, 0, 1), turns) for crop, (_, turns) in zip(seen, batch, strict=True)
+            ]
             crops = np.stack([filter_crop(np.ascontiguousarray(crop)) for crop in upright])
         with run.stage("predict"):
             run.progress("predict", first / len(squares))
             predictions = predictor(crops)
-        for guide, crop, y, (grid, turns) in zip(guides, seen, predictions, batch):
+        for guide, crop, y, (grid, turns) in zip(guides, seen, predictions, batch, strict=True):
             difference = np.rot90(2 * y - 1, -turns)
             if not space.is_srgb:
                 # Colours outside sRGB stay outside: only the change itself must fit in.
@@ -195,3 +197,8 @@ def _predict(
             scaled = np.ascontiguousarray(difference * np.float32(strength), dtype=np.float32)
             corrections.append(Correction(grid, guide, scaled, whole))
     return corrections
+
+
+def _filtered(crop: Float, turns: int) -> Float:
+    """BL(x) of an sRGB crop, turned upright."""
+    return filter_crop(np.ascontiguousarray(np.rot90(np.clip(crop, 0, 1), turns)))

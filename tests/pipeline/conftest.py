@@ -20,7 +20,7 @@ class Constant:
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
         assert crops.dtype == np.float32 and crops.shape[1:] == (512, 512, 3)
-        assert 0 <= crops.min() and crops.max() <= 1 + 1e-6
+        assert crops.min() >= 0 and crops.max() <= 1 + 1e-6
         self.calls.append(len(crops))
         return np.full(crops.shape, (self.difference + 1) / 2, np.float32)
 

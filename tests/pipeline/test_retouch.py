@@ -42,7 +42,10 @@ def test_the_face_is_corrected_and_nothing_outside_the_box(selfie, sample, alpha
     result = retouch(after, Settings(), Constant(0.1))
     x, y = (round(v) for v in face_of(result))
     step = {"u8": 255, "u16": 65535, "f32": 1}[sample] * 0.1
-    change = before[y - 20 : y + 20, x - 20 : x + 20, :3].astype(float) - after[y - 20 : y + 20, x - 20 : x + 20, :3]
+    change = (
+        before[y - 20 : y + 20, x - 20 : x + 20, :3].astype(float)
+        - after[y - 20 : y + 20, x - 20 : x + 20, :3]
+    )
     assert np.median(change) == pytest.approx(step, rel=0.05)
     box = result.box
     untouched = np.ones(before.shape[:2], bool)
