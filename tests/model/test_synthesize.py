@@ -1,0 +1,224 @@
+"""The synthetic flash: geometry against closed forms, physics, and the same pairs for the same seed."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from model.colour import encode, linear
+from model.synthesize import cache, pairs
+from model.synthesize.flash import sample
+from model.synthesize.geometry import FaceModel, draw, fit, vertex_normals
+from model.synthesize.light import Surface, render, self_shadow
+from model.synthesize.maps import COUNT, DEPTH_MIN, DEPTH_STEP, PLANES
+from model.synthesize.portraits import Portrait
+from model.synthesize.scene import place, whole
+from model.synthesize.target import matte
+
+SIZE = 512
+
+
+def sphere(rows: int = 60, columns: int = 120) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices of a unit sphere (y up) and its triangles, seen from outside counter-clockwise."""
+    theta, phi = np.meshgrid(np.linspace(0, np.pi, rows), np.linspace(0, 2 * np.pi, columns), indexing="ij")
+    points = np.stack([np.sin(theta) * np.sin(phi), np.cos(theta), np.sin(theta) * np.cos(phi)], -1)
+    at = np.arange(rows * columns).reshape(rows, columns)
+    a, b, c, d = at[:-1, :-1], at[1:, :-1], at[1:, 1:], at[:-1, 1:]
+    triangles = np.concatenate([np.stack(t, -1).reshape(-1, 3) for t in ((a, b, c), (a, c, d))])
+    return points.reshape(-1, 3).astype(np.float32), triangles.astype(np.int32)
+
+
+@pytest.fixture(scope="module")
+def head() -> FaceModel:
+    """An egg with 68 landmarks on its front and five ways to deform it."""
+    points, triangles = sphere()
+    points = points * np.array([7, 10, 8], np.float32)
+    rng = np.random.default_rng(0)
+    waves = [np.sin(points @ rng.normal(0, 0.3, (3, 3))) for _ in range(6)]
+    front = np.flatnonzero((points[:, 2] > 3) & (np.abs(points[:, 1]) < 7))
+    landmarks = front[np.linspace(0, len(front) - 1, 68).astype(int)].astype(np.int32)
+    left, right = front[points[front, 0] < -2], front[points[front, 0] > 2]
+    landmarks[36:42], landmarks[42:48] = left[:6], right[:6]
+    modes = np.stack(waves).astype(np.float32)
+    return FaceModel(points, triangles, modes, 4, landmarks, np.zeros(len(points), np.float32))
+
+
+def test_fit_finds_a_known_pose(head: FaceModel) -> None:
+    turned = head.neutral @ Rotation.from_euler("yxz", [12, -6, 8], degrees=True).as_matrix().T
+    pixels = turned[:, :2] * [16, -16] + [250, 240]
+    found = fit(head, pixels[head.landmarks])
+    assert found.error < 0.01
+    assert found.scale == pytest.approx(16, rel=0.05)
+    away = np.linalg.norm(found.vertices[head.landmarks, :2] - pixels[head.landmarks], axis=1)
+    assert np.median(away) < 1.0
+
+
+def test_a_sphere_is_drawn_with_its_normals_and_depth() -> None:
+    points, triangles = sphere()
+    pixels = points * np.array([100, -100, 10], np.float32) + np.array([256, 250, 0], np.float32)
+    normals = vertex_normals(pixels, triangles, scale=10.0)
+    values, seen = draw(pixels, triangles, np.concatenate([normals, pixels[:, 2:]], axis=1), SIZE)
+    y, x = np.mgrid[:SIZE, :SIZE] + 0.5
+    nx, ny = (x - 256) / 100, (y - 250) / 100
+    inside = nx**2 + ny**2 < 0.9
+    assert seen[inside].all() and not seen[nx**2 + ny**2 > 1.02].any()
+    nz = np.sqrt((1 - nx**2 - ny**2).clip(0))
+    expected = np.stack([nx, ny, nz], axis=-1)[inside]
+    assert np.abs(values[inside][:, :3] - expected).max() < 0.06
+    assert np.abs(values[inside][:, 3] - 10 * nz[inside]).max() < 0.3
+
+
+def plane_surface(n: int = 1, size: int = 64, z: float = 0.0) -> Surface:
+    """A grey wall of skin that faces the camera at depth z."""
+    full = torch.ones(n, 1, size, size)
+    at = torch.linspace(-2, 2, size)
+    xy = torch.stack(torch.meshgrid(at, at, indexing="xy"))[None].expand(n, 2, size, size)
+    return Surface(
+        albedo=0.3 * full.expand(-1, 3, -1, -1),
+        background=0.5 * full.expand(-1, 3, -1, -1),
+        normal=torch.cat([0 * full, 0 * full, full], dim=1),
+        position=torch.cat([xy, z * full], dim=1),
+        person=full,
+        skin=full,
+        tone=full,
+        shine=full,
+        wall_shadow=0 * full,
+        pixels=torch.full((n, 1, 1, 1), 16.0),
+    )
+
+
+def quiet_flash(n: int = 1, **changes: float):
+    """A flash at 40 cm without ambient light, shine or colour."""
+    flash = sample(torch.full((n,), 0.6), torch.Generator().manual_seed(0))
+    one = torch.ones(n, 1, 1, 1)
+    values = {"distance": 40, "wall": 100, "lambert": 1, "oil": 0, "ambient": 0, "ambient_wall": 0, **changes}
+    fields = asdict(flash)
+    fields.update({name: value * one for name, value in values.items()})
+    fields["flash_colour"] = fields["darken"] = torch.ones(n, 3, 1, 1)
+    return type(flash)(**fields)
+
+
+def centre(picture: torch.Tensor) -> float:
+    return float(picture[0, :, 28:36, 28:36].mean())
+
+
+def test_light_falls_off_with_the_square_of_the_distance() -> None:
+    near = render(plane_surface(z=0.0), quiet_flash(), torch.ones(1, 1, 64, 64))
+    far = render(plane_surface(z=-40.0), quiet_flash(), torch.ones(1, 1, 64, 64))
+    assert centre(near) == pytest.approx(0.3, rel=0.02)
+    assert centre(far) / centre(near) == pytest.approx(0.25, rel=0.02)
+
+
+def test_shine_does_not_depend_on_the_skins_colour() -> None:
+    light, dark = plane_surface(), plane_surface()
+    dark = Surface(**{**dark.__dict__, "albedo": dark.albedo / 6})
+    noise = torch.ones(1, 1, 64, 64)
+    gained = [
+        centre(render(s, quiet_flash(oil=2.0), noise)) - centre(render(s, quiet_flash(), noise))
+        for s in (light, dark)
+    ]
+    assert gained[0] > 0.02
+    assert gained[0] == pytest.approx(gained[1], rel=1e-4)
+
+
+def test_a_step_casts_a_shadow_away_from_the_flash() -> None:
+    surface = plane_surface()
+    position = surface.position.clone()
+    position[:, 2, :, :32] = 8.0  # a block on the left, 8 cm nearer
+    flash = quiet_flash()
+    flash = type(flash)(**{**flash.__dict__, "offset": torch.tensor([[-2.0, 0.0]])})
+    shadow = self_shadow(Surface(**{**surface.__dict__, "position": position}), flash)
+    assert float(shadow[..., 20:44, 33:36].mean()) > 0.8
+    assert float(shadow[..., 20:44, 50:].max()) < 0.1
+    assert float(shadow[..., 20:44, 4:28].max()) < 0.1
+
+
+def test_shine_of_the_portrait_itself_is_damped() -> None:
+    rgb = np.full((96, 96, 3), 0.3, np.float32)
+    rgb[40:56, 40:56] = 0.7
+    skin = np.ones((96, 96), np.float32)
+    done = matte(rgb, skin)
+    assert 0.35 < done[48, 48, 0] < 0.55
+    np.testing.assert_allclose(done[5, 5], 0.3, atol=1e-3)
+
+
+def test_transfer_curve_round_trip_on_arrays_and_tensors() -> None:
+    srgb = np.linspace(0, 1, 101, dtype=np.float64)
+    np.testing.assert_allclose(encode(linear(srgb)), srgb, atol=1e-6)
+    assert float(linear(torch.tensor(0.5))) == pytest.approx(0.21404, abs=1e-4)
+
+
+def test_people_are_held_out_by_name_alone() -> None:
+    many = [Portrait(f"{i}.jpg", "x", f"person_{i // 2}") for i in range(2000)]
+    share = np.mean([portrait.held_out for portrait in many])
+    assert 0.16 < share < 0.24
+    assert all(a.held_out == b.held_out for a, b in zip(many[::2], many[1::2], strict=True))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with two round people."""
+    folder = tmp_path_factory.mktemp("maps")
+    y, x = np.mgrid[:SIZE, :SIZE]
+    nx, ny = (x - 256) / 150, (y - 260) / 190
+    nz = np.sqrt((1 - nx**2 - ny**2).clip(0))
+    person = nz > 0
+    known = []
+    for number, colour in enumerate([(200, 160, 140), (110, 80, 65)]):
+        planes = np.zeros((SIZE, SIZE, COUNT), np.uint8)
+        planes[..., PLANES["studio"]] = np.where(person[..., None], colour, 90)
+        planes[..., PLANES["scene"]] = planes[..., PLANES["studio"]]
+        planes[..., PLANES["normal"]] = 127.5 * (np.stack([nx, ny, nz], -1).clip(-1, 1) + 1)
+        planes[..., PLANES["depth"]] = ((10 * nz - 8 - DEPTH_MIN) / DEPTH_STEP)[..., None]
+        for name in ("person", "skin", "tone", "shine"):
+            planes[..., PLANES[name]] = 255 * person[..., None]
+        planes[..., PLANES["valid"]] = 255
+        np.save(folder / f"p{number}.npy", planes)
+        lightness = round(float(np.mean(colour)) / 255, 4)
+        known.append(cache.Entry(f"p{number}", "pif", f"p{number}", False, 16.0, lightness))
+    (folder / cache.INDEX).write_text(json.dumps([asdict(entry) for entry in known]))
+    return folder
+
+
+def test_the_same_seed_gives_the_same_pairs(folder: Path) -> None:
+    known = cache.entries(folder)
+    one, two, other = (pairs.draw(folder, known, 3, 96, seed) for seed in ([1, 5], [1, 5], [1, 6]))
+    for name in ("x", "o", "bl_x", "bl_o", "weight"):
+        a = getattr(one, name)
+        assert a.shape[0] == 3 and a.shape[2:] == (96, 96)
+        assert torch.isfinite(a).all()
+        assert torch.equal(a, getattr(two, name))
+    assert float(one.x.min()) >= 0 and float(one.x.max()) <= 1
+    assert not torch.equal(one.x, other.x)
+
+
+def test_the_background_is_not_to_be_changed(folder: Path) -> None:
+    known = cache.entries(folder)
+    pair = pairs.fixed(folder, known, known[:1], [3, 1])
+    difference = (pair.x - pair.o).abs().mean(dim=1)[0]
+    away = pair.weight[0, 0] == 1
+    face = pair.weight[0, 0] > 2.5
+    jpeg = 0.06
+    assert float(difference[:40].mean()) < jpeg
+    assert away.any() and float(difference[face].mean()) > float(difference[:40].mean())
+
+
+def test_darker_people_are_drawn_more_often(folder: Path) -> None:
+    light, dark = pairs.weights(cache.entries(folder))
+    assert dark > 2 * light
+
+
+def test_crops_keep_the_scale_and_turn_normals_with_the_picture() -> None:
+    placing = place([16.0] * 64, 128, np.random.default_rng(2))
+    eye = torch.eye(2).expand(64, 2, 2)
+    torch.testing.assert_close(placing.turn @ placing.turn.transpose(1, 2), eye, atol=1e-5, rtol=0)
+    assert (placing.turn.det() < 0).any() and (placing.turn.det() > 0).any()
+    pixels = placing.theta[:, :, :2].det().abs().sqrt() * SIZE / 128  # 512-crop pixels per crop pixel
+    assert float(pixels.min()) > 0.85 and float(pixels.max()) < 1.15
+    at_eyes = torch.einsum("nij,nj->ni", placing.theta[:, :, :2], placing.eyes * 2 / 128 - 1)
+    source = (at_eyes + placing.theta[:, :, 2] + 1) * SIZE / 2
+    torch.testing.assert_close(source, whole([16.0] * 64).eyes, atol=0.05, rtol=0)
