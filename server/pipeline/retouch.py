@@ -177,10 +177,8 @@ def _predict(
         with run.stage("filter"):
             guides = [take(pixels, grid, space) for grid, _ in batch]
             seen = [space.to_srgb(guide) for guide in guides]
-            upright = [
-                np.rot90(np.clip(crop, 0, 1), turns) for crop, (_, turns) in zip(seen, batch, strict=True)
-            ]
-            crops = np.stack([filter_crop(np.ascontiguousarray(crop)) for crop in upright])
+            turned = [turns for _, turns in batch]
+            crops = np.stack([_filtered(crop, turns) for crop, turns in zip(seen, turned, strict=True)])
         with run.stage("predict"):
             run.progress("predict", first / len(squares))
             predictions = predictor(crops)
