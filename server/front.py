@@ -33,6 +33,7 @@ from .supervisor import Event, Supervisor
 
 BEAT_SECONDS = 0.25
 STALL_SECONDS = 30.0  # an upload or a download that stands still so long is dropped
+SPARE_SECONDS = 10.0  # so long the memory of the last picture is kept for the next
 DEAF_SECONDS = 10.0  # so is a client that takes nothing any more
 MAX_PEERS = 1024
 
@@ -111,6 +112,7 @@ class Front:
         for job in self._jobs.all():
             self._refuse(job.peer, job.id, Problem("shutting-down", "The server was told to end."))
             self._jobs.forget(job)
+        self._jobs.trim()
         self._worker.stop()
         self._door.close()
         self._context.term()
@@ -216,7 +218,7 @@ class Front:
         job = self._jobs.of(peer, header.get("job"))
         if job.state is not State.DONE:
             raise Problem("bad-request", "The job is not done; CANCEL ends it.")
-        self._jobs.forget(job)
+        self._jobs.finish(job)
 
     def _cancel(self, peer: bytes, header: dict[str, Any], payload: memoryview | None) -> None:
         job = self._jobs.of(peer, header.get("job"))
@@ -290,9 +292,7 @@ class Front:
         now = time.monotonic()
         if len(self._jobs) or self._worker.busy:
             self._active = now
-        elif self._idle_exit is not None and now - self._active > self._idle_exit:
-            log.info("idle for %.0f seconds", self._idle_exit)
-            self._ending = True
+        self._rest(now - self._active)
         for job in self._jobs.all():
             self._report(job, now)
             waits_for_client = job.state in (State.UPLOADING, State.DONE)
@@ -302,6 +302,14 @@ class Front:
                 text = f"The picture was dropped: nothing came for {STALL_SECONDS:.0f} seconds."
                 self._refuse(job.peer, job.id, Problem("unknown-job", text))
         self._worker.beat()
+
+    def _rest(self, idle: float) -> None:
+        """What happens after so many seconds without a job."""
+        if idle > SPARE_SECONDS:
+            self._jobs.trim()
+        if self._idle_exit is not None and idle > self._idle_exit:
+            log.info("idle for %.0f seconds", self._idle_exit)
+            self._ending = True
 
     def _report(self, job: Job, now: float) -> None:
         progress = {"stage": job.stage, "fraction": job.fraction, "position": self._jobs.position(job)}

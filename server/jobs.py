@@ -102,6 +102,7 @@ class Jobs:
         self._cap = psutil.virtual_memory().total // 2 if memory_cap is None else memory_cap
         self._jobs: dict[str, Job] = {}
         self._queue: deque[Job] = deque()
+        self._spare: Buffer | None = None
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -132,9 +133,9 @@ class Jobs:
             raise Problem("bad-image", "The picture's colour profile is too large.")
         layout = Layout.of(image, selection, settings.mask, len(icc or b""))
         self._check_room(layout.total)
-        buffer = Buffer(layout.total, self._folder)
+        buffer = self._memory(layout.total)
         if icc:
-            buffer.view[layout.offset("icc") :] = icc
+            buffer.view[layout.offset("icc") : layout.total] = icc
         job = Job(job_id, peer, image, settings, selection, layout, buffer, now)
         self._jobs[job_id] = job
         return job
@@ -145,6 +146,15 @@ class Jobs:
             raise Problem("busy", f"The server already has {len(self._jobs)} pictures to work on.")
         if self._jobs and self.bytes_held + size > self._cap:
             raise Problem("busy", "The pictures that the server works on already fill its memory.")
+
+    def _memory(self, size: int) -> Buffer:
+        """The last picture's memory when it fits: touching fresh pages costs more than filling them."""
+        spare, self._spare = self._spare, None
+        if spare is not None and size <= spare.size <= 2 * size:
+            return spare
+        if spare is not None:
+            spare.release()
+        return Buffer(size, self._folder)
 
     def of(self, peer: bytes, job_id: object) -> Job:
         """The job, if it is this connection's own. Raises `Problem` ``unknown-job``."""
@@ -174,6 +184,18 @@ class Jobs:
         if job in self._queue:
             self._queue.remove(job)
         job.buffer.release()
+
+    def finish(self, job: Job) -> None:
+        """Drops a job whose client has all of its rows; the memory may serve the next one."""
+        self._jobs.pop(job.id, None)
+        self.trim()
+        self._spare = job.buffer
+
+    def trim(self) -> None:
+        """Gives back what is kept for the next job."""
+        if self._spare is not None:
+            self._spare.release()
+            self._spare = None
 
 
 def _whole(value: object, name: str) -> int:

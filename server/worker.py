@@ -17,6 +17,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -76,16 +77,18 @@ class Tools:
 
 
 def real_tools(device: str, engine: str) -> Tools:
-    """Imports what is heavy: the pipeline, and with the first predictor its engine."""
+    """The pipeline and the network. The default one is loaded while the pipeline is imported."""
+    from model.predictor import load
+
+    first = ThreadPoolExecutor(1).submit(load, "", device=device, engine=engine)
     from server import pipeline
 
     loaded: dict[str, Any] = {}
 
     def predictor(name: str) -> Any:
-        from model.predictor import load
-
         if name not in loaded:
-            new = load(name, device=device, engine=engine)
+            begun = name == "" and first.exception() is None
+            new = first.result() if begun else load(name, device=device, engine=engine)
             loaded[name] = loaded[new.name] = new
         return loaded[name]
 
@@ -131,7 +134,7 @@ def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str
     return {
         "box": vars(result.box) if result.box else None,
         "faces": list(result.faces),
-        "ms": result.ms,
+        "ms": {stage: round(ms, 1) for stage, ms in result.ms.items()},
         "notes": list(result.notes),
         **about(predictor),
     }
