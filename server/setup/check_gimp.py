@@ -21,7 +21,6 @@ from .environment import CHECKOUT
 from .finding import Finding, bad, good
 from .profiles import Gimp, Profile
 
-PROCEDURE = "python-fu-studio-portrait"
 _AGAIN = "Run install.py again, then restart GIMP."
 
 
@@ -111,33 +110,24 @@ def _in_search_path(profile: Profile) -> Finding | None:
 
 
 def _registered(profile: Profile) -> Finding:
+    """By ``pluginrc``: GIMP writes it after having tried new plug-ins, and leaves out the silent ones."""
     entry = profile.plugin / plugin_folder.ENTRY
     record = profile.folder / "pluginrc"
     try:
         text = record.read_text("utf-8", errors="replace")
+        written = record.stat().st_mtime
     except OSError:
-        return good("plugin", f"Installed in {profile.folder}; GIMP sees it at its next start.")
-    stamp, definition = _definition(text, entry)
-    if stamp == int(entry.stat().st_mtime) and f'"{PROCEDURE}"' not in definition:
+        text, written = "", 0.0
+    where = re.escape(f"{entry.parent.name}/{entry.name}")
+    if re.search(rf'^\(plug-in-def "[^"]*{where}" {int(entry.stat().st_mtime)}\b', text, re.MULTILINE):
+        return good("plugin", f"Installed in {profile.folder}; GIMP has it in its menu.")
+    if written > entry.stat().st_ctime:
         return bad(
             "plugin-disabled",
-            f"GIMP tried the plug-in in {profile.folder} and it registered nothing.",
-            "Start GIMP from a terminal to read why; most often the Python it uses lacks gi."
-            f" Then delete {record} and restart GIMP.",
+            f"GIMP has tried the plug-in in {profile.folder}, and it registered nothing.",
+            "Start GIMP from a terminal to read why; most often the python3 that it finds first has no gi.",
         )
-    if stamp is None and record.stat().st_mtime > entry.stat().st_ctime:
-        return bad("plugin-disabled", f"GIMP passed over {entry}.", f"Delete {record}, then restart GIMP.")
-    news = "in the menu" if stamp == int(entry.stat().st_mtime) else "GIMP sees it at its next start"
-    return good("plugin", f"Installed in {profile.folder}; {news}.")
-
-
-def _definition(text: str, entry: Path) -> tuple[int | None, str]:
-    """(time stamp, text) of what ``pluginrc`` says about the entry script; (None, "") if nothing."""
-    tail = re.escape(f"{entry.parent.name}/{entry.name}")
-    for block in re.split(r"^(?=\(plug-in-def )", text, flags=re.MULTILINE):
-        if match := re.match(rf'\(plug-in-def "[^"]*{tail}" (\d+)', block):
-            return int(match[1]), block
-    return None, ""
+    return good("plugin", f"Installed in {profile.folder}; GIMP sees it at its next start.")
 
 
 def check_python(gimps: list[Gimp]) -> Finding | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -237,10 +238,10 @@ class Environment:
 
     def _forget_damaged(self, faults: dict[str, str]) -> None:
         """Removes the records of half-installed packages, which no installer can uninstall."""
-        for name, fault in faults.items():
-            if "damaged" in fault:
-                for record in self.folder.glob(f"**/site-packages/{name.replace('-', '_')}-*.dist-info"):
-                    shutil.rmtree(record)
+        damaged = {_normal(name) for name, fault in faults.items() if "damaged" in fault}
+        for record in self.folder.glob("**/site-packages/*.dist-info"):
+            if _normal(record.name.partition("-")[0]) in damaged:
+                shutil.rmtree(record)
 
     def _install_torch(self, device: str, state: State) -> None:
         version = self.pins(())["torch"]
@@ -299,6 +300,11 @@ class Environment:
                 "set-up", f"The environment does not work: {words[-1] if words else 'no reason given'}"
             )
         self.remember(checked=checked)
+
+
+def _normal(name: str) -> str:
+    """A package's name as all its spellings have it in common."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
