@@ -1,0 +1,33 @@
+"""What more than one room needs: real GIMP, and the word at the end when there was none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.gimp import harness
+
+
+@pytest.fixture(scope="session")
+def gimp() -> Iterator[harness.Gimp]:
+    """A real GIMP 3 with a profile of its own; skips, loudly, where there is none."""
+    root, reason = harness.find()
+    if reason:
+        pytest.skip(f"{harness.ABSENT}: {reason}")
+    started = harness.start(root)
+    yield started
+    harness.end(started)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """In capitals, as the very last words: that the tests in real GIMP did not run."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
+    missing = [reason for reason in reasons if harness.ABSENT in reason]
+    if missing:
+        reason = missing[0].removeprefix("Skipped: ").removeprefix(f"{harness.ABSENT}: ")
+        reporter.section("REAL GIMP", sep="!", red=True, bold=True)
+        reporter.line(f"{len(missing)} TESTS IN REAL GIMP 3 DID NOT RUN: {reason.upper()}")

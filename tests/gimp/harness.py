@@ -1,0 +1,146 @@
+"""Real GIMP 3 for the tests: on this machine, or in a root made by ``provision.sh``.
+
+Scripts run head-less in GIMP's own Python and leave JSON and raw samples in a folder that
+both sides see; the tests judge them out here. In a root nothing of this machine is visible
+but that folder; the server runs outside and is reached over 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT_VARIABLE = "STUDIO_PORTRAIT_GIMP_ROOT"
+ABSENT = "NO GIMP 3"  # begins every skip reason, so that the end of the run can count them
+INSIDE = Path(__file__).parent / "inside"
+QUIET = (
+    '(config-version "{version}")',
+    "(show-welcome-dialog no)",
+    "(check-updates no)",
+    "(color-profile-policy keep)",
+    "(use-opencl no)",
+    "(save-session-info no)",
+)
+
+
+class GimpFailed(AssertionError):
+    """The batch script raised, or GIMP ended otherwise."""
+
+
+@dataclass
+class Gimp:
+    """A GIMP with a profile of its own. root: None for the machine's own GIMP.
+
+    work: the folder that both sides see; profile: GIMP's profile folder in it.
+    """
+
+    root: Path | None
+    work: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    runs: int = 0
+
+    @property
+    def profile(self) -> Path:
+        return self.work / "profile"
+
+    def inside(self, path: Path) -> str:
+        """`path` as GIMP sees it."""
+        return str(path) if self.root is None else "/" + str(path.relative_to(self.root))
+
+    def command(self, program: str, *arguments: str, **variables: str) -> list[str]:
+        """A command line that runs `program` where GIMP is, with a clean environment."""
+        settings = {
+            "HOME": self.inside(self.work),
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "GIMP3_DIRECTORY": self.inside(self.profile),
+            **self.environment,
+            **variables,
+        }
+        enter = [] if self.root is None else ["chroot", str(self.root)]
+        return [*enter, "env", "-i", *(f"{k}={v}" for k, v in settings.items()), program, *arguments]
+
+    def batch(self, script: str, **arguments: Any) -> list[str]:
+        """GIMP's options that run ``inside/<script>.py``; it finds `arguments` in a global of that name."""
+        for helper in INSIDE.glob("*.py"):
+            shutil.copy(helper, self.work)
+        work = self.inside(self.work)
+        code = (
+            f"import sys; sys.path.insert(0, {work!r}); WORK = {work!r}; arguments = {arguments!r};"
+            f" exec(compile(open({f'{work}/{script}.py'!r}).read(), {script!r}, 'exec'))"
+        )
+        return ["--batch-interpreter=python-fu-eval", "-b", code, "--quit"]
+
+    def run(
+        self, script: str, timeout: float = 300, variables: dict[str, str] | None = None, **arguments: Any
+    ) -> Any:
+        """Runs a script head-less; what it passed to ``tell``. Raises `GimpFailed`."""
+        self.runs += 1
+        result_file = self.work / f"told-{self.runs}.json"
+        options = self.batch(script, result=self.inside(result_file), **arguments)
+        command = self.command("gimp-console", "--no-interface", *options, **(variables or {}))
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        if done.returncode or not result_file.exists():
+            raise GimpFailed(f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}")
+        told = json.loads(result_file.read_text())
+        told["stderr"] = done.stderr
+        return told
+
+    def version(self) -> str:
+        """As in ``3.0.4``. Raises `GimpFailed`."""
+        done = subprocess.run(
+            self.command("gimp-console", "--version"), capture_output=True, text=True, timeout=60, check=False
+        )
+        words = done.stdout.split()
+        if done.returncode or not words:
+            raise GimpFailed(done.stderr)
+        return words[-1]
+
+    def quiet(self) -> None:
+        """Settings with which the GUI comes up without dialogs of its own."""
+        version = self.version()
+        self.profile.mkdir(parents=True, exist_ok=True)
+        text = "\n".join(line.format(version=version) for line in QUIET)
+        (self.profile / "gimprc").write_text(text + "\n")
+
+
+def find() -> tuple[Path | None, str]:
+    """(root or None for the machine's own GIMP, ""), or (None, why there is none)."""
+    named = os.environ.get(ROOT_VARIABLE)
+    if named:
+        root = Path(named).resolve()
+        if not (root / "usr/bin/gimp-console").exists():
+            return None, f"{ROOT_VARIABLE} names {root}, which holds no GIMP: run tests/gimp/provision.sh"
+        if os.geteuid() != 0:
+            return None, f"only root can enter {root}"
+        return root, ""
+    program = shutil.which("gimp-console")
+    if (
+        program
+        and "version 3." in subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+    ):
+        return None, ""
+    return None, f"none is installed, and {ROOT_VARIABLE} names no root: run tests/gimp/provision.sh"
+
+
+def start(root: Path | None) -> Gimp:
+    """A GIMP with an empty profile in a new folder."""
+    base = None if root is None else root / "tmp"
+    work = Path(tempfile.mkdtemp(prefix="studio-portrait-test-", dir=base))
+    work.chmod(0o755)
+    gimp = Gimp(root, work)
+    (gimp.profile / "plug-ins").mkdir(parents=True)
+    return gimp
+
+
+def end(gimp: Gimp) -> None:
+    if os.path.ismount(gimp.work):
+        sys.exit(f"{gimp.work} is a mount point")
+    shutil.rmtree(gimp.work, ignore_errors=True)
