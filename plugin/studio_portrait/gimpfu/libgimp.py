@@ -43,9 +43,8 @@ def call(name: str, pairs: list[values.Pair]) -> Any:
             raise error(Gimp.get_pdb().get_last_error() or f"{name} failed")
         return None
     parts = list(returned) if isinstance(returned, tuple) else [returned]
-    if parts and isinstance(parts[0], bool):
-        if not parts.pop(0):
-            raise error(Gimp.get_pdb().get_last_error() or f"{name} failed")
+    if parts and isinstance(parts[0], bool) and not parts.pop(0):
+        raise error(Gimp.get_pdb().get_last_error() or f"{name} failed")
     return values.shape([_part(part) for part in parts])
 
 
