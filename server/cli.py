@@ -88,6 +88,7 @@ def _serve(args: argparse.Namespace) -> int:
         found = runtime.Runtime.read(folder)
         print(f"A server is already running{f' (process {found.pid})' if found else ''}.", file=sys.stderr)
         return 0
+    os.umask(0o077)  # socket, log and pixels are the user's own, whatever folder was chosen
     try:
         logs.set_up(runtime.log_path(folder))
         buffers.sweep(folder)
@@ -125,10 +126,10 @@ def _stop(args: argparse.Namespace) -> int:
     try:
         with Session.open(start=False) as session:
             session.shutdown()
-    except Problem:
-        if found is None:
+    except Problem:  # of another version, or deaf
+        if found is None or not _is_the_server(found):
             raise
-        os.kill(found.pid, signal.SIGTERM)  # of another version, or deaf; the held lock proves it is a server
+        os.kill(found.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
     while runtime.server_lives(folder):
         if time.monotonic() > deadline:
@@ -137,6 +138,16 @@ def _stop(args: argparse.Namespace) -> int:
         time.sleep(0.05)
     print("The server has ended.")
     return 0
+
+
+def _is_the_server(found: runtime.Runtime) -> bool:
+    """Whether the process that wrote the runtime file still has its process id."""
+    import psutil
+
+    try:
+        return psutil.Process(found.pid).create_time() <= found.started + 1.0
+    except psutil.Error:
+        return False
 
 
 def _status(args: argparse.Namespace) -> int:

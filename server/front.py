@@ -282,7 +282,9 @@ class Front:
                 self._drop(job, "cancelled")
 
     def _drop(self, job: Job, count: str) -> None:
-        """Ends a job before its time, in the worker as well."""
+        """Ends a job before its time, in the worker as well. Nothing happens when it ended already."""
+        if self._jobs.find(job.id) is not job:
+            return
         self._counts[count] += 1
         self._worker.cancel(job.id)
         self._jobs.forget(job)
@@ -322,12 +324,13 @@ class Front:
 
     def _dispatch(self) -> None:
         """Gives the worker its next job when it has none."""
-        if self._worker.busy is None and (job := self._jobs.next()) is not None:
-            job.state, job.stage = (
-                State.RUNNING,
-                "faces" if self._worker.about["state"] == "ready" else "load",
-            )
-            self._worker.give(job)
+        while self._worker.busy is None and (job := self._jobs.next()) is not None:
+            job.state = State.RUNNING
+            job.stage = "faces" if self._worker.about["state"] == "ready" else "load"
+            try:
+                self._worker.give(job)
+            except Problem as problem:
+                self._fail(job, problem)
 
     def _take_event(self) -> None:
         event = self._worker.take()
@@ -347,7 +350,10 @@ class Front:
             job.touched, job.result = time.monotonic(), event.fields
             self._send(job.peer, wire.encode("RESULT", job=job.id, mask=job.settings.mask, **event.fields))
         elif event.problem is not None:
-            log.info("job %.8s: %s: %s", job.id, event.problem.code, event.problem.message)
-            self._counts["failed"] += 1
-            self._jobs.forget(job)
-            self._refuse(job.peer, job.id, event.problem)
+            self._fail(job, event.problem)
+
+    def _fail(self, job: Job, problem: Problem) -> None:
+        log.info("job %.8s: %s: %s", job.id, problem.code, problem.message)
+        self._counts["failed"] += 1
+        self._jobs.forget(job)
+        self._refuse(job.peer, job.id, problem)

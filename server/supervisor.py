@@ -64,9 +64,14 @@ class Supervisor:
         return self._process.rss() if self._process else 0
 
     def start(self) -> None:
+        """Starts the worker; when that is impossible, the next job hears of it."""
         self._runs += 1
         self.about["state"] = "loading"
-        self._process = WorkerProcess(self._command, self._log, self._context, self._runs)
+        try:
+            self._process = WorkerProcess(self._command, self._log, self._context, self._runs)
+        except OSError as error:
+            log.error("the worker cannot be started: %s", error)
+            self.about["state"] = "dead"
 
     def stop(self) -> None:
         """Ends the worker and closes `socket`."""
@@ -75,10 +80,11 @@ class Supervisor:
         self.socket.close(linger=0)
 
     def give(self, job: Job) -> None:
-        """Hands over a job; only when `busy` is None."""
+        """Hands over a job; only when `busy` is None. Raises `Problem` when no worker can be had."""
         if self._process is None:
             self.start()
-        assert self._process is not None and self.busy is None
+        if self._process is None:
+            raise Problem("worker-died", "The server's worker cannot be started.", f"See {self._log}.")
         self.busy, self._cancelled_at = job.id, None
         self._process.send(
             {

@@ -21,12 +21,14 @@ HOLD = (
 )
 
 
-def test_the_folder_is_made_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "open").mkdir(mode=0o755)
-    for name in ("open", "new/er"):
+def test_the_folder_is_made_private_but_never_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "old").mkdir(mode=0o755)
+    for name, mode in (("old", 0o755), ("new/er", 0o700)):
         monkeypatch.setenv(runtime.HOME_VARIABLE, str(tmp_path / name))
         assert state_folder() == tmp_path / name
-        assert (tmp_path / name).stat().st_mode & 0o777 == 0o700
+        assert (tmp_path / name).stat().st_mode & 0o777 == mode
 
 
 def test_the_folder_does_not_follow_xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,12 +28,13 @@ MAX_IPC_PATH = 107  # bytes; the kernel's sockaddr_un
 
 
 def state_folder() -> Path:
-    """The folder of runtime file, lock and log; made (0700) when missing. Raises `Problem`."""
+    """The folder of runtime file, lock and log; made (0700) when missing. Raises `Problem`.
+
+    One that is there keeps its mode: it may be a folder that others need.
+    """
     folder = _state_folder_path()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if os.name == "posix" and folder.stat().st_mode & 0o077:
-            folder.chmod(0o700)
     except OSError as error:
         raise Problem(
             "no-server",

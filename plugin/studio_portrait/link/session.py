@@ -93,7 +93,7 @@ class Session:
                 connection.close()
             except Problem as problem:
                 connection.close()
-                if problem.code != "lost-server":
+                if problem.code not in ("lost-server", "bad-request"):  # those are a foreign program's
                     raise
         return None
 

@@ -1,0 +1,257 @@
+"""The real worker: its process alone, then behind a real server with the shipped network."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.predictor import load
+from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
+from server import pipeline
+from server.buffers import Buffer, Layout
+
+from .running import gone, wait_for
+
+ROOT = Path(__file__).parents[2]
+SELFIE = ROOT / "server" / "setup" / "sample" / "selfie.jpg"
+
+
+class Worker:
+    """A worker process whose pipes the test holds."""
+
+    def __init__(self, *words: str):
+        self.process = subprocess.Popen(
+            [sys.executable, *words], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def tell(self, **message: Any) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(message) + "\n")
+        self.process.stdin.flush()
+
+    def hear(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        return dict(json.loads(self.process.stdout.readline()))
+
+    def give(self, buffer: Buffer, spec: ImageSpec, **settings: Any) -> None:
+        self.tell(
+            cmd="job",
+            job="a",
+            path=buffer.path,
+            layout=vars(Layout.of(spec, None, False, 0)),
+            image=vars(spec),
+            settings=settings,
+            selection=None,
+        )
+
+    def close(self) -> None:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.close()
+        assert self.process.wait(2) == 0
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def plain() -> Iterator[Worker]:
+    worker = Worker("-m", "tests.server.plain_worker")
+    assert worker.hear()["event"] == "ready"
+    yield worker
+    worker.close()
+
+
+def test_one_job(plain: Worker, tmp_path: Path) -> None:
+    spec = ImageSpec(8, 8, 1, "u8")
+    buffer = Buffer(64, tmp_path)
+    plain.give(buffer, spec)
+    assert plain.hear() == {"event": "progress", "job": "a", "stage": "predict", "fraction": 0.5}
+    result = plain.hear()
+    assert result["event"] == "result" and result["box"] == {"x": 2, "y": 2, "width": 4, "height": 4}
+    assert bytes(buffer.view).count(255) == 16
+    buffer.release()
+
+
+def test_a_cancel_comes_through_in_the_middle(plain: Worker, tmp_path: Path) -> None:
+    buffer = Buffer(64, tmp_path)
+    plain.give(buffer, ImageSpec(8, 8, 1, "u8"), strength=0.5)
+    assert plain.hear()["event"] == "progress"
+    plain.tell(cmd="cancel", job="a")
+    assert plain.hear()["code"] == "cancelled"
+    buffer.release()
+
+
+def test_pixels_that_have_gone_are_an_error_not_the_end(plain: Worker, tmp_path: Path) -> None:
+    buffer = Buffer(64, tmp_path)
+    buffer.release()
+    plain.give(buffer, ImageSpec(8, 8, 1, "u8"))
+    assert plain.hear()["code"] == "internal"
+    buffer = Buffer(64, tmp_path)
+    plain.give(buffer, ImageSpec(8, 8, 1, "u8"))
+    assert [plain.hear()["event"] for _ in range(2)] == ["progress", "result"]
+    buffer.release()
+
+
+def test_it_ends_with_the_front_even_during_work(plain: Worker, tmp_path: Path) -> None:
+    buffer = Buffer(64, tmp_path)
+    plain.give(buffer, ImageSpec(8, 8, 1, "u8"), strength=0.25)
+    assert plain.hear()["event"] == "progress"
+    begin = time.monotonic()
+    plain.close()
+    assert time.monotonic() - begin < 1.0
+    buffer.release()
+
+
+NOISY = """
+import sys
+from types import SimpleNamespace
+from server.worker import Tools, start
+from tests.server import plain_worker
+
+def predictor(name):
+    print("a library's chatter")
+    return plain_worker.predictor(name)
+
+start(lambda args: Tools(plain_worker.retouch, lambda box, mask: None, predictor))
+"""
+
+WITHOUT_WEIGHTS = """
+from pathlib import Path
+from model import predictor
+from server.worker import real_tools, start
+
+predictor.load.__defaults__ = (*predictor.load.__defaults__[:-1], Path("/nowhere"))
+start(lambda args: real_tools("cpu", "auto"))
+"""
+
+
+def test_what_libraries_print_does_not_disturb_the_channel() -> None:
+    worker = Worker("-c", NOISY)
+    assert worker.hear()["event"] == "ready"
+    worker.close()
+
+
+def test_weights_that_are_not_there_are_told_with_each_job(tmp_path: Path) -> None:
+    worker = Worker("-c", WITHOUT_WEIGHTS)
+    buffer = Buffer(64, tmp_path)
+    assert [worker.hear()[name] for name in ("event",)] == ["failed"]
+    for _ in range(2):
+        worker.give(buffer, ImageSpec(8, 8, 1, "u8"))
+        told = worker.hear()
+        assert (told["event"], told["code"]) == ("error", "weights")
+    buffer.release()
+    worker.close()
+
+
+@pytest.fixture(scope="module")
+def real_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The state folder of a real server with the shipped network, on the processor."""
+    home = tmp_path_factory.mktemp("real")
+    environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
+    words = [sys.executable, "-m", "server", "serve", "--device", "cpu"]
+    process = subprocess.Popen(words, cwd=ROOT, env=environment)
+    begin = time.monotonic()
+    wait_for(lambda: runtime.Runtime.read(home), seconds=10)
+    assert time.monotonic() - begin < 3.0  # reachable long before the network is loaded
+    yield home
+    process.terminate()
+    assert process.wait(10) == 0
+
+
+@pytest.fixture
+def real(real_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    monkeypatch.setenv(runtime.HOME_VARIABLE, str(real_home))
+    with Session.open(start=False) as session:
+        yield session
+
+
+def through_the_server(
+    session: Session, pixels: np.ndarray, **settings: Any
+) -> tuple[np.ndarray, dict[str, Any]]:
+    out = pixels.copy()
+    height, width, channels = pixels.shape
+
+    def write(plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
+        box = Box(**result["box"])
+        place = out[box.y + row : box.y + row + rows, box.x : box.x + box.width]
+        place[...] = np.frombuffer(data, out.dtype).reshape(place.shape)
+
+    spec = ImageSpec(width, height, channels, "u8")
+    read = lambda plane, row, rows: memoryview(pixels[row : row + rows])  # noqa: E731
+    return out, session.retouch(spec, read, write, settings=Settings(**settings))
+
+
+def test_the_server_gives_the_pipelines_own_pixels(real: Session) -> None:
+    with Image.open(SELFIE) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    out, result = through_the_server(real, pixels)
+    direct = pixels.copy()
+    predictor = load("", device="cpu")
+    expected = pipeline.retouch(direct, Settings(), predictor)
+    assert expected.box is not None and result["box"] == vars(expected.box)
+    assert np.array_equal(out, direct) and not np.array_equal(out, pixels)
+    assert result["faces"] == list(expected.faces) and result["faces"][0]["used"]
+    assert (result["network"], result["weights"]) == (predictor.name, predictor.weights_sha256)
+    assert {"faces", "filter", "predict", "reconstruct", "total"} <= set(result["ms"])
+    status = real.status()
+    assert (status["worker"]["state"], status["engine"]) == ("ready", predictor.engine)
+
+
+def test_no_face_changes_nothing(real: Session) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (300, 400, 3)).astype(np.uint8)
+    out, result = through_the_server(real, pixels)
+    assert result["box"] is None and result["notes"] == ["No face was found."]
+    assert np.array_equal(out, pixels)
+
+
+def test_an_unknown_network(real: Session) -> None:
+    with pytest.raises(Problem) as caught:
+        through_the_server(real, np.zeros((8, 8, 3), np.uint8), network="unheard-of")
+    assert caught.value.code == "unknown-network"
+
+
+def test_a_real_job_is_cancelled_within_a_second_or_a_prediction(real: Session) -> None:
+    with Image.open(SELFIE) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    spec = ImageSpec(pixels.shape[1], pixels.shape[0], 3, "u8")
+    stages: list[str] = []
+    begin = 0.0
+
+    def cancelled() -> bool:
+        nonlocal begin
+        begin = begin or (time.monotonic() if "faces" in stages else 0.0)
+        return begin > 0
+
+    with pytest.raises(Problem) as caught:
+        real.retouch(
+            spec,
+            lambda plane, row, rows: memoryview(pixels[row : row + rows]),
+            lambda *rows: None,
+            progress=lambda stage, fraction: stages.append(stage),
+            cancelled=cancelled,
+        )
+    assert caught.value.code == "cancelled"
+    assert time.monotonic() - begin < 1.0
+    assert real.status()["memory"]["pictures"] == 0
+    wait_for(lambda: not real.status()["running"], seconds=10)
+
+
+def test_nothing_is_left_when_the_client_ends(real_home: Path) -> None:
+    found = runtime.Runtime.read(real_home)
+    assert found is not None and not gone(found.pid)
+    assert {path.name for path in real_home.iterdir()} == {
+        "server.json",
+        "server.lock",
+        "server.log",
+        "server.sock",
+    }
