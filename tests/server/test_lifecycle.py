@@ -60,7 +60,7 @@ def test_stop(server: Server) -> None:
 def test_stop_ends_a_server_that_does_not_understand_us(server: Server) -> None:
     found = runtime.Runtime.read(server.home)
     assert found is not None
-    runtime.Runtime(found.endpoints, found.pid, "another token").write(server.home)
+    runtime.Runtime(found.endpoints, found.pid, "another token", found.started).write(server.home)
     assert command(server.home, "stop").returncode == 0
     assert server.process.wait(5) == 0
 
@@ -248,3 +248,15 @@ def test_the_front_rests_when_there_is_nothing_to_do(server: Server) -> None:
     before = sum(process.cpu_times()[:2])
     time.sleep(1.0)
     assert sum(process.cpu_times()[:2]) - before < 0.1
+
+
+def test_stop_never_signals_who_only_got_the_servers_process_id(tmp_path: Path) -> None:
+    lock = runtime.Lock(tmp_path)
+    assert lock.acquire()  # a server that starts, while the file of a dead one is still there
+    with subprocess.Popen([COMMAND[0], "-c", "import time; time.sleep(60)"]) as innocent:
+        runtime.Runtime(("ipc:///nowhere",), innocent.pid, "token", time.time() - 3600).write(tmp_path)
+        told = command(tmp_path, "stop")
+        assert told.returncode == 1 and "No server is running" in told.stderr
+        assert innocent.poll() is None
+        innocent.kill()
+    lock.release()
