@@ -2,7 +2,7 @@
 
 fp16 halves the file and costs nothing that can be seen; the layers keep the network's
 own names, so that training can start from the file. Writes the safetensors, the JSON
-that `model.predictor` reads, and the numbers of the model card.
+that `model.predictor` reads, and the model card.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from . import checkpoint
+from . import card, checkpoint
 from .deepflash import DeepFlash, count_parameters
 from .predictor import WEIGHTS
 
@@ -34,7 +34,7 @@ def averaged(state: dict[str, Any]) -> dict[str, torch.Tensor]:
 
 
 def export(state: dict[str, Any], held_out: dict[str, Any], hardware: str, folder: Path = WEIGHTS) -> Path:
-    """Write NAME.safetensors and NAME.json into `folder`. state: a training checkpoint."""
+    """Write NAME.safetensors, NAME.json and NAME.md into `folder`. state: a training checkpoint."""
     network = DeepFlash()
     tensors = averaged(state["average"])
     network.load_state_dict(tensors, strict=False)
@@ -65,6 +65,7 @@ def export(state: dict[str, Any], held_out: dict[str, Any], hardware: str, folde
         },
     }
     _write(folder / f"{NAME}.json", (json.dumps(facts, indent=2) + "\n").encode())
+    _write(folder / f"{NAME}.md", card.text(facts).encode())
     return file
 
 
@@ -75,16 +76,17 @@ def _write(path: Path, data: bytes) -> None:
     os.replace(part, path)
 
 
-def results(log: Path, step: int) -> dict[str, Any]:
-    """The held-out numbers of `step` from a run's log, and those of doing nothing."""
+def results(log: Path, state: dict[str, Any]) -> dict[str, Any]:
+    """The held-out numbers of a checkpoint from its run's log, and those of doing nothing."""
     found: dict[str, Any] = {}
     for line in log.read_text("utf-8").splitlines():
         row = json.loads(line)
         if "do_nothing" in row:
             found["do_nothing"] = row["do_nothing"]
-        if "held_out" in row and row["step"] == step:
+        if "held_out" in row and row["step"] == state["step"]:
             found["network"] = row["held_out"]
-    return {name: {key: round(value, 5) for key, value in row.items()} for name, row in found.items()}
+    rounded = {name: {key: round(value, 5) for key, value in row.items()} for name, row in found.items()}
+    return {"pictures": state["config"]["held_out"], **rounded}
 
 
 def main() -> None:
@@ -96,7 +98,7 @@ def main() -> None:
     )
     a = parser.parse_args()
     state = checkpoint.load(a.checkpoint)
-    file = export(state, results(a.log, state["step"]), a.hardware)
+    file = export(state, results(a.log, state), a.hardware)
     print(file, file.stat().st_size)
 
 

@@ -2,7 +2,7 @@
 
 One readable loop. Every step's samples follow from the seed and the step's number, so
 a resumed run sees what it would have seen. The encoder stays as published and needs no
-backward pass. Stop it at any time; ``--resume`` goes on from the last checkpoint.
+backward pass. SIGTERM ends it after the step in hand, with a checkpoint; ``--resume`` goes on.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from .synthesize.pairs import Pairs, draw
 
 CHECKPOINT = "last.pt"
 LOG = "log.jsonl"
+LOG_EVERY = 20  # steps
+CHECKPOINT_EVERY = 50
 
 
 @dataclass(frozen=True)
@@ -171,18 +174,23 @@ def run(config: Config, cache: Path, folder: Path, encoder: Path, resume: bool, 
     pairs = validate.held_out_pairs(cache, config.held_out)
     _log(folder, {"step": trainer.step, "do_nothing": validate.judge(validate.do_nothing, pairs)[0]})
     losses: list[float] = []
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
     since = time.monotonic()
     for batch in batches(cache, known, config, trainer.step, workers):
         losses.append(trainer.learn(batch))
-        if trainer.step % 20 == 0:
-            trainer.seconds += time.monotonic() - since
-            since = time.monotonic()
+        trainer.seconds += time.monotonic() - since
+        since = time.monotonic()
+        if trainer.step % LOG_EVERY == 0:
             _log(
                 folder, {"step": trainer.step, "loss": sum(losses) / len(losses), "seconds": trainer.seconds}
             )
             losses.clear()
-        if trainer.step % config.validate_every == 0 or trainer.step == config.steps:
+        if trainer.step % CHECKPOINT_EVERY == 0 or trainer.step == config.steps or stopped:
             checkpoint.save(folder / CHECKPOINT, trainer.state())
+        if stopped:
+            break
+        if trainer.step % config.validate_every == 0 or trainer.step == config.steps:
             numbers, pictures = validate.judge(trainer.predict, pairs)
             validate.sheet(folder / f"sheet_{trainer.step:06d}.png", pairs, pictures)
             _log(folder, {"step": trainer.step, "held_out": numbers})
