@@ -15,9 +15,10 @@ are not public. {parameters:,} parameters, fp16, SHA-256 `{sha256}`.
 
 ## Training
 {steps:,} steps, {samples:,} samples, {hours:.1f} h on {hardware};
-{resolution}. The encoder is VGG-16 as published (each layer rescaled by a factor, which changes nothing), the decoder was trained. Every sample
-is a new flash: a face mesh is fitted to a portrait and lit by a point source beside the lens
-(`model/synthesize`). Target: the portrait itself, balanced and made matte; the background is left alone.
+{resolution}. The encoder is VGG-16 as published (each layer rescaled by a factor,
+which changes nothing), the decoder was trained. Every sample is a new flash: a face mesh is fitted to a
+portrait and lit by a point source beside the lens (`model/synthesize`). Target: the portrait itself,
+balanced and made matte; the background is left alone.
 
 ## Held-out people
 {count} full flashes of people who were never trained on (a fifth of all, by a hash of the person's name).
