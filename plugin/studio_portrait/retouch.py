@@ -43,7 +43,7 @@ def retouch(image: Gimp.Image, layer: Gimp.Drawable, settings: Settings) -> Gimp
     selection = _selection(image, layer, source, settings)
     bar = _Bar()
     with Session.open(progress=bar.show) as session:
-        copy = layer.copy()
+        copy = _unlocked_copy(layer)
         try:
             job = _Job(copy, how)
             result = session.retouch(
@@ -91,8 +91,24 @@ def check_layer(image: Gimp.Image, layer: Gimp.Drawable) -> None:
         raise Problem(
             "bad-image",
             f"“{name}” is a text, link or vector layer, which GIMP draws itself.",
-            "Rasterize it in the Layer menu (text: Layer > Text > Rasterize), then try again.",
+            "In the Layer menu choose Rasterize or Discard Text Information, then try again.",
         )
+    parent = layer.get_parent()
+    while parent is not None:
+        if parent.get_lock_content():
+            raise Problem(
+                "bad-image", f"The group “{parent.get_name()}” is locked.", "Unlock it, then try again."
+            )
+        parent = parent.get_parent()
+
+
+def _unlocked_copy(layer: Gimp.Layer) -> Gimp.Layer:
+    """A copy that may be written to; GIMP ends a plug-in that writes to a locked layer."""
+    copy = layer.copy()
+    copy.set_lock_content(False)
+    copy.set_lock_position(False)
+    copy.set_lock_visibility(False)
+    return copy
 
 
 def _selection(
@@ -135,7 +151,7 @@ def _check_found(result: dict[str, Any], settings: Settings) -> None:
         return
     where = " in the selection" if settings.faces == "selection" else ""
     raise Problem(
-        "bad-setting" if where else "bad-image",
+        "no-face",
         f"No face was found{where}.",
         "It may be too small, turned away or covered; or choose to relight the whole frame.",
     )
@@ -153,9 +169,6 @@ def _insert(
     image.undo_group_start()
     try:
         copy.set_name(f"{layer.get_name()} - studio portrait")
-        copy.set_lock_content(False)
-        copy.set_lock_position(False)
-        copy.set_lock_visibility(False)
         copy.set_visible(True)
         image.insert_layer(copy, layer.get_parent(), image.get_item_position(layer))
         copy.set_offsets(*layer.get_offsets()[1:])

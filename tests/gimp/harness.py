@@ -67,16 +67,18 @@ class Gimp:
         enter = [] if self.root is None else ["chroot", str(self.root)]
         return [*enter, "env", "-i", *(f"{k}={v}" for k, v in settings.items()), program, *arguments]
 
-    def batch(self, script: str, **arguments: Any) -> list[str]:
-        """GIMP's options that run ``inside/<script>.py``; it finds `arguments` in a global of that name."""
+    def batch(self, script: str) -> list[str]:
+        """GIMP's options that run ``inside/<script>.py`` and end GIMP after it."""
         for helper in INSIDE.glob("*.py"):
             shutil.copy(helper, self.work)
         work = self.inside(self.work)
-        code = (
-            f"import sys; sys.path.insert(0, {work!r}); WORK = {work!r}; arguments = {arguments!r};"
-            f" exec(compile(open({f'{work}/{script}.py'!r}).read(), {script!r}, 'exec'))"
-        )
+        code = f"import sys; sys.path.insert(0, {work!r}); exec(open({f'{work}/{script}.py'!r}).read())"
         return ["--batch-interpreter=python-fu-eval", "-b", code, "--quit"]
+
+    def job(self, result: Path, **arguments: Any) -> dict[str, str]:
+        """The variables that tell a script what to do and where to leave its answer."""
+        told = {"work": self.inside(self.work), "result": self.inside(result), **arguments}
+        return {"GIMP_TEST_JOB": json.dumps(told)}
 
     def run(
         self, script: str, timeout: float = 300, variables: dict[str, str] | None = None, **arguments: Any
@@ -84,8 +86,8 @@ class Gimp:
         """Runs a script head-less; what it passed to ``tell``. Raises `GimpFailed`."""
         self.runs += 1
         result_file = self.work / f"told-{self.runs}.json"
-        options = self.batch(script, result=self.inside(result_file), **arguments)
-        command = self.command("gimp-console", "--no-interface", *options, **(variables or {}))
+        settings = self.job(result_file, **arguments) | (variables or {})
+        command = self.command("gimp-console", "--no-interface", *self.batch(script), **settings)
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
         if done.returncode or not result_file.exists():
             raise GimpFailed(f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}")

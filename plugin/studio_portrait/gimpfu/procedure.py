@@ -85,7 +85,7 @@ def _run_on_image(
         if registration.leading == 1:
             return [image]
         if len(drawables) != 1:
-            raise error(f"{_title(registration)} works on one layer; {len(drawables)} are selected.")
+            raise error(f"{_title(registration)} works on exactly one layer; {len(drawables)} are selected.")
         return [image, drawables[0]]
 
     return _run(procedure, run_mode, config, registration, leading)

@@ -7,7 +7,7 @@ from gi.repository import Gimp
 
 
 def prepare(case):
-    image, layer = support.make_image(case, WORK)
+    image, layer = support.make_image(case)
     if "offsets" in case:
         below = Gimp.Layer.new(image, "below", 8, 8, layer.type(), 100.0, Gimp.LayerMode.NORMAL)
         group = Gimp.GroupLayer.new(image, "group")
@@ -58,7 +58,7 @@ def describe(image, layer, new, stem):
 
 def run(case):
     image, layer = prepare(case)
-    stem = f"{WORK}/{case['name']}"
+    stem = f"{support.WORK}/{case['name']}"
     support.dump(layer, f"{stem}.before")
     begin = time.monotonic()
     returned = support.call(support.FILTER, image=image, drawables=[layer], **case.get("settings", {}))
@@ -79,4 +79,4 @@ def run(case):
     return told
 
 
-support.tell(arguments["result"], support.each(arguments["cases"], run))
+support.tell(support.each(support.JOB["cases"], run))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import traceback
 from typing import Any
 
@@ -14,9 +15,11 @@ gi.require_version("Gimp", "3.0")
 from gi.repository import Babl, Gegl, Gimp, Gio  # noqa: E402
 
 FILTER = "python-fu-studio-portrait"
+JOB = json.loads(os.environ["GIMP_TEST_JOB"])
+WORK = JOB["work"]
 
 
-def make_image(spec: dict[str, Any], work: str) -> tuple[Gimp.Image, Gimp.Layer]:
+def make_image(spec: dict[str, Any]) -> tuple[Gimp.Image, Gimp.Layer]:
     """An image with one layer of the samples in file `spec["samples"]`, in the layer's own format."""
     base = getattr(Gimp.ImageBaseType, spec["base"])
     width, height = spec["width"], spec["height"]
@@ -27,7 +30,7 @@ def make_image(spec: dict[str, Any], work: str) -> tuple[Gimp.Image, Gimp.Layer]
     image.insert_layer(layer, None, 0)
     if spec.get("profile") == "adobe":
         image.set_color_profile(Gimp.ColorProfile.new_rgb_adobe())
-    with open(f"{work}/{spec['samples']}", "rb") as file:
+    with open(f"{WORK}/{spec['samples']}", "rb") as file:
         write(layer, file.read())
     return image, layer
 
@@ -91,6 +94,7 @@ def each(cases: list[dict[str, Any]], run: Any) -> dict[str, Any]:
     return told
 
 
-def tell(path: str, told: dict[str, Any]) -> None:
-    with open(path, "w", encoding="utf-8") as file:
+def tell(told: dict[str, Any]) -> None:
+    """Leaves the script's answer for the tests."""
+    with open(JOB["result"], "w", encoding="utf-8") as file:
         json.dump(told, file)

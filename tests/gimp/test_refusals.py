@@ -1,0 +1,75 @@
+"""What the filter refuses in real GIMP, and the sentence that the user reads then."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.gimp.harness import Gimp
+from tests.gimp.server import Server
+
+SENTENCES = {
+    "indexed": "The image has indexed colours. Choose Image > Mode > RGB",
+    "group": "“Set” is a group of layers. Select a layer in it",
+    "locked_group": "The group “Set” is locked. Unlock it",
+    "text": "“Hello” is a text, link or vector layer",
+    "channel": "A mask or channel is selected",
+    "layer_mask": "A mask or channel is selected",
+    "two_layers": "Studio Portrait works on exactly one layer; 2 are selected",
+    "no_layer": "Studio Portrait works on exactly one layer; 0 are selected",
+    "floating": "There is a floating selection. Anchor it",
+    "selection_outside": "The selection lies outside of the layer",
+    "faces_without_selection": "nothing is selected",
+    "face_not_in_selection": "No face was found in the selection",
+    "no_face": "No face was found. ",
+    "unknown_network": "There is no network",
+    "network_with_odd_letters": "A network's name has letters",
+    "tiny": "No face was found. ",
+    "too_large": "the limit is 100 megapixels",
+    "not_a_number": "not numbers",
+}
+
+
+@pytest.fixture(scope="module")
+def told(installed: Gimp, server: Server, selfie: Path) -> dict[str, Any]:
+    with Image.open(selfie) as opened:
+        picture = np.asarray(opened.convert("RGB").resize((480, 640), Image.Resampling.BOX))
+    (installed.work / "photo.raw").write_bytes(picture.tobytes())
+    noise = np.random.default_rng(1).integers(0, 256, picture.shape, dtype=np.uint8)
+    (installed.work / "noise.raw").write_bytes(noise.tobytes())
+    light = ((picture / 255.0) ** 2.2).astype(np.float32)
+    light[300:310, 200:260] = np.nan
+    (installed.work / "nan.raw").write_bytes(light.tobytes())
+    answers: dict[str, Any] = installed.run("refusals")
+    return answers
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_refused_with_a_sentence_and_nothing_left_behind(told: dict[str, Any], name: str) -> None:
+    assert "crash" not in told[name], told[name]["crash"]
+    assert told[name]["status"] == "execution-error"
+    message = told[name]["message"]
+    assert SENTENCES[name] in message
+    assert re.fullmatch(r"[^\n]+[.!]", message), "whole sentences, no traceback"
+    assert message.count(". ") >= 1 or name in ("two_layers", "no_layer"), "a hint follows the sentence"
+    assert told[name]["unchanged"]
+
+
+def test_a_locked_and_hidden_layer_gives_a_free_and_visible_one(told: dict[str, Any]) -> None:
+    assert "crash" not in told["locked_and_hidden"], told["locked_and_hidden"]["crash"]
+    assert told["locked_and_hidden"] == {
+        "status": "success",
+        "locked": False,
+        "visible": True,
+        "original": [True, False],
+    }
+
+
+def test_server_lives_after_all_that(told: dict[str, Any], server: Server) -> None:
+    status = server.status()
+    assert status and status["worker"]["state"] == "ready" and not status["running"]
