@@ -132,6 +132,7 @@ def _one(door: _Door, task: Task, settings: Settings, as_json: bool, show: Show)
         problem = _as_problem(error)
         if problem.code == "lost-server":
             door.close()
+        show("", None)
         _report(problem, task, as_json)
         return False
     show("", None)
@@ -212,7 +213,7 @@ class _Clock:
     def __call__(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.ms[name] = (time.perf_counter() - start) * 1e3
+        self.ms[name] = round((time.perf_counter() - start) * 1e3, 1)
 
 
 def _report(problem: Problem, task: Task | None, as_json: bool) -> None:
@@ -240,10 +241,13 @@ def _bar() -> Iterator[Show]:
     from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+    # Standard output is not redirected: it belongs to --json.
+    with Bars(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bars:
         bar = bars.add_task("", total=1.0)
 
         def show(text: str, share: float | None) -> None:
             bars.update(bar, description=text, completed=share or 0.0, visible=share is not None)
+            if share is None:
+                bars.refresh()
 
         yield show

@@ -119,6 +119,31 @@ def test_json(tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]) -
     assert set(told["ms"]) == {"read", "total", "write"}
 
 
+def test_bar_on_a_terminal(home: Path, tmp_path: Path, photo: Path) -> None:
+    """The bar goes to standard error; standard output has the JSON alone."""
+    inner, outer = os.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "server",
+        "retouch",
+        str(photo),
+        "-o",
+        str(tmp_path / "out.png"),
+        "--json",
+    ]
+    environment = {**os.environ, runtime.HOME_VARIABLE: str(home), "TERM": "xterm", "COLUMNS": "100"}
+    result = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=outer, text=True, check=False
+    )
+    os.close(outer)
+    shown = os.read(inner, 1 << 16).decode()
+    os.close(inner)
+    assert result.returncode == 0, shown
+    assert json.loads(result.stdout)["output"] == str(tmp_path / "out.png")
+    assert "photo.png" in shown and "output" not in shown
+
+
 @pytest.mark.usefixtures("home")
 def test_folder_with_bad_ones(tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The good ones are done; each bad one gets its sentence; no input changes; nothing else is left."""

@@ -1,0 +1,130 @@
+"""``studio-portrait retouch`` with everything real: server, worker, pipeline, network, a photograph."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from plugin.studio_portrait.link import runtime
+from server.setup import weights
+
+SELFIE = Path(__file__).resolve().parents[2] / "server" / "setup" / "sample" / "selfie.jpg"
+ROWS, COLUMNS = 1100, 1000  # the photograph lies in the corner of a larger picture that stays untouched
+
+
+class Real:
+    """The command line with a server of its own, which the first call starts."""
+
+    def __init__(self, home: Path):
+        self.environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
+        self.environment.pop("STUDIO_PORTRAIT_SERVER", None)
+
+    def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "server", *(str(word) for word in words)]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+
+    def retouch(self, *words: str | Path) -> tuple[int, dict[str, Any]]:
+        result = self.run("retouch", *words, "--json")
+        assert "Traceback" not in result.stderr
+        return result.returncode, json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
+    real = Real(tmp_path_factory.mktemp("home"))
+    yield real
+    assert real.run("stop").returncode == 0
+
+
+@pytest.fixture(scope="module")
+def scene() -> np.ndarray:
+    """(1100, 1000, 3) uint8: the photograph at a quarter of its size in the corner, noise around it."""
+    scene = np.random.default_rng(1).integers(60, 90, (ROWS, COLUMNS, 3), dtype=np.uint8)
+    photo = np.asarray(Image.open(SELFIE).reduce(4))
+    scene[: photo.shape[0], : photo.shape[1]] = photo
+    return scene
+
+
+def check(before: np.ndarray, after: np.ndarray, told: dict[str, Any]) -> None:
+    """The face is changed visibly, everything at a distance from it not by one bit."""
+    (face,) = told["faces"]
+    x, y, width, height = (face["box"][name] for name in ("x", "y", "width", "height"))
+    white = 1.0 if before.dtype.kind == "f" else float(np.iinfo(before.dtype).max)
+    inside = np.s_[y : y + height, x : x + width]
+    change = np.abs(after[inside].astype(float) - before[inside].astype(float)).mean() / white
+    assert 0.005 < change < 0.3
+    far = np.ones(before.shape[:2], bool)
+    far[max(0, y - 2 * height) : y + 3 * height, max(0, x - 2 * width) : x + 3 * width] = False
+    assert far.sum() > 50_000
+    np.testing.assert_array_equal(after[far], before[far])
+
+
+def test_sixteen_bit_png(real: Real, scene: np.ndarray, tmp_path: Path) -> None:
+    before = scene.astype(np.uint16) * 257 + np.random.default_rng(2).integers(-100, 100, scene.shape).astype(
+        np.uint16
+    )
+    (tmp_path / "in.png").write_bytes(imagecodecs.png_encode(before, level=1))
+    status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png")
+    assert status == 0
+    check(before, imagecodecs.png_decode((tmp_path / "out.png").read_bytes()), told)
+    (network,) = weights.networks()
+    assert (told["network"], told["weights"]) == (network.name, network.sha256)
+    assert {"read", "faces", "filter", "predict", "reconstruct", "total", "write"} <= set(told["ms"])
+
+
+def test_float_tiff_with_alpha(real: Real, scene: np.ndarray, tmp_path: Path) -> None:
+    alpha = np.random.default_rng(3).random((ROWS, COLUMNS, 1))
+    before = np.concatenate([scene / 255, alpha], axis=2).astype(np.float32)
+    tifffile.imwrite(tmp_path / "in.tif", before, photometric="rgb", extrasamples=["unassalpha"])
+    status, told = real.retouch(tmp_path / "in.tif", "-o", tmp_path / "out.tif")
+    assert status == 0
+    after = tifffile.imread(tmp_path / "out.tif")
+    check(before[:, :, :3], after[:, :, :3], told)
+    np.testing.assert_array_equal(after[:, :, 3], before[:, :, 3])
+
+
+def test_jpeg_stored_sideways(real: Real, tmp_path: Path) -> None:
+    """The face is found upright, and the output is stored as the input was."""
+    exif = Image.Exif()
+    exif[274] = 6
+    stored = Image.open(SELFIE).reduce(2).transpose(Image.Transpose.ROTATE_90)
+    stored.save(tmp_path / "in.jpg", quality=95, exif=exif)
+    status, told = real.retouch(tmp_path / "in.jpg", "-o", tmp_path / "out.jpg")
+    assert status == 0 and told["faces"][0]["angle"] == 0
+    after = Image.open(tmp_path / "out.jpg")
+    assert after.size == stored.size and after.getexif()[274] == 6
+
+
+def test_strength_nothing_changes_nothing(real: Real, tmp_path: Path) -> None:
+    image = Image.open(SELFIE).reduce(2)
+    image.save(tmp_path / "in.png")
+    status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", "--strength", "0")
+    assert status == 0 and len(told["faces"]) == 1
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), np.asarray(image))
+
+
+@pytest.mark.parametrize("side", [1, 300])
+def test_no_face(real: Real, tmp_path: Path, side: int) -> None:
+    """Nothing is written, unless the whole frame is to be relit."""
+    pixels = cv2.GaussianBlur(
+        np.random.default_rng(4).integers(0, 255, (side, side, 3), dtype=np.uint8), (0, 0), 3
+    )
+    Image.fromarray(pixels.reshape(side, side, 3)).save(tmp_path / "in.png")
+    status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png")
+    assert status == 1 and told["error"]["code"] == "no-face" and told["error"]["hint"]
+    assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
+    status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", "--background", "relight")
+    assert status == 0 and told["faces"] == []
+    assert Image.open(tmp_path / "out.png").size == (side, side)
