@@ -1,0 +1,58 @@
+"""The network that is shipped: the file is the right one, and it does its job on a real selfie."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model import equations, predictor
+from model.bilateral import filter_crop
+from model.synthesize.portraits import frame
+
+SELFIE = Path("server/setup/sample/selfie.jpg")
+MAX_BYTES = 64 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def before_and_after() -> tuple[np.ndarray, np.ndarray]:
+    """The selfie's crop and eq. (4)'s result, (512, 512, 3) each."""
+    x = np.asarray(frame(SELFIE).crop / 255, np.float32)
+    y = predictor.load(device="cpu")(filter_crop(x)[None])[0]
+    return x, equations.reconstruct(x, y).clip(0, 1)
+
+
+def face(picture: np.ndarray) -> np.ndarray:
+    """Grey of the middle of the face: forehead to chin, cheek to cheek."""
+    return picture[190:390, 180:332].mean(axis=-1)
+
+
+def test_files_belong_together() -> None:
+    info = predictor.available()[0]
+    facts = json.loads((predictor.WEIGHTS / f"{info.name}.json").read_text())
+    assert info.default and info.file.stat().st_size == facts["bytes"] <= MAX_BYTES
+    card = (predictor.WEIGHTS / f"{info.name}.md").read_text()
+    assert info.sha256 in card and "CC BY 4.0" in card
+
+
+def test_result_is_the_same_person_and_no_copy(before_and_after: tuple[np.ndarray, np.ndarray]) -> None:
+    x, o = before_and_after
+    assert np.corrcoef(face(x).ravel(), face(o).ravel())[0, 1] > 0.9
+    assert np.abs(o - x)[190:390, 180:332].mean() > 0.02
+
+
+def test_shine_is_less_and_light_more_even(before_and_after: tuple[np.ndarray, np.ndarray]) -> None:
+    x, o = before_and_after
+
+    def glare(picture: np.ndarray) -> float:
+        skin = face(picture)
+        return float(np.percentile(skin, 98) - np.median(skin))
+
+    assert glare(o) < 0.95 * glare(x)
+
+
+def test_no_noise_is_added(before_and_after: tuple[np.ndarray, np.ndarray]) -> None:
+    """The correction is smooth: in a patch of plain skin its pixel-to-pixel change is below one level."""
+    x, o = before_and_after
+    correction = (o - x)[200:230, 230:282]
+    assert np.abs(np.diff(correction, axis=1)).mean() < 1.5 / 255
