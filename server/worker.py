@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import queue
+import signal
 import sys
 import threading
 import traceback
@@ -47,7 +48,7 @@ class Channel:
                 self._jobs.put(message)
             else:
                 self._cancelled = message["job"]
-        os._exit(0)  # the front has gone: nobody wants what is being computed
+        _vanish()
 
     def next_job(self) -> dict[str, Any]:
         return self._jobs.get()
@@ -61,6 +62,13 @@ class Channel:
 
     def tell_problem(self, event: str, problem: Problem, **fields: Any) -> None:
         self.tell(event, code=problem.code, message=problem.message, hint=problem.hint, **fields)
+
+
+def _vanish() -> None:
+    """The front has gone: nobody wants what is being computed, nor what a library may have started."""
+    if os.name == "posix" and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
 
 
 @dataclass(frozen=True)
@@ -183,11 +191,18 @@ def run(channel: Channel, make_tools: Callable[[], Tools]) -> None:
         work(channel.next_job(), tools, channel)
 
 
-def own_stdout() -> BinaryIO:
-    """The pipe to the front for us alone: what any library prints goes to the log."""
-    pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return pipe
+def own_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes from and to the front, for us alone.
+
+    What any library prints goes to the log. `sys.stdin` is closed off: our thread always
+    waits for the pipe, and a child forked meanwhile would wait for its lock for ever.
+    """
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return source, sink
 
 
 def start(make_tools: Callable[[argparse.Namespace], Tools]) -> None:
@@ -197,7 +212,7 @@ def start(make_tools: Callable[[argparse.Namespace], Tools]) -> None:
     parser.add_argument("--engine", default="auto")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format=logs.FORMAT, stream=sys.stderr)
-    run(Channel(sys.stdin.buffer, own_stdout()), lambda: make_tools(args))
+    run(Channel(*own_pipes()), lambda: make_tools(args))
 
 
 if __name__ == "__main__":

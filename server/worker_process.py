@@ -2,8 +2,8 @@
 
 JSON lines over the worker's own stdin and stdout; pixels never come this way. A
 thread reads stdout and hands the events to the front's poll loop, which therefore
-never waits for the worker. When the front ends, however it ends, the operating
-system closes the pipe, and the worker ends too.
+never waits for the worker; another waits for the process's end. When the front ends,
+however it ends, the operating system closes the pipe, and the worker ends too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -48,8 +49,10 @@ class WorkerProcess:
                 cwd=ROOT,
                 start_new_session=os.name == "posix",  # Ctrl-C in a terminal is the front's to handle
             )
-        self._thread = threading.Thread(target=self._forward, args=(context,), daemon=True)
-        self._thread.start()
+        self._reader = threading.Thread(target=self._forward, args=(context,), daemon=True)
+        self._reader.start()
+        self._waiter = threading.Thread(target=self._wait, args=(context,), daemon=True)
+        self._waiter.start()
 
     @property
     def pid(self) -> int:
@@ -74,7 +77,7 @@ class WorkerProcess:
             self._process.wait(grace)
         except subprocess.TimeoutExpired:
             self._process.kill()
-        self._thread.join()
+        self._waiter.join()
 
     def rss(self) -> int:
         """Resident bytes, shared pixels included; 0 when it is gone."""
@@ -85,12 +88,23 @@ class WorkerProcess:
 
     def _forward(self, context: zmq.Context[Any]) -> None:
         assert self._process.stdout is not None
-        socket = context.socket(zmq.PUSH)
-        socket.linger = 0
-        socket.connect(EVENTS)
-        number = str(self.number).encode()
-        for line in self._process.stdout:
-            socket.send_multipart([number, line])
+        with self._to_front(context) as socket:
+            for line in self._process.stdout:
+                socket.send_multipart([str(self.number).encode(), line])
+
+    def _wait(self, context: zmq.Context[Any]) -> None:
+        """Tells of the worker's death, after its last words, and ends what it may have left running."""
         status = self._process.wait()
-        socket.send_multipart([number, json.dumps({"event": "died", "status": status}).encode()])
-        socket.close()
+        if os.name == "posix":
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._reader.join()
+        with self._to_front(context) as socket:
+            died = json.dumps({"event": "died", "status": status}).encode()
+            socket.send_multipart([str(self.number).encode(), died])
+
+    @staticmethod
+    def _to_front(context: zmq.Context[Any]) -> zmq.Socket[bytes]:
+        socket = context.socket(zmq.PUSH)
+        socket.connect(EVENTS)
+        return socket

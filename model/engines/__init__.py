@@ -1,1 +1,10 @@
-"""Ways to run the network: PyTorch on any device, OpenVINO on a processor. Chosen by `model.predictor`."""
+"""The engines that can run the network, chosen by name in `model.predictor`.
+
+Importing OpenVINO starts a process that reports the import to Google Analytics, without
+being asked. Nothing leaves the machine here: with None in its place the reporting package
+cannot be imported, and OpenVINO falls back to its own stub of it.
+"""
+
+import sys
+
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]

@@ -6,6 +6,7 @@ strength, so that the tests of wire, queue and cancel see every change and are q
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -21,6 +22,7 @@ SLOW = 0.5  # this strength: ten seconds of work that looks for a cancel every 1
 DEAF = 0.25  # this strength: work that never looks
 DEADLY = 0.125  # this strength: the process is killed in the middle
 FAULTY = 0.0625  # this strength: the pipeline raises
+FERTILE = 0.03125  # this strength: a child process is left running that holds all pipes
 
 
 def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNamespace:
@@ -45,6 +47,10 @@ def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNa
         part[...] = np.iinfo(pixels.dtype).max - part
     mask = np.full((box.height, box.width), 200, np.uint8) if settings.mask else None
     notes = [f"icc {len(more['icc'] or b'')}"]
+    if settings.strength == FERTILE:
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+        notes.append(f"child {child.pid}")
     if more["selection"] is not None:
         notes.append(f"selection {more['selection'].mask.sum()}")
     return SimpleNamespace(box=box, faces=({"used": True},), ms={"total": 1.0}, notes=tuple(notes), mask=mask)

@@ -131,6 +131,22 @@ def test_a_killed_worker_costs_one_job(server: Server) -> None:
     assert server.worker_pid() != worker
 
 
+def test_what_a_dead_worker_started_ends_too(server: Server) -> None:
+    worker = server.worker_pid()
+    with Client(server) as client:
+        client.upload(secrets.token_hex(16), strength=0.03125)
+        note = client.receive()["notes"][-1]
+        child = int(note.removeprefix("child "))
+        assert not gone(child)
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: gone(child), seconds=2.0)
+        wait_for(lambda: client.status()["worker"]["pid"] not in (None, worker))
+        client.upload(secrets.token_hex(16), strength=0.03125)
+        child = int(client.receive()["notes"][-1].removeprefix("child "))
+    server.process.kill()
+    wait_for(lambda: gone(child), seconds=2.0)
+
+
 def test_a_worker_that_dies_of_a_job(server: Server) -> None:
     with Client(server) as client:
         for strength, code in ((0.125, "worker-died"), (0.125, "worker-died"), (1.0, None)):

@@ -113,13 +113,17 @@ def test_it_ends_with_the_front_even_during_work(plain: Worker, tmp_path: Path) 
 
 
 NOISY = """
-import sys
-from types import SimpleNamespace
+import multiprocessing, os, subprocess, sys
 from server.worker import Tools, start
 from tests.server import plain_worker
 
 def predictor(name):
     print("a library's chatter")
+    subprocess.run(["echo", "a program's"])
+    child = multiprocessing.get_context("fork").Process(target=print, args=("a child's",))
+    child.start()
+    child.join(5)
+    assert child.exitcode == 0
     return plain_worker.predictor(name)
 
 start(lambda args: Tools(plain_worker.retouch, lambda box, mask: None, predictor))
@@ -139,6 +143,21 @@ def test_what_libraries_print_does_not_disturb_the_channel() -> None:
     worker = Worker("-c", NOISY)
     assert worker.hear()["event"] == "ready"
     worker.close()
+
+
+def test_loading_the_network_talks_to_nobody() -> None:
+    script = (
+        "import sys; events = []\n"
+        "watched = ('os.fork', 'os.posix_spawn', 'subprocess.Popen', 'socket.connect')\n"
+        "sys.addaudithook(lambda event, args: events.append(event) if event in watched else None)\n"
+        "from server.worker import real_tools\n"
+        "real_tools('cpu', 'auto').predictor('')\n"
+        "print(events)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert told.stdout == "[]\n", told.stdout + told.stderr
 
 
 def test_weights_that_are_not_there_are_told_with_each_job(tmp_path: Path) -> None:
