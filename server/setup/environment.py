@@ -86,7 +86,7 @@ class Environment:
 
     def examine(self, groups: Sequence[str]) -> State | None:
         """What differs from the pins, or None if the environment's Python does not run."""
-        question = json.dumps({"pins": self.pins(groups), "names": ["torch", "studio-portrait", "uv"]})
+        question = json.dumps({"pins": self.pins(groups), "names": ["torch", "studio-portrait"]})
         answer = _ask([self.python, "-I", self.checkout / "server" / "setup" / "pins.py"], question)
         if answer is None:
             return None
@@ -97,12 +97,17 @@ class Environment:
         """Whether the console script is there and leads to this checkout, in its present place."""
         if state.versions.get("studio-portrait") != VERSION or not self.command.exists():
             return False
-        records = self.folder.glob(f"**/site-packages/studio_portrait-{VERSION}.dist-info/direct_url.json")
+        record = self._packages() / f"studio_portrait-{VERSION}.dist-info" / "direct_url.json"
         try:
-            place = json.loads(next(records).read_text("utf-8"))["url"]
-        except (StopIteration, OSError, ValueError, KeyError):
+            place = json.loads(record.read_text("utf-8"))["url"]
+        except (OSError, ValueError, KeyError):
             return False
         return bool(place == self.checkout.as_uri()) and self._script_leads_here()
+
+    def _packages(self) -> Path:
+        """The folder of the installed packages (of Python 3.x on Unix, without a version on Windows)."""
+        found = [*self.folder.glob("lib/python3*/site-packages"), *self.folder.glob("Lib/site-packages")]
+        return found[0] if found else self.folder
 
     def _script_leads_here(self) -> bool:
         if os.name == "nt":
@@ -144,7 +149,7 @@ class Environment:
         version = self.python_version()
         if version is not None and OLDEST <= version <= NEWEST:
             return False
-        if self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / "pyvenv.cfg").exists():
+        if self.folder.exists() and not (self.folder / "pyvenv.cfg").exists() and self._holds_other_things():
             raise Problem(
                 "set-up",
                 f"{self.folder} is in the way: it is not a Python environment.",
@@ -156,6 +161,11 @@ class Environment:
         self._make_venv()
         self.remember(**{key: notes[key] for key in ("device", "groups", "plugins") if key in notes})
         return True
+
+    def _holds_other_things(self) -> bool:
+        """Whether there is more in the folder than making an environment begins with."""
+        begun = {"bin", "lib", "lib64", "include", "scripts"}
+        return any(entry.name.lower() not in begun for entry in self.folder.iterdir())
 
     def _make_venv(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -239,7 +249,7 @@ class Environment:
     def _forget_damaged(self, faults: dict[str, str]) -> None:
         """Removes the records of half-installed packages, which no installer can uninstall."""
         damaged = {_normal(name) for name, fault in faults.items() if "damaged" in fault}
-        for record in self.folder.glob("**/site-packages/*.dist-info"):
+        for record in self._packages().glob("*.dist-info"):
             if _normal(record.name.partition("-")[0]) in damaged:
                 shutil.rmtree(record)
 
