@@ -128,7 +128,7 @@ def _stop(args: argparse.Namespace) -> int:
             session.shutdown()
     except Problem:  # of another version, or deaf
         if found is None or not _is_the_server(found):
-            raise
+            raise Problem("no-server", "A server is just starting or ending.", "Try again soon.") from None
         os.kill(found.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
     while runtime.server_lives(folder):

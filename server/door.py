@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ import zmq
 
 from plugin.studio_portrait.link import runtime, wire
 from plugin.studio_portrait.link.wire import Problem
+
+log = logging.getLogger("door")
 
 ANY_PORT = "tcp://127.0.0.1:*"
 
@@ -30,15 +33,25 @@ class Door:
 
     def __init__(self, context: zmq.Context[Any], folder: Path, listen: str | None):
         check_listen(listen or ANY_PORT)
+        self.socket: zmq.Socket[bytes] = _socket(context)
         self._path = runtime.ipc_path(folder)
         self._own_folder = self._path.parent if self._path and self._path.parent != folder else None
-        self.socket: zmq.Socket[bytes] = _socket(context)
-        wanted = [f"ipc://{self._path}"] if self._path else []
         try:
-            self.endpoints = tuple(self._bind(endpoint) for endpoint in [*wanted, listen or ANY_PORT])
+            self.endpoints = (*self._bind_path(), self._bind(listen or ANY_PORT))
         except Problem:
             self.close()
             raise
+
+    def _bind_path(self) -> list[str]:
+        """Some file systems hold no sockets; the TCP port is enough then."""
+        if self._path is None:
+            return []
+        try:
+            return [self._bind(f"ipc://{self._path}")]
+        except Problem as problem:
+            log.warning("%s", problem.message)
+            self._path = None
+            return []
 
     def _bind(self, endpoint: str) -> str:
         try:

@@ -20,6 +20,7 @@ from plugin.studio_portrait.link.wire import MAX_FRAME_BYTES, MAX_ICC_BYTES, Box
 from .buffers import Buffer, Layout
 
 MAX_JOBS = 16
+MAX_SPARE_BYTES = 256 << 20
 
 
 class State(Enum):
@@ -189,7 +190,10 @@ class Jobs:
         """Drops a job whose client has all of its rows; the memory may serve the next one."""
         self._jobs.pop(job.id, None)
         self.trim()
-        self._spare = job.buffer
+        if job.buffer.size <= MAX_SPARE_BYTES:
+            self._spare = job.buffer
+        else:
+            job.buffer.release()
 
     def trim(self) -> None:
         """Gives back what is kept for the next job."""
