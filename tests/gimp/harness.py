@@ -19,7 +19,7 @@ from typing import Any
 
 ROOT_VARIABLE = "STUDIO_PORTRAIT_GIMP_ROOT"
 ABSENT = "NO GIMP 3"  # begins every skip reason, so that the end of the run can count them
-INSIDE = Path(__file__).parent / "inside"
+INSIDE = [Path(__file__).parent / "inside", Path(__file__).parents[1] / "gimpfu" / "inside"]
 QUIET = (
     '(config-version "{version}")',
     "(show-welcome-dialog no)",
@@ -69,7 +69,7 @@ class Gimp:
 
     def batch(self, script: str) -> list[str]:
         """GIMP's options that run ``inside/<script>.py`` and end GIMP after it."""
-        for helper in INSIDE.glob("*.py"):
+        for helper in (path for folder in INSIDE for path in folder.glob("*.py")):
             shutil.copy(helper, self.work)
         work = self.inside(self.work)
         code = f"import sys; sys.path.insert(0, {work!r}); exec(open({f'{work}/{script}.py'!r}).read())"

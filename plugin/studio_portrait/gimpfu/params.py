@@ -79,6 +79,19 @@ def value(param: Param, config: Gimp.ProcedureConfig) -> Any:
     return convert(param, native) if convert else native
 
 
+def restore_colours(config: Gimp.ProcedureConfig, asked: tuple[Param, ...]) -> None:
+    """Gives colours that were left out their declared defaults.
+
+    GIMP 3.0 does not pass a colour's default on to callers: it arrives as transparent
+    black, whatever was declared (true of GIMP's own plug-ins, too).
+    """
+    for param in asked:
+        if param.kind == PF_COLOR and param.default is not None:
+            given = config.get_property(param.key)
+            if given is None or colour.from_gegl(given) == colour.RGB(0.0, 0.0, 0.0, 0.0):
+                config.set_property(param.key, colour.to_gegl(param.default))
+
+
 def choices(param: Param) -> list[tuple[str, int, str, Any]]:
     """(nick, number, label, value for the script) of a PF_RADIO's or PF_OPTION's choices.
 

@@ -191,7 +191,7 @@ def _tables() -> dict[type, dict[str, Any]]:
             "mask_bounds": _mask_bounds(drawable.mask_bounds),
             "mask_intersect": _mask_bounds(drawable.mask_intersect),
             "flush": lambda self: self.get_buffer().flush(),
-            "get_pixel_rgn": region.PixelRgn,
+            "get_pixel_rgn": lambda self, *place, **how: region.PixelRgn(self, *place, **how),
         },
         layer: {
             "mode": _writable("get_mode", "set_mode"),

@@ -108,6 +108,7 @@ def _run(
     status = Gimp.PDBStatusType
     try:
         first = leading()
+        params.restore_colours(config, registration.asked)
         if run_mode == Gimp.RunMode.INTERACTIVE and not _prepare_interactive(procedure, config, registration):
             return procedure.new_return_values(status.CANCEL, GLib.Error())
         patches.apply()

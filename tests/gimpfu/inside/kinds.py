@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""A gimpfu script with a parameter of every kind; its procedures say what they were given."""
+
+# ruff: noqa: F403, F405 - `from gimpfu import *` is that API's way
+
+import json
+
+from gimpfu import *
+
+KINDS = [
+    (PF_INT, "number", "A number", "42"),
+    (PF_FLOAT, "factor", "A factor", 0.5),
+    (PF_STRING, "words", "Some words", "hello"),
+    (PF_TEXT, "lines", "Some lines", "one\ntwo"),
+    (PF_TOGGLE, "on", "On", True),
+    (PF_BOOL, "off", "Off", False),
+    (PF_OPTION, "option", "An option", 1, ["First", "Second", "Third"]),
+    (PF_RADIO, "radio_text", "Words", "b", (("The a", "a"), ("The b", "b"))),
+    (PF_RADIO, "radio_number", "Numbers", 20, (("Ten", 10), ("Twenty", 20))),
+    (PF_SLIDER, "slider", "A slider", 30, (0, 100, 1)),
+    (PF_SPINNER, "spinWhole", "A whole spinner", 7, (1, 9, 1)),
+    (PF_SPINNER, "spin_part", "A spinner", 2.5, (0, 10, 0.5)),
+    (PF_COLOR, "colour", "A colour", (255, 128, 0)),
+    (PF_FILE, "file", "A file", ""),
+    (PF_FILENAME, "filename", "A file name", "/nowhere/picture.png"),
+    (PF_DIRNAME, "folder", "A folder", "/tmp"),
+]
+
+
+def told(value):
+    return list(value) if isinstance(value, gimpcolor.RGB) else value
+
+
+def kinds(*values):
+    names = [entry[1] for entry in KINDS]
+    assert len(values) == len(names)
+    pairs = zip(names, values, strict=True)
+    return json.dumps({name: [type(value).__name__, told(value)] for name, value in pairs})
+
+
+def on_layer(image, layer, amount):
+    layer.name = f"{layer.name} {amount}"
+    layer.opacity = 40.0
+    return layer
+
+
+def several(image):
+    return image.width, "two", image.layers[0]
+
+
+def nothing(image):
+    image.active_layer.name = "nothing"
+
+
+def broken():
+    return 1 / 0
+
+
+def refusing():
+    raise error("The moon is not full. Wait a week.")
+
+
+def failing():
+    fail("This failed on purpose.")
+
+
+def cancelled():
+    raise CancelError("never mind")
+
+
+def leaving():
+    raise SystemExit("out of paper")
+
+
+IMAGE = (PF_IMAGE, "image", "Image", None)
+LAYER = (PF_DRAWABLE, "drawable", "Layer", None)
+WHO = ("Blurb", "Help", "Author", "Copyright", "2026")
+
+register(
+    "kinds",
+    *WHO,
+    "Kinds...",
+    "",
+    KINDS,
+    [(PF_STRING, "told", "What came")],
+    kinds,
+    menu="<Image>/Filters/Test/",
+)
+register(
+    "on_layer",
+    *WHO,
+    "On layer",
+    "*",
+    [IMAGE, LAYER, (PF_INT, "amount", "Amount", 3)],
+    [(PF_LAYER, "layer", "The layer")],
+    on_layer,
+    menu="<Image>/Filters/Test",
+)
+register(
+    "python-several",
+    *WHO,
+    "Several",
+    "RGB*",
+    [IMAGE],
+    [(PF_INT, "width", "Width"), (PF_STRING, "word", "Word"), (PF_LAYER, "layer", "Layer")],
+    several,
+)
+register("nothing", *WHO, "Nothing", "*", [IMAGE], [], nothing)
+register("old_style", *WHO, "<Image>/Filters/Test/Old style", "*", [], [], lambda image, drawable: None)
+for function in (broken, refusing, failing, cancelled, leaving):
+    register(function.__name__, *WHO, f"{function.__name__.title()} one...", "", [], [], function)
+
+main()

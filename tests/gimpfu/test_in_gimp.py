@@ -1,0 +1,42 @@
+"""gimpfu inside real GIMP: each ``check_`` of ``inside/checks.py`` is a test here."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gimp.harness import Gimp
+
+HERE = Path(__file__).parent
+PACKAGE = HERE.parents[1] / "plugin" / "studio_portrait" / "gimpfu"
+CHECKS = [
+    node.name
+    for node in ast.parse((HERE / "inside" / "checks.py").read_text("utf-8")).body
+    if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")
+]
+
+
+@pytest.fixture(scope="module")
+def told(gimp: Gimp) -> dict[str, Any]:
+    """One GIMP's answers; the script ``kinds`` is installed as a plug-in, with gimpfu beside it."""
+    folder = gimp.profile / "plug-ins" / "kinds"
+    shutil.copytree(PACKAGE, folder / "gimpfu", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(HERE / "inside" / "kinds.py", folder)
+    (folder / "kinds.py").chmod(0o755)
+    answers: dict[str, Any] = gimp.run("checks", package=gimp.inside(folder))
+    shutil.rmtree(folder)
+    return answers
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_in_gimp(told: dict[str, Any], name: str) -> None:
+    assert "crash" not in told[name], told[name]["crash"]
+
+
+def test_tracebacks_and_messages_reach_stderr(told: dict[str, Any]) -> None:
+    assert "ZeroDivisionError: division by zero" in told["stderr"]
+    assert "A message from gimpfu's checks" in told["stderr"]
