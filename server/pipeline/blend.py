@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from plugin.studio_portrait.link.wire import Box
 
@@ -25,6 +26,9 @@ from .crop import SIZE, inside, nearness, white_of, window
 from .lift import Grid, Stretched, guided_coefficients
 
 STRIP_ROWS = 32
+# The strips are what runs in parallel; a BLAS that starts threads of its own within each of them
+# makes the step twice as slow on an idle machine, and thirty times on a busy one.
+_BLAS = ThreadpoolController()
 _DEPTH = {np.dtype(np.uint8): cv2.CV_8U, np.dtype(np.uint16): cv2.CV_16U}
 
 
@@ -135,7 +139,7 @@ class Reconstruction:
     def run(self, cancelled: Callable[[], bool], progress: Callable[[float], None]) -> None:
         """Changes the picture. A cancel between strips leaves it half done: the caller drops it."""
         tops = range(self.box.y, self.box.y + self.box.height, STRIP_ROWS)
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        with _BLAS.limit(limits=1, user_api="blas"), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             for done, _ in enumerate(pool.map(lambda top: None if cancelled() else self._strip(top), tops)):
                 progress((done + 1) / len(tops))
 
