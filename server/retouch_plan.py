@@ -52,7 +52,11 @@ def _pictures(inputs: Iterable[Path]) -> Iterable[Path]:
         if not path.is_dir():
             yield path
             continue
-        inside = [entry for entry in sorted(path.iterdir()) if _is_picture(entry)]
+        try:
+            inside = [entry for entry in sorted(path.iterdir()) if _is_picture(entry)]
+        except OSError as error:
+            sentence = f"The folder {path} cannot be read ({error.strerror})."
+            raise Problem("bad-setting", sentence, "Check who may read it.") from None
         if not inside:
             raise Problem(
                 "bad-setting", f"There is no picture in {path}.", "Pictures end with .jpg, .png or .tif."

@@ -178,12 +178,9 @@ class Environment:
             if result.returncode == 0:
                 return
         hint = f"On Debian and Ubuntu: apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv."
-        words = (result.stdout + result.stderr).strip().splitlines()
-        raise Problem(
-            "set-up",
-            f"Python could not make an environment: {words[0] if words else 'no reason given'}",
-            hint,
-        )
+        words = result.stdout + result.stderr
+        reason = "its module ensurepip is missing" if "ensurepip" in words else _last_line(words)
+        raise Problem("set-up", f"Python could not make an environment: {reason}.", hint)
 
     def _examined(self, groups: Sequence[str]) -> State:
         state = self.examine(groups)
@@ -305,11 +302,13 @@ class Environment:
         detail("trying it out")
         result = _run([self.python, "-c", f"import {IMPORTS}"])
         if result.returncode:
-            words = result.stderr.strip().splitlines()
-            raise Problem(
-                "set-up", f"The environment does not work: {words[-1] if words else 'no reason given'}"
-            )
+            raise Problem("set-up", f"The environment does not work: {_last_line(result.stderr)}")
         self.remember(checked=checked)
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "no reason given"
 
 
 def _normal(name: str) -> str:

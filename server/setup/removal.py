@@ -19,6 +19,8 @@ from . import first_run, plugin_folder, profiles
 from .console import say
 from .environment import Environment
 
+_STATE = ("server.json", "server.lock", "server.log", "server.log.1", "server.log.2", "server.sock")
+
 
 @dataclass(frozen=True)
 class Inventory:
@@ -102,7 +104,7 @@ def _agreed() -> bool:
 def _state_files() -> list[Path]:
     """What server and clients have written into the state folder, by name."""
     folder = runtime.state_folder()
-    return sorted(path for path in folder.glob("server.*") if not path.is_dir())
+    return [path for name in _STATE if (path := folder / name).exists()]
 
 
 def _remove_files(files: Iterable[Path]) -> None:

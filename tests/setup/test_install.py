@@ -96,6 +96,7 @@ def test_whole_way(bare: Copy) -> None:
     assert snapshot(bare) == before
 
     (plugin / "mine.txt").write_text("a user's own file")
+    (bare.state / "server.crt").write_text("a user's own file")
     listed = bare.install("--list").stdout
     assert all(str(path) in listed for path in (plugin, bare.folder / ".venv", bare.state, picture))
     assert bare.install("--uninstall").returncode == 1  # nobody was asked, nothing is gone
@@ -103,7 +104,8 @@ def test_whole_way(bare: Copy) -> None:
     gone = bare.install("--uninstall", "--yes")
     assert gone.returncode == 0 and "mine.txt" in gone.stdout
     assert [path.name for path in plugin.iterdir()] == ["mine.txt"]
-    for path in (bare.folder / ".venv", bare.state, picture):
+    assert [path.name for path in bare.state.iterdir()] == ["server.crt"]
+    for path in (bare.folder / ".venv", picture):
         assert not path.exists()
     assert (bare.folder / "install.py").exists()
     assert "Nothing is installed" in bare.install("--list").stdout
