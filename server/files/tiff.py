@@ -38,7 +38,8 @@ _LAYOUT = frozenset(
     + (530, 531, 532, 559)
 )
 _INCH = 2
-_GREY, _RGB = 1, 2
+_GREY, _RGB, _YCBCR = 1, 2, 6
+_JPEG = 7
 _ASSOCIATED_ALPHA, _PLAIN_ALPHA = 1, 2
 _LOSSLESS = {1: None, 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
 _STRIP_BYTES = 4_000_000
@@ -129,7 +130,8 @@ def _only_page(file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, .
 
 
 def _check_kind(page: tifffile.TiffPage) -> None:
-    if page.photometric not in (_GREY, _RGB):
+    coded_as_jpeg = page.photometric == _YCBCR and page.compression == _JPEG  # comes out as RGB
+    if page.photometric not in (_GREY, _RGB) and not coded_as_jpeg:
         colours = getattr(page.photometric, "name", str(page.photometric))
         raise unsupported(f"The TIFF's colours are {colours}, not RGB or grey.")
     if str(page.dtype) not in ("uint8", "uint16", "float16", "float32") or page.bitspersample not in (

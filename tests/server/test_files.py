@@ -104,6 +104,66 @@ def test_tiff_round_trip(
         assert [int(kind) for kind in page.extrasamples] == ([2] if channels in (2, 4) else [])
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tile": (32, 32)},
+        {"tile": (32, 32), "compression": "deflate", "predictor": True},
+        {"planarconfig": "separate"},
+        {"planarconfig": "separate", "compression": "lzw", "rowsperstrip": 5},
+        {"compression": "zstd"},
+        {"compression": "packbits"},
+        {"bigtiff": True},
+    ],
+)
+def test_tiff_layouts(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Tiles, separate planes, further compressions: the samples are read and come back the same."""
+    before = samples("uint16", 3)
+    stored = np.moveaxis(before, 2, 0) if "planarconfig" in options else before
+    tifffile.imwrite(tmp_path / "in.tif", stored, photometric="rgb", metadata=None, **options)
+    picture = pictures.read(tmp_path / "in.tif")
+    np.testing.assert_array_equal(picture.pixels, before)
+    pictures.write(picture, picture.pixels, tmp_path / "out.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), before)
+
+
+@pytest.mark.parametrize("colours", ["RGB", "YCbCr"])
+def test_tiff_with_jpeg_inside(tmp_path: Path, colours: str) -> None:
+    image = Image.open(SELFIE).resize((96, 64))
+    stored = np.asarray(image.convert(colours))
+    options: dict[str, Any] = {"compression": "jpeg", "compressionargs": {"level": 95}}
+    tifffile.imwrite(tmp_path / "in.tif", stored, photometric=colours.lower(), metadata=None, **options)
+    picture = pictures.read(tmp_path / "in.tif")
+    assert np.abs(picture.pixels.astype(int) - np.asarray(image)).mean() < 4
+    pictures.write(picture, picture.pixels, tmp_path / "out.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), picture.pixels)
+
+
+def test_tiff_with_preview(tmp_path: Path) -> None:
+    """A small copy of the picture behind it is no second page; it would not fit any more and is left out."""
+    before = samples("uint8", 3)
+    with tifffile.TiffWriter(tmp_path / "in.tif") as writer:
+        writer.write(before, photometric="rgb", metadata=None)
+        writer.write(before[::4, ::4], photometric="rgb", subfiletype=1, metadata=None)
+    picture = pictures.read(tmp_path / "in.tif")
+    np.testing.assert_array_equal(picture.pixels, before)
+    assert "preview" in picture.notes[0]
+    pictures.write(picture, picture.pixels, tmp_path / "out.tif")
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        assert len(file.pages) == 1
+
+
+def test_premultiplied_alpha(tmp_path: Path) -> None:
+    """Opaque is fine; else the colours would have to be divided, which is not exact."""
+    pixels = samples("uint8", 4)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, pixels, photometric="rgb", extrasamples=["assocalpha"])
+    assert "multiplied" in refused(path, path.read_bytes())
+    pixels[:, :, 3] = 255
+    tifffile.imwrite(path, pixels, photometric="rgb", extrasamples=["assocalpha"])
+    np.testing.assert_array_equal(pictures.read(path).pixels, pixels)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["jpeg", "png", "tiff"])
 def test_orientation(tmp_path: Path, kind: str, orientation: int) -> None:
