@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _install(options: argparse.Namespace) -> int:
+    for folder in options.gimp_dir:
+        plugin_folder.check_place(profiles.given(folder))
     environment = Environment()
     steps = Steps(4)
     say(f"Studio Portrait in {environment.checkout}")

@@ -67,12 +67,20 @@ def differences(folder: Path, checkout: Path = CHECKOUT) -> list[str]:
     return [name for name in source_files(checkout) if not _same(source / name, folder / name)]
 
 
+def check_place(profile: Profile) -> None:
+    """Raises `Problem` if the folder that the user named cannot be a profile."""
+    folder = profile.folder
+    if folder.name == "plug-ins":
+        raise Problem("set-up", f"{folder} is a plug-ins folder.", "Give the profile folder that it lies in.")
+    if not folder.parent.is_dir():
+        raise Problem(
+            "set-up", f"There is no folder {folder.parent}.", "Give the folder of a GIMP 3 profile."
+        )
+
+
 def install(profile: Profile, command: Path, networks: list[str], checkout: Path = CHECKOUT) -> bool:
     """Copies the plug-in into the profile; True if anything had to be written."""
-    if profile.folder.name == "plug-ins":
-        raise Problem(
-            "set-up", f"{profile.folder} is a plug-ins folder.", "Give the profile folder that it lies in."
-        )
+    check_place(profile)
     folder, source = profile.plugin, checkout / "plugin" / "studio_portrait"
     files = source_files(checkout)
     before = read(folder)

@@ -110,6 +110,9 @@ def test_plug_ins_folder_given_instead_of_the_profile(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="plug-ins folder"):
         install(profiles.given(tmp_path / "plug-ins"))
     assert not list((tmp_path / "plug-ins").iterdir())
+    with pytest.raises(Problem, match="There is no folder"):
+        install(profiles.given(tmp_path / "typo" / "3.0"))
+    assert not (tmp_path / "typo").exists()
 
 
 def test_profile_that_cannot_be_written(tmp_path: Path) -> None:
