@@ -14,7 +14,7 @@ import math
 import os
 import secrets
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,12 @@ from .jobs import Job, Jobs, State
 from .supervisor import Event, Supervisor
 
 BEAT_SECONDS = 0.25
+REPORT_SECONDS = 0.05  # the worker may tell of its progress more often; the clients hear it so often
 STALL_SECONDS = 30.0  # an upload or a download that stands still so long is dropped
 SPARE_SECONDS = 10.0  # so long the memory of the last picture is kept for the next
 DEAF_SECONDS = 10.0  # so is a client that takes nothing any more
 MAX_PEERS = 1024
+MAX_UNSENT = 64  # messages that wait for a peer which takes nothing
 
 log = logging.getLogger("front")
 
@@ -67,6 +69,7 @@ class Front:
         self._token = secrets.token_hex(32)
         self._started = time.time()
         self._peers: OrderedDict[bytes, None] = OrderedDict()  # those that said HELLO, longest silent first
+        self._unsent: dict[bytes, deque[list[Any]]] = {}
         self._jobs = Jobs(folder)
         self._counts = {"done": 0, "failed": 0, "cancelled": 0}
         self._ending = False
@@ -257,9 +260,20 @@ class Front:
             "log": str(runtime.log_path(self._folder)),
         }
 
-    def _send(self, peer: bytes, header: bytes, payload: memoryview | bytes | None = None) -> bool:
+    def _send(self, peer: bytes, header: bytes, payload: memoryview | bytes | None = None) -> None:
+        """Sends, or keeps for the next beat when the peer takes nothing now. It gets everything in order."""
+        frames = [peer, header] if payload is None else [peer, header, payload]
+        waiting = self._unsent.get(peer)
+        if waiting is None:
+            if not self._try_to_send(frames):
+                self._unsent[peer] = deque([frames])
+        elif len(waiting) < MAX_UNSENT:
+            waiting.append(frames)
+        else:
+            self._peer_gone(peer)
+
+    def _try_to_send(self, frames: Sequence[Any]) -> bool:
         """False when the peer takes nothing now. A peer that has gone loses its jobs."""
-        frames: list[Any] = [peer, header] if payload is None else [peer, header, payload]
         try:
             self._socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
         except zmq.Again:
@@ -267,8 +281,15 @@ class Front:
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
-            self._peer_gone(peer)
+            self._peer_gone(frames[0])
         return True
+
+    def _send_the_rest(self) -> None:
+        for peer, waiting in list(self._unsent.items()):
+            while waiting and self._try_to_send(waiting[0]):
+                waiting.popleft()
+            if not waiting:
+                self._unsent.pop(peer, None)
 
     def _refuse(self, peer: bytes, job_id: str | None, problem: Problem) -> None:
         fields = {"code": problem.code, "message": problem.message, "hint": problem.hint}
@@ -276,6 +297,7 @@ class Front:
 
     def _peer_gone(self, peer: bytes) -> None:
         self._peers.pop(peer, None)
+        self._unsent.pop(peer, None)
         for job in self._jobs.all():
             if job.peer == peer:
                 log.info("job %.8s: the client has gone", job.id)
@@ -292,6 +314,7 @@ class Front:
     def _beat(self) -> None:
         """Every 0.25 s: tells all clients how far their jobs are, and drops what stands still."""
         now = time.monotonic()
+        self._send_the_rest()
         if len(self._jobs) or self._worker.busy:
             self._active = now
         self._rest(now - self._active)
@@ -315,7 +338,9 @@ class Front:
 
     def _report(self, job: Job, now: float) -> None:
         progress = {"stage": job.stage, "fraction": job.fraction, "position": self._jobs.position(job)}
-        if self._send(job.peer, wire.encode("PROGRESS", job=job.id, **progress)):
+        header = wire.encode("PROGRESS", job=job.id, **progress)
+        job.reported = now
+        if job.peer not in self._unsent and self._try_to_send([job.peer, header]):
             job.unheard_since = None
         elif job.unheard_since is None:
             job.unheard_since = now
@@ -341,8 +366,10 @@ class Front:
 
     def _tell(self, job: Job, event: Event) -> None:
         if event.kind == "progress":
+            now, before = time.monotonic(), job.stage
             job.stage, job.fraction = event.fields["stage"], event.fields["fraction"]
-            self._report(job, time.monotonic())
+            if job.stage != before or now - job.reported > REPORT_SECONDS:
+                self._report(job, now)
         elif event.kind == "result":
             self._counts["done"] += 1
             log.info("job %.8s: %s, %s ms", job.id, vars(job.image), event.fields["ms"].get("total"))

@@ -47,6 +47,7 @@ class Job:
     fraction: float = 0.0
     filled: int = 0  # bytes of pixels and selection that came
     result: dict[str, Any] = field(default_factory=dict)
+    reported: float = 0.0  # when the client was last told how far it is
     unheard_since: float | None = None  # the client takes nothing any more
 
     def row_bytes(self, plane: str) -> int:

@@ -22,6 +22,7 @@ SLOW = 0.5  # this strength: ten seconds of work that looks for a cancel every 1
 DEAF = 0.25  # this strength: work that never looks
 DEADLY = 0.125  # this strength: the process is killed in the middle
 FAULTY = 0.0625  # this strength: the pipeline raises
+CHATTY = 0.75  # this strength: thousands of progress events
 FERTILE = 0.03125  # this strength: a child process is left running that holds all pipes
 
 
@@ -29,6 +30,9 @@ def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNa
     """255 - x within the middle half of the picture; the selection's mask must be 255 all over."""
     progress, cancelled = more["progress"], more["cancelled"]
     progress("predict", 0.5)
+    if settings.strength == CHATTY:
+        for number in range(5000):
+            progress("reconstruct", number / 5000)
     if settings.strength == DEADLY:
         os.kill(os.getpid(), signal.SIGKILL)
     if settings.strength == FAULTY:

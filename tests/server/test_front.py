@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from typing import Any
 
 import pytest
@@ -291,6 +292,30 @@ def test_a_fault_of_the_pipeline_is_told(client: Client, job: str) -> None:
     client.upload(job, strength=0.0625)
     assert "RuntimeError" in client.refused("internal")["message"]
     assert client.status()["memory"]["pictures"] == 0
+
+
+def test_a_worker_that_tells_too_much_drowns_nobody(client: Client, job: str) -> None:
+    client.upload(job, strength=0.75)
+    told = 0
+    while (answer := client.receive(skip=""))["cmd"] == "PROGRESS":
+        told += 1
+    assert answer["cmd"] == "RESULT" and told < 200
+    client.send("DONE", job=job)
+
+
+def test_a_client_that_reads_late_gets_everything_in_order(shared_server: Server, client: Client) -> None:
+    with Client(shared_server, unread=1) as late:
+        job = secrets.token_hex(16)
+        late.upload(job, 2048, 2048)
+        late.receive()
+        for row in range(80):
+            late.send("FETCH", job=job, plane="pixels", row=row, rows=900)
+        assert client.status()["worker"]["state"] == "ready"
+        time.sleep(1.0)
+        for row in range(80):
+            answer = late.receive()
+            assert (answer["cmd"], answer["row"], len(answer["payload"])) == ("DATA", row, 900 * 1024)
+        late.send("DONE", job=job)
 
 
 def test_a_client_that_reads_nothing_does_not_stop_the_others(shared_server: Server, client: Client) -> None:
