@@ -8,6 +8,8 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from plugin.studio_portrait.link import wire
 from plugin.studio_portrait.link.session import proof
@@ -91,6 +93,50 @@ def test_random_bytes_never_end_the_server(client: Client) -> None:
         client.send_raw(secrets.token_bytes(size), secrets.token_bytes(size))
     for _ in range(200):
         client.refused("bad-request")
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=6,
+)
+FIELDS = ("job", "image", "settings", "selection", "plane", "row", "rows", "client", "nonce")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    command=st.sampled_from(sorted(wire.COMMANDS - {"SHUTDOWN"})),
+    fields=st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, ANYTHING)),
+    right=st.sets(st.sampled_from(("job", "image", "settings", "selection", "plane", "row", "rows"))),
+    payload=st.none() | st.binary(max_size=40),
+)
+def test_no_header_whatsoever_ends_the_server(
+    client: Client, command: str, fields: dict[str, Any], right: set[str], payload: bytes | None
+) -> None:
+    fine = {
+        "job": "c" * 32,
+        "image": IMAGE,
+        "settings": {},
+        "selection": None,
+        "plane": "pixels",
+        "row": 0,
+        "rows": 4,
+    }
+    header = {**fields, **{name: fine[name] for name in right}}
+    client.send(command, *([] if payload is None else [payload]), **header)
+    client.send("CANCEL", job="c" * 32)
+    client.send("PING")
+    while (answer := client.receive())["cmd"] != "PONG" or command == "PING":
+        assert answer["cmd"] in ("PONG", "ERROR", "ACCEPT", "STATUS", "HELLO")
+        assert answer.get("code") != "internal"
+        if answer["cmd"] == "PONG":
+            command = ""
+    status = client.status()
+    assert status["memory"]["pictures"] == 0 and status["worker"]["state"] == "ready"
 
 
 def test_an_oversize_frame_costs_only_its_own_connection(shared_server: Server, client: Client) -> None:
