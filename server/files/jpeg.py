@@ -7,13 +7,15 @@ the index of further pictures that some telephones append.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from plugin.studio_portrait.link.wire import Problem
 
@@ -49,7 +51,7 @@ class Source:
 def read(data: bytes) -> Picture:
     """Raises `Problem` ``bad-image`` or ``too-large``."""
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings(action="ignore"), _strict():
             image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
             check_size(*image.size)
             if image.mode not in ("L", "RGB"):
@@ -109,6 +111,17 @@ def write(picture: Picture, pixels: Samples) -> bytes:
     return stream.getvalue()
 
 
+@contextlib.contextmanager
+def _strict() -> Iterator[None]:
+    """Pillow refuses truncated pictures inside; face_recognition, where it is loaded, turns that off."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
 def _decode(image: Image.Image) -> Samples:
     stored = np.asarray(image)
     return stored[:, :, None] if stored.ndim == 2 else stored
@@ -136,7 +149,8 @@ def _is_hungry(data: bytes, stored: Samples) -> bool:
         return False
     longer = JpegImagePlugin.JpegImageFile(io.BytesIO(data[:end] + _FILLER + data[end:]))
     try:
-        return not np.array_equal(_decode(longer), stored)
+        with _strict():
+            return not np.array_equal(_decode(longer), stored)
     except OSError:
         return True
 

@@ -11,7 +11,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms, JpegImagePlugin
+from PIL import Image, ImageCms, ImageFile, JpegImagePlugin
 
 from plugin.studio_portrait.link.wire import Problem
 from server.files import exif, pictures, png
@@ -340,8 +340,17 @@ def test_profile_survives_every_way(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [0.1, 0.5, 0.95])
 @pytest.mark.parametrize("ending", [b"", b"\xff\xd9"])
 @pytest.mark.parametrize("progressive", [False, True])
-def test_truncated_jpeg(tmp_path: Path, cut: float, ending: bytes, progressive: bool) -> None:
-    """Also where libjpeg would fill the rest with grey and say nothing."""
+@pytest.mark.parametrize("lenient", [False, True])
+def test_truncated_jpeg(
+    tmp_path: Path,
+    cut: float,
+    ending: bytes,
+    progressive: bool,
+    lenient: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where libjpeg would fill the rest with grey, and where a library made Pillow lenient."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)
     data = pillow(Image.open(SELFIE).resize((400, 500)), "jpeg", quality=90, progressive=progressive)
     assert "damaged" in refused(tmp_path / "a.jpg", data[: int(len(data) * cut)] + ending)
 
