@@ -69,7 +69,7 @@ def server_command() -> tuple[list[str], Path | None]:
     note = Path(__file__).resolve().parents[1] / "installed.json"
     if note.is_file():
         return _installed_command(note), None
-    root = Path(__file__).resolve().parents[3]
+    root = (Path(__file__).parent / "../../..").resolve()
     if (root / "server" / "__main__.py").is_file():
         return [sys.executable, "-m", "server"], root
     raise Problem(
