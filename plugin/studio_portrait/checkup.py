@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Callable
+from typing import Any
 
 from gi.repository import Gimp
 from link import launch
@@ -18,6 +20,7 @@ from link.version import VERSION
 from link.wire import Problem
 
 DOCTOR_SECONDS = 60
+LOAD_SECONDS = 30
 
 
 def report(progress: Callable[[str, float], None]) -> str:
@@ -29,14 +32,26 @@ def report(progress: Callable[[str, float], None]) -> str:
 def _server(progress: Callable[[str, float], None]) -> str:
     try:
         with Session.open(progress=progress) as session:
-            status = session.status()
+            status = _loaded_status(session, progress)
     except Problem as problem:
         return f"Server: {problem}"
-    lines = ["Server: running"]
+    lines = [f"Server: running, the network is {status['worker']['state']}"]
     for name in ("endpoint", "device", "engine", "network", "weights", "jobs_done"):
         if status.get(name) not in (None, ""):
             lines.append(f"  {name.replace('_', ' ')}: {status[name]}")
     return "\n".join(lines)
+
+
+def _loaded_status(session: Session, progress: Callable[[str, float], None]) -> dict[str, Any]:
+    """The server's status, once its network is loaded or the wait becomes too long."""
+    begin = time.monotonic()
+    while True:
+        status = session.status()
+        waited = time.monotonic() - begin
+        if status["worker"]["state"] != "loading" or waited > LOAD_SECONDS:
+            return status
+        progress("load", waited / LOAD_SECONDS)
+        time.sleep(0.2)
 
 
 def _doctor() -> str:

@@ -13,12 +13,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 ROOT_VARIABLE = "STUDIO_PORTRAIT_GIMP_ROOT"
 ABSENT = "NO GIMP 3"  # begins every skip reason, so that the end of the run can count them
+CHECKOUT = Path(__file__).resolve().parents[2]
 INSIDE = [Path(__file__).parent / "inside", Path(__file__).parents[1] / "gimpfu" / "inside"]
 QUIET = (
     '(config-version "{version}")',
@@ -38,13 +41,14 @@ class GimpFailed(AssertionError):
 class Gimp:
     """A GIMP with a profile of its own. root: None for the machine's own GIMP.
 
-    work: the folder that both sides see; profile: GIMP's profile folder in it.
+    work: the folder that both sides see; profile: GIMP's profile folder in it. mounts:
+    folders of this machine that a root shall show at the same paths, while a command runs.
     """
 
     root: Path | None
     work: Path
     environment: dict[str, str] = field(default_factory=dict)
-    runs: int = 0
+    mounts: tuple[Path, ...] = ()
 
     @property
     def profile(self) -> Path:
@@ -64,8 +68,35 @@ class Gimp:
             **self.environment,
             **variables,
         }
-        enter = [] if self.root is None else ["chroot", str(self.root)]
-        return [*enter, "env", "-i", *(f"{k}={v}" for k, v in settings.items()), program, *arguments]
+        return [*self._enter(), "env", "-i", *(f"{k}={v}" for k, v in settings.items()), program, *arguments]
+
+    def _enter(self) -> list[str]:
+        """In a mount namespace of its own, so that no mount can outlive the processes in it."""
+        if self.root is None:
+            return []
+        if not self.mounts:
+            return ["chroot", str(self.root)]
+        steps = [f"mount --rbind {quote(str(m))} {quote(f'{self.root}{m}')}" for m in self.mounts]
+        script = " && ".join([*steps, 'exec chroot "$0" "$@"'])
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, str(self.root)]
+
+    def with_checkout(self) -> Gimp:
+        """This GIMP, seeing this checkout and its Python where they are. Raises `GimpFailed`."""
+        if self.root is None:
+            return self
+        folders = {CHECKOUT, Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()}
+        # A prefix that the root has itself (/usr) cannot be covered: GIMP lives there.
+        if any((self.root / str(folder)[1:] / "bin/gimp-console").exists() for folder in folders):
+            raise GimpFailed("the tests' Python lies where GIMP's root has its own")
+        outer = sorted(f for f in folders if not any(f != o and f.is_relative_to(o) for o in folders))
+        mounts = (*outer, Path("/proc"), Path("/dev"), Path("/sys"))
+        for folder in mounts:
+            (self.root / str(folder)[1:]).mkdir(parents=True, exist_ok=True)
+        shown = Gimp(self.root, self.work, dict(self.environment), mounts)
+        tried = subprocess.run(shown.command("true"), capture_output=True, text=True, check=False)
+        if tried.returncode:
+            raise GimpFailed(f"nothing can be mounted here: {tried.stderr.strip()}")
+        return shown
 
     def batch(self, script: str) -> list[str]:
         """GIMP's options that run ``inside/<script>.py`` and end GIMP after it."""
@@ -84,8 +115,7 @@ class Gimp:
         self, script: str, timeout: float = 300, variables: dict[str, str] | None = None, **arguments: Any
     ) -> Any:
         """Runs a script head-less; what it passed to ``tell``. Raises `GimpFailed`."""
-        self.runs += 1
-        result_file = self.work / f"told-{self.runs}.json"
+        result_file = self.work / f"told-{time.monotonic_ns()}.json"
         settings = self.job(result_file, **arguments) | (variables or {})
         command = self.command("gimp-console", "--no-interface", *self.batch(script), **settings)
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
