@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +12,18 @@ from tests.server.running import COMMAND, Server
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The state folder that this process's sessions use, and the server that they would start."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The state folder that this process's sessions use, and the server that they would start.
+
+    A server that a failed test left running there is ended.
+    """
     monkeypatch.setenv(runtime.HOME_VARIABLE, str(tmp_path / "home"))
     monkeypatch.setenv(launch.COMMAND_VARIABLE, " ".join(COMMAND))
-    return runtime.state_folder()
+    folder = runtime.state_folder()
+    yield folder
+    found = runtime.Runtime.read(folder)
+    if found is not None and runtime.server_lives(folder):
+        os.kill(found.pid, signal.SIGTERM)
 
 
 @pytest.fixture

@@ -163,9 +163,13 @@ def test_two_starts_at_once_end_with_one_server(home: Path) -> None:
         with Session.open() as session:
             return int(session.status()["pid"])
 
+    before = psutil.Process().children()
     with ThreadPoolExecutor(4) as pool:
         (winner,) = set(pool.map(pid, range(4)))
-    wait_for(lambda: all(gone(child.pid) for child in psutil.Process().children() if child.pid != winner))
+    losers = [
+        child.pid for child in psutil.Process().children() if child not in before and child.pid != winner
+    ]
+    wait_for(lambda: all(gone(loser) for loser in losers))
     stop(home)
     log = runtime.log_path(home).read_text()
     assert log.count("listens on") == 1 and "Traceback" not in log
