@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import os
-import signal
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from plugin.studio_portrait.link import launch, runtime
@@ -21,9 +21,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv(launch.COMMAND_VARIABLE, " ".join(COMMAND))
     folder = runtime.state_folder()
     yield folder
-    found = runtime.Runtime.read(folder)
-    if found is not None and runtime.server_lives(folder):
-        os.kill(found.pid, signal.SIGTERM)
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if child.environ().get(runtime.HOME_VARIABLE) == str(folder):
+                child.terminate()
 
 
 @pytest.fixture
