@@ -61,6 +61,8 @@ def read(data: bytes) -> Picture:
         stored = imagecodecs.png_decode(data)
     except imagecodecs.PngError as error:
         raise damaged(error) from None
+    except ValueError:  # imagecodecs cannot decode libpng's own message about a garbled chunk
+        raise damaged("a chunk is garbled") from None
     if stored.ndim == 2:
         stored = stored[:, :, None]
     found = {chunk.name: chunk.data for chunk in chunks}

@@ -502,3 +502,33 @@ def test_broken_exif_is_no_reason_to_refuse(tmp_path: Path) -> None:
         path.write_bytes(pillow(Image.open(SELFIE).resize((32, 32)), "jpeg"))
         add_exif(path, "jpeg", block)
         assert pictures.read(path).orientation in (1, 6)
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "tiff"])
+def test_any_garbled_file_is_read_or_refused(kind: str) -> None:
+    """Whatever the bytes are, the outcome is a picture that can be written or a Problem, nothing else."""
+    random = np.random.default_rng(5)
+    whole = pillow(Image.open(SELFIE).resize((64, 48)), kind, icc_profile=ICC)
+    outcomes = set()
+    for _ in range(400):
+        data = bytearray(whole)
+        for place in random.integers(0, random.choice([60, 300, len(data)]), 4):
+            data[place] = random.integers(256)
+        garbled = right_checksums(bytes(data)) if kind == "png" else bytes(data)
+        try:
+            picture = pictures.FORMATS[kind].read(garbled)
+            pictures.encode(picture, picture.pixels, kind)
+            outcomes.add("written")
+        except Problem as problem:
+            outcomes.add(problem.code)
+    assert {"written", "bad-image"} <= outcomes
+
+
+def right_checksums(data: bytes) -> bytes:
+    """A PNG whose chunks are garbled but add up, so that more than the checksum is tried."""
+    mended, at = data[:8], 8
+    while at + 12 <= len(data):
+        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
+        mended += png.Chunk(data[at + 4 : at + 8], data[at + 8 : end]).coded()
+        at = end + 4
+    return mended
