@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
     try:
         settings = Settings(args.strength / 100, args.faces, args.network, args.background)
-        tasks = plan(args.inputs, Path(args.output), args.output.endswith(("/", "\\")))
+        tasks = plan(args.inputs, Path(args.output), args.output.endswith(("/", os.sep)))
         with _bar() as show, _Door(show) as door:
             _check_network(door.session(), settings.network)
             good = [_one(door, task, settings, args.json, show) for task in tasks]
