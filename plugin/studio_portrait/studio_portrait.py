@@ -55,7 +55,7 @@ register(
     [
         (PF_IMAGE, "image", "Image", None),
         (PF_DRAWABLE, "drawable", "Layer", None),
-        (PF_SLIDER, "strength", "_Strength (%)", 100, (0, 100, 1)),
+        (PF_SLIDER, "strength", "S_trength (%)", 100, (0, 100, 1)),
         (
             PF_RADIO,
             "faces",
@@ -66,7 +66,7 @@ register(
         (
             PF_RADIO,
             "output",
-            "_Output",
+            "Outp_ut",
             "layer",
             (("New layer", "layer"), ("New layer with mask", "mask")),
         ),

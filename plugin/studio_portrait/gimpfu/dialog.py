@@ -11,7 +11,7 @@ import gi
 gi.require_version("Gtk", "3.0")
 gi.require_version("GimpUi", "3.0")
 
-from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402
+from gi.repository import Gimp, GimpUi, Gtk  # noqa: E402
 
 from .constants import PF_RADIO, PF_SLIDER, PF_TEXT  # noqa: E402
 from .registry import Param, Registration  # noqa: E402
@@ -38,6 +38,6 @@ def _choose_widget(dialog: GimpUi.ProcedureDialog, param: Param) -> None:
     if param.kind == PF_SLIDER:
         dialog.get_scale_entry(param.key, 1.0)
     elif param.kind == PF_RADIO:
-        dialog.get_widget(param.key, GObject.type_from_name("GimpIntRadioFrame"))
+        dialog.get_widget(param.key, GimpUi.IntRadioFrame.__gtype__)
     elif param.kind == PF_TEXT:
         dialog.get_widget(param.key, Gtk.TextView.__gtype__)

@@ -1,0 +1,58 @@
+"""The plug-in's folder has the shape that GIMP wants, and needs nothing but GIMP's own Python."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[2] / "plugin" / "studio_portrait"
+ENTRY = FOLDER / f"{FOLDER.name}.py"
+MODULES = sorted(path for path in FOLDER.rglob("*.py"))
+OWN = {path.stem for path in FOLDER.glob("*.py")} | {path.name for path in FOLDER.iterdir() if path.is_dir()}
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """The top-level names of all absolute imports, also of those inside functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_python_3_10_and_nothing_to_install(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"), feature_version=(3, 10))
+    foreign = set(imports(tree)) - set(sys.stdlib_module_names) - OWN - {"gi"}
+    assert not foreign
+
+
+@pytest.mark.parametrize("package", ["gimpfu", "link"])
+def test_packages_stand_alone(package: str) -> None:
+    """Each can be copied elsewhere: no import of a sibling."""
+    for path in (FOLDER / package).glob("*.py"):
+        names = set(imports(ast.parse(path.read_text("utf-8"))))
+        assert not names & (OWN - set(sys.stdlib_module_names)), path
+
+
+def test_entry_is_executable_and_named_like_its_folder() -> None:
+    assert ENTRY.read_text("utf-8").startswith("#!/usr/bin/env python3\n")
+    assert os.access(ENTRY, os.X_OK)
+
+
+def test_dialog_toolkit_is_imported_in_one_place_only() -> None:
+    """GTK must not be touched head-less, so only the dialog, imported when needed, does."""
+    users = [path.name for path in MODULES if "GimpUi" in path.read_text("utf-8")]
+    assert users == ["dialog.py"]
+
+
+def test_written_against_gimpfu_only() -> None:
+    """The entry script is the example of how a gimpfu script looks."""
+    tree = ast.parse(ENTRY.read_text("utf-8"))
+    top = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
+    assert top == ["__future__", "typing", "gimpfu"]
