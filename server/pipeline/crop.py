@@ -16,6 +16,10 @@ from .lift import Grid
 
 SIZE = 512
 FEATHER = 0.14  # of the crop's side, over which a correction fades out at a crop's edge
+# The oval within which a correction counts in full, in shares of the crop's side: half its width and
+# height, how far it lies below the centre, and where it has faded out (in radii of its own).
+OVAL_WIDTH, OVAL_HEIGHT, OVAL_DROP, OVAL_END = 0.30, 0.37, 0.02, 1.65
+
 _WHITE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
 
 
@@ -32,12 +36,12 @@ def _step(side: float) -> int:
     return step
 
 
-def whole_grid(square: Square) -> Grid:
+def whole_grid(square: Square, turns: int = 0) -> Grid:
     """The crop's square in whole pixels, aligned so that `take` can shrink it in whole steps."""
     step = _step(square.side)
     side = max(8, round(square.side / step) * step)
     x, y = (round((centre - side / 2) / step) * step for centre in (square.cx, square.cy))
-    return Grid(x, y, side)
+    return Grid(x, y, side, turns)
 
 
 def frame_grid(width: int, height: int) -> Grid:
@@ -103,19 +107,31 @@ def to_working(small: NDArray[Any], white: float, space: ColourSpace) -> Float:
 def window(grid: Grid, width: int, height: int, x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
     """The crop's feather at picture coordinates x (columns) and y (rows): (len(y), len(x)) in 0..1.
 
-    Smoothstep over `FEATHER` of the side; none where the crop ends with the picture.
+    An oval around head and neck, so that the background beside the person stays as it is, and
+    a ramp over `FEATHER` of the side towards the crop's edges, except where the picture ends too.
     """
 
     def ramp(at: NDArray[Any], start: int, limit: int) -> NDArray[Any]:
         pixel, margin = grid.side / SIZE, FEATHER * grid.side
         weight = np.ones_like(at)
         if start > 0:
-            weight = np.minimum(weight, np.clip((at - start - pixel) / margin, 0, 1))
+            weight = np.minimum(weight, (at - start - pixel) / margin)
         if start + grid.side < limit:
-            weight = np.minimum(weight, np.clip((start + grid.side - pixel - at) / margin, 0, 1))
-        return weight * weight * (3 - 2 * weight)
+            weight = np.minimum(weight, (start + grid.side - pixel - at) / margin)
+        return _smooth(weight)
 
-    return ramp(y, grid.y, height)[:, None] * ramp(x, grid.x, width)[None, :]
+    # From the centre, towards the picture's right and bottom; then as the upright face sees it.
+    right, below = ((x - grid.x) / grid.side - 0.5)[None, :], ((y - grid.y) / grid.side - 0.5)[:, None]
+    across, down = ((right, below), (below, -right), (-right, -below), (-below, right))[grid.turns]
+    radius = np.hypot(across / OVAL_WIDTH, (down - OVAL_DROP) / OVAL_HEIGHT)
+    oval = _smooth((OVAL_END - radius) / (OVAL_END - 1))
+    return oval * ramp(y, grid.y, height)[:, None] * ramp(x, grid.x, width)[None, :]
+
+
+def _smooth(share: NDArray[Any]) -> NDArray[Any]:
+    """Smoothstep: 0 below 0, 1 above 1, without a kink between."""
+    share = np.clip(share, 0, 1)
+    return share * share * (3 - 2 * share)
 
 
 def nearness(grid: Grid, x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:

@@ -26,11 +26,15 @@ EPSILON = 1e-3  # variance (of samples in 0..1) below which the guide counts as 
 
 @dataclass(frozen=True)
 class Grid:
-    """A square of the picture in whole pixels; may reach over the picture's edge."""
+    """A square of the picture in whole pixels; may reach over the picture's edge.
+
+    turns: how many quarter turns counter-clockwise put the face in it upright.
+    """
 
     x: int
     y: int
     side: int
+    turns: int = 0
 
 
 def guided_coefficients(guide: Float, difference: Float) -> tuple[Float, Float]:

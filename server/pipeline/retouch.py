@@ -168,22 +168,21 @@ def _predict(
 ) -> list[Correction]:
     """Equations (2) and (4) at low resolution: what is to be subtracted over every crop."""
     height, width = pixels.shape[:2]
-    squares = [(whole_grid(face.square), face.angle // 90) for face in faces]
+    squares = [whole_grid(face.square, face.angle // 90) for face in faces]
     if relight:
-        squares.append((frame_grid(width, height), 0))
+        squares.append(frame_grid(width, height))
     corrections: list[Correction] = []
     for first in range(0, len(squares), BATCH):
         batch = squares[first : first + BATCH]
         with run.stage("filter"):
-            guides = [take(pixels, grid, space) for grid, _ in batch]
+            guides = [take(pixels, grid, space) for grid in batch]
             seen = [space.to_srgb(guide) for guide in guides]
-            turned = [turns for _, turns in batch]
-            crops = np.stack([_filtered(crop, turns) for crop, turns in zip(seen, turned, strict=True)])
+            crops = np.stack([_filtered(crop, grid.turns) for crop, grid in zip(seen, batch, strict=True)])
         with run.stage("predict"):
             run.progress("predict", first / len(squares))
             predictions = predictor(crops)
-        for guide, crop, y, (grid, turns) in zip(guides, seen, predictions, batch, strict=True):
-            difference = np.rot90(2 * y - 1, -turns)
+        for guide, crop, y, grid in zip(guides, seen, predictions, batch, strict=True):
+            difference = np.rot90(2 * y - 1, -grid.turns)
             if not space.is_srgb:
                 # Colours outside sRGB stay outside: only the change itself must fit in.
                 target = np.clip(crop - difference, np.minimum(crop, 0), np.maximum(crop, 1))
