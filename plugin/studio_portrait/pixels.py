@@ -80,18 +80,22 @@ def _profile(image: Gimp.Image, model: str) -> bytes | None:
 
 
 class Source:
-    """The rows of a layer, and of the selection over it."""
+    """The rows of a layer, and of the selection over it.
+
+    Each call opens the buffer anew: a buffer keeps every tile that went through it in this
+    process, which would add up to a copy of the layer.
+    """
 
     def __init__(self, layer: Gimp.Layer, how: Layout):
-        self._buffer = layer.get_buffer()
+        self._layer = layer
         self._how = how
-        self._selection = layer.get_image().get_selection().get_buffer()
+        self._selection = layer.get_image().get_selection()
         self._offsets = layer.get_offsets()[1:]
 
     def read(self, plane: str, row: int, rows: int) -> bytes:
         """Rows of the layer, as `Layout.image` says. Raises `Problem`."""
         width = self._how.image.width
-        return _get(self._buffer, 0, row, width, rows, self._how.babl, rows * self._how.image.row_bytes)
+        return _get(self._layer, 0, row, width, rows, self._how.babl, rows * self._how.image.row_bytes)
 
     def selection_reader(self, box: Box):  # type: ignore[no-untyped-def]
         """A reader of the selection's rows over `box` (the layer's coordinates)."""
@@ -108,7 +112,7 @@ class Target:
     """Where the result's rows go: a copy of the layer, of which only the box is written."""
 
     def __init__(self, layer: Gimp.Layer, how: Layout):
-        self._buffer = layer.get_buffer()
+        self._layer = layer
         self._how = how
 
     def write(self, box: Box, row: int, rows: int, data: bytes) -> None:
@@ -117,21 +121,23 @@ class Target:
         pixel = self._how.image.row_bytes // self._how.image.width
         if len(data) != box.width * rows * pixel:  # GEGL itself would only print a warning
             raise Problem("internal", "The result's rows have the wrong length.")
-        if not self._how.native:
-            self._buffer.set(rectangle, self._how.babl, data)
-            return
-        sent = self._buffer.get(rectangle, 1.0, self._how.babl, Gegl.AbyssPolicy.NONE)
+        buffer = self._layer.get_buffer()
+        if self._how.native:
+            self._write_wider(buffer, rectangle, data, pixel)
+        else:
+            buffer.set(rectangle, self._how.babl, data)
+        buffer.flush()
+
+    def _write_wider(self, buffer: Gegl.Buffer, rectangle: Gegl.Rectangle, data: bytes, pixel: int) -> None:
+        """Writes where the layer holds more than the wire: only pixels that changed lose by it."""
+        sent = buffer.get(rectangle, 1.0, self._how.babl, Gegl.AbyssPolicy.NONE)
         if sent == data:
             return
-        before = self._buffer.get(rectangle, 1.0, self._how.native, Gegl.AbyssPolicy.NONE)
-        self._buffer.set(rectangle, self._how.babl, data)
-        after = self._buffer.get(rectangle, 1.0, self._how.native, Gegl.AbyssPolicy.NONE)
+        before = buffer.get(rectangle, 1.0, self._how.native, Gegl.AbyssPolicy.NONE)
+        buffer.set(rectangle, self._how.babl, data)
+        after = buffer.get(rectangle, 1.0, self._how.native, Gegl.AbyssPolicy.NONE)
         kept = keep_unchanged(sent, data, pixel, before, after, self._how.native_bytes)
-        self._buffer.set(rectangle, self._how.native, kept)
-
-    def finish(self) -> None:
-        """Before the image can go away."""
-        self._buffer.flush()
+        buffer.set(rectangle, self._how.native, kept)
 
 
 def write_mask(mask: Gimp.LayerMask, box: Box, row: int, rows: int, data: bytes) -> None:
@@ -159,8 +165,9 @@ def keep_unchanged(
     return bytes(kept)
 
 
-def _get(buffer: Gegl.Buffer, x: int, y: int, width: int, rows: int, babl: str, nbytes: int) -> bytes:
-    data = buffer.get(Gegl.Rectangle.new(x, y, width, rows), 1.0, babl, Gegl.AbyssPolicy.NONE)
+def _get(drawable: Gimp.Drawable, x: int, y: int, width: int, rows: int, babl: str, nbytes: int) -> bytes:
+    rectangle = Gegl.Rectangle.new(x, y, width, rows)
+    data = drawable.get_buffer().get(rectangle, 1.0, babl, Gegl.AbyssPolicy.NONE)
     if len(data) != nbytes:
         raise Problem("internal", "GIMP gave fewer samples than the layer has.")
     return data  # type: ignore[no-any-return]

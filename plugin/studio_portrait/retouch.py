@@ -56,7 +56,6 @@ def retouch(image: Gimp.Image, layer: Gimp.Drawable, settings: Settings) -> Gimp
                 progress=bar.show,
             )
             _check_found(result, settings)
-            job.target.finish()
         except BaseException:
             copy.delete()
             raise

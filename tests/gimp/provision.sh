@@ -55,6 +55,7 @@ mirror() {
 bare_system() {
     if [[ -n $(ls -A "$root") ]]; then
         [[ -e $begun || -e $stamp || -d $root/debootstrap ]] || die "$root holds something else"
+        umount "$root/proc" "$root/sys" 2>/dev/null || true # left mounted when debootstrap was killed
         grep -qs " $root/" /proc/mounts && die "something is mounted below $root"
         find "$root" -mindepth 1 -xdev -delete
     fi
