@@ -50,7 +50,7 @@ register(
     AUTHORS,
     AUTHORS,
     "2026",
-    "Studio _Portrait...",
+    "Studio P_ortrait...",
     "RGB*, GRAY*, INDEXED*",
     [
         (PF_IMAGE, "image", "Image", None),

@@ -86,7 +86,9 @@ class Screen:
 
     def picture(self, path: Path) -> None:
         """The whole screen, in few colours: it is kept for a README."""
-        self._tool("import", "-window", "root", "-depth", "8", "-colors", "200", "-strip", f"PNG8:{path}")
+        self._tool(
+            "import", "-window", "root", "-depth", "8", "+dither", "-colors", "200", "-strip", f"PNG8:{path}"
+        )
 
 
 def wait_for(what: Callable[[], str], seconds: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from tests.gimp.harness import Gimp
 
 HERE = Path(__file__).parent
-PACKAGE = HERE.parents[1] / "plugin" / "studio_portrait" / "gimpfu"
 CHECKS = [
     node.name
     for node in ast.parse((HERE / "inside" / "checks.py").read_text("utf-8")).body
@@ -21,14 +19,9 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def told(gimp: Gimp) -> dict[str, Any]:
-    """One GIMP's answers; the script ``kinds`` is installed as a plug-in, with gimpfu beside it."""
-    folder = gimp.profile / "plug-ins" / "kinds"
-    shutil.copytree(PACKAGE, folder / "gimpfu", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(HERE / "inside" / "kinds.py", folder)
-    (folder / "kinds.py").chmod(0o755)
-    answers: dict[str, Any] = gimp.run("checks", package=gimp.inside(folder))
-    shutil.rmtree(folder)
+def told(gimp: Gimp, kinds: Path) -> dict[str, Any]:
+    """One GIMP's answers."""
+    answers: dict[str, Any] = gimp.run("checks", package=gimp.inside(kinds))
     return answers
 
 

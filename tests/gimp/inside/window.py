@@ -47,4 +47,12 @@ status, message = support.outcome(
     support.call(support.FILTER, run_mode=Gimp.RunMode.INTERACTIVE, image=image, drawables=[layer])
 )
 told["dismissed"] = [status, len(image.get_layers())]
+wall = Gimp.Image.new(200, 200, Gimp.ImageBaseType.RGB)
+blank = Gimp.Layer.new(wall, "blank", 200, 200, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+wall.insert_layer(blank, None, 0)
+Gimp.Display.new(wall)
+Gimp.displays_flush()
+mark("blank")
+wait_for(lambda: os.path.exists(f"{support.WORK}/read"))
+told["blank"] = len(wall.get_layers())
 support.tell(told)
