@@ -42,7 +42,7 @@ def judge(network: Network, pairs: Sequence[Pairs]) -> tuple[dict[str, float], l
     for pair in pairs:
         y, t = network(pair.bl_x), equations.target(pair.bl_x, pair.bl_o)
         picture = equations.reconstruct(pair.x, y).clip(0, 1)
-        skin = (pair.weight > 2).float()
+        skin = (pair.skin > 0.5).float()
         rows.append(
             {
                 "loss_eq1": float(equations.loss(y, t)),

@@ -24,17 +24,20 @@ from .scene import Placing, backgrounds, dyes, load, patchiness, place, srgb, su
 EXPOSURE_TIE: Final = 0.35  # how far the target's exposure follows the photograph's, in log
 TIE_RANGE: Final = (0.65, 1.6)
 SKIN_WEIGHT: Final = 2.0  # a skin pixel counts 1 + this
+BACKGROUND_WEIGHT: Final = 1.0  # so does the background, where the network must learn to keep still
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """N samples, (N, C, H, W) float32 sRGB in [0, 1]: x, o, BL(x), BL(o); and the loss's weight."""
+    """N samples, (N, C, H, W) float32 sRGB in [0, 1]: x, o, BL(x), BL(o);
+    the loss's weight; and where bare skin is, [0, 1]."""
 
     x: Tensor
     o: Tensor
     bl_x: Tensor
     bl_o: Tensor
     weight: Tensor
+    skin: Tensor
 
 
 def weights(entries: Sequence[Entry]) -> np.ndarray:
@@ -85,8 +88,8 @@ def _make(
     o = scene.person * studio + (1 - scene.person) * x
     x = torch.where(flash.identity > 0, o, x)
     x = torch.where(flash.identity > 0, x, jpeg(x, flash.jpeg))
-    weight = valid * (1 + SKIN_WEIGHT * scene.skin)
-    return Pairs(x, o, _filtered(x), _filtered(o), weight)
+    weight = valid * (1 + SKIN_WEIGHT * scene.skin + BACKGROUND_WEIGHT * (1 - scene.person))
+    return Pairs(x, o, _filtered(x), _filtered(o), weight, scene.skin * valid)
 
 
 def _filtered(batch: Tensor) -> Tensor:
