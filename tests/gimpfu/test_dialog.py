@@ -42,4 +42,5 @@ def test_dialog_with_every_kind_returns_what_it_showed(gimp: Gimp, kinds: Path, 
     assert values["number"] == 42 and values["slider"] == 30.0 and values["option"] == 1
     assert values["radio_text"] == "b" and values["radio_number"] == 20
     assert values["colour"] == [255, 128, 0, 255] and values["lines"] == "one\ntwo"
+    assert values["file"] == "/etc/passwd"
     assert values["folder"] == "/tmp" and values["filename"] == "/nowhere/picture.png"

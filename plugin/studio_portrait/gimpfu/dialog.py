@@ -11,10 +11,12 @@ import gi
 gi.require_version("Gtk", "3.0")
 gi.require_version("GimpUi", "3.0")
 
-from gi.repository import Gimp, GimpUi, Gtk  # noqa: E402
+from gi.repository import Gimp, GimpUi, GObject, Gtk  # noqa: E402
 
-from .constants import PF_RADIO, PF_SLIDER, PF_TEXT  # noqa: E402
+from .constants import PF_FILE, PF_FILENAME, PF_RADIO, PF_SLIDER, PF_TEXT  # noqa: E402
 from .registry import Param, Registration  # noqa: E402
+
+_FILES = (PF_FILE, PF_FILENAME)
 
 
 def start(registration: Registration) -> None:
@@ -25,12 +27,31 @@ def start(registration: Registration) -> None:
 def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, registration: Registration) -> bool:
     """Lets the user change `config`; False when the dialog was cancelled."""
     dialog = GimpUi.ProcedureDialog.new(procedure, config, registration.label.replace("_", "").rstrip("."))
-    for param in registration.asked:
+    own = {index: param for index, param in enumerate(registration.asked) if param.kind in _FILES}
+    known = [param for param in registration.asked if param.kind not in _FILES]
+    box = dialog.get_content_area()
+    before = len(box.get_children())
+    for param in known:
         _choose_widget(dialog, param)
-    dialog.fill([param.key for param in registration.asked])
+    if known:
+        dialog.fill([param.key for param in known])
+    for index, param in own.items():
+        chooser = _file_chooser(config, param)
+        box.pack_start(chooser, False, False, 0)
+        box.reorder_child(chooser, before + index)
     accepted = dialog.run()
     dialog.destroy()
     return bool(accepted)
+
+
+def _file_chooser(config: Gimp.ProcedureConfig, param: Param) -> Gtk.Widget:
+    """For a path that need not exist: GIMP's dialog has no widget for these."""
+    action = Gimp.FileChooserAction.OPEN
+    chooser = GimpUi.FileChooser.new(action, param.nick, param.nick, config.get_property(param.key))
+    both = GObject.BindingFlags.BIDIRECTIONAL
+    chooser.bind_property("file", config, param.key, both)
+    chooser.show()
+    return chooser
 
 
 def _choose_widget(dialog: GimpUi.ProcedureDialog, param: Param) -> None:

@@ -284,7 +284,7 @@ def check_defaults_of_every_kind():
         "spinWhole": ["int", 7],
         "spin_part": ["float", 2.5],
         "colour": ["RGB", [255, 128, 0, 255]],
-        "file": ["str", ""],
+        "file": ["str", "/etc/passwd"],
         "filename": ["str", "/nowhere/picture.png"],
         "folder": ["str", "/tmp"],
     }, told

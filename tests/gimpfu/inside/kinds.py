@@ -21,7 +21,7 @@ KINDS = [
     (PF_SPINNER, "spinWhole", "A whole spinner", 7, (1, 9, 1)),
     (PF_SPINNER, "spin_part", "A spinner", 2.5, (0, 10, 0.5)),
     (PF_COLOR, "colour", "A colour", (255, 128, 0)),
-    (PF_FILE, "file", "A file", ""),
+    (PF_FILE, "file", "A file", "/etc/passwd"),
     (PF_FILENAME, "filename", "A file name", "/nowhere/picture.png"),
     (PF_DIRNAME, "folder", "A folder", "/tmp"),
 ]
