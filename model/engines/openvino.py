@@ -52,9 +52,17 @@ def _graph(network: Folded, size: int = 512) -> ov.Model:
             value, _constant(up.weight), [2, 2], pads_begin=[1, 1], pads_end=[1, 1]
         )
         risen = op.relu(op.add(risen, _bias(up)))
-        value = _convolution(op.concat([risen, skips.pop()], axis=1), fuse, 0)
+        value = _fuse(risen, skips.pop(), fuse)
     y = op.transpose(op.sigmoid(value), [0, 2, 3, 1])
     return ov.Model([y], [image], "deepflash")
+
+
+def _fuse(risen: ov.Node, skip: ov.Node, layer: Layer) -> ov.Node:
+    """The 1x1 convolution over both, as a sum of two: no copy is made to put them side by side."""
+    half = layer.weight.shape[1] // 2
+    first = Layer(np.ascontiguousarray(layer.weight[:, :half]), layer.bias)
+    second = _constant(np.ascontiguousarray(layer.weight[:, half:]))
+    return op.add(_convolution(risen, first, 0), op.convolution(skip, second, [1, 1], [0, 0], [0, 0], [1, 1]))
 
 
 def _constant(weight: NDArray[np.float32]) -> ov.Node:

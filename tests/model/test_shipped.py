@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -52,7 +53,8 @@ def test_shine_is_less_and_light_more_even(before_and_after: tuple[np.ndarray, n
 
 
 def test_no_noise_is_added(before_and_after: tuple[np.ndarray, np.ndarray]) -> None:
-    """The correction is smooth: in a patch of plain skin its pixel-to-pixel change is below one level."""
+    """The correction is smooth: what a blur takes from it is a small part of it."""
     x, o = before_and_after
-    correction = (o - x)[200:230, 230:282]
-    assert np.abs(np.diff(correction, axis=1)).mean() < 1.5 / 255
+    correction = (o - x)[190:390, 180:332]
+    rough = correction - cv2.GaussianBlur(correction, (0, 0), 1.5)
+    assert np.square(rough).mean() < 0.03 * np.square(correction).mean()
