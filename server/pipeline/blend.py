@@ -22,7 +22,7 @@ from threadpoolctl import ThreadpoolController
 from plugin.studio_portrait.link.wire import Box
 
 from .colour import Float, decode_srgb, encode_srgb
-from .crop import SIZE, inside, nearness, white_of, window
+from .crop import COARSE, SIZE, inside, nearness, white_of, window
 from .lift import Grid, Stretched, guided_coefficients
 
 STRIP_ROWS = 32
@@ -49,7 +49,7 @@ class Selection:
 class Correction:
     """What the network wants changed over one square, at low resolution.
 
-    guide: (S, S, C) the crop in the working encoding. difference: (S, S, C), what is to be
+    guide: (S, S, C) the crop in the working encoding, clipped to 0..1. difference: (S, S, C), what is to be
     subtracted from it, strength included. frame: this is the whole picture's correction,
     which only counts where no face's does.
     """
@@ -78,23 +78,43 @@ def affected(
     return Box(int(left), int(top), int(right - left), int(bottom - top))
 
 
-def _weights(corrections: Sequence[Correction], index: int, width: int, height: int) -> tuple[Float, Float]:
+def _meet(a: Grid, b: Grid) -> bool:
+    return abs(2 * (a.x - b.x) + a.side - b.side) < a.side + b.side and (
+        abs(2 * (a.y - b.y) + a.side - b.side) < a.side + b.side
+    )
+
+
+def _weights(
+    corrections: Sequence[Correction], own: Correction, width: int, height: int
+) -> tuple[Float, Float]:
     """Of one correction, on its own low-resolution grid: its share among all, and its feather."""
-    own = corrections[index]
-    pixel = own.grid.side / SIZE
-    centres = (np.arange(SIZE) + 0.5) * pixel
+    centres = (np.arange(COARSE) + 0.5) * (own.grid.side / COARSE)
     x, y = own.grid.x + centres, own.grid.y + centres
-    faces = [c for c in corrections if not c.frame]
-    feathers = [window(c.grid, width, height, x, y) for c in faces]
-    pulls = [f * nearness(c.grid, x, y) for c, f in zip(faces, feathers, strict=True)]
-    total = np.maximum(sum(pulls, np.zeros((SIZE, SIZE))), 1e-30)
+    total = np.full((COARSE, COARSE), 1e-30)
+    covered = np.zeros_like(total)
+    for other in corrections:
+        if other.frame or not _meet(own.grid, other.grid):
+            continue
+        feather = window(other.grid, width, height, x, y)
+        pull = feather * nearness(other.grid, x, y)
+        total += pull
+        covered += pull * feather
+        if other is own:
+            own_feather, own_pull = feather, pull
     if own.frame:
-        covered = sum((p / total * f for p, f in zip(pulls, feathers, strict=True)), np.zeros((SIZE, SIZE)))
-        share, feather = 1 - covered, np.ones((SIZE, SIZE))
-    else:
-        mine = next(k for k, c in enumerate(faces) if c is own)
-        share, feather = pulls[mine] / total, feathers[mine]
-    return share[..., None].astype(np.float32), feather[..., None].astype(np.float32)
+        return _fine(1 - covered / total), _fine(np.ones_like(total))
+    return _fine(own_pull / total), _fine(own_feather)
+
+
+def _fine(coarse: NDArray[Any]) -> Float:
+    """(COARSE, COARSE) -> (SIZE, SIZE, 1)."""
+    return cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)[..., None].astype(np.float32)
+
+
+def _threads() -> int:
+    """How many strips at a time: the processors that this process may really use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return min(8, len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
 class Reconstruction:
@@ -119,29 +139,41 @@ class Reconstruction:
         self.selection = selection
         self.white = white_of(pixels)
         self.mask = np.zeros((box.height, box.width), np.uint8) if mask else None
-        height, width = pixels.shape[:2]
+        self._corrections = corrections
         self._parts: list[tuple[tuple[int, int, int, int], Stretched]] = []
-        for index, correction in enumerate(corrections):
-            left, top, right, bottom = inside(correction.grid, width, height)
-            left, right = max(left, box.x), min(right, box.x + box.width)
-            top, bottom = max(top, box.y), min(bottom, box.y + box.height)
-            if left >= right or top >= bottom:
-                continue
-            a, b = guided_coefficients(correction.guide, correction.difference)
-            share, feather = _weights(corrections, index, width, height)
-            weight = share if mask else share * feather
-            # Linear light is corrected in 0..1, everything else in its own sample values.
-            unit = np.float32(1 if linear else self.white)
-            values = [a * weight, b * weight * unit] + ([share * feather] if mask else [])
-            stretched = Stretched(np.concatenate(values, -1), correction.grid, left, right)
-            self._parts.append(((left, top, right, bottom), stretched))
 
     def run(self, cancelled: Callable[[], bool], progress: Callable[[float], None]) -> None:
-        """Changes the picture. A cancel between strips leaves it half done: the caller drops it."""
-        tops = range(self.box.y, self.box.y + self.box.height, STRIP_ROWS)
-        with _BLAS.limit(limits=1, user_api="blas"), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        """Changes the picture. A cancel leaves it half done: the caller drops it."""
+        box = self.box
+        for correction in self._corrections:
+            if not cancelled():
+                self._prepare(correction)
+        tops = range(box.y, box.y + box.height, STRIP_ROWS)
+        with _BLAS.limit(limits=1, user_api="blas"), ThreadPoolExecutor(_threads()) as pool:
             for done, _ in enumerate(pool.map(lambda top: None if cancelled() else self._strip(top), tops)):
                 progress((done + 1) / len(tops))
+
+    def _prepare(self, correction: Correction) -> None:
+        """Brings one correction into the form that is read strip by strip."""
+        box, (height, width) = self.box, self.pixels.shape[:2]
+        left, top, right, bottom = inside(correction.grid, width, height)
+        left, right = max(left, box.x), min(right, box.x + box.width)
+        top, bottom = max(top, box.y), min(bottom, box.y + box.height)
+        if left >= right or top >= bottom:
+            return
+        a, b = guided_coefficients(correction.guide, correction.difference)
+        share, feather = _weights(self._corrections, correction, width, height)
+        # As a layer mask the feather comes separately; with a whole frame below, all weights add up to
+        # one everywhere, the mask is white and the feather belongs to the pixels.
+        apart = self.mask is not None and not any(c.frame for c in self._corrections)
+        weight = share if apart else share * feather
+        # Linear light is corrected in 0..1, everything else in its own sample values.
+        unit = np.float32(1 if self.linear else self.white)
+        values = [a * weight, b * weight * unit]
+        if self.mask is not None:
+            values.append(share * feather)
+        stretched = Stretched(np.concatenate(values, -1), correction.grid, left, right)
+        self._parts.append(((left, top, right, bottom), stretched))
 
     def _strip(self, top: int) -> None:
         box = self.box
@@ -157,6 +189,8 @@ class Reconstruction:
             self.mask[top - box.y : bottom - box.y] = np.clip(np.rint(shown * 255), 0, 255)
         elif chosen is not None:
             correction *= chosen[..., None]
+        if self.pixels.shape[2] > self.colours:
+            correction *= self.pixels[top:bottom, box.x : box.x + box.width, -1:] > 0
         self._subtract(view, x, correction)
 
     def _sum(self, x: Float, top: int, bottom: int) -> tuple[Float, Float]:
@@ -164,13 +198,15 @@ class Reconstruction:
         box = self.box
         correction: Float | None = None
         feather = np.zeros(x.shape[:2] if self.mask is not None else (0, 0), np.float32)
+        # The slope was fitted within 0..1: beyond, it would run away.
+        guide = np.clip(x, 0, 1) if self.linear or self.white == 1 else x
         for (left, first, right, last), stretched in self._parts:
             low, high = max(top, first), min(bottom, last)
             if low >= high:
                 continue
             place = np.s_[low - top : high - top, left - box.x : right - box.x]
             a, b, weight = self._split(stretched.rows(low, high))
-            a *= x[place]
+            a *= guide[place]
             a += b
             if weight is not None:
                 feather[place] += weight
@@ -202,11 +238,12 @@ class Reconstruction:
         if view.dtype == np.float32 or self.linear:
             # Samples beyond 0..1 (high dynamic range) stay where they are instead of being clipped.
             result = np.clip(x - correction, np.minimum(x, 0), np.maximum(x, 1))
+            changed = result != x
             if self.linear:
                 result = decode_srgb(result) * np.float32(self.white)
             if view.dtype != np.float32:
                 np.clip(np.rint(result, out=result), 0, self.white, out=result)
-            np.copyto(view, result.astype(view.dtype), where=correction != 0)
+            np.copyto(view, result.astype(view.dtype), where=changed)
             return
         # One pass: subtract, round to the nearest sample, saturate.
         view[:] = cv2.subtract(x, correction, dtype=_DEPTH[view.dtype]).reshape(view.shape)

@@ -15,6 +15,7 @@ from .colour import ColourSpace, Float, encode_srgb
 from .lift import Grid
 
 SIZE = 512
+COARSE = 128  # pixels: windows are smooth, so they are worked out at a quarter of the crop's size
 FEATHER = 0.14  # of the crop's side, over which a correction fades out at a crop's edge
 # The oval within which a correction counts in full, in shares of the crop's side: half its width and
 # height, how far it lies below the centre, and where it has faded out (in radii of its own).
@@ -49,7 +50,8 @@ def frame_grid(width: int, height: int) -> Grid:
     longest = max(width, height, 8)
     step = _step(longest)
     side = -(-longest // step) * step
-    return Grid((width - side) // 2 // step * step, (height - side) // 2 // step * step, side)
+    # Rounded towards the picture, so that the square always holds all of it.
+    return Grid(-((side - width) // 2 // step * step), -((side - height) // 2 // step * step), side)
 
 
 def inside(grid: Grid, width: int, height: int) -> tuple[int, int, int, int]:
@@ -65,7 +67,7 @@ def take(pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE)
     height, width = pixels.shape[:2]
     left, top, right, bottom = inside(grid, width, height)
     step = _step(grid.side)
-    part = pixels[top:bottom, left:right]
+    part = without_hidden(pixels[top:bottom, left:right], space.channels)
     if step > 1:
         # Less than one step of pixels at the picture's far edge is left out.
         rows, columns = max(1, (bottom - top) // step), max(1, (right - left) // step)
@@ -81,6 +83,21 @@ def take(pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE)
     way = cv2.INTER_AREA if side >= size else cv2.INTER_CUBIC
     part = cv2.resize(part, (size, size), interpolation=way)
     return to_working(part.reshape(size, size, -1), white_of(pixels), space)
+
+
+def without_hidden(part: NDArray[Any], colours: int) -> NDArray[Any]:
+    """The same pixels with mid grey where they are fully transparent (a copy if there are such).
+
+    What lies hidden there, often black, must not bleed into the small copies.
+    """
+    if part.shape[2] == colours:
+        return part
+    hidden = part[..., -1] == 0
+    if not hidden.any():
+        return part
+    part = part.copy()
+    part[hidden, :colours] = white_of(part) / 2
+    return part
 
 
 def to_eight_bit(small: NDArray[Any], white: float, space: ColourSpace) -> NDArray[np.uint8]:
@@ -112,7 +129,7 @@ def window(grid: Grid, width: int, height: int, x: NDArray[Any], y: NDArray[Any]
     """
 
     def ramp(at: NDArray[Any], start: int, limit: int) -> NDArray[Any]:
-        pixel, margin = grid.side / SIZE, FEATHER * grid.side
+        pixel, margin = grid.side / COARSE, FEATHER * grid.side
         weight = np.ones_like(at)
         if start > 0:
             weight = np.minimum(weight, (at - start - pixel) / margin)

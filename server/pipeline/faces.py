@@ -54,14 +54,16 @@ def find_faces(rgb: NDArray[np.uint8], scale: float, cancelled: Callable[[], boo
     """
     first = _shrink(rgb, THUMBNAIL)
     found = _detect(first, scale * rgb.shape[1] / first.shape[1])
-    is_selfie = _is_selfie(found, first.shape, scale * rgb.shape[1] / first.shape[1])
-    if not is_selfie and max(rgb.shape[:2]) > THUMBNAIL and not cancelled():
-        found = _merge(found, _detect(rgb, scale))
+    if _is_selfie(found, first.shape, scale * rgb.shape[1] / first.shape[1]) or cancelled():
+        return found
+    large, factor = _enlarge(rgb, scale) if not found else (rgb, scale)
+    if max(large.shape) > max(first.shape):
+        found = _merge(found, _detect(large, factor))
     for angle in (90, 270, 180):
         if found or cancelled():
             break
-        turned = np.ascontiguousarray(np.rot90(first, angle // 90))
-        found = [_turn_back(face, turned.shape, first, rgb, scale, angle) for face in _detect(turned, 1.0)]
+        turned = np.ascontiguousarray(np.rot90(large, angle // 90))
+        found = [_turn_back(face, turned.shape, factor, angle) for face in _detect(turned, 1.0)]
     return sorted(found, key=lambda face: -face.box[2] * face.box[3])
 
 
@@ -71,6 +73,14 @@ def _shrink(rgb: NDArray[Any], longest: int) -> NDArray[Any]:
         return rgb
     size = (max(1, round(rgb.shape[1] * share)), max(1, round(rgb.shape[0] * share)))
     return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+
+
+def _enlarge(rgb: NDArray[Any], scale: float) -> tuple[NDArray[Any], float]:
+    """A small picture twice as large, so that small faces reach the detector's size; and its scale."""
+    longest = max(rgb.shape[:2])
+    if longest * 2 > LARGE:
+        return rgb, scale
+    return cv2.resize(rgb, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), scale / 2
 
 
 def _is_selfie(found: list[Face], shape: tuple[int, ...], scale: float) -> bool:
@@ -107,16 +117,8 @@ def _iou(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> float:
     return shared / (a[2] * a[3] + b[2] * b[3] - shared)
 
 
-def _turn_back(
-    face: Face,
-    turned: tuple[int, ...],
-    first: NDArray[Any],
-    rgb: NDArray[Any],
-    scale: float,
-    angle: int,
-) -> Face:
-    """A face of the turned thumbnail, in the picture's pixels."""
-    factor = scale * rgb.shape[1] / first.shape[1]
+def _turn_back(face: Face, turned: tuple[int, ...], factor: float, angle: int) -> Face:
+    """A face of a turned copy, in the picture's pixels (`factor` times the copy's)."""
     height, width = turned[:2]
 
     def back(x: float, y: float) -> tuple[float, float]:
@@ -128,9 +130,9 @@ def _turn_back(
 
     x, y, w, h = face.box
     corners = [back(x, y), back(x + w, y + h)]
-    left, right = sorted(c[0] for c in corners)
-    top, bottom = sorted(c[1] for c in corners)
-    box = tuple(round(v * factor) for v in (left, top, right - left, bottom - top))
+    left, right = sorted(corner[0] * factor for corner in corners)
+    top, bottom = sorted(corner[1] * factor for corner in corners)
     cx, cy = back(face.square.cx, face.square.cy)
     square = Square(cx * factor, cy * factor, face.square.side * factor)
+    box = (round(left), round(top), round(right - left), round(bottom - top))
     return Face(box, square, face.confidence, angle)

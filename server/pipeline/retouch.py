@@ -22,7 +22,7 @@ from plugin.studio_portrait.link.wire import Box, Problem, Settings
 
 from .blend import Correction, Reconstruction, Selection, affected
 from .colour import ColourSpace, Float
-from .crop import frame_grid, take, to_eight_bit, white_of, whole_grid
+from .crop import frame_grid, take, to_eight_bit, white_of, whole_grid, without_hidden
 from .faces import LARGE, Face, find_faces
 
 BATCH = 4  # crops per prediction: bounds memory however many faces there are
@@ -89,6 +89,8 @@ def retouch(
     alpha never is. Raises `Problem`: ``bad-image`` (not-a-number samples, a broken profile),
     ``cancelled``; the pixels are then undefined.
     """
+    if settings.faces == "selection" and selection is None:
+        raise Problem("bad-setting", "Faces in the selection were asked for, but nothing is selected.")
     run = _Run(progress, cancelled)
     colours = 3 if pixels.shape[2] >= 3 else 1
     with run.stage("faces"):
@@ -134,7 +136,8 @@ def _faces(pixels: NDArray[Any], space: ColourSpace, cancelled: Callable[[], boo
     height, width = pixels.shape[:2]
     share = min(1.0, LARGE / max(height, width))
     size = (max(1, round(width * share)), max(1, round(height * share)))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if share < 1 else pixels
+    shown = without_hidden(pixels, space.channels)
+    small = cv2.resize(shown, size, interpolation=cv2.INTER_AREA) if share < 1 else shown
     rgb = to_eight_bit(small.reshape(size[1], size[0], -1), white_of(pixels), space)
     return find_faces(rgb, width / size[0], cancelled)
 
@@ -185,14 +188,14 @@ def _predict(
             difference = np.rot90(2 * y - 1, -grid.turns)
             if not space.is_srgb:
                 # Colours outside sRGB stay outside: only the change itself must fit in.
+                # Both ends are converted alike, so that what a profile rounds or clips cancels.
                 target = np.clip(crop - difference, np.minimum(crop, 0), np.maximum(crop, 1))
-                changed = (target != crop).any(-1, keepdims=True)
-                difference = np.where(changed, guide - space.from_srgb(target), 0)
+                difference = space.from_srgb(crop) - space.from_srgb(target)
             elif space.channels == 1:
                 difference = space.from_srgb(difference)
             whole = relight and len(corrections) == len(squares) - 1
             scaled = np.ascontiguousarray(difference * np.float32(strength), dtype=np.float32)
-            corrections.append(Correction(grid, guide, scaled, whole))
+            corrections.append(Correction(grid, np.clip(guide, 0, 1), scaled, whole))
     return corrections
 
 

@@ -1,11 +1,13 @@
 """The whole pipeline on real photographs, with predictors whose answer is known."""
 
+import cv2
 import imagecodecs
 import numpy as np
 import pytest
 
 from plugin.studio_portrait.link.wire import Box, Problem, Settings
 from server.pipeline import Selection, retouch
+from server.pipeline.crop import frame_grid, inside
 
 from .conftest import Constant, Darken
 from .test_colour import linear_rgb
@@ -96,14 +98,11 @@ def test_a_turned_picture_gives_the_turned_result(selfie, turns):
 
 def test_no_seam_at_the_crops_edge(selfie):
     """A constant correction is the worst case for a seam: neighbours may differ by a level or two."""
-    grey = np.full_like(selfie, 128)
-    x, y, side = 300, 300, 500
-    grey[y : y + side, x : x + side] = selfie[y : y + side, x : x + side]
-    before, after = selfie.copy(), selfie.copy()
+    after = selfie.copy()
     retouch(after, Settings(), Constant(0.15))
-    change = before.astype(int) - after
-    clipped = before < 45
-    change = np.where(clipped, 0, change)
+    clipped = selfie < 45
+    change = np.where(clipped, 0, selfie.astype(int) - after)
+    assert change.max() in (38, 39)
     steps = np.abs(np.diff(change, axis=0))[~(clipped[1:] | clipped[:-1])]
     assert steps.max() <= 2
     steps = np.abs(np.diff(change, axis=1))[~(clipped[:, 1:] | clipped[:, :-1])]
@@ -144,16 +143,35 @@ def test_selection_limits_the_effect_and_chooses_faces(selfie):
     assert not result.faces[0]["used"] and result.box is None and np.array_equal(after, selfie)
 
 
-def test_mask_and_pixels_compose_to_the_plain_result(selfie):
+@pytest.mark.parametrize("background", ["keep", "relight"])
+def test_mask_and_pixels_compose_to_the_plain_result(selfie, background):
     plain, layer = selfie.copy(), selfie.copy()
-    retouch(plain, Settings(), Darken())
-    result = retouch(layer, Settings(mask=True), Darken())
+    retouch(plain, Settings(background=background), Darken())
+    result = retouch(layer, Settings(background=background, mask=True), Darken())
     box = result.box
     weight = np.zeros(selfie.shape[:2] + (1,))
     weight[box.y : box.y + box.height, box.x : box.x + box.width, 0] = result.mask / 255
     composed = selfie * (1 - weight) + layer * weight
     assert np.abs(composed - plain).max() <= 1.6
-    assert result.mask.max() == 255 and result.mask[0].max() <= 2
+    assert result.mask.max() == 255
+    assert (result.mask.min() == 255) == (background == "relight")
+
+
+def test_relight_and_faces_add_up_to_one_correction(selfie):
+    after = selfie.copy()
+    retouch(after, Settings(background="relight"), Constant(0.1))
+    change = (selfie.astype(int) - after)[selfie >= 30]
+    assert change.min() >= 25 and change.max() <= 26
+
+
+@pytest.mark.parametrize("size", [(4163, 3001), (1030, 4030), (3, 5000), (2049, 2049)])
+def test_relight_reaches_the_last_row_and_column(size):
+    height, width = size
+    grid = frame_grid(width, height)
+    assert inside(grid, width, height) == (0, 0, width, height)
+    pixels = np.full(size + (3,), 128, np.uint8)
+    retouch(pixels, Settings(background="relight"), Constant(0.1))
+    assert np.abs(pixels.astype(int) - 102).max() <= 1
 
 
 @pytest.mark.parametrize("profile", ["adobergb", "linear"])
@@ -171,12 +189,48 @@ def test_another_colour_space_gives_the_same_light(selfie, profile):
     assert np.median(difference) < 0.5 / 255 and np.percentile(difference, 99) < 3 / 255
 
 
-def test_values_beyond_white_survive(selfie):
-    pixels = selfie.astype(np.float32) / 255 * 3
+@pytest.mark.parametrize("icc", [None, linear_rgb(), imagecodecs.cms_profile("adobergb")])
+def test_values_beyond_black_and_white_survive(selfie, icc):
+    pixels = selfie.astype(np.float32) / 255 * 3 - 0.2
     before = pixels.copy()
-    retouch(pixels, Settings(), Constant(-0.1))
+    retouch(pixels, Settings(), Constant(-0.1), icc=icc)
     bright = before > 1
-    assert np.array_equal(pixels[bright], before[bright]) and pixels.max() > 2
+    # Not clipped to white: at most what the pixels beside, which can be brightened, lend them.
+    assert np.abs(pixels[bright] - before[bright]).max() < (1e-5 if icc is None else 0.06)
+    assert pixels.max() > 2
+    after = before.copy()
+    retouch(after, Settings(), Constant(0.1), icc=icc)
+    assert np.abs(after - before)[before < 0].max() < 1e-6
+
+
+def test_what_is_hidden_by_transparency_counts_for_nothing(selfie):
+    """A cut-out gives the same face whatever colours lie under its transparent part."""
+    cut_out = np.concatenate([selfie, np.full(selfie.shape[:2] + (1,), 255, np.uint8)], -1)
+    cut_out[:, :300, 3] = 0
+    black, white = cut_out.copy(), cut_out.copy()
+    black[:, :300, :3], white[:, :300, :3] = 0, 255
+    for pixels in (black, white):
+        before = pixels.copy()
+        result = retouch(pixels, Settings(), Darken())
+        assert len(result.faces) == 1
+        assert np.array_equal(pixels[:, :300], before[:, :300])
+    assert np.abs(black[:, 300:].astype(int) - white[:, 300:]).max() <= 1
+
+
+def test_a_small_face_in_a_small_picture_is_found(selfie):
+    small = cv2.resize(selfie, (165, 220), interpolation=cv2.INTER_AREA)
+    picture = np.full((420, 600, 3), 90, np.uint8)
+    picture[100:320, 200:365] = small
+    for turns in (0, 1):
+        turned = np.ascontiguousarray(np.rot90(picture, -turns))
+        faces = retouch(turned, Settings(), Constant(0.1)).faces
+        assert [face["angle"] for face in faces] == [90 * turns]
+
+
+def test_faces_in_the_selection_need_a_selection(selfie):
+    with pytest.raises(Problem) as problem:
+        retouch(selfie.copy(), Settings(faces="selection"), Constant(0.1))
+    assert problem.value.code == "bad-setting"
 
 
 def test_no_face_is_a_clear_result():
