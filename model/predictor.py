@@ -21,6 +21,7 @@ from plugin.studio_portrait.link.wire import Problem
 SIZE: Final = 512
 WEIGHTS: Final = Path(__file__).with_name("weights")
 ENGINES: Final = ("auto", "pytorch", "openvino")
+GPU_BATCH: Final = 4  # crops at a time: bounds memory however many faces there are
 DEVICES: Final = ("auto", "cuda", "mps", "cpu")
 
 Array = NDArray[np.float32]
@@ -51,7 +52,10 @@ class Engine(Protocol):
 
 
 class Predictor:
-    """A loaded network. name, weights_sha256, engine ("pytorch" or "openvino"), device, size."""
+    """A loaded network. name, weights_sha256, engine ("pytorch" or "openvino"), device, size.
+
+    batch: how many crops a call should bring at most.
+    """
 
     size: Final = SIZE
 
@@ -60,6 +64,8 @@ class Predictor:
         self.weights_sha256 = info.sha256
         self.engine = engine.name
         self.device = engine.device
+        # A processor gains nothing from a batch, and one crop at a time leaves room for a cancel.
+        self.batch = 1 if self.device == "cpu" else GPU_BATCH
         self._engine = engine
 
     def __call__(self, crops: Array) -> Array:

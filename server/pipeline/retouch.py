@@ -25,11 +25,11 @@ from .colour import ColourSpace, Float
 from .crop import frame_grid, take, to_eight_bit, white_of, whole_grid, without_hidden
 from .faces import LARGE, Face, find_faces
 
-BATCH = 4  # crops per prediction: bounds memory however many faces there are
-
 
 class Predictor(Protocol):
-    """All that the pipeline knows of a network."""
+    """All that the pipeline knows of a network. batch: how many crops it takes at a time."""
+
+    batch: int
 
     def __call__(self, crops: Float) -> Float:
         """(N, 512, 512, 3) filtered crops, sRGB 0..1 -> the prediction y, same shape, 0..1."""
@@ -175,8 +175,8 @@ def _predict(
     if relight:
         squares.append(frame_grid(width, height))
     corrections: list[Correction] = []
-    for first in range(0, len(squares), BATCH):
-        batch = squares[first : first + BATCH]
+    for first in range(0, len(squares), predictor.batch):
+        batch = squares[first : first + predictor.batch]
         with run.stage("filter"):
             guides = [take(pixels, grid, space) for grid in batch]
             seen = [space.to_srgb(guide) for guide in guides]

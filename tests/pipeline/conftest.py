@@ -14,6 +14,8 @@ SELFIE = Path(__file__).parents[2] / "server" / "setup" / "sample" / "selfie.jpg
 class Constant:
     """Predicts the same difference everywhere: `d = 2y - 1`."""
 
+    batch = 4
+
     def __init__(self, difference: float):
         self.difference = difference
         self.calls: list[int] = []
@@ -27,6 +29,8 @@ class Constant:
 
 class Darken:
     """Takes a fifth off every sample: a difference that follows the picture's edges."""
+
+    batch = 1
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
         return (crops * np.float32(0.2) + 1) / 2
