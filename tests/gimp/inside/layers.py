@@ -6,8 +6,14 @@ import support
 from gi.repository import Gimp
 
 
+def convert(image, profile):
+    image.convert_color_profile(profile, Gimp.ColorRenderingIntent.RELATIVE_COLORIMETRIC, False)
+
+
 def prepare(case):
     image, layer = support.make_image(case)
+    if case.get("adobe"):
+        convert(image, Gimp.ColorProfile.new_rgb_adobe())
     if "offsets" in case:
         below = Gimp.Layer.new(image, "below", 8, 8, layer.type(), 100.0, Gimp.LayerMode.NORMAL)
         group = Gimp.GroupLayer.new(image, "group")
@@ -67,12 +73,9 @@ def run(case):
     support.dump(layer, f"{stem}.after")
     if status == "success":
         told.update(describe(image, layer, value, stem))
-        if "convert" in case:
-            image.convert_color_profile(
-                Gimp.ColorProfile.new_rgb_srgb(), Gimp.ColorRenderingIntent.RELATIVE_COLORIMETRIC, False
-            )
-            support.dump(layer, f"{stem}.before-converted")
-            support.dump(value, f"{stem}.new-converted")
+        if case.get("adobe"):
+            convert(image, Gimp.ColorProfile.new_rgb_srgb())
+            support.dump(value, f"{stem}.new-in-srgb")
     else:
         told["message"] = value
     image.delete()

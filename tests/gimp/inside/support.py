@@ -28,8 +28,6 @@ def make_image(spec: dict[str, Any]) -> tuple[Gimp.Image, Gimp.Layer]:
     kind = getattr(Gimp.ImageType, spec["type"])
     layer = Gimp.Layer.new(image, "Photo", width, height, kind, 100.0, Gimp.LayerMode.NORMAL)
     image.insert_layer(layer, None, 0)
-    if spec.get("profile") == "adobe":
-        image.set_color_profile(Gimp.ColorProfile.new_rgb_adobe())
     with open(f"{WORK}/{spec['samples']}", "rb") as file:
         write(layer, file.read())
     return image, layer
