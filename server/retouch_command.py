@@ -7,19 +7,19 @@ command line and the menu give the same pixels. Reading and writing the files is
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import BACKGROUNDS, STAGES, Box, ImageSpec, Problem, Settings
 
-from .files.names import format_of
+from .files.names import format_of, unreadable
 from .retouch_plan import Task, plan
 
 if TYPE_CHECKING:
@@ -46,10 +46,11 @@ _BEGINS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``retouch``."""
     parser.description = "Retouches JPEG, PNG and TIFF files; metadata, colour profile and bit depth stay."
-    parser.epilog = "Exit status: 0 every picture is done; 1 at least one is not; 2 nothing was tried."
-    parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="IN", help="a picture, or a folder of pictures"
+    parser.epilog = (
+        "A file that already has an output's name is replaced, an input never."
+        " Exit status: 0 every picture is done; 1 at least one is not; 2 nothing was tried."
     )
+    parser.add_argument("inputs", nargs="+", metavar="IN", help="a picture, or a folder of pictures")
     parser.add_argument(
         "-o",
         "--output",
@@ -75,7 +76,9 @@ def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
     try:
         settings = Settings(args.strength / 100, args.faces, args.network, args.background)
-        tasks = plan(args.inputs, Path(args.output), args.output.endswith(("/", os.sep)))
+        tasks = plan(args.inputs, args.output)
+        if not any(os.path.exists(task.source) for task in tasks):
+            return _none_is_there(tasks, args.json)
         with _bar() as show, _Door(show) as door:
             _check_network(door.session(), settings.network)
             good = [_one(door, task, settings, args.json, show) for task in tasks]
@@ -84,8 +87,15 @@ def run(args: argparse.Namespace) -> int:
         _report(problem, None, args.json)
         return NOTHING_TRIED
     except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+        _say("Stopped.", sys.stderr)
         return INTERRUPTED
+
+
+def _none_is_there(tasks: list[Task], as_json: bool) -> int:
+    """Told without the seconds that a server takes to start."""
+    for task in tasks:
+        _report(unreadable(os.strerror(errno.ENOENT)), task, as_json)
+    return SOME_FAILED
 
 
 class _Door:
@@ -138,10 +148,20 @@ def _one(door: _Door, task: Task, settings: Settings, as_json: bool, show: Show)
         return False
     show("", None)
     if as_json:
-        print(json.dumps(told), flush=True)
+        _say(json.dumps(told), sys.stdout)
     for note in told["notes"]:
-        print(f"{task.source}: {note}", file=sys.stderr)
+        _say(f"{task.source}: {note}", sys.stderr)
     return True
+
+
+def _say(line: str, stream: TextIO) -> None:
+    """A reader that has gone away (``| head``) does not keep the other pictures from being done."""
+    try:
+        print(line, file=stream, flush=True)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _as_problem(error: Exception) -> Problem:
@@ -219,10 +239,10 @@ class _Clock:
 
 def _report(problem: Problem, task: Task | None, as_json: bool) -> None:
     about = f"{task.source}: " if task else "studio-portrait: "
-    print(f"{about}{problem.message} {problem.hint}".rstrip(), file=sys.stderr)
+    _say(f"{about}{problem.message} {problem.hint}".rstrip(), sys.stderr)
     if as_json:
         error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
-        print(json.dumps({"input": str(task.source) if task else None, "error": error}), flush=True)
+        _say(json.dumps({"input": str(task.source) if task else None, "error": error}), sys.stdout)
 
 
 def _along(stage: str, share: float) -> float:
@@ -241,7 +261,7 @@ def _bar() -> Iterator[Show]:
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     # Standard output is not redirected: it belongs to --json.
     with Bars(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bars:
         bar = bars.add_task("", total=1.0)

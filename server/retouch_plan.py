@@ -26,17 +26,32 @@ class Task:
     target: Path
 
 
-def plan(inputs: Sequence[Path], out: Path, out_is_folder: bool = False) -> list[Task]:
-    """The tasks for files and folders of pictures.
+def plan(inputs: Sequence[str], output: str) -> list[Task]:
+    """The tasks for files and folders of pictures, as the words of the command name them.
 
-    out: a file for a single input file; for several, or a folder, or with `out_is_folder`,
-    a folder, which is made. Raises `Problem` ``bad-setting`` or ``bad-output``.
+    output: a file for a single input file; for several, or a folder, or if it ends with a
+    slash, a folder, which is made. Raises `Problem` ``bad-setting`` or ``bad-output``.
     """
+    if not output or not all(inputs):  # an unset variable in a script; as a path it would be this folder
+        raise Problem("bad-setting", "A name is empty.", "Name the pictures, and where they go (-o).")
+    try:
+        return _plan([Path(word) for word in inputs], Path(output), output.endswith(("/", os.sep)))
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        sentence = f"{error.filename} cannot be used ({error.strerror})."
+        raise Problem("bad-setting", sentence, "Choose another name or folder.") from None
+
+
+def _plan(inputs: Sequence[Path], out: Path, out_is_folder: bool) -> list[Task]:
     sources = list(_pictures(inputs))
     into_folder = out_is_folder or out.is_dir() or len(inputs) > 1 or inputs[0].is_dir()
     if into_folder and out.exists() and not out.is_dir():
         raise Problem("bad-output", f"{out} is a file; several pictures need a folder.")
-    if not into_folder:
+    if into_folder and not out_is_folder and not out.is_dir() and out.suffix.lower() in SUFFIXES:
+        sentence = f"{out} is the name of one picture, but there may be several."
+        raise Problem(
+            "bad-output", sentence, f"Name a folder; if {out.name} is to be one, write {out}{os.sep}"
+        )
+    if not into_folder and sources[0].exists():  # else that it is missing is told, and not this
         format_of(out)
     tasks = [Task(source, out / source.name if into_folder else out) for source in sources]
     _check_targets(tasks)
@@ -82,6 +97,8 @@ def _check_targets(tasks: list[Task]) -> None:
         if task.target.is_dir():
             raise Problem("bad-output", f"The output {task.target} is a folder.")
         other = taken.setdefault(str(task.target).casefold(), task.source)
+        if other is not task.source and _identity(other) == _identity(task.source):
+            raise Problem("bad-setting", f"{task.source} is named twice.", "Name each picture once.")
         if other is not task.source:
             sentence = f"{other} and {task.source} would both become {task.target}."
             raise Problem("bad-output", sentence, "Retouch them into different folders.")

@@ -1,4 +1,4 @@
-"""Which format a file's name asks for; apart, because it is asked before anything heavy is loaded."""
+"""What is said about files' names; apart, because it is asked before anything heavy is loaded."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from pathlib import Path
 from plugin.studio_portrait.link.wire import Problem
 
 SUFFIXES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".tif": "tiff", ".tiff": "tiff"}
+
+
+def unreadable(reason: str | None) -> Problem:
+    """The `Problem` for an input that is not there or may not be read; `reason` in the system's words."""
+    return Problem("bad-image", f"The file cannot be read ({reason}).", "Check its name and who may read it.")
 
 
 def format_of(path: Path) -> str:

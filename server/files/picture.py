@@ -93,7 +93,10 @@ def check_finite(pixels: Samples) -> None:
             count += int(wrong.sum())
             first = first or (int(np.argwhere(wrong)[0][0]), row)
     if first is not None:
-        sentence = f"{count} samples are not numbers or infinite, the first at x {first[0]}, y {first[1]}."
+        place = f"x {first[0]}, y {first[1]}"
+        sentence = f"{count} samples are not numbers or infinite, the first at {place}."
+        if count == 1:
+            sentence = f"One sample is not a number or infinite, at {place}."
         raise Problem("bad-image", sentence, "Repair the picture in the program that made it.")
 
 

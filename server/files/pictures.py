@@ -10,7 +10,7 @@ from pathlib import Path
 from plugin.studio_portrait.link.wire import Problem
 
 from . import jpeg, png, tiff
-from .names import format_of
+from .names import format_of, unreadable
 from .picture import Picture, Samples, check_finite, unsupported
 
 FORMATS = {"jpeg": jpeg, "png": png, "tiff": tiff}
@@ -43,8 +43,7 @@ def read(path: Path) -> Picture:
     except IsADirectoryError:
         raise unsupported("It is a folder, not a picture.", "Name the pictures in it.") from None
     except OSError as error:
-        sentence = f"The file cannot be read ({error.strerror})."
-        raise unsupported(sentence, "Check its name and who may read it.") from None
+        raise unreadable(error.strerror) from None
     picture = FORMATS[_kind(data)].read(data)
     check_finite(picture.pixels)
     return picture
@@ -56,7 +55,7 @@ def write(picture: Picture, pixels: Samples, path: Path) -> None:
     The file appears whole or not at all. Raises `Problem` ``bad-output``.
     """
     data = encode(picture, pixels, format_of(path))
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    beside = path.with_name(f".studio-portrait-{secrets.token_hex(4)}")  # short, however long the name is
     try:
         with _removed_on_failure(beside):
             beside.write_bytes(data)

@@ -427,6 +427,12 @@ def test_not_a_number(tmp_path: Path, value: float) -> None:
     assert "2 samples" in refused(tmp_path / "a.tif", stream.getvalue())
     with pytest.raises(Problem, match="x 11, y 7"):
         pictures.read(tmp_path / "a.tif")
+    pixels[7, 11, 1] = 0
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, pixels, photometric="rgb")
+    assert "One sample is not a number or infinite, at x 2, y 9." in refused(
+        tmp_path / "a.tif", stream.getvalue()
+    )
 
 
 def test_palette_becomes_rgb(tmp_path: Path) -> None:

@@ -120,7 +120,8 @@ def test_json(tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_bar_on_a_terminal(home: Path, tmp_path: Path, photo: Path) -> None:
-    """The bar goes to standard error; standard output has the JSON alone."""
+    """The bar goes to standard error, with the name as it is; standard output has the JSON alone."""
+    photo = photo.rename(photo.with_name("photo [red].png"))
     inner, outer = os.openpty()
     command = [
         sys.executable,
@@ -141,7 +142,7 @@ def test_bar_on_a_terminal(home: Path, tmp_path: Path, photo: Path) -> None:
     os.close(inner)
     assert result.returncode == 0, shown
     assert json.loads(result.stdout)["output"] == str(tmp_path / "out.png")
-    assert "photo.png" in shown and "output" not in shown
+    assert "photo [red].png" in shown and "output" not in shown
 
 
 @pytest.mark.usefixtures("home")
@@ -215,7 +216,63 @@ def test_mistakes_in_the_command(tmp_path: Path, photo: Path, capsys: pytest.Cap
         capsys, tmp_path / "both" if (tmp_path / "both").mkdir() else tmp_path / "both", "-o", tmp_path / "x"
     )
     assert "is a file" in refused(capsys, photo, twin / "photo.png", "-o", photo)
+    assert "one picture" in refused(capsys, photo, twin / "photo.png", "-o", out)
+    assert "one picture" in refused(capsys, twin, "-o", out)
+    assert "named twice" in refused(capsys, photo, photo, "-o", tmp_path / "both")
+    assert "named twice" in refused(capsys, twin, twin / "photo.png", "-o", tmp_path / "both")
+    assert "too long" in refused(capsys, photo, "-o", tmp_path / f"{'o' * 300}.png")
     assert not out.exists()
+
+
+@pytest.mark.usefixtures("home", "photo")
+def test_empty_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a path they would be the folder where the command was started, with every picture in it."""
+    monkeypatch.chdir(tmp_path)
+    for words in (["", "-o", "a.png"], ["photo.png", "-o", ""], ["photo.png", "", "-o", "new"]):
+        assert "is empty" in refused(capsys, *words)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["photo.png"]
+    assert not (tmp_path / "a.png").exists() and not (tmp_path / "new").exists()
+
+
+def test_only_missing_inputs_start_no_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And that it is missing is told before what is wrong with the output's name."""
+    monkeypatch.setenv(runtime.HOME_VARIABLE, str(tmp_path / "home"))
+    for target in ("out.png", "out.webp"):
+        assert retouch(tmp_path / "none.jpg", "-o", tmp_path / target, "--json") == 1
+        (told,) = objects(capsys)
+        assert told["error"]["code"] == "bad-image" and "No such file" in told["error"]["message"]
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.usefixtures("home")
+def test_longest_name(tmp_path: Path, photo: Path) -> None:
+    target = tmp_path / f"{'o' * 251}.png"
+    assert retouch(photo, "-o", target) == 0 and target.exists()
+
+
+def test_nobody_reads_the_report(home: Path, tmp_path: Path, photo: Path) -> None:
+    """``retouch --json | true``: every picture is done all the same, and quietly."""
+    second = tmp_path / "second.png"
+    second.write_bytes(photo.read_bytes())
+    inner, outer = os.pipe()
+    os.close(inner)
+    words = ["retouch", str(photo), str(second), "-o", str(tmp_path / "out"), "--json"]
+    result = subprocess.run(
+        [sys.executable, "-m", "server", *words],
+        env={**os.environ, runtime.HOME_VARIABLE: str(home)},
+        stdout=outer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(outer)
+    assert result.returncode == 0
+    assert "Traceback" not in result.stderr and "pipe" not in result.stderr
+    assert len(list((tmp_path / "out").iterdir())) == 2
 
 
 @pytest.mark.usefixtures("home")
