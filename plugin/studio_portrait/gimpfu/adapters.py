@@ -25,6 +25,14 @@ def _add_layer(image: Any, layer: Any, position: int = -1) -> None:
     image.insert_layer(layer, None, position)
 
 
+def _add_channel(image: Any, channel: Any, position: int = -1) -> None:
+    image.insert_channel(channel, None, position)
+
+
+def _add_vectors(image: Any, vectors: Any, position: int = -1) -> None:
+    image.insert_path(vectors, None, position)
+
+
 def _active_layer(image: Any) -> Any:
     return next(iter(image.get_selected_layers()), None)
 
@@ -89,6 +97,8 @@ def _progress_update(fraction: float) -> None:
 ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-layer-new": _layer_new,
     "gimp-image-add-layer": _add_layer,
+    "gimp-image-add-channel": _add_channel,
+    "gimp-image-add-vectors": _add_vectors,
     "gimp-image-get-active-layer": _active_layer,
     "gimp-image-set-active-layer": _set_active_layer,
     "gimp-image-get-active-drawable": _active_drawable,

@@ -26,7 +26,8 @@ def start(registration: Registration) -> None:
 
 def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, registration: Registration) -> bool:
     """Lets the user change `config`; False when the dialog was cancelled."""
-    dialog = GimpUi.ProcedureDialog.new(procedure, config, registration.label.replace("_", "").rstrip("."))
+    title = registration.translated(registration.label).replace("_", "").rstrip(".")
+    dialog = GimpUi.ProcedureDialog.new(procedure, config, title)
     own = {index: param for index, param in enumerate(registration.asked) if param.kind in _FILES}
     known = [param for param in registration.asked if param.kind not in _FILES]
     box = dialog.get_content_area()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
+import gi
 from gi.repository import Gimp
 
 from . import colour
 from .errors import error
+from .pdb import pdb
 
 __all__ = [
     "Channel",
     "Display",
+    "Drawable",
     "GroupLayer",
     "Image",
+    "Item",
     "Layer",
     "Parasite",
     "Vectors",
@@ -27,6 +32,7 @@ __all__ = [
     "get_foreground",
     "image_list",
     "message",
+    "pdb",
     "progress_init",
     "progress_update",
     "quit",
@@ -36,16 +42,27 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """``version`` and ``directory``: asked of GIMP when used, as it cannot answer at import."""
+    """``version`` and the folders: asked of GIMP when used. ``register`` needs some of them already."""
     if name == "version":
         return tuple(int(part) for part in Gimp.version().split(".")[:3])
-    if name == "directory":
-        return Gimp.directory()
+    if name in ("directory", "data_directory", "locale_directory", "sysconf_directory"):
+        return getattr(Gimp, name)()
+    if name == "plug_in_directory":
+        return _plug_in_directory()
     raise AttributeError(f"gimp has no attribute {name}")
 
 
+def _plug_in_directory() -> str:
+    """The folder above GIMP's own ``plug-ins``; beside the introspection data, as GIMP 3 does not tell it."""
+    libraries = Path(gi.Repository.get_default().get_typelib_path("Gimp")).parent.parent
+    return str(libraries / "gimp" / Path(Gimp.data_directory()).name)
+
+
 class _Kind:
-    """Stands for one of GIMP's classes: call it for a new object, or ask ``isinstance``."""
+    """Stands for one of GIMP's classes: call it for a new object, or ask ``isinstance``.
+
+    Other attributes (``gimp.Item.from_id``) are those of the class itself.
+    """
 
     def __init__(self, native: type, new: Callable[..., Any]):
         self._native = native
@@ -53,6 +70,9 @@ class _Kind:
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         return self._new(*args, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._native, name)
 
     def __instancecheck__(self, instance: object) -> bool:
         return isinstance(instance, self._native)
@@ -97,11 +117,17 @@ def _new_image(width: int, height: int, type: int = Gimp.ImageBaseType.RGB) -> G
     return Gimp.Image.new(width, height, Gimp.ImageBaseType(type))
 
 
+def _no_new(*args: Any) -> NoReturn:
+    raise TypeError("make a Layer, a GroupLayer, a Channel or Vectors")
+
+
 def _new_parasite(name: str, flags: int, data: str | bytes) -> Gimp.Parasite:
     return Gimp.Parasite.new(name, flags, data.encode() if isinstance(data, str) else data)
 
 
 Image = _Kind(Gimp.Image, _new_image)
+Item = _Kind(Gimp.Item, _no_new)
+Drawable = _Kind(Gimp.Drawable, _no_new)
 Layer = _Kind(Gimp.Layer, _new_layer)
 GroupLayer = _Kind(Gimp.GroupLayer, _new_group)
 Channel = _Kind(Gimp.Channel, _new_channel)

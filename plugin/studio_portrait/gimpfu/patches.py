@@ -105,14 +105,16 @@ def _with_alpha_option(native: Callable[[Any], Any]) -> Callable[..., Any]:
 
 
 def _inserting(native: Callable[..., Any]) -> Callable[..., Any]:
-    def insert(self: Gimp.Image, item: Any, parent: Any = None, position: int = 0) -> Any:
+    """With gimpfu's defaults: position -1 is right above the active layer."""
+
+    def insert(self: Gimp.Image, item: Any, parent: Any = None, position: int = -1) -> Any:
         return native(self, item, parent, position)
 
     return insert
 
 
 def _adding(method: str) -> Callable[..., Any]:
-    def add(self: Gimp.Image, item: Any, position: int = 0) -> Any:
+    def add(self: Gimp.Image, item: Any, position: int = -1) -> Any:
         return getattr(self, method)(item, None, position)
 
     return add
@@ -157,8 +159,11 @@ def _tables() -> dict[type, dict[str, Any]]:
             "disable_undo": lambda self: self.undo_disable(),
             "enable_undo": lambda self: self.undo_enable(),
             "insert_layer": _inserting(image.insert_layer),
+            "insert_channel": _inserting(image.insert_channel),
+            "insert_vectors": _inserting(image.insert_path),
             "add_layer": _adding("insert_layer"),
             "add_channel": _adding("insert_channel"),
+            "add_vectors": _adding("insert_path"),
             "raise_layer": lambda self, item: self.raise_item(item),
             "lower_layer": lambda self, item: self.lower_item(item),
             "raise_layer_to_top": lambda self, item: self.raise_item_to_top(item),

@@ -61,10 +61,13 @@ def create(plug_in: Gimp.PlugIn, registration: Registration) -> Gimp.Procedure:
         procedure.add_enum_argument(
             "run-mode", "Run mode", "The run mode", Gimp.RunMode, Gimp.RunMode.NONINTERACTIVE, flags
         )
+    translated = registration.translated
     if registration.menu:
-        procedure.set_menu_label(registration.label)
+        procedure.set_menu_label(translated(registration.label))
         procedure.add_menu_path(registration.menu.rstrip("/"))
-    procedure.set_documentation(registration.blurb, registration.help, registration.name)
+    procedure.set_documentation(
+        translated(registration.blurb), translated(registration.help), registration.name
+    )
     procedure.set_attribution(registration.author, registration.copyright, registration.date)
     for param in registration.asked:
         params.add(procedure, param)
@@ -143,7 +146,7 @@ def _prepare_interactive(
 
 
 def _title(registration: Registration) -> str:
-    return registration.label.replace("_", "").rstrip(".")
+    return registration.translated(registration.label).replace("_", "").rstrip(".")
 
 
 def _failure(procedure: Gimp.Procedure, sentence: str) -> Gimp.ValueArray:

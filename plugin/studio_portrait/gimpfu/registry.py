@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,13 @@ class Registration:
     menu: str | None
     on_query: Callable[[], Any] | None
     on_run: Callable[[], Any] | None
+    domain: tuple[str, str | None] | None
+
+    def translated(self, text: str) -> str:
+        """`text` from the script's own catalogue in the user's language, if there is one."""
+        if self.domain is None or not text:
+            return text
+        return gettext.translation(*self.domain, fallback=True).gettext(text)
 
     @property
     def leading(self) -> int:
@@ -88,7 +96,7 @@ def register(
     results: Sequence[tuple[Any, ...]],
     function: Callable[..., Any],
     menu: str | None = None,
-    domain: Any = None,
+    domain: str | Sequence[str] | None = None,
     on_query: Callable[[], Any] | None = None,
     on_run: Callable[[], Any] | None = None,
     run_mode_param: bool = True,
@@ -96,8 +104,9 @@ def register(
     """Declares a procedure, with gimpfu's arguments. `function` gets one value per parameter.
 
     A label that is a whole menu path ("<Image>/Filters/...") and no `menu` is gimpfu's old
-    style: image and drawable are put in front of `params` then. `domain` is accepted and
-    not used (GIMP 3 finds catalogues itself), and GIMP 3 always has a run mode.
+    style: image and drawable are put in front of `params` then. `domain` is the
+    catalogue (its name, or name and folder) that the label, `blurb` and `help` are looked
+    up in; one that does not exist does no harm. GIMP 3 always has a run mode.
     Raises `error` for parameters that make no sense.
     """
     entries = list(params)
@@ -123,7 +132,15 @@ def register(
         menu=menu,
         on_query=on_query,
         on_run=on_run,
+        domain=_domain(domain),
     )
+
+
+def _domain(domain: str | Sequence[str] | None) -> tuple[str, str | None] | None:
+    if not domain:
+        return None
+    name, folder = (domain, None) if isinstance(domain, str) else (*domain, None)[:2]
+    return str(name), folder
 
 
 def _takes_image(entries: list[tuple[Any, ...]]) -> bool:

@@ -3,6 +3,7 @@
 # ruff: noqa: F403, F405 - `from gimpfu import *` is that API's way
 
 import json
+import os
 import sys
 
 import support
@@ -65,6 +66,50 @@ def check_image_attributes():
     assert isinstance(image, gimp.Image) and not isinstance(image, gimp.Layer)
     gimp.delete(image)
     assert image not in gimp.image_list()
+
+
+def check_new_items_go_above_the_active_one():
+    image = gimp.Image(8, 8, RGB)
+    a, b, c, d = (gimp.Layer(image, name, 8, 8) for name in "abcd")
+    image.add_layer(a)
+    image.add_layer(b)
+    image.active_layer = a
+    image.add_layer(c)
+    assert [layer.name for layer in image.layers] == ["b", "c", "a"]
+    image.active_layer = a
+    image.insert_layer(d)
+    assert [layer.name for layer in image.layers] == ["b", "c", "d", "a"]
+    image.add_layer(a.copy(), 0)
+    assert image.layers[0].name == "a copy"
+    masks = [gimp.Channel(image, name, 8, 8, 50.0, (0, 0, 0)) for name in "xyz"]
+    image.add_channel(masks[0])
+    image.add_channel(masks[1])
+    image.active_channel = masks[0]
+    image.insert_channel(masks[2])
+    assert [mask.name for mask in image.channels] == ["y", "z", "x"]
+    ways = [gimp.Vectors(image, name) for name in "xyz"]
+    image.add_vectors(ways[0])
+    pdb.gimp_image_add_vectors(image, ways[1], -1)
+    image.active_vectors = ways[0]
+    image.insert_vectors(ways[2])
+    assert [way.name for way in image.vectors] == ["y", "z", "x"]
+    pdb.gimp_image_add_channel(image, masks[0].copy(), 0)
+    assert image.channels[0].name == "x copy"
+    image.delete()
+
+
+def check_names_of_module_gimp():
+    assert gimp.pdb is pdb and gimp.error
+    for folder in ("directory", "data_directory", "locale_directory", "plug_in_directory"):
+        assert os.path.isabs(getattr(gimp, folder)), folder
+    assert "python-eval" in os.listdir(f"{gimp.plug_in_directory}/plug-ins")
+    image, layer = new_image()
+    mask = gimp.Channel(image, "mask", 8, 8, 50.0, (0, 0, 0))
+    for kind in (gimp.Item, gimp.Drawable, gimp.Layer):
+        assert isinstance(layer, kind) and not isinstance(image, kind)
+    assert isinstance(mask, gimp.Drawable) and not isinstance(mask, gimp.Layer)
+    assert gimp.Item.from_id(layer.ID) == layer
+    image.delete()
 
 
 def check_layer_attributes():
@@ -332,6 +377,14 @@ def check_registration():
     assert old.get_menu_paths() == ["<Image>/Filters/Test"] and old.get_menu_label() == "Old style"
     assert [spec.name for spec in old.get_arguments()] == ["run-mode", "image", "drawables"]
     assert database.lookup_procedure("python-several").get_menu_paths() == []
+
+
+def check_registration_with_a_catalogue():
+    foreign = Gimp.get_pdb().lookup_procedure("python-fu-foreign-catalogue")
+    assert foreign.get_menu_label() == "Without its catalogue" and foreign.get_blurb() == "Blurb"
+    own = Gimp.get_pdb().lookup_procedure("python-fu-own-catalogue")
+    told = (own.get_menu_label(), own.get_blurb(), own.get_help())
+    assert told == ("Sch\u00e4rfer", "Kurz", "Help"), told
 
 
 def run(case):

@@ -4,6 +4,7 @@
 # ruff: noqa: F403, F405 - `from gimpfu import *` is that API's way
 
 import json
+import os
 
 from gimpfu import *
 
@@ -107,6 +108,28 @@ register(
 )
 register("nothing", *WHO, "Nothing", "*", [IMAGE], [], nothing)
 register("old_style", *WHO, "<Image>/Filters/Test/Old style", "*", [], [], lambda image, drawable: None)
+register(
+    "foreign_catalogue",
+    *WHO,
+    "Without its catalogue",
+    "",
+    [],
+    [],
+    lambda: None,
+    menu="<Image>/Filters/Test",
+    domain=("gimp20-python", gimp.locale_directory),
+)
+register(
+    "own_catalogue",
+    *WHO,
+    "Sharper",
+    "",
+    [],
+    [],
+    lambda: None,
+    menu="<Image>/Filters/Test",
+    domain=("kinds", os.path.join(os.path.dirname(__file__), "locale")),
+)
 for function in (broken, refusing, failing, cancelled, leaving):
     register(function.__name__, *WHO, f"{function.__name__.title()} one...", "", [], [], function)
 
