@@ -28,7 +28,9 @@ class Reference:
     def __init__(self) -> None:
         self._network = DeepFlash().eval()
         tensors = {name: value.float() for name, value in load_file(available()[0].file).items()}
-        self._network.load_state_dict(tensors, strict=False)
+        missing, unexpected = self._network.load_state_dict(tensors, strict=False)
+        if unexpected or any(not name.endswith("num_batches_tracked") for name in missing):
+            raise SystemExit(f"The weights do not fit the network: {missing} {unexpected}")
         self._space = ColourSpace(None, 3)
 
     @torch.inference_mode()
