@@ -16,6 +16,9 @@ SHORT, LONG = 3, 4
 Order = Literal["<", ">"]
 _DIRECTORIES = (EXIF, GPS, INTEROPERABILITY)
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_BIG_POINTERS = {16: 8, 18: 8}
+_POINTERS = (LONG, 13, *_BIG_POINTERS)
+_CLASSIC, _BIG = (b"II*\0", b"MM\0*"), (b"II+\0", b"MM\0+")
 
 
 @dataclass(frozen=True)
@@ -66,33 +69,42 @@ class Block:
 
 
 def parse(data: bytes | None) -> Block | None:
-    """The block, or None if there is none or it is broken (or a BigTIFF, which no camera writes)."""
-    if not data or data[:4] not in (b"II*\0", b"MM\0*"):
+    """The block, or None if there is none or it is broken. A BigTIFF is read as if it were none."""
+    if not data or data[:4] not in (*_CLASSIC, *_BIG):
         return None
     order: Order = "<" if data[:2] == b"II" else ">"
+    big = data[:4] in _BIG
     try:
-        start = struct.unpack_from(order + "I", data, 4)[0]
-        return Block(order, _directory(data, order, start, depth=0))
-    except (struct.error, ValueError):
+        start = struct.unpack_from(order + "Q", data, 8) if big else struct.unpack_from(order + "I", data, 4)
+        return Block(order, directory(data, order, start[0], big))
+    except (struct.error, ValueError, OverflowError):
         return None
 
 
-def _directory(data: bytes, order: str, start: int, depth: int) -> tuple[Entry, ...]:
+def directory(data: bytes, order: str, start: int, big: bool = False, depth: int = 0) -> tuple[Entry, ...]:
+    """The tags of the directory at `start`, those of the directories in it among them.
+
+    big: as BigTIFF lays it out. Raises `ValueError`, `OverflowError` or `struct.error`.
+    """
     if depth > 2:
         raise ValueError("directories too deep")
+    amount, head, offset = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
+    width = struct.calcsize(order + offset)
+    step = struct.calcsize(order + head) + width
     entries = []
-    for index in range(struct.unpack_from(order + "H", data, start)[0]):
-        at = start + 2 + 12 * index
-        code, kind, count = struct.unpack_from(order + "HHI", data, at)
-        size = _SIZES.get(kind, 1) * count
-        place = at + 8 if size <= 4 else struct.unpack_from(order + "I", data, at + 8)[0]
+    for index in range(struct.unpack_from(order + amount, data, start)[0]):
+        at = start + struct.calcsize(order + amount) + step * index
+        code, kind, count = struct.unpack_from(order + head, data, at)
+        size = {**_SIZES, **_BIG_POINTERS}.get(kind, 1) * count
+        inline = at + step - width
+        place = inline if size <= width else struct.unpack_from(order + offset, data, inline)[0]
         value = data[place : place + size]
-        if kind not in _SIZES or len(value) != size:
+        if len(value) != size:
             continue  # a broken tag is left out, the others stay
-        if code in _DIRECTORIES and size == 4:
-            inner = struct.unpack(order + "I", value)[0]
-            entries.append(Entry(code, LONG, 1, _directory(data, order, inner, depth + 1)))
-        else:
+        if code in _DIRECTORIES and count == 1 and kind in _POINTERS:
+            inner = struct.unpack(order + ("I" if size == 4 else "Q"), value)[0]
+            entries.append(Entry(code, LONG, 1, directory(data, order, inner, big, depth + 1)))
+        elif kind in _SIZES:  # BigTIFF's own types serve its layout alone
             entries.append(Entry(code, kind, count, value))
     return tuple(entries)
 

@@ -2,13 +2,14 @@
 
 Every application segment of the source (EXIF, XMP, ICC, IPTC, comments) is put into the new
 file byte by byte, except those that describe the old coding: Adobe's colour transform and
-the index of further pictures that some telephones append.
+the index of further pictures that some telephones append; and except previews of the old picture.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from plugin.studio_portrait.link.wire import Problem
 
+from . import previews
 from .picture import (
     Picture,
     Samples,
@@ -34,6 +36,7 @@ from .picture import (
 
 QUALITY = 95  # for pictures that were no JPEG before
 _APP, _COM, _SOS = range(0xE0, 0xF0), 0xFE, 0xDA
+_EXIF, _PHOTOSHOP = b"Exif\0\0", b"Photoshop 3.0\0"
 _SEGMENT = 65_000  # bytes that surely fit one segment
 _FILLER = bytes(1 + index * 37 % 250 for index in range(64))
 
@@ -58,7 +61,7 @@ def read(data: bytes) -> Picture:
                 raise unsupported(f"The JPEG's colours are {image.mode}, not RGB or grey.")
             stored = _decode(image)
             exif = image.info.get("exif")
-            segments = _segments(data)
+            segments = _kept(_segments(data))
     except Problem:
         raise
     except (OSError, SyntaxError, ValueError, EOFError) as error:
@@ -66,7 +69,8 @@ def read(data: bytes) -> Picture:
     progressive = bool(image.info.get("progressive"))
     if (progressive or _ends_grey(stored)) and _is_hungry(data, stored):
         raise truncated()
-    exif = exif.removeprefix(b"Exif\0\0") if exif else None
+    exif = previews.without_exif_preview(exif.removeprefix(_EXIF)) if exif else None
+    kept = tuple(_without_preview(segment) for segment in segments)
     orientation = orientation_of(exif)
     sampling = JpegImagePlugin.get_sampling(image)
     return Picture(
@@ -77,7 +81,8 @@ def read(data: bytes) -> Picture:
         exif,
         image.info.get("xmp"),
         sane_resolution(image.info.get("dpi")),
-        source=Source(image.quantization, sampling, progressive, _kept(segments)),
+        (previews.LEFT_OUT,) if kept != segments else (),
+        Source(image.quantization, sampling, progressive, kept),
     )
 
 
@@ -102,7 +107,7 @@ def write(picture: Picture, pixels: Samples) -> bytes:
         return _with_segments(stream.getvalue(), picture.source.segments)
     extra: dict[str, Any] = {}
     if picture.exif and len(picture.exif) < _SEGMENT:
-        extra["exif"] = b"Exif\0\0" + picture.exif
+        extra["exif"] = _EXIF + picture.exif
     if picture.xmp and len(picture.xmp) < _SEGMENT:
         extra["xmp"] = picture.xmp
     if picture.resolution:
@@ -179,6 +184,18 @@ def _kept(segments: list[bytes]) -> tuple[bytes, ...]:
         and not (segment.startswith(foreign[0]) and segment[4:9] == b"Adobe")
         and not (segment.startswith(foreign[1]) and segment[4:8] == b"MPF\0")
     )
+
+
+def _without_preview(segment: bytes) -> bytes:
+    """The segment without its preview; empty if it is nothing else."""
+    if segment.startswith(b"\xff\xe0") and segment[4:9] == b"JFXX\0":
+        return b""
+    body = segment[4:]
+    if segment[1] == 0xE1 and body.startswith(_EXIF):
+        body = _EXIF + previews.without_exif_preview(body[len(_EXIF) :])
+    elif segment[1] == 0xED and body.startswith(_PHOTOSHOP):
+        body = _PHOTOSHOP + previews.without_photoshop_preview(body[len(_PHOTOSHOP) :])
+    return segment if body == segment[4:] else segment[:2] + struct.pack(">H", len(body) + 2) + body
 
 
 def _with_segments(coded: bytes, segments: tuple[bytes, ...]) -> bytes:

@@ -15,6 +15,7 @@ import imagecodecs
 
 from plugin.studio_portrait.link.wire import Problem
 
+from . import previews
 from .picture import (
     Picture,
     Samples,
@@ -66,7 +67,8 @@ def read(data: bytes) -> Picture:
     if stored.ndim == 2:
         stored = stored[:, :, None]
     found = {chunk.name: chunk.data for chunk in chunks}
-    exif = found.get(b"eXIf")
+    stored_exif = found.get(b"eXIf")
+    exif = previews.without_exif_preview(stored_exif) if stored_exif else None
     orientation = orientation_of(exif)
     expanded = colours == _PALETTE or bits < 8 or b"tRNS" in found
     unwanted = _SAMPLES + (_OF_STORED_KIND if expanded else ())
@@ -78,8 +80,12 @@ def read(data: bytes) -> Picture:
         exif,
         next((chunk.data[len(_XMP) :] for chunk in chunks if chunk.data.startswith(_XMP)), None),
         _resolution(found.get(b"pHYs")),
-        _notes(bits, colours),
-        source=tuple(chunk for chunk in chunks if chunk.name not in unwanted),
+        _notes(bits, colours) + ((previews.LEFT_OUT,) if exif != stored_exif else ()),
+        source=tuple(
+            Chunk(chunk.name, exif) if chunk.name == b"eXIf" and exif else chunk
+            for chunk in chunks
+            if chunk.name not in unwanted
+        ),
     )
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import io
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tifffile
 
 from plugin.studio_portrait.link.wire import Problem
 
-from . import exif
+from . import exif, previews
 from .picture import (
     Picture,
     Samples,
@@ -37,6 +37,7 @@ _LAYOUT = frozenset(
     + (301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 338, 339, 340, 341, 342, 347, 512, 513, 514, 529)
     + (530, 531, 532, 559)
 )
+_PHOTOSHOP = 34377
 _INCH = 2
 _GREY, _RGB, _YCBCR = 1, 2, 6
 _JPEG = 7
@@ -64,7 +65,8 @@ def read(data: bytes) -> Picture:
             check_size(page.imagewidth, page.imagelength)
             _check_kind(page)
             stored = _samples(page, data)
-            source = _source(page, data)
+            source, fewer = _without_preview(_source(page, data))
+            notes = notes or fewer
             icc, xmp = page.tags.get(_ICC), page.tags.get(_XMP)
             resolution = _inches(page)
     except Problem:
@@ -125,8 +127,7 @@ def _only_page(file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, .
     small = [page for page in pages[1:] if int(page.subfiletype) & 1]
     if len(pages) - len(small) > 1:
         raise unsupported(f"The TIFF has {len(pages)} pages.", "Save the page you mean as a file of its own.")
-    notes = ("The small preview inside the TIFF was left out.",) if small else ()
-    return pages[0], notes
+    return pages[0], (previews.LEFT_OUT,) if small else ()
 
 
 def _check_kind(page: tifffile.TiffPage) -> None:
@@ -182,6 +183,17 @@ def _source(page: tifffile.TiffPage, data: bytes) -> Source:
         _extrasamples(page),
         tags.only(lambda code: code not in _LAYOUT),
     )
+
+
+def _without_preview(source: Source) -> tuple[Source, tuple[str, ...]]:
+    """Photoshop's resources lose theirs; with the note about it if there was one."""
+    entries = list(source.tags.entries)
+    for index, entry in enumerate(entries):
+        if entry.code == _PHOTOSHOP and isinstance(entry.value, bytes):
+            value = previews.without_photoshop_preview(entry.value)
+            entries[index] = replace(entry, count=len(value), value=value)
+    tags = replace(source.tags, entries=tuple(entries))
+    return replace(source, tags=tags), (previews.LEFT_OUT,) if tags != source.tags else ()
 
 
 def _inches(page: tifffile.TiffPage) -> tuple[float, float] | None:

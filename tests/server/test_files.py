@@ -260,6 +260,80 @@ def test_jpeg_with_adobe_marker_and_second_picture(tmp_path: Path) -> None:
         assert np.abs(np.asarray(again.convert("RGB")).astype(int) - picture.pixels).mean() < 3
 
 
+def with_preview(block: bytes, preview: bytes) -> bytes:
+    """The block with a second directory that holds a camera's preview, as JPEG."""
+    first = exif.parse(block)
+    assert first is not None
+    link = 8 + 2 + 12 * len(first.entries)
+    second = len(block)
+    place = second + 2 + 2 * 12 + 4
+    entries = (
+        exif.Entry(513, exif.LONG, 1, struct.pack("<I", place)),
+        exif.Entry(514, exif.LONG, 1, struct.pack("<I", len(preview))),
+    )
+    block = block[:link] + struct.pack("<I", second) + block[link + 4 :]
+    return block + exif.serialise(entries, "<", second) + preview
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png"])
+def test_preview_of_the_old_face_goes(tmp_path: Path, kind: str) -> None:
+    """It is blanked where it stood; every other byte of the EXIF block stays, also in another format."""
+    image = Image.open(SELFIE).resize((96, 64))
+    preview = pillow(image.resize((16, 12)), "jpeg")
+    plain = exif_block(6)
+    source = tmp_path / f"in.{kind}"
+    source.write_bytes(pillow(image, kind))
+    add_exif(source, kind, with_preview(plain, preview))
+    assert Image.open(io.BytesIO(preview)).size == (16, 12) and preview in source.read_bytes()
+    picture = pictures.read(source)
+    assert "preview" in picture.notes[0] and picture.exif is not None
+    assert picture.exif[: len(plain)] == plain and preview[-60:] not in picture.exif
+    assert len(picture.exif) == len(with_preview(plain, preview))
+    for target in ("out.jpg", "out.png", "out.tif"):
+        pictures.write(picture, picture.pixels, tmp_path / target)
+        assert preview[-60:] not in (tmp_path / target).read_bytes()
+        again = pictures.read(tmp_path / target)
+        assert not again.notes and exif.parse(again.exif) is not None
+    same = pictures.read(tmp_path / ("out.jpg" if kind == "jpeg" else "out.png"))
+    assert same.exif == picture.exif and same.orientation == 6
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "tiff"])
+def test_photoshops_preview_goes(tmp_path: Path, kind: str) -> None:
+    """Its other resources stay, a caption among them."""
+    caption = b"8BIM\x04\x04\x03abc\0\0\0\x05\x1c\x02\x78\0\0\0"
+    preview = b"8BIM\x04\x0c\0\0\0\0\0\x07the old\0"
+    image = Image.open(SELFIE).resize((32, 32))
+    source, target = tmp_path / f"in.{kind}", tmp_path / f"out.{kind}"
+    if kind == "jpeg":
+        body = b"Photoshop 3.0\0" + caption + preview + caption
+        data = pillow(image, "jpeg")
+        source.write_bytes(data[:2] + b"\xff\xed" + struct.pack(">H", len(body) + 2) + body + data[2:])
+    else:
+        body = caption + preview + caption
+        tags = [(34377, 7, len(body), body, True)]
+        tifffile.imwrite(source, np.asarray(image), photometric="rgb", metadata=None, extratags=tags)
+    picture = pictures.read(source)
+    assert "preview" in picture.notes[0]
+    pictures.write(picture, picture.pixels, target)
+    assert caption + caption in target.read_bytes() and b"the old" not in target.read_bytes()
+    assert not pictures.read(target).notes
+
+
+def test_preview_at_a_nonsensical_place(tmp_path: Path) -> None:
+    """One that would lie over the tags themselves is unlinked only."""
+    plain = exif_block(6)
+    block = bytearray(with_preview(plain, b"x"))
+    at = len(plain) + 2 + 8
+    block[at : at + 4] = struct.pack("<I", 10)
+    block[at + 12 : at + 16] = struct.pack("<I", 60)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(pillow(Image.open(SELFIE).resize((32, 32)), "jpeg"))
+    add_exif(path, "jpeg", bytes(block))
+    picture = pictures.read(path)
+    assert picture.orientation == 6 and exif.parse(picture.exif) == exif.parse(plain)
+
+
 def test_png_keeps_chunks(tmp_path: Path) -> None:
     image = Image.open(SELFIE).resize((60, 40))
     coded = pillow(image, "png", icc_profile=ICC, dpi=(300, 300))
@@ -300,6 +374,42 @@ def test_tiff_keeps_tags(tmp_path: Path) -> None:
     with tifffile.TiffFile(source) as one, tifffile.TiffFile(target) as two:
         for code in (270, 282, 283, 296, 305, 306, 700, 33432, 34675):
             assert two.pages[0].aspage().tags[code].value == one.pages[0].aspage().tags[code].value, code
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_bigtiff_keeps_tags(tmp_path: Path, order: Any) -> None:
+    """Profile, orientation, text and EXIF's own directory; what is written is an ordinary TIFF."""
+    source, target = tmp_path / "in.tif", tmp_path / "out.tif"
+    tifffile.imwrite(
+        source,
+        samples("uint16", 3),
+        photometric="rgb",
+        bigtiff=True,
+        byteorder=order,
+        iccprofile=ICC,
+        description="Gruss",
+        metadata=None,
+        extratags=[(274, 3, 1, 6, True), (exif.EXIF - 1, 18, 1, 0, True)],
+    )
+    data = bytearray(source.read_bytes())
+    place = len(data) + len(data) % 2
+    pointer = data.index(struct.pack(order + "HHQQ", exif.EXIF - 1, 18, 1, 0))
+    data[pointer : pointer + 2] = struct.pack(order + "H", exif.EXIF)  # tifffile does not write that one
+    data[pointer + 12 : pointer + 20] = struct.pack(order + "Q", place)
+    data += bytes(place - len(data)) + struct.pack(order + "QHHQIIQ", 1, 33434, 5, 1, 1, 60, 0)
+    source.write_bytes(bytes(data))
+    picture = pictures.read(source)
+    assert picture.orientation == 6 and picture.icc == ICC and picture.pixels.shape == (53, 37, 3)
+    pictures.write(picture, picture.pixels, target)
+    assert target.read_bytes()[2:4] in (b"*\0", b"\0*")
+    again = pictures.read(target)
+    np.testing.assert_array_equal(again.pixels, picture.pixels)
+    assert again.orientation == 6 and again.icc == ICC
+    block = exif.parse(again.exif)
+    assert block is not None
+    found = {entry.code: entry.value for entry in block.entries}
+    assert found[270] == b"Gruss\0"
+    assert found[exif.EXIF] == (exif.Entry(33434, 5, 1, struct.pack(order + "II", 1, 60)),)
 
 
 @pytest.mark.parametrize("target", ["out.png", "out.tif", "out.jpg"])
