@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, overload
 
 from gi.repository import Babl, Gegl, GLib
 
@@ -24,11 +24,17 @@ class RGB:
     def __len__(self) -> int:
         return 4
 
-    def __getitem__(self, index: int) -> int:
-        return round(255 * (self.r, self.g, self.b, self.a)[index])
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[int, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> int | tuple[int, ...]:
+        return tuple(self)[index]
 
     def __iter__(self) -> Iterator[int]:
-        return (self[index] for index in range(4))
+        return (round(255 * part) for part in (self.r, self.g, self.b, self.a))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RGB) and tuple(vars(self).values()) == tuple(vars(other).values())

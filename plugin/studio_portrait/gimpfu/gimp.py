@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import gi
 from gi.repository import Gimp
 
-from . import colour
+from . import colour, region
 from .errors import error
 from .pdb import pdb
 
@@ -159,6 +159,7 @@ def image_list() -> list[Gimp.Image]:
 
 
 def displays_flush() -> None:
+    region.flush()
     Gimp.displays_flush()
 
 

@@ -35,9 +35,17 @@ def must_serve(specs: Sequence[GObject.ParamSpec], results: Sequence[GObject.Par
     return any(spec.value_type.name in _UNPASSABLE for spec in (*specs, *results))
 
 
-def call(name: str, pairs: list[values.Pair]) -> Any:
-    """Calls the C function behind procedure `name`; the result has gimpfu's shape. Raises `error`."""
-    returned = _function(name)(*[values.convert(spec, value) for spec, value in pairs])
+def call(name: str, specs: Sequence[GObject.ParamSpec], pairs: list[values.Pair]) -> Any:
+    """Calls the C function behind procedure `name`; the result has gimpfu's shape.
+
+    Arguments left out at the end get their defaults. Raises `error`, also where there is none.
+    """
+    arguments = [values.convert(spec, value) for spec, value in pairs]
+    arguments += [_default(name, spec) for spec in specs[len(pairs) :]]
+    try:
+        returned = _function(name)(*arguments)
+    except TypeError as fault:
+        raise error(f"{name}: {fault}") from None
     if isinstance(returned, bool):
         if not returned:
             raise error(Gimp.get_pdb().get_last_error() or f"{name} failed")
@@ -46,6 +54,13 @@ def call(name: str, pairs: list[values.Pair]) -> Any:
     if parts and isinstance(parts[0], bool) and not parts.pop(0):
         raise error(Gimp.get_pdb().get_last_error() or f"{name} failed")
     return values.shape([_part(part) for part in parts])
+
+
+def _default(name: str, spec: GObject.ParamSpec) -> Any:
+    default = getattr(spec, "default_value", None)  # items, images and arrays have none
+    if default is None:
+        raise error(f"{name} was not given {spec.name}, which has no default.")
+    return default
 
 
 def _part(part: Any) -> tuple[Any, ...]:

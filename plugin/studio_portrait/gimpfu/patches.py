@@ -8,6 +8,7 @@ the value can be called as well and both ways of writing work.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gi.repository import Gimp, Gio
@@ -120,6 +121,51 @@ def _adding(method: str) -> Callable[..., Any]:
     return add
 
 
+def _with_interpolation(scale: Callable[[], Any], interpolation: int) -> Any:
+    """`scale` with an interpolation of its own; -1 is the context's, as in gimpfu."""
+    if interpolation == -1:
+        return scale()
+    Gimp.context_push()
+    try:
+        Gimp.context_set_interpolation(Gimp.InterpolationType(interpolation))
+        return scale()
+    finally:
+        Gimp.context_pop()
+
+
+def _image_scale(native: Callable[..., Any]) -> Callable[..., Any]:
+    def scale(self: Gimp.Image, width: int, height: int, interpolation: int = -1) -> Any:
+        return _with_interpolation(lambda: native(self, int(width), int(height)), interpolation)
+
+    return scale
+
+
+def _layer_scale(native: Callable[..., Any]) -> Callable[..., Any]:
+    def scale(
+        self: Gimp.Layer, width: int, height: int, local_origin: bool = False, interpolation: int = -1
+    ) -> Any:
+        call = partial(native, self, int(width), int(height), bool(local_origin))
+        return _with_interpolation(call, interpolation)
+
+    return scale
+
+
+def _with_offsets(native: Callable[..., Any]) -> Callable[..., Any]:
+    """``resize`` and ``crop``, whose offsets gimpfu let out."""
+
+    def resize(self: Any, width: int, height: int, offset_x: int = 0, offset_y: int = 0) -> Any:
+        return native(self, int(width), int(height), int(offset_x), int(offset_y))
+
+    return resize
+
+
+def _merge_shadow(native: Callable[..., Any]) -> Callable[..., Any]:
+    def merge(self: Gimp.Drawable, undo: bool = False) -> Any:
+        return native(self, bool(undo))
+
+    return merge
+
+
 def _attach_new_parasite(self: Any, name: str, flags: int, data: str | bytes) -> Any:
     raw = data.encode() if isinstance(data, str) else data
     return self.attach_parasite(Gimp.Parasite.new(name, flags, raw))
@@ -164,6 +210,9 @@ def _tables() -> dict[type, dict[str, Any]]:
             "add_layer": _adding("insert_layer"),
             "add_channel": _adding("insert_channel"),
             "add_vectors": _adding("insert_path"),
+            "scale": _image_scale(image.scale),
+            "resize": _with_offsets(image.resize),
+            "crop": _with_offsets(image.crop),
             "raise_layer": lambda self, item: self.raise_item(item),
             "lower_layer": lambda self, item: self.lower_item(item),
             "raise_layer_to_top": lambda self, item: self.raise_item_to_top(item),
@@ -178,6 +227,8 @@ def _tables() -> dict[type, dict[str, Any]]:
             "image": _readable("get_image"),
             "parent": _readable("get_parent"),
             "children": _readable("get_children"),
+            "is_layer_mask": _both_ways(item.is_layer_mask),
+            "linked": property(lambda self: False, lambda self, linked: None),  # GIMP 3 links no items
             "from_id": staticmethod(Gimp.Item.get_by_id),
             **_parasites(),
         },
@@ -195,7 +246,8 @@ def _tables() -> dict[type, dict[str, Any]]:
             "type_with_alpha": _both_ways(drawable.type_with_alpha),
             "mask_bounds": _mask_bounds(drawable.mask_bounds),
             "mask_intersect": _mask_bounds(drawable.mask_intersect),
-            "flush": lambda self: self.get_buffer().flush(),
+            "merge_shadow": _merge_shadow(drawable.merge_shadow),
+            "flush": lambda self: region.flush(),
             "get_pixel_rgn": lambda self, *place, **how: region.PixelRgn(self, *place, **how),
         },
         layer: {
@@ -203,6 +255,10 @@ def _tables() -> dict[type, dict[str, Any]]:
             "opacity": _writable("get_opacity", "set_opacity"),
             "mask": _readable("get_mask"),
             "lock_alpha": _writable("get_lock_alpha", "set_lock_alpha"),
+            "preserve_trans": _writable("get_lock_alpha", "set_lock_alpha"),
+            "is_floating_sel": _both_ways(layer.is_floating_sel),
+            "scale": _layer_scale(layer.scale),
+            "resize": _with_offsets(layer.resize),
             "apply_mask": _writable("get_apply_mask", "set_apply_mask"),
             "edit_mask": _writable("get_edit_mask", "set_edit_mask"),
             "show_mask": _writable("get_show_mask", "set_show_mask"),
@@ -211,6 +267,12 @@ def _tables() -> dict[type, dict[str, Any]]:
         },
         Gimp.GroupLayer: {"layers": _readable("get_children")},
     }
+
+
+def _sees_what_was_written(self: Any, name: str) -> Any:
+    """Any use of an image or an item comes after the pixels that regions have written."""
+    region.flush()
+    return object.__getattribute__(self, name)
 
 
 _applied = False
@@ -225,3 +287,5 @@ def apply() -> None:
     for kind, names in _tables().items():
         for name, attribute in names.items():
             setattr(kind, name, attribute)
+    for kind in (Gimp.Image, Gimp.Item):
+        kind.__getattribute__ = _sees_what_was_written

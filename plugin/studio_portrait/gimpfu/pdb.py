@@ -11,11 +11,13 @@ Order of look-up: a procedure that GIMP 3 shaped differently (`adapters`), a ren
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 from gi.repository import Gimp
 
-from . import adapters, libgimp, values
+from . import adapters, libgimp, region, values
 from .errors import error
 from .renames import IGNORED, RENAMED
 
@@ -54,12 +56,13 @@ class Function:
         return len(self._results)
 
     def __call__(self, *args: Any, run_mode: int = Gimp.RunMode.NONINTERACTIVE) -> Any:
+        region.flush()
         given = list(args)
         if self._specs and self._specs[0].name == "run-mode":
             given.insert(0, run_mode)
         pairs = values.pair(self.proc_name, self._specs, given)
         if libgimp.must_serve(self._specs, self._results):
-            return libgimp.call(self.proc_name, pairs)
+            return libgimp.call(self.proc_name, self._specs, pairs)
         config = self._native.create_config()
         for spec, value in pairs:
             values.store(config, spec, value)
@@ -77,6 +80,46 @@ def _reason(name: str, returned: Gimp.ValueArray) -> str:
     return str(text or Gimp.get_pdb().get_last_error() or f"{name} failed")
 
 
+class Adapted:
+    """A procedure that GIMP 3 has in another form, as `Function` would show GIMP 2's."""
+
+    def __init__(self, name: str, function: Callable[..., Any]):
+        self.proc_name = name
+        self.proc_blurb = self.proc_help = ""
+        self._function = function
+        self._signature = inspect.signature(function)
+
+    @property
+    def params(self) -> tuple[tuple[str, str, str], ...]:
+        given = self._signature.parameters.values()
+        return tuple((str(one.annotation), one.name.replace("_", "-"), "") for one in given)
+
+    @property
+    def return_vals(self) -> tuple[tuple[str, str, str], ...]:
+        kind = str(self._signature.return_annotation)
+        return () if kind == "None" else ((kind, "value", ""),)
+
+    @property
+    def nparams(self) -> int:
+        return len(self.params)
+
+    @property
+    def nreturn_vals(self) -> int:
+        return len(self.return_vals)
+
+    def __call__(self, *args: Any, run_mode: int = Gimp.RunMode.NONINTERACTIVE) -> Any:
+        region.flush()
+        try:
+            self._signature.bind(*args)
+        except TypeError:
+            raise error(f"{self.proc_name} takes {self._counts()}, {len(args)} were given.") from None
+        return self._function(*args)
+
+    def _counts(self) -> str:
+        needed = [one for one in self._signature.parameters.values() if one.default is one.empty]
+        return f"{self.nparams} arguments ({len(needed)} of them needed)"
+
+
 class PDB:
     """The proxy that scripts know as ``pdb``."""
 
@@ -88,9 +131,9 @@ class PDB:
     def __getitem__(self, name: str) -> Any:
         dashed = name.replace("_", "-")
         if dashed in IGNORED:
-            return _nothing
+            return Adapted(dashed, _nothing)
         if dashed in adapters.ADAPTERS:
-            return adapters.ADAPTERS[dashed]
+            return Adapted(dashed, adapters.ADAPTERS[dashed])
         native = _lookup(RENAMED.get(dashed, dashed))
         if native is None:
             raise error(f"GIMP has no procedure {dashed}.")
@@ -111,7 +154,7 @@ class PDB:
         return len(names), tuple(names)
 
 
-def _nothing(*args: Any, **named: Any) -> None:
+def _nothing(*args: Any) -> None:
     return None
 
 

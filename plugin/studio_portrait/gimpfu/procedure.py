@@ -13,7 +13,7 @@ from typing import Any
 
 from gi.repository import Gimp, GLib, GObject
 
-from . import colour, params, patches
+from . import colour, params, patches, region
 from .errors import CancelError, error
 from .registry import Registration, registered
 
@@ -118,7 +118,10 @@ def _run(
         if registration.on_run:
             registration.on_run()
         values = [*first, *(params.value(param, config) for param in registration.asked)]
-        returned = registration.function(*values)
+        try:
+            returned = registration.function(*values)
+        finally:
+            region.flush()
         if run_mode != Gimp.RunMode.NONINTERACTIVE:
             Gimp.displays_flush()
         return _success(procedure, registration, returned)

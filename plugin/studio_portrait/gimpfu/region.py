@@ -2,10 +2,15 @@
 
 Samples are 8 bit, one to four a pixel, interleaved, in the colour space of the image; the
 base type and the alpha channel are the drawable's own. Coordinates are the drawable's.
+
+What is written goes to GIMP tile by tile, not pixel by pixel: `flush` sends the rest. Scripts
+flush too late or never, so it also runs before anything else that looks at the drawable
+(see `patches`), before every PDB call and at the end of a run.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from gi.repository import Babl, Gegl, Gimp
@@ -25,13 +30,27 @@ class Samples(bytes):
         part = super().__getitem__(index)
         return bytes([part]) if isinstance(part, int) else Samples(part)
 
+    def __iter__(self) -> Iterator[bytes]:  # type: ignore[override]
+        return (self[index] for index in range(len(self)))
+
+
+_written: dict[int, PixelRgn] = {}
+
+
+def flush() -> None:
+    """Sends GIMP everything that regions have written."""
+    while _written:
+        _, written = _written.popitem()
+        written.send()
+
 
 class PixelRgn:
     """``drawable.get_pixel_rgn(x, y, w, h, dirty, shadow)``: ``rgn[x, y]`` is a pixel,
     ``rgn[x1:x2, y1:y2]`` a rectangle, row by row; both can be read and assigned.
 
     With `shadow`, what is written waits for ``drawable.merge_shadow(True)``. Raises
-    IndexError outside of the drawable, ValueError for bytes of the wrong length.
+    IndexError outside of the drawable, ValueError for bytes of the wrong length, TypeError
+    for what is not bytes, a string of characters below 256 or a sequence of numbers below 256.
     """
 
     def __init__(
@@ -50,6 +69,7 @@ class PixelRgn:
         self.h = drawable.get_height() - y if height is None else height
         self.dirty, self.shadow = bool(dirty), bool(shadow)
         self._format, self.bpp = _format(drawable)
+        self._number = drawable.get_id()
         self._source = drawable.get_buffer()
         self._target = drawable.get_shadow_buffer() if shadow else self._source
 
@@ -58,24 +78,40 @@ class PixelRgn:
         return self.w * self.bpp
 
     def __getitem__(self, place: tuple[Any, Any]) -> Samples:
+        if any(other.covers(self) for other in _written.values()):
+            flush()
         rectangle, nbytes = self._rectangle(place)
         data = self._source.get(rectangle, 1.0, self._format, Gegl.AbyssPolicy.NONE)
         if len(data) != nbytes:
             raise IndexError("the rectangle could not be read")
         return Samples(data)
 
-    def __setitem__(self, place: tuple[Any, Any], data: bytes) -> None:
+    def __setitem__(self, place: tuple[Any, Any], data: Any) -> None:
         rectangle, nbytes = self._rectangle(place)
-        raw = bytes(data)
+        raw = _bytes(data)
         if len(raw) != nbytes:  # GEGL itself would only print a warning
             raise ValueError(f"{nbytes} bytes belong there, not {len(raw)}")
         self._target.set(rectangle, self._format, raw)
+        _written[id(self)] = self
+
+    def send(self) -> None:
+        """Sends GIMP what was written here."""
         self._target.flush()
+
+    def covers(self, other: PixelRgn) -> bool:
+        """Whether `other` reads from the drawable that is written here, through a buffer of its own."""
+        return other is not self and not self.shadow and other._number == self._number
 
     def _rectangle(self, place: tuple[Any, Any]) -> tuple[Gegl.Rectangle, int]:
         x, width = _span(place[0], self.x, self.x + self.w)
         y, height = _span(place[1], self.y, self.y + self.h)
         return Gegl.Rectangle.new(x, y, width, height), width * height * self.bpp
+
+
+def _bytes(data: Any) -> bytes:
+    if hasattr(data, "__index__"):  # bytes() would make as many zeros of it
+        raise TypeError(f"pixels are bytes, not the number {data!r}; one sample is bytes([{data!r}])")
+    return data.encode("latin-1") if isinstance(data, str) else bytes(data)
 
 
 def _span(part: Any, low: int, high: int) -> tuple[int, int]:

@@ -68,7 +68,8 @@ def convert(spec: GObject.ParamSpec, value: Any) -> Any:
     if value is None:
         return [] if kind in ARRAYS else None
     if kind == "GimpCoreObjectArray":
-        return list(value) if _is_sequence(value) else [value]
+        items = value if _is_sequence(value) else [value]
+        return [_by_number(spec.name, Gimp.Item, item) for item in items]
     if kind == "GimpColorArray":
         return [colour.to_gegl(item) for item in value]
     if kind == "GimpDoubleArray":
@@ -85,7 +86,21 @@ def convert(spec: GObject.ParamSpec, value: Any) -> Any:
         return Gimp.Unit.get_by_id(value)
     if kind == "GBytes" and isinstance(value, bytes):
         return GLib.Bytes.new(value)
+    if spec.value_type.is_a(Gimp.Item) or spec.value_type.is_a(Gimp.Image):
+        return _by_number(spec.name, spec.value_type.pytype, value)
     return _plain(spec, value)
+
+
+def _by_number(name: str, kind: Any, value: Any) -> Any:
+    """The object with a number; gimpfu's scripts gave numbers, too, and 0 or -1 for none."""
+    if not isinstance(value, int):
+        return value
+    if value <= 0:
+        return None
+    found = kind.get_by_id(value)
+    if found is None:
+        raise error(f"{name}: GIMP has no {kind.__name__.lower()} with number {value}.")
+    return found
 
 
 def _plain(spec: GObject.ParamSpec, value: Any) -> Any:

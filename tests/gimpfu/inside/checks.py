@@ -112,6 +112,61 @@ def check_names_of_module_gimp():
     image.delete()
 
 
+def check_sizes_and_their_defaults():
+    image, layer = new_image()
+    layer.set_offsets(10, 10)
+    layer.scale(20, 10)
+    assert (layer.width, layer.height, layer.offsets) == (20, 10, (5, 3)), "about the image's corner"
+    layer.scale(10, 10, True, INTERPOLATION_NONE)
+    assert (layer.width, layer.height, layer.offsets) == (10, 10, (10, 3)), "about its own centre"
+    layer.set_offsets(20, 20)
+    layer.resize(12, 14)
+    assert (layer.width, layer.height, layer.offsets) == (12, 14, (20, 20))
+    layer.resize(20, 20, 5, 6)
+    assert (layer.width, layer.height, layer.offsets) == (20, 20, (15, 14))
+    image.resize(30, 20)
+    assert (image.width, image.height, layer.offsets) == (30, 20, (15, 14))
+    image.resize(50, 60, 1, 2)
+    assert (image.width, image.height, layer.offsets) == (50, 60, (16, 16))
+    image.crop(40, 40)
+    assert (image.width, image.height, layer.offsets) == (40, 40, (16, 16))
+    image.scale(20, 20)
+    assert (image.width, layer.width, layer.offsets) == (20, 10, (8, 8))
+    image.delete()
+
+
+def check_scale_with_an_interpolation():
+    stripes = bytes([0, 0, 0, 255, 255, 255, 255, 255]) * 32
+    before = Gimp.context_get_interpolation()
+    for scaled in ("image", "layer"):
+        found = []
+        for how in (INTERPOLATION_NONE, INTERPOLATION_CUBIC):
+            image, layer = new_image(8, 8)
+            layer.get_pixel_rgn(0, 0, 8, 8)[:, :] = stripes
+            if scaled == "image":
+                image.scale(24, 8, how)
+            else:
+                layer.scale(24, 8, interpolation=how)
+            row = bytes(layer.get_pixel_rgn(0, 0, 24, 8)[0:24, 0:1])
+            found.append({row[index] for index in range(0, 96, 4)})
+            image.delete()
+        assert found[0] == {0, 255} and len(found[1]) > 2, (scaled, found)
+    assert Gimp.context_get_interpolation() == before
+
+
+def check_linked_is_gone():
+    image, layer = new_image()
+    layer.linked = True
+    assert layer.linked is False
+    assert not layer.is_layer_mask and not layer.is_floating_sel and layer.is_floating_sel() is False
+    mask = layer.create_mask(ADD_WHITE_MASK)
+    layer.add_mask(mask)
+    assert mask.is_layer_mask and mask.is_layer_mask() is True
+    layer.preserve_trans = True
+    assert layer.lock_alpha
+    image.delete()
+
+
 def check_layer_attributes():
     image, layer = new_image()
     layer.opacity = 25.0
@@ -203,6 +258,57 @@ def check_pdb_gimp2_argument_orders():
     image.delete()
 
 
+def check_pdb_objects_by_number():
+    image, layer = new_image()
+    group = gimp.GroupLayer(image, "group")
+    pdb.gimp_image_insert_layer(image, group, 0, 0)
+    pdb.gimp_image_insert_layer(image, layer.copy(), -1, 0)
+    pdb.gimp_image_insert_layer(image, layer.copy(), None, 1)
+    pdb.gimp_image_insert_layer(image, layer.copy(), group.ID, 0)
+    names = [item.name for item in image.layers]
+    assert names == ["first copy", "first copy #1", "group", "first"], names
+    assert len(group.layers) == 1
+    image.active_layer = layer
+    pdb.gimp_image_insert_layer(image, layer.copy(), 0, -1)
+    assert image.layers[3].name != "first" and image.layers[4] == layer, "above the active one"
+    assert pdb.gimp_item_get_name(layer.ID) == "first"
+    assert "no layer with number 987654" in raises(pdb.gimp_image_insert_layer, image, layer, 987654, 0)
+    image.delete()
+
+
+def check_pdb_adapters_look_like_procedures():
+    image, layer = new_image()
+    function = pdb.gimp_layer_translate
+    assert (function.proc_name, function.nparams, function.nreturn_vals) == ("gimp-layer-translate", 3, 0)
+    assert [entry[1] for entry in function.params] == ["layer", "dx", "dy"]
+    function(layer, 2, 3, run_mode=RUN_NONINTERACTIVE)
+    assert layer.offsets == (2, 3)
+    assert pdb.gimp_image_get_active_layer.nreturn_vals == 1
+    assert "takes 3 arguments (3 of them needed), 1 were given" in raises(function, layer)
+    assert pdb.gimp_item_set_linked.proc_name == "gimp-item-set-linked"
+    image.delete()
+
+
+def check_pdb_left_out_arguments_with_arrays():
+    image, layer = new_image()
+    path = pdb.gimp_vectors_new(image, "way")
+    image.add_vectors(path)
+    points = [1, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9, 9]
+    stroke = pdb.gimp_vectors_stroke_new_from_points(path, 0, len(points), points)
+    assert pdb.gimp_vectors_stroke_get_points(path, stroke)[3] == 0, "not closed: the default"
+    told = raises(pdb.gimp_vectors_stroke_new_from_points, path, 0)
+    assert "was not given controlpoints" in told, told
+    assert "was not given drawable" in raises(pdb.gimp_pencil)
+    assert raises(pdb.gimp_pencil, "no layer", 2, (1, 1))
+    image.delete()
+
+
+def check_colours_slice():
+    colour = gimpcolor.RGB(255, 128, 0)
+    assert colour[:3] == (255, 128, 0) and colour[1:] == (128, 0, 255) and colour[-1] == 255
+    assert tuple(colour) == (255, 128, 0, 255)
+
+
 def check_pdb_arrays():
     image, layer = new_image()
     pdb.gimp_image_select_polygon(image, CHANNEL_OP_REPLACE, 8, (5, 5, 20, 5, 20, 15, 5, 15))
@@ -278,6 +384,74 @@ def check_pixel_regions():
     shadow = None
     layer.merge_shadow(True)
     assert bytes(layer.get_pixel_rgn(0, 0, 40, 30)[0:40, 0:30]) == bytes(4800)
+    image.delete()
+
+
+def type_error(function, *arguments):
+    """The text of the TypeError that it raises."""
+    try:
+        function(*arguments)
+    except TypeError as problem:
+        return str(problem)
+    raise AssertionError("nothing was raised")
+
+
+def check_pixel_regions_hold_strings_as_in_python_2():
+    image, layer = new_image()
+    whole = layer.get_pixel_rgn(0, 0, 40, 30)
+    whole[0:2, 0:1] = bytes(range(8))
+    assert [ord(sample) for sample in whole[0:2, 0:1]] == list(range(8))
+    assert b"".join(whole[0:2, 0:1]) == bytes(whole[0:2, 0:1]) == bytes(range(8))
+    whole[2, 0] = "".join(map(chr, (9, 99, 199, 255)))
+    whole[3, 0] = [9, 99, 199, 255]
+    assert whole[2, 0] == whole[3, 0] == bytes([9, 99, 199, 255])
+    assert "not the number 4" in type_error(whole.__setitem__, (2, 0), 4)
+    assert whole[2, 0] == bytes([9, 99, 199, 255]), "nothing was written"
+    image.delete()
+
+
+def check_pixel_regions_are_seen_by_everything_that_comes_after():
+    image, layer = new_image()
+    red, blue = bytes([255, 0, 0, 255]), bytes([0, 0, 255, 255])
+    writer, reader = layer.get_pixel_rgn(0, 0, 40, 30), layer.get_pixel_rgn(0, 0, 40, 30)
+    writer[39, 29] = red
+    assert reader[39, 29] == red, "another region"
+    writer[1, 0] = red
+    assert layer.copy().get_pixel_rgn(0, 0, 40, 30)[1, 0] == red, "libgimp"
+    writer[2, 0] = red
+    assert list(pdb.gimp_image_pick_color(image, layer, 2, 0, False, False, 0)) == [255, 0, 0, 255], "pdb"
+    function = pdb.gimp_layer_copy
+    writer[3, 0] = red
+    assert function(layer).get_pixel_rgn(0, 0, 40, 30)[3, 0] == red, "an adapter"
+    shadow = layer.get_pixel_rgn(0, 0, 40, 30, True, True)
+    shadow[:, :] = blue * 1200
+    assert writer[3, 0] == red
+    layer.merge_shadow()
+    layer.update(0, 0, 40, 30)
+    assert layer.get_pixel_rgn(0, 0, 40, 30)[:, :] == blue * 1200
+    image.delete()
+
+
+def check_pixel_writes_reach_gimp_by_tiles():
+    """The shadow tells what arrived: each flush costs a call to GIMP, 4096 took seconds."""
+    image, layer = new_image(64, 64)
+    sent = []
+    region = layer.get_pixel_rgn(0, 0, 64, 64)
+    region.send = lambda: sent.append(type(region).send(region))
+    for x in range(64):
+        for y in range(64):
+            region[x, y] = bytes([x, y, 0, 255])
+    assert not sent
+    layer.flush()
+    assert len(sent) == 1
+    assert layer.get_pixel_rgn(0, 0, 64, 64)[5, 9] == bytes([5, 9, 0, 255])
+    image.delete()
+
+
+def check_pixel_writes_at_the_end_of_a_script():
+    image, layer = new_image()
+    pdb.python_fu_dot(image, layer)
+    assert layer.get_pixel_rgn(0, 0, 40, 30)[7, 7] == bytes([1, 2, 3, 255])
     image.delete()
 
 

@@ -53,6 +53,10 @@ def nothing(image):
     image.active_layer.name = "nothing"
 
 
+def dot(image, layer):
+    layer.get_pixel_rgn(0, 0, layer.width, layer.height)[7, 7] = bytes([1, 2, 3, 255])
+
+
 def broken():
     return 1 / 0
 
@@ -107,6 +111,7 @@ register(
     several,
 )
 register("nothing", *WHO, "Nothing", "*", [IMAGE], [], nothing)
+register("dot", *WHO, "Dot", "*", [IMAGE, LAYER], [], dot)
 register("old_style", *WHO, "<Image>/Filters/Test/Old style", "*", [], [], lambda image, drawable: None)
 register(
     "foreign_catalogue",
