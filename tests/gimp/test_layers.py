@@ -231,7 +231,9 @@ def test_mask_holds_the_limits_of_the_effect(results: Results) -> None:
     assert not mask[outside].any() and mask.max() == 255
     weight = mask[..., None] / 255
     seen = weight * results.samples("mask", "new") + (1 - weight) * results.samples("mask", "before")
-    assert np.abs(seen - results.samples("rgb8", "new")).max() < 3, "three roundings"
+    difference = np.abs(seen - results.samples("rgb8", "new"))
+    # Three roundings, and a mask that is lifted to full size apart from the correction.
+    assert np.percentile(difference, 99.9) < 2 and difference.max() < 8
 
 
 def test_mask_of_the_original_still_hides(results: Results) -> None:
