@@ -9,18 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import sys
-import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link import hints, runtime, stopping
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.version import VERSION
 from plugin.studio_portrait.link.wire import Problem
-
-STOP_SECONDS = 10.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         retouch_command.add_arguments(retouch_parser)
     args = parser.parse_args(words)
     try:
-        return int(args.run(args))
+        status = int(args.run(args))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # who read our output has seen enough; Python shall not try to flush it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except Problem as problem:
         print(f"studio-portrait: {problem}", file=sys.stderr)
         return 2 if problem.code == "bad-setting" else 1
@@ -47,7 +51,9 @@ def _parser() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     serve = commands.add_parser("serve", help="run the server that GIMP and the command line use")
-    serve.add_argument("--device", choices=("auto", "cuda", "mps", "cpu"), default="auto")
+    serve.add_argument(
+        "--device", type=_device, default="auto", metavar="DEVICE", help="auto, cuda, cuda:1, mps or cpu"
+    )
     serve.add_argument("--engine", choices=("auto", "pytorch", "openvino"), default="auto")
     serve.add_argument("--listen", metavar="tcp://HOST:PORT", help="instead of a port chosen by the system")
     serve.add_argument(
@@ -70,10 +76,19 @@ def _parser() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     return parser, retouch
 
 
+def _device(text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cuda, cuda:NUMBER, mps or cpu")
+    return text
+
+
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError("must be more than 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return seconds
 
 
@@ -85,9 +100,7 @@ def _serve(args: argparse.Namespace) -> int:
     folder = runtime.state_folder()
     lock = runtime.Lock(folder)
     if not lock.acquire():
-        found = runtime.Runtime.read(folder)
-        print(f"A server is already running{f' (process {found.pid})' if found else ''}.", file=sys.stderr)
-        return 0
+        return _another_serves(folder, args)
     os.umask(0o077)  # socket, log and pixels are the user's own, whatever folder was chosen
     try:
         logs.set_up(runtime.log_path(folder))
@@ -95,6 +108,7 @@ def _serve(args: argparse.Namespace) -> int:
         runtime.Runtime.remove(folder)  # a killed server's: its token must not meet the new server's socket
         front = Front(
             folder,
+            lock,
             default_command(args.device, args.engine),
             _networks,
             listen=args.listen,
@@ -111,6 +125,18 @@ def _serve(args: argparse.Namespace) -> int:
     return 0
 
 
+def _another_serves(folder: Path, args: argparse.Namespace) -> int:
+    """What was wanted is there already, unless it was wanted in a special way."""
+    pid = runtime.server_pid(folder)
+    sentence = f"A server is already running{f' (process {pid})' if pid else ''}"
+    named = [f"--{name}" for name in ("device", "engine", "listen") if vars(args)[name] not in (None, "auto")]
+    if named:
+        reason = f"{sentence}, with options of its own: {' and '.join(named)} had no effect."
+        raise Problem("no-server", reason, hints.fill("End it first: {stop}"))
+    print(f"{sentence}.", file=sys.stderr)
+    return 0
+
+
 def _networks() -> list[dict[str, Any]]:
     from model.predictor import available
 
@@ -118,41 +144,19 @@ def _networks() -> list[dict[str, Any]]:
 
 
 def _stop(args: argparse.Namespace) -> int:
-    folder = runtime.state_folder()
-    if not runtime.server_lives(folder):
-        print("No server is running.")
-        return 0
-    found = runtime.Runtime.read(folder)
-    try:
-        with Session.open(start=False) as session:
-            session.shutdown()
-    except Problem:  # of another version, or deaf
-        if found is None or not _is_the_server(found):
-            raise Problem("no-server", "A server is just starting or ending.", "Try again soon.") from None
-        os.kill(found.pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    while runtime.server_lives(folder):
-        if time.monotonic() > deadline:
-            who = f" (process {found.pid})" if found else ""
-            raise Problem("internal", f"The server{who} did not end within {STOP_SECONDS:.0f} seconds.")
-        time.sleep(0.05)
-    print("The server has ended.")
+    ended = stopping.stop(runtime.state_folder())
+    print("The server has ended." if ended else "No server is running.")
     return 0
 
 
-def _is_the_server(found: runtime.Runtime) -> bool:
-    """Whether the process that wrote the runtime file still has its process id."""
-    import psutil
-
-    try:
-        return psutil.Process(found.pid).create_time() <= found.started + 1.0
-    except psutil.Error:
-        return False
-
-
 def _status(args: argparse.Namespace) -> int:
-    with Session.open(start=False) as session:
-        status = session.status()
+    try:
+        with Session.open(start=False) as session:
+            status = session.status()
+    except Problem as problem:
+        if args.json and problem.code == "no-server":
+            print(json.dumps({"server": "none"}))
+        raise
     print(json.dumps(status) if args.json else _describe(status))
     return 0
 

@@ -90,8 +90,9 @@ def check_listen(endpoint: str) -> None:
     """Refuses, as `Problem`, an address that other machines could reach or that is none."""
     scheme, _, address = endpoint.partition("://")
     host, _, port = address.rpartition(":")
-    if scheme != "tcp" or not host or not (port == "*" or port.isdecimal()):
-        raise Problem("bad-setting", f"{endpoint} is not an address.", "Write it as tcp://127.0.0.1:PORT.")
+    if scheme != "tcp" or not host or not (port == "*" or (port.isdecimal() and 0 < int(port) < 65536)):
+        hint = "Write it as tcp://127.0.0.1:PORT, PORT being 1 to 65535."
+        raise Problem("bad-setting", f"{endpoint} is not an address.", hint)
     with contextlib.suppress(ValueError):
         if ipaddress.ip_address(host.strip("[]")).is_loopback:
             return
@@ -99,5 +100,5 @@ def check_listen(endpoint: str) -> None:
         raise Problem(
             "bad-setting",
             f"{host} can be reached by other machines, and the connection is not encrypted.",
-            "Use tcp://127.0.0.1:PORT, and an ssh tunnel to reach it from elsewhere.",
+            "Use tcp://127.0.0.1:PORT.",
         )

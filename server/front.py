@@ -8,6 +8,7 @@ A client that cannot be reached any more loses its jobs at the next beat.
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import logging
 import math
@@ -47,8 +48,8 @@ Networks = Callable[[], list[dict[str, Any]]]
 class Front:
     """The service, from `bind` to `run`'s return.
 
-    folder: the state folder, whose lock the caller holds. worker: the command that
-    starts the worker. listen: an endpoint in place of the private TCP port.
+    folder: the state folder. lock: its lock, which the caller holds. worker: the command
+    that starts the worker. listen: an endpoint in place of the private TCP port.
     networks: ``{name, sha256, default}`` of those installed. idle_exit: seconds
     without a job after which the server ends.
     """
@@ -56,6 +57,7 @@ class Front:
     def __init__(
         self,
         folder: Path,
+        lock: runtime.Lock,
         worker: Sequence[str],
         networks: Networks,
         *,
@@ -64,6 +66,7 @@ class Front:
         device: str = "auto",
     ):
         self._folder = folder
+        self._lock = lock
         self._networks = networks
         self._idle_exit = idle_exit
         self._token = secrets.token_hex(32)
@@ -78,6 +81,7 @@ class Front:
         self._door = Door(self._context, folder, listen)
         self._socket = self._door.socket
         self.endpoints = self._door.endpoints
+        self._runtime = runtime.Runtime(self.endpoints, os.getpid(), self._token, self._started)
         self._worker = Supervisor(worker, folder, self._context, device)
 
     def stop(self) -> None:
@@ -85,14 +89,19 @@ class Front:
         self._ending = True
 
     def run(self) -> None:
-        """Serves until told to stop, then cleans up everything it made."""
+        """Serves until told to stop, then cleans up everything it made.
+
+        Raises `Problem` ``bad-setting`` when the worker cannot use the device or engine that was named.
+        """
         try:
             self._worker.start()
-            runtime.Runtime(self.endpoints, os.getpid(), self._token, self._started).write(self._folder)
+            self._runtime.write(self._folder)
             log.info("version %s listens on %s", VERSION, ", ".join(self.endpoints))
             self._serve()
         finally:
             self._clean_up()
+        if self._worker.misled is not None:
+            raise self._worker.misled
 
     def _serve(self) -> None:
         poller = zmq.Poller()
@@ -111,7 +120,8 @@ class Front:
                 next_beat = time.monotonic() + BEAT_SECONDS
 
     def _clean_up(self) -> None:
-        runtime.Runtime.remove(self._folder)
+        if runtime.Runtime.read(self._folder) == self._runtime:  # not that of a server after us
+            runtime.Runtime.remove(self._folder)
         for job in self._jobs.all():
             self._refuse(job.peer, job.id, Problem("shutting-down", "The server was told to end."))
             self._jobs.forget(job)
@@ -240,6 +250,7 @@ class Front:
         """What ``studio-portrait status --json`` prints. Memory in bytes, times in seconds."""
         about = self._worker.about
         return {
+            "server": "running",
             "version": VERSION,
             "protocol": PROTOCOL,
             "pid": os.getpid(),
@@ -327,6 +338,18 @@ class Front:
                 text = f"The picture was dropped: nothing came for {STALL_SECONDS:.0f} seconds."
                 self._refuse(job.peer, job.id, Problem("unknown-job", text))
         self._worker.beat()
+        self._stay_reachable()
+
+    def _stay_reachable(self) -> None:
+        """Writes a deleted runtime file anew. Ends when the lock was deleted: another server may start."""
+        if self._lock.holds():
+            if not runtime.Runtime.exists(self._folder):
+                with contextlib.suppress(OSError):  # a full disk: the next beat tries again
+                    self._runtime.write(self._folder)
+                    log.warning("the runtime file was missing and is there again")
+        elif not len(self._jobs):
+            log.error("the lock %s was deleted", self._folder)
+            self._ending = True
 
     def _rest(self, idle: float) -> None:
         """What happens after so many seconds without a job."""
@@ -359,6 +382,7 @@ class Front:
 
     def _take_event(self) -> None:
         event = self._worker.take()
+        self._ending |= self._worker.misled is not None
         job = self._jobs.find(event.job) if event else None
         if event is not None and job is not None:
             self._tell(job, event)

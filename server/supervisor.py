@@ -42,6 +42,7 @@ class Supervisor:
 
     busy: the id of the job that the worker has, even when its client has gone.
     about: state (loading, ready, failed, dead), device, engine, network, weights.
+    misled: why the worker can do nothing with the device or engine that was named; None if it can.
     """
 
     def __init__(self, command: Sequence[str], folder: Path, context: zmq.Context[Any], device: str):
@@ -54,6 +55,7 @@ class Supervisor:
         self._runs = 0
         self._cancelled_at: float | None = None
         self.busy: str | None = None
+        self.misled: Problem | None = None
         self.about = {"state": "loading", "device": device, "engine": "", "network": "", "weights": ""}
 
     @property
@@ -128,6 +130,8 @@ class Supervisor:
         if kind in ("ready", "failed"):
             self.about.update(fields, state=kind)
             log.info("worker %s: %s", kind, ", ".join(f"{name} {value}" for name, value in fields.items()))
+            if fields.get("code") == "bad-setting":
+                self.misled = Problem(fields["code"], fields["message"], fields["hint"])
             return None
         return self._about_job(kind, fields.pop("job"), fields)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link import hints, runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem
 
@@ -63,14 +63,19 @@ def check_server(environment: Environment) -> Iterator[Finding]:
     except Problem as problem:
         yield bad("state-folder", problem.message, problem.hint)
         return
-    if not runtime.server_lives(folder):
+    try:
+        lives = runtime.server_lives(folder)
+    except Problem as problem:
+        yield bad("state-folder", problem.message, problem.hint)
+        return
+    if not lives:
         yield _left_behind(folder)
         return
     try:
         with Session.open(start=False) as session:
             yield good("server", f"The server answers (version {session.server}).")
             if session.device == "cpu" and environment.notes().get("device") == torch_build.CUDA:
-                hint = f"See {runtime.log_path(folder)}; then studio-portrait stop, and try again."
+                hint = f"See {runtime.log_path(folder)}; then run {hints.typed('stop')} and try again."
                 yield bad(
                     "gpu-unused", "The server runs on the CPU although PyTorch for CUDA is installed.", hint
                 )
@@ -81,9 +86,9 @@ def check_server(environment: Environment) -> Iterator[Finding]:
 
 
 def _unreachable_hint(folder: Path) -> str:
-    found = runtime.Runtime.read(folder)
-    process = f"end the process {found.pid}" if found else "end its process"
-    return f"Run studio-portrait stop; if that does not help, {process}. The log: {runtime.log_path(folder)}"
+    pid = runtime.server_pid(folder)
+    process = f"end the process {pid}" if pid else "end its process"
+    return f"Run {hints.typed('stop')}; if that does not help, {process}. The log: {runtime.log_path(folder)}"
 
 
 def _left_behind(folder: Path) -> Finding:

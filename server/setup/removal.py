@@ -7,13 +7,13 @@ the server's state folder by its known file names, the first portrait. The check
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link import runtime, stopping
+from plugin.studio_portrait.link.wire import Problem
 
 from . import first_run, plugin_folder, profiles
 from .console import say
@@ -81,17 +81,30 @@ def uninstall(gimp_dirs: list[Path], yes: bool) -> int:
     if not yes and not _agreed():
         say("Nothing was removed.")
         return 1
-    if environment.command.exists():
-        subprocess.run([environment.command, "stop"], capture_output=True, check=False)
+    stopping.stop(runtime.state_folder_path())
     for plugin in inventory.plugins:
         for left in plugin_folder.remove(plugin):
             say(f"left, it is not ours: {left}")
-    _remove_files([*inventory.state, *_state_files()])
+    _remove_state()
     _remove_files([inventory.picture] if inventory.picture else [])
     if inventory.environment:
         shutil.rmtree(inventory.environment)
     say(f"Removed. {environment.checkout} itself can be deleted now if you like.")
     return 0
+
+
+def _remove_state() -> None:
+    """Ends the server and removes its files, while holding its lock. Raises `Problem` when it goes on."""
+    folder = runtime.state_folder_path()
+    if not folder.is_dir():
+        return
+    lock = runtime.Lock(folder)
+    stopping.stop(folder)
+    if not lock.acquire():
+        raise Problem("set-up", "A server has just been started.", "Run install.py --uninstall again.")
+    _remove_files(file for file in _state_files() if file.name != "server.lock")
+    lock.remove()
+    _remove_if_empty(folder)
 
 
 def _agreed() -> bool:
@@ -103,7 +116,7 @@ def _agreed() -> bool:
 
 def _state_files() -> list[Path]:
     """What server and clients have written into the state folder, by name."""
-    folder = runtime.state_folder()
+    folder = runtime.state_folder_path()
     return [path for name in _STATE if (path := folder / name).exists()]
 
 
@@ -113,5 +126,9 @@ def _remove_files(files: Iterable[Path]) -> None:
     for file in files:
         file.unlink(missing_ok=True)
     for folder in {file.parent for file in files}:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        _remove_if_empty(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

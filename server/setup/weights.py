@@ -10,9 +10,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from plugin.studio_portrait.link.wire import ERRORS
+
 from .environment import CHECKOUT
 
-HINT = "Get the files of this version again, for example: git checkout -- model/weights"
+HINT = ERRORS["weights"]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -96,3 +97,35 @@ def test_the_last_line_of_a_log(tmp_path: Path) -> None:
     assert last_line(log) == ""
     log.write_text("first\n" + "x" * 5000 + "\nlast one \n\n")
     assert last_line(log) == "last one"
+
+
+def test_the_lock_names_its_process_and_tells_when_it_was_deleted(tmp_path: Path) -> None:
+    assert runtime.server_pid(tmp_path) is None
+    lock = Lock(tmp_path)
+    assert not lock.holds()
+    assert lock.acquire() and lock.holds()
+    assert runtime.server_pid(tmp_path) == os.getpid()
+    (tmp_path / "server.lock").unlink()
+    assert not lock.holds() and not server_lives(tmp_path)
+    successor = Lock(tmp_path)
+    assert successor.acquire()
+    lock.remove()
+    assert successor.holds() and server_lives(tmp_path)
+    successor.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_process_id_of_a_lock_that_nobody_holds_is_not_told(tmp_path: Path) -> None:
+    lock = Lock(tmp_path)
+    assert lock.acquire()
+    lock.release()
+    assert (tmp_path / "server.lock").read_text().split() == [str(os.getpid())]
+    assert runtime.server_pid(tmp_path) is None
+
+
+def test_log_and_lock_are_the_users_own(tmp_path: Path) -> None:
+    lock = Lock(tmp_path)
+    assert lock.acquire()
+    runtime.open_log(tmp_path).close()
+    lock.release()
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}

@@ -11,7 +11,7 @@ from server import cli, supervisor, worker_process  # noqa: E402
 
 if __name__ == "__main__":
     command = [sys.executable, "-m", "tests.server.plain_worker"]
-    worker_process.default_command = lambda device, engine: command
+    worker_process.default_command = lambda device, engine: [*command, "--device", device]
     supervisor.STUCK_SECONDS = 1.0
     cli._networks = lambda: [{"name": "plain", "sha256": "0" * 64, "default": True}]
     raise SystemExit(cli.main())

@@ -60,9 +60,16 @@ def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNa
     return SimpleNamespace(box=box, faces=({"used": True},), ms={"total": 1.0}, notes=tuple(notes), mask=mask)
 
 
-def predictor(name: str) -> SimpleNamespace:
-    return SimpleNamespace(name=name or "plain", weights_sha256="0" * 64, engine="numpy", device="cpu")
+def tools(device: str) -> Tools:
+    """Those of a machine with nothing but a processor."""
+
+    def predictor(name: str) -> SimpleNamespace:
+        if device not in ("auto", "cpu"):
+            raise Problem("bad-setting", f"The device {device!r} is not there.", "Use auto or cpu.")
+        return SimpleNamespace(name=name or "plain", weights_sha256="0" * 64, engine="numpy", device="cpu")
+
+    return Tools(retouch, lambda box, mask: SimpleNamespace(box=box, mask=mask), predictor)
 
 
 if __name__ == "__main__":
-    start(lambda args: Tools(retouch, lambda box, mask: SimpleNamespace(box=box, mask=mask), predictor))
+    start(lambda args: tools(args.device))

@@ -8,12 +8,14 @@ import secrets
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
-from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link import runtime, stopping
+from plugin.studio_portrait.link.wire import Problem
 
 from .running import COMMAND, Client, Server, gone, wait_for
 
@@ -65,12 +67,51 @@ def test_stop_ends_a_server_that_does_not_understand_us(server: Server) -> None:
     assert server.process.wait(5) == 0
 
 
+def test_a_runtime_file_that_was_deleted_comes_back(server: Server) -> None:
+    (server.home / "server.json").unlink()
+    wait_for((server.home / "server.json").exists, seconds=2.0)
+    assert runtime.Runtime.read(server.home) == server.runtime
+    with Client(server) as client:
+        assert client.status()["pid"] == server.process.pid
+
+
+def test_stop_ends_a_server_that_cannot_be_found_any_more(server: Server) -> None:
+    """Deaf, so that it does not write its runtime file again; the lock still names it."""
+    server.process.send_signal(signal.SIGSTOP)
+    (server.home / "server.json").unlink()
+    assert runtime.server_pid(server.home) == server.process.pid
+    with ThreadPoolExecutor(1) as pool:
+        stopped = pool.submit(command, server.home, "stop")
+        time.sleep(2.5)
+        server.process.send_signal(signal.SIGCONT)
+        assert stopped.result().stdout == "The server has ended.\n"
+    assert server.process.wait(5) == 0
+
+
+def test_a_server_whose_lock_was_deleted_ends_and_leaves_its_successor_alone(server: Server) -> None:
+    server.process.send_signal(signal.SIGSTOP)
+    (server.home / "server.lock").unlink()
+    with Server(server.home) as successor:
+        server.process.send_signal(signal.SIGCONT)
+        assert server.process.wait(5) == 0
+        assert runtime.Runtime.read(server.home) == successor.runtime
+        with Client(successor, endpoint=1) as client:
+            assert client.status()["pid"] == successor.process.pid
+
+
 def test_one_server_per_folder(server: Server) -> None:
     second = command(server.home, "serve")
     assert second.returncode == 0
     assert second.stderr == f"A server is already running (process {server.process.pid}).\n"
+    third = command(server.home, "serve", "--device", "cuda:1", "--listen", "tcp://127.0.0.1:5555")
+    assert third.returncode == 1 and "--device and --listen had no effect" in third.stderr
+    assert "studio-portrait stop" in third.stderr
     with Client(server) as client:
         assert client.status()["pid"] == server.process.pid
+
+
+def test_what_lies_in_the_folder_is_the_users_own(server: Server) -> None:
+    assert {path.stat().st_mode & 0o77 for path in server.home.iterdir()} == {0}
 
 
 def test_runtime_file_and_folder_are_the_users_own(server: Server) -> None:
@@ -210,7 +251,10 @@ def test_listening_for_other_machines_is_refused(tmp_path: Path, address: str) -
     assert "other machines" in refused.stderr and "Traceback" not in refused.stderr
 
 
-@pytest.mark.parametrize("address", ["localhost", "ipc:///tmp/x", "tcp://127.0.0.1:http"])
+@pytest.mark.parametrize(
+    "address",
+    ["localhost", "ipc:///tmp/x", "tcp://127.0.0.1:http", "tcp://127.0.0.1:99999", "tcp://127.0.0.1:0"],
+)
 def test_listening_on_what_is_no_address(tmp_path: Path, address: str) -> None:
     refused = command(tmp_path, "serve", "--listen", address)
     assert refused.returncode == 2
@@ -229,7 +273,7 @@ def test_listening_on_a_chosen_port_and_on_a_taken_one(server: Server, tmp_path:
 
 def test_status(server: Server) -> None:
     told = json.loads(command(server.home, "status", "--json").stdout)
-    assert told["pid"] == server.process.pid
+    assert (told["server"], told["pid"]) == ("running", server.process.pid)
     assert told["endpoint"] == server.runtime.endpoints[0]
     assert (told["device"], told["engine"], told["network"]) == ("cpu", "numpy", "plain")
     assert told["weights"] == "0" * 64
@@ -242,8 +286,41 @@ def test_status(server: Server) -> None:
 
 def test_status_without_a_server(tmp_path: Path) -> None:
     told = command(tmp_path, "status", "--json")
-    assert (told.returncode, told.stdout) == (1, "")
+    assert (told.returncode, json.loads(told.stdout)) == (1, {"server": "none"})
     assert "No server is running" in told.stderr and "Traceback" not in told.stderr
+    assert command(tmp_path, "status").stdout == ""
+
+
+def test_status_into_a_pipe_that_nobody_reads(server: Server) -> None:
+    environment = {**os.environ, runtime.HOME_VARIABLE: str(server.home)}
+    reader, writer = os.pipe()
+    os.close(reader)
+    told = subprocess.run(
+        [*COMMAND, "status"], env=environment, stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert told.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--idle-exit", "abc"), "'abc' is not a number of seconds above 0"),
+        (("--idle-exit", "-1"), "'-1' is not a number of seconds above 0"),
+        (("--device", "cuda:x"), "'cuda:x' is not auto"),
+        (("--device", "abacus"), "'abacus' is not auto"),
+    ],
+)
+def test_options_that_make_no_sense(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    refused = command(tmp_path, "serve", *words)
+    assert refused.returncode == 2 and told in refused.stderr
+
+
+def test_a_device_that_is_not_there_ends_the_server(tmp_path: Path) -> None:
+    refused = command(tmp_path, "serve", "--device", "cuda:7")
+    assert refused.returncode == 2 and refused.stdout == ""
+    assert "studio-portrait: The device 'cuda:7' is not there. Use auto or cpu." in refused.stderr
+    assert left(tmp_path) == {"server.lock", "server.log"}
 
 
 def test_an_unusable_state_folder(tmp_path: Path) -> None:
@@ -251,6 +328,19 @@ def test_an_unusable_state_folder(tmp_path: Path) -> None:
     told = command(tmp_path / "file" / "home", "status")
     assert told.returncode == 1
     assert runtime.HOME_VARIABLE in told.stderr and "Traceback" not in told.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write")
+@pytest.mark.parametrize(
+    ("words", "status"), [("stop", 0), ("serve", 1), ("status", 1), ("retouch IN -o OUT", 2)]
+)
+def test_a_state_folder_that_cannot_be_written(tmp_path: Path, words: str, status: int) -> None:
+    source = tmp_path / "in.png"
+    source.touch()
+    places = {"IN": str(source), "OUT": str(tmp_path / "out.png")}
+    told = command(Path("/proc"), *(places.get(word, word) for word in words.split()))
+    assert told.returncode == status and "Traceback" not in told.stderr
+    assert words == "stop" or "STUDIO_PORTRAIT_HOME" in told.stderr or "No server" in told.stderr
 
 
 def test_what_does_no_work_is_light(tmp_path: Path) -> None:
@@ -275,13 +365,17 @@ def test_the_front_rests_when_there_is_nothing_to_do(server: Server) -> None:
     assert sum(process.cpu_times()[:2]) - before < 0.1
 
 
-def test_stop_never_signals_who_only_got_the_servers_process_id(tmp_path: Path) -> None:
+def test_stop_never_signals_who_only_got_the_servers_process_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is held by this process, which is no server; the runtime file is a dead one's."""
+    monkeypatch.setattr(stopping, "STOP_SECONDS", 1.5)
     lock = runtime.Lock(tmp_path)
     assert lock.acquire()  # a server that starts, while the file of a dead one is still there
     with subprocess.Popen([COMMAND[0], "-c", "import time; time.sleep(60)"]) as innocent:
         runtime.Runtime(("ipc:///nowhere",), innocent.pid, "token", time.time() - 3600).write(tmp_path)
-        told = command(tmp_path, "stop")
-        assert told.returncode == 1 and "just starting or ending" in told.stderr
+        with pytest.raises(Problem, match=f"process {os.getpid()}.*did not end"):
+            stopping.stop(tmp_path)
         assert innocent.poll() is None
         innocent.kill()
     lock.release()

@@ -7,7 +7,6 @@ the server's Python would load the wrong libraries with them.
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
@@ -17,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import runtime
+from . import hints, runtime
 from .wire import Problem
 
 COMMAND_VARIABLE = "STUDIO_PORTRAIT_SERVER"
@@ -66,7 +65,7 @@ def server_command() -> tuple[list[str], Path | None]:
     chosen = os.environ.get(COMMAND_VARIABLE)
     if chosen:
         return _split(chosen), None
-    note = Path(__file__).resolve().parents[1] / "installed.json"
+    note = Path(__file__).resolve().parents[1] / hints.NOTE
     if note.is_file():
         return _installed_command(note), None
     root = (Path(__file__).parent / "../../..").resolve()
@@ -90,13 +89,10 @@ def _split(text: str) -> list[str]:
 
 
 def _installed_command(note: Path) -> list[str]:
-    try:
-        command = json.loads(note.read_text(encoding="utf-8"))["command"]
-        if not command or not all(isinstance(part, str) for part in command):
-            raise ValueError
-    except (OSError, ValueError, KeyError, TypeError):
-        raise Problem("no-server", f"The file {note} is damaged.", "Run install.py again.") from None
-    return list(command)
+    command = hints.noted_command(note)
+    if command is None:
+        raise Problem("no-server", f"The file {note} is damaged.", "Run install.py again.")
+    return command
 
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
@@ -106,7 +102,7 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
     if FLATPAK_INFO.exists():
         passed = [f"--env={runtime.HOME_VARIABLE}={folder}"]
         command = ["flatpak-spawn", "--host", *passed, *command]
-    with runtime.log_path(folder).open("ab") as log:
+    with runtime.open_log(folder) as log:
         try:
             return subprocess.Popen(
                 command,
@@ -135,7 +131,7 @@ def _detached() -> dict[str, Any]:
 def _by_hand() -> str:
     """What to do where the sandbox lets nothing be started outside of it."""
     if FLATPAK_INFO.exists():
-        return "Open a terminal and run: studio-portrait serve"
+        return hints.fill("Open a terminal and run: {serve}")
     return ""
 
 
@@ -157,9 +153,16 @@ def wait_until(
         if status or (status == 0 and not runtime.server_lives(folder) and waited > 2.0):
             raise _failed(f"The server ended at once (status {status})", folder)
         if waited > START_SECONDS:
-            raise _failed(f"The server did not answer within {START_SECONDS:.0f} seconds", folder)
+            raise _silent(folder)
         progress(waited / START_SECONDS)
         time.sleep(0.04)
+
+
+def _silent(folder: Path) -> Problem:
+    """Either the new server is slow, or one that has been there all the time does not answer."""
+    pid = runtime.server_pid(folder)
+    who = f"The server (process {pid})" if pid else "The server"
+    return _failed(f"{who} did not answer within {START_SECONDS:.0f} seconds", folder)
 
 
 def _failed(sentence: str, folder: Path) -> Problem:
@@ -168,5 +171,5 @@ def _failed(sentence: str, folder: Path) -> Problem:
     return Problem(
         "no-server",
         f"{sentence}{': ' + line if line else '.'}",
-        f"{_by_hand() or 'Run studio-portrait doctor'}. The whole story is in {log}.",
+        f"{_by_hand() or hints.fill('Run {doctor}')}; the whole story is in {log}.",
     )

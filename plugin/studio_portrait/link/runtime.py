@@ -18,7 +18,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from .version import PROTOCOL, VERSION
 from .wire import Problem
@@ -32,19 +32,24 @@ def state_folder() -> Path:
 
     One that is there keeps its mode: it may be a folder that others need.
     """
-    folder = _state_folder_path()
+    folder = state_folder_path()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise Problem(
-            "no-server",
-            f"The folder {folder} cannot be used: {error.strerror or error}.",
-            f"Make it writable, or set {HOME_VARIABLE} to a folder of yours.",
-        ) from error
+        raise _unusable(folder, error) from error
     return folder
 
 
-def _state_folder_path() -> Path:
+def _unusable(folder: Path, error: OSError) -> Problem:
+    return Problem(
+        "no-server",
+        f"The folder {folder} cannot be used: {error.strerror or error}.",
+        f"Make it writable, or set {HOME_VARIABLE} to a folder of yours.",
+    )
+
+
+def state_folder_path() -> Path:
+    """Where `state_folder` is or would be."""
     chosen = os.environ.get(HOME_VARIABLE)
     if chosen:
         return Path(chosen).absolute()
@@ -58,6 +63,20 @@ def _state_folder_path() -> Path:
 
 def log_path(folder: Path) -> Path:
     return folder / "server.log"
+
+
+def open_log(folder: Path) -> IO[bytes]:
+    """The log, to append to; made for the user's eyes only when missing. Raises `Problem`."""
+    return _open(log_path(folder), os.O_WRONLY | os.O_APPEND, "ab")
+
+
+def _open(path: Path, flags: int, mode: str) -> IO[bytes]:
+    """Unbuffered; a file that is missing is made with mode 0600. Raises `Problem`."""
+    try:
+        handle = os.open(path, flags | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+    except OSError as error:
+        raise _unusable(path.parent, error) from error
+    return cast(IO[bytes], os.fdopen(handle, mode, buffering=0))
 
 
 def ipc_path(folder: Path) -> Path | None:
@@ -111,12 +130,20 @@ class Runtime:
             return None
 
     @staticmethod
+    def exists(folder: Path) -> bool:
+        return (folder / "server.json").exists()
+
+    @staticmethod
     def remove(folder: Path) -> None:
         (folder / "server.json").unlink(missing_ok=True)
 
 
 class Lock:
-    """One server per state folder: an exclusive lock that ends with its process."""
+    """One server per state folder: an exclusive lock that ends with its process.
+
+    Its file names the process that holds it, so that a server can be ended even
+    when it does not answer and its runtime file is gone.
+    """
 
     def __init__(self, folder: Path):
         self._path = folder / "server.lock"
@@ -126,11 +153,14 @@ class Lock:
         """True when no other server holds it; it is then ours until `release`.
 
         `server_lives` holds it shared for a moment: that only makes us try again.
+        Raises `Problem` when the folder cannot be written.
         """
-        file = self._path.open("ab")
+        file = _open(self._path, os.O_RDWR, "r+b")
         for _ in range(50):
             if _lock_file(file, shared=False):
                 self._file = file
+                with contextlib.suppress(OSError):  # a full disk is no reason not to serve
+                    file.write(b"\n%-20d\n" % os.getpid())
                 return True
             if not _lock_file(file, shared=True):
                 break
@@ -138,16 +168,47 @@ class Lock:
         file.close()
         return False
 
+    def holds(self) -> bool:
+        """Whether the lock is ours and its file is still there for others to find."""
+        try:
+            return self._file is not None and os.path.samestat(
+                os.fstat(self._file.fileno()), self._path.stat()
+            )
+        except OSError:
+            return False
+
     def release(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
 
+    def remove(self) -> None:
+        """Ends a lock that is ours, and its file with it."""
+        if not self.holds():
+            return
+        if os.name != "posix":  # Windows deletes no open file
+            self.release()
+        self._path.unlink(missing_ok=True)
+        self.release()
+
 
 def server_lives(folder: Path) -> bool:
-    """Whether a server (starting, running or ending) holds the folder's lock."""
-    with (folder / "server.lock").open("ab") as file:
+    """Whether a server (starting, running or ending) holds the folder's lock. Raises `Problem`."""
+    if not (folder / "server.lock").exists():
+        return False
+    with _open(folder / "server.lock", os.O_RDWR, "r+b") as file:
         return not _lock_file(file, shared=True)
+
+
+def server_pid(folder: Path) -> int | None:
+    """The process that holds the folder's lock; None when none does or it cannot be told."""
+    try:
+        with (folder / "server.lock").open("rb", buffering=0) as file:
+            file.seek(1)  # the first byte is locked, which on Windows nobody else can read
+            pid = int(file.read(32))
+    except (OSError, ValueError):
+        return None
+    return pid if server_lives(folder) else None
 
 
 def _lock_file(file: IO[bytes], shared: bool) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from . import launch, runtime, wire
+from . import hints, launch, runtime, wire
 from .version import VERSION
 from .wire import Box, ImageSpec, Problem, Settings
 from .zmtp import Bytes, Connection, Garbled, TransportError
@@ -62,23 +62,26 @@ class Session:
         Raises `Problem` ``no-server``, ``bad-version`` or ``bad-token``.
         """
         folder = runtime.state_folder()
-        session = cls._connect(folder)
+        session = cls.connect(folder)
         if session is None and start:
             session = cls._start(folder, progress or (lambda stage, fraction: None))
         if session is None:
-            raise Problem("no-server", "No server is running.", "Start one with: studio-portrait serve")
+            raise Problem("no-server", "No server is running.", hints.fill("Start one with: {serve}"))
         if session.server != VERSION:
             session.close()
             raise Problem(
                 "bad-version",
                 f"The running server has version {session.server:.20}, this program {VERSION}.",
-                "Run studio-portrait stop, then install.py again.",
+                hints.fill("Run {stop}, then install.py again."),
             )
         return session
 
     @classmethod
-    def _connect(cls, folder: Path) -> Session | None:
-        """A session with the server that the runtime file names; None when it is not there."""
+    def connect(cls, folder: Path) -> Session | None:
+        """A session with the server that the runtime file names, of any version; None when it is not there.
+
+        Raises `Problem` when the server there refuses us.
+        """
         found = runtime.Runtime.read(folder)
         for endpoint in found.endpoints if found else ():
             try:
@@ -104,7 +107,7 @@ class Session:
 
         def ready() -> bool:
             nonlocal session
-            session = cls._connect(folder)
+            session = cls.connect(folder)
             return session is not None
 
         launch.wait_until(ready, process, folder, lambda share: progress("queue", share))
@@ -208,7 +211,7 @@ class Session:
         return Problem(
             "lost-server",
             "The server does not answer any more.",
-            f"Start the filter again: the server starts by itself. Its log is {log}.",
+            f"Try again: the server starts by itself. Its log is {log}.",
         )
 
 

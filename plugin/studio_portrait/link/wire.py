@@ -13,6 +13,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from . import hints
 from .version import PROTOCOL
 
 MAX_HEADER_BYTES = 64 * 1024
@@ -44,26 +45,26 @@ STAGES = {
 }
 
 # The closed list of error codes, each with the hint used when the place that
-# raises it knows nothing better.
+# raises it knows nothing better; `hints.fill` puts the command in for {words}.
 ERRORS = {
     "bad-request": "This is a fault in the program that asked; please report it with the log.",
     "bad-version": "Run install.py again, so that plug-in and server have the same version.",
-    "bad-token": "Restart the server (studio-portrait stop), then try again.",
+    "bad-token": "Run {stop}, then try again.",
     "bad-image": "Open the picture in an image editor and save it again.",
     "bad-output": "Choose another place for the result.",
-    "bad-setting": "See studio-portrait retouch --help for what is allowed.",
+    "bad-setting": "For what is allowed, run {retouch --help}",
     "no-face": "Take a picture with a larger, upright face, or relight the whole frame.",
     "too-large": f"At most {MAX_PIXELS // 1_000_000} megapixels: scale the picture down, or cut it.",
-    "unknown-network": "studio-portrait status lists the networks that are installed.",
-    "unknown-job": "Start the filter again.",
+    "unknown-network": "For the networks that are installed, run {status --json}",
+    "unknown-job": "Try again.",
     "busy": "Wait until the jobs before it are done, then try again.",
     "cancelled": "Nothing was changed.",
     "out-of-memory": "Close other programs, or scale the picture down.",
     "worker-died": "Try again; if it happens twice, see the server's log.",
-    "weights": "Run install.py again: it checks and repairs the network's weights.",
-    "shutting-down": "Start the filter again: the server starts by itself.",
-    "no-server": "Run studio-portrait doctor to see why the server does not start.",
-    "lost-server": "Start the filter again: the server starts by itself.",
+    "weights": "Get the files of this version again, for example: git checkout -- model/weights",
+    "shutting-down": "Try again: the server starts by itself.",
+    "no-server": "To see why the server does not start, run {doctor}",
+    "lost-server": "Try again: the server starts by itself.",
     "set-up": "Run install.py again: it repairs what is missing or broken.",
     "internal": "See the server's log, and please report it.",
 }
@@ -81,7 +82,7 @@ class Problem(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
-        self.hint = ERRORS[code] if hint is None else hint
+        self.hint = hints.fill(ERRORS[code]) if hint is None else hint
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

@@ -1,0 +1,45 @@
+"""``install.py --uninstall`` and the server: it is ended, or nothing is removed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plugin.studio_portrait.link import runtime, stopping
+from plugin.studio_portrait.link.wire import Problem
+from server.setup import removal
+from server.setup.environment import Environment
+from tests.server.running import Server
+
+from .conftest import Copy
+
+
+def test_a_server_is_ended_although_the_environment_is_gone(bare: Copy) -> None:
+    with Server(bare.state) as server:
+        gone = bare.install("--uninstall", "--yes")
+        assert gone.returncode == 0, gone.stderr
+        assert server.process.wait(5) == 0
+    assert not bare.state.exists()
+
+
+def test_nothing_is_removed_while_a_server_goes_on(
+    bare: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This process holds the lock and does not end."""
+    bare.state.mkdir(parents=True)
+    environment = Environment(bare.folder)
+    environment.folder.mkdir()
+    (environment.folder / "pyvenv.cfg").touch()
+    monkeypatch.setenv("HOME", str(bare.home))
+    monkeypatch.setenv(runtime.HOME_VARIABLE, str(bare.state))
+    monkeypatch.setattr(stopping, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(removal, "Environment", lambda: environment)
+    lock = runtime.Lock(bare.state)
+    assert lock.acquire()
+    with pytest.raises(Problem, match="did not end"):
+        removal.uninstall([], yes=True)
+    assert lock.holds() and environment.folder.exists()
+    lock.release()
+    assert removal.uninstall([], yes=True) == 0
+    assert not bare.state.exists() and not environment.folder.exists()
