@@ -12,6 +12,19 @@ from .constants import PF_DRAWABLE, PF_IMAGE, PF_LAYER
 from .errors import error
 
 _PREFIXES = ("python-", "extension-", "plug-in-", "file-")
+# Menus that GIMP 2 itself put elsewhere, in this order, and the one that GIMP 3 renamed.
+_MOVED_MENUS = {
+    **{f"<Toolbox>/Xtns/{name}": f"<Image>/Filters/{name}" for name in ("Languages", "Extensions")},
+    **{
+        f"<Toolbox>/Xtns/{name}": f"<Image>/File/Create/{name}"
+        for name in ("Buttons", "Logos", "Misc", "Patterns", "Web Page Themes")
+    },
+    "<Toolbox>/File/Acquire": "<Image>/File/Create/Acquire",
+    "<Image>/File/Acquire": "<Image>/File/Create/Acquire",
+    "<Image>/File/New": "<Image>/File/Create",
+    "<Toolbox>": "<Image>",
+    "<Vectors>": "<Paths>",
+}
 
 
 @dataclass(frozen=True)
@@ -104,15 +117,16 @@ def register(
     """Declares a procedure, with gimpfu's arguments. `function` gets one value per parameter.
 
     A label that is a whole menu path ("<Image>/Filters/...") and no `menu` is gimpfu's old
-    style: image and drawable are put in front of `params` then. `domain` is the
+    style: under <Image>, image and drawable are put in front of `params` then. The menus that
+    GIMP 2 had in its toolbox go where its last versions showed them. `domain` is the
     catalogue (its name, or name and folder) that the label, `blurb` and `help` are looked
     up in; one that does not exist does no harm. GIMP 3 always has a run mode.
-    Raises `error` for parameters that make no sense.
+    Raises `error` for parameters that make no sense and for load and save procedures.
     """
     entries = list(params)
-    if menu is None and label.startswith("<Image>/"):
+    if menu is None and label.startswith("<"):
         menu, _, label = label.rpartition("/")
-        if imagetypes is not None and not _takes_image(entries):
+        if menu.startswith("<Image>"):
             entries[:0] = [(PF_IMAGE, "image", "Image", None), (PF_DRAWABLE, "drawable", "Drawable", None)]
     name = proc_name.replace("_", "-")
     if not name.startswith(_PREFIXES):
@@ -129,7 +143,7 @@ def register(
         params=tuple(_keyed([_param(entry) for entry in entries])),
         results=tuple(_result(entry) for entry in results or ()),
         function=function,
-        menu=menu,
+        menu=_place(name, menu),
         on_query=on_query,
         on_run=on_run,
         domain=_domain(domain),
@@ -143,8 +157,18 @@ def _domain(domain: str | Sequence[str] | None) -> tuple[str, str | None] | None
     return str(name), folder
 
 
-def _takes_image(entries: list[tuple[Any, ...]]) -> bool:
-    return bool(entries) and entries[0][0] == PF_IMAGE
+def _place(name: str, menu: str | None) -> str | None:
+    """Where GIMP 3 has `menu`."""
+    if not menu:
+        return None
+    if menu.startswith(("<Load>", "<Save>")):
+        raise error(
+            f"{name} loads or saves files: GIMP 3 needs its own kind of plug-in for that, not gimpfu."
+        )
+    for old, new in _MOVED_MENUS.items():
+        if f"{menu}/".startswith(f"{old}/"):
+            return new + menu[len(old) :]
+    return menu
 
 
 def _param(entry: tuple[Any, ...]) -> Param:

@@ -553,6 +553,27 @@ def check_registration():
     assert database.lookup_procedure("python-several").get_menu_paths() == []
 
 
+def check_menus_that_gimp_3_has_elsewhere():
+    def told(name):
+        procedure = Gimp.get_pdb().lookup_procedure(f"python-fu-{name}")
+        arguments = [spec.name for spec in procedure.get_arguments()]
+        return procedure.get_menu_paths(), procedure.get_menu_label(), arguments[1:]
+
+    both = ["image", "drawables"]
+    assert told("old-with-image") == (["<Image>/Filters/Test"], "Other...", [*both, "other"])
+    assert told("old-toolbox") == (["<Image>/Xtns/Test"], "Made", [])
+    assert told("languages") == (["<Image>/Filters/Languages/Python-Fu"], "Speak", [])
+    assert told("at-the-top") == (["<Image>"], "Top", [])
+    assert told("renamed-place") == (["<Paths>/Test"], "Ways", both)
+
+
+def check_load_and_save_procedures_are_refused():
+    who = ("Blurb", "Help", "Author", "Copyright", "2026")
+    for label, menu in (("<Load>/Mine", None), ("<Save>/Mine", None), ("Mine", "<Save>")):
+        told = raises(register, "file-mine", *who, label, "", [], [], print, menu=menu)
+        assert told.startswith("file-mine loads or saves files"), told
+
+
 def check_registration_with_a_catalogue():
     foreign = Gimp.get_pdb().lookup_procedure("python-fu-foreign-catalogue")
     assert foreign.get_menu_label() == "Without its catalogue" and foreign.get_blurb() == "Blurb"

@@ -135,6 +135,12 @@ register(
     menu="<Image>/Filters/Test",
     domain=("kinds", os.path.join(os.path.dirname(__file__), "locale")),
 )
+OTHER = (PF_IMAGE, "other", "Other image", None)
+register("old_with_image", *WHO, "<Image>/Filters/Test/Other...", None, [OTHER], [], lambda *given: None)
+register("old_toolbox", *WHO, "<Toolbox>/Xtns/Test/Made", "", [], [], lambda: None)
+register("languages", *WHO, "Speak", "", [], [], lambda: None, menu="<Toolbox>/Xtns/Languages/Python-Fu")
+register("at_the_top", *WHO, "Top", "", [], [], lambda: None, menu="<Toolbox>")
+register("renamed_place", *WHO, "Ways", "*", [IMAGE], [], lambda image: None, menu="<Vectors>/Test")
 for function in (broken, refusing, failing, cancelled, leaving):
     register(function.__name__, *WHO, f"{function.__name__.title()} one...", "", [], [], function)
 
