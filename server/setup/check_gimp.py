@@ -18,18 +18,25 @@ from pathlib import Path
 
 from . import plugin_folder
 from .environment import CHECKOUT
-from .finding import Finding, bad, good
+from .finding import Finding, bad, good, note
 from .profiles import Gimp, Profile
 
+_PATIENCE = 30.0  # seconds
 _AGAIN = "Run install.py again, then restart GIMP."
 
 
 def check_gimps(gimps: list[Gimp]) -> Finding:
     if not gimps:
         hint = "Install GIMP 3.0 or later. The command line works without it."
-        return bad("no-gimp", "No GIMP 3 was found on this machine.", hint)
+        kind = note if _is_headless() else bad
+        return kind("no-gimp", "No GIMP 3 was found on this machine.", hint)
     names = ", ".join(f"{gimp.version} ({gimp.program})" for gimp in gimps)
     return good("gimp", f"GIMP {names}")
+
+
+def _is_headless() -> bool:
+    """Whether nobody could look at GIMP's window here, so that nobody misses it."""
+    return sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ)
 
 
 def check_versions(gimps: list[Gimp], copies: list[Profile], older: list[Path]) -> Iterator[Finding]:
@@ -102,7 +109,8 @@ def _in_search_path(profile: Profile) -> Finding | None:
     match = re.search(r'^\(plug-in-path\s+"([^"]*)"', text, re.MULTILINE)
     if match is None:
         return None
-    folders = match[1].replace("${gimp_dir}", str(profile.folder)).split(os.pathsep)
+    path = match[1].replace("\\\\", "\\")  # GIMP doubles a backslash, as on Windows
+    folders = path.replace("${gimp_dir}", str(profile.folder)).split(os.pathsep)
     if any(Path(folder) == profile.folder / "plug-ins" for folder in folders):
         return None
     hint = "In GIMP: Edit > Preferences > Folders > Plug-ins, add the profile's plug-ins folder."
@@ -114,7 +122,7 @@ def _registered(profile: Profile) -> Finding:
     entry = profile.plugin / plugin_folder.ENTRY
     record = profile.folder / "pluginrc"
     try:
-        text = record.read_text("utf-8", errors="replace")
+        text = record.read_text("utf-8", errors="replace").replace("\\\\", "/")  # as on Windows
         written = record.stat().st_mtime
     except OSError:
         text, written = "", 0.0
@@ -139,11 +147,18 @@ def check_python(gimps: list[Gimp]) -> Finding | None:
     python = shutil.which("python3", path=os.pathsep.join(folders))
     if python is None:
         return bad("python-without-gi", "GIMP finds no python3.", "Install python3 and python3-gi.")
-    result = subprocess.run([python, "-c", "import gi"], capture_output=True, check=False, timeout=30)
-    if result.returncode == 0:
+    if _runs([python, "-c", "import gi"]):
         return good("python", f"The Python that GIMP finds first has gi: {python}")
     return bad(
         "python-without-gi",
         f"The python3 that GIMP finds first has no gi, so no Python plug-in starts: {python}",
         "Start GIMP with a PATH on which the system's python3 comes first (and install python3-gi).",
     )
+
+
+def _runs(command: list[str]) -> bool:
+    """Whether the program ends well, and soon."""
+    try:
+        return subprocess.run(command, capture_output=True, check=False, timeout=_PATIENCE).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False

@@ -14,6 +14,10 @@ from . import doctor, first_run, plugin_folder, profiles, removal, weights
 from .console import Steps, detail, say
 from .environment import Environment
 
+_AGAIN = (
+    "See to it (is the disk full, or read-only?), then run install.py again: it goes on where it stopped."
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 something is wrong (said on standard error), 130 interrupted."""
@@ -35,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _install(options)
     except Problem as problem:
         print(f"\n{problem.message}\n{problem.hint}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        about = f" with {error.filename}" if error.filename else ""
+        print(f"\nThe system refused something{about}: {error.strerror or error}.\n{_AGAIN}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. Run install.py again: it goes on where it stopped.", file=sys.stderr)

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +28,7 @@ _NEWS = (
     "Installed",
     "Resolved",
 )
+_TICK, _SIGN_OF_LIFE = 1.0, 30.0  # seconds
 _HINT = "See the log, then run install.py again: it goes on where it stopped."
 
 
@@ -84,26 +88,46 @@ def run_logged(
 
 
 class _Line:
-    """One line of the terminal that is written over and over."""
+    """One line of the terminal that is written over and over, and says each second that it goes on."""
 
     def __init__(self) -> None:
         self.moving = sys.stdout.isatty()
+        self._text = ""
+        self._since = time.monotonic()
+        self._over = threading.Event()
+        self._watch = threading.Thread(target=self._tick, daemon=True)
 
     def __enter__(self) -> _Line:
+        self._watch.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._watch.join()
         if self.moving:
             sys.stdout.write("\r\x1b[K")
             sys.stdout.flush()
+
+    def _tick(self) -> None:
+        """A large download is silent for minutes: the seconds are shown, without a terminal now and then."""
+        while not self._over.wait(_TICK if self.moving else _SIGN_OF_LIFE):
+            seconds = int(time.monotonic() - self._since)
+            if self.moving:
+                self._draw(f"{seconds:4} s  {self._text}")
+            else:
+                detail(f"still at it after {seconds} s")
+
+    def _draw(self, text: str) -> None:
+        width = shutil.get_terminal_size().columns - 8
+        sys.stdout.write(f"\r\x1b[K      {text[:width]}")
+        sys.stdout.flush()
 
     def show(self, text: str) -> None:
         text = text.strip()
         if not text.startswith(_NEWS):
             return
+        self._text = text
         if self.moving:
-            width = os.get_terminal_size().columns - 8
-            sys.stdout.write(f"\r\x1b[K      {text[:width]}")
-            sys.stdout.flush()
+            self._draw(f"{int(time.monotonic() - self._since):4} s  {text}")
         elif text.startswith(("Downloading", "Installing", "Prepared", "Installed")):
             detail(re.sub(r"([\w.]+-[\w.]+)-\S+\.whl", r"\1", text)[:90])

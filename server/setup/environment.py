@@ -122,8 +122,8 @@ class Environment:
         `asked`: ``cpu``, ``cuda`` or None to decide. `extra`: requirement files beside
         ``base`` and ``torch``; once installed, a group stays. Raises `Problem` ``set-up``.
         """
-        made = self._ensure_python()
         device = torch_build.choose(asked, self.notes().get("device"))
+        made = self._ensure_python()
         groups = sorted({*extra, *self.notes().get("groups", [])})
         self.remember(device=device, groups=groups)
         state = self._examined(groups)
@@ -138,12 +138,19 @@ class Environment:
             self._install_packages(others, groups)
         if torch_wrong:
             self._install_torch(device, state)
+            self.settle_device(device, groups)
         if own_wrong:
             detail("the studio-portrait command")
             self._install_own()
         changed = made or torch_wrong or bool(others) or own_wrong
         self._check_imports(groups, changed)
         return changed
+
+    def settle_device(self, device: str, groups: Sequence[str]) -> None:
+        """Remembers the build that really came, so that the next run does not ask for another one again."""
+        if not torch_build.fits(self._examined(groups).versions.get("torch"), device):
+            detail("no build of PyTorch for CUDA is meant for this machine; it has the one for the CPU now")
+            self.remember(device=torch_build.CPU)
 
     def _ensure_python(self) -> bool:
         version = self.python_version()
@@ -263,8 +270,9 @@ class Environment:
                 else:
                     self._run_pip(arguments, failure)
             except Problem as problem:
-                detail(f"not found by {attempt.installer}")
                 last = problem
+                if attempt.next_place:
+                    detail(attempt.next_place)
                 continue
             return
         hint = f"Is the machine on line? The log: {self.log}"

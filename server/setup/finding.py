@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """code: stable, for programs. sentence: what is. hint: what to do, "" when `ok`."""
+    """code: stable, for programs. sentence: what is. hint: what to do, "" if nothing can be."""
 
     code: str
     ok: bool
@@ -17,6 +17,11 @@ class Finding:
 
 def good(code: str, sentence: str) -> Finding:
     return Finding(code, True, sentence)
+
+
+def note(code: str, sentence: str, hint: str) -> Finding:
+    """Worth knowing, but nothing needs to be done about it."""
+    return Finding(code, True, sentence, hint)
 
 
 def bad(code: str, sentence: str, hint: str) -> Finding:

@@ -72,10 +72,9 @@ def check_place(profile: Profile) -> None:
     folder = profile.folder
     if folder.name == "plug-ins":
         raise Problem("set-up", f"{folder} is a plug-ins folder.", "Give the profile folder that it lies in.")
-    if not folder.parent.is_dir():
-        raise Problem(
-            "set-up", f"There is no folder {folder.parent}.", "Give the folder of a GIMP 3 profile."
-        )
+    if not folder.exists():
+        hint = "Start GIMP once, so that it makes its profile, or give the folder of one that is there."
+        raise Problem("set-up", f"There is no folder {folder}.", hint)
 
 
 def install(profile: Profile, command: Path, networks: list[str], checkout: Path = CHECKOUT) -> bool:

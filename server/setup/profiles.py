@@ -13,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _FLATPAK = Path(".var/app/org.gimp.GIMP")
 _SNAP = Path("snap/gimp/current")
@@ -85,10 +86,10 @@ def find_gimps() -> list[Gimp]:
     """Every GIMP 3 on this machine, found by its program's own word; none twice."""
     found: dict[tuple[str, str], Gimp] = {}
     for program in _programs():
-        if version := _version_of([program, "--version"]):
+        if version := _version_of([program, "--version"], r"(?<![\d.])(3\.\d+)"):
             found.setdefault(("native", version), Gimp(program, version, "native"))
     flatpak = shutil.which("flatpak")
-    if flatpak and (version := _version_of([flatpak, "info", "org.gimp.GIMP"])):
+    if flatpak and (version := _version_of([flatpak, "info", "org.gimp.GIMP"], r"Version:\s+(3\.\d+)")):
         found[("flatpak", version)] = Gimp("flatpak run org.gimp.GIMP", version, "flatpak")
     return sorted(found.values(), key=lambda gimp: (gimp.version, gimp.kind))
 
@@ -107,16 +108,20 @@ def _programs() -> list[str]:
     if sys.platform == "darwin":
         programs += [str(path) for path in Path("/Applications").glob("GIMP*.app/Contents/MacOS/gimp")]
     if sys.platform == "win32":
-        for root in ("PROGRAMFILES", "LOCALAPPDATA"):
-            base = Path(os.environ.get(root, r"C:\Program Files"))
-            programs += [str(path) for path in base.glob("**/GIMP 3*/bin/gimp-console-3*.exe")]
+        everybody = Path(os.environ.get("PROGRAMFILES", r"C:\Program Files"))
+        mine = Path(os.environ.get("LOCALAPPDATA", ""), "Programs")
+        for base in (everybody, mine):
+            programs += [str(path) for path in base.glob("GIMP 3*/bin/gimp-console-3*.exe")]
     return programs
 
 
-def _version_of(command: list[str]) -> str | None:
+def _version_of(command: list[str], pattern: str) -> str | None:
+    """The version in the program's answer, which it gives in English."""
+    english = {**os.environ, "LC_ALL": "C", "LANGUAGE": "C"}
+    options: dict[str, Any] = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
     try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        result = subprocess.run(command, **options, env=english, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = re.search(r"(?:version|Version:)\s+(3\.\d+)", result.stdout)
+    match = re.search(pattern, result.stdout)
     return match[1] if match else None

@@ -14,15 +14,18 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from plugin.studio_portrait.link.wire import Problem
+
 CPU, CUDA = "cpu", "cuda"
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One way to install it: with ``pip`` or ``uv``, and with which arguments."""
+    """One way to install it: with ``pip`` or ``uv``, which arguments, and what is said if another is next."""
 
     installer: str
     arguments: tuple[str, ...]
+    next_place: str = ""
 
 
 def has_nvidia_gpu() -> bool:
@@ -33,10 +36,16 @@ def has_nvidia_gpu() -> bool:
 
 
 def choose(asked: str | None, before: str | None) -> str:
-    """``cpu`` or ``cuda``: what is asked for now, else what is here already, else what fits the machine."""
-    if chosen := asked or before:
-        return chosen
-    return CUDA if sys.platform != "darwin" and has_nvidia_gpu() else CPU
+    """``cpu`` or ``cuda``: what is asked for now, else what is here already, else what fits the machine.
+
+    Raises `Problem` ``set-up`` for a build that does not exist.
+    """
+    if sys.platform == "darwin":
+        if asked == CUDA:
+            hint = "Leave --device out: PyTorch for macOS uses Apple's GPU by itself."
+            raise Problem("set-up", "There is no PyTorch for CUDA on macOS.", hint)
+        return CPU
+    return asked or before or (CUDA if has_nvidia_gpu() else CPU)
 
 
 def fits(installed: str | None, device: str) -> bool:
@@ -60,7 +69,11 @@ def attempts(version: str, device: str) -> list[Attempt]:
     """Ways to install this version for `device`, the best first."""
     if sys.platform == "linux" and device == CPU:
         return [
-            Attempt("pip", ("--no-deps", f"torch=={version}+cpu")),
+            Attempt(
+                "pip",
+                ("--no-deps", f"torch=={version}+cpu"),
+                "PyTorch's CPU build comes from PyTorch's own index, which uv knows",
+            ),
             Attempt("uv", ("--no-deps", "--torch-backend", "cpu", f"torch=={version}")),
         ]
     if sys.platform == "win32" and device == CUDA:

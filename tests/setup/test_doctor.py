@@ -55,16 +55,38 @@ def well(findings: Iterable[Finding | None]) -> bool:
 
 def test_gimp_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DISPLAY", ":0")
     assert fault([check_gimp.check_gimps(profiles.find_gimps())]) == "no-gimp"
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    note = check_gimp.check_gimps([])  # nobody can miss it on a machine without a screen
+    assert note.ok and note.code == "no-gimp" and note.hint
     old = tmp_path / "gimp"
     old.write_text("#!/bin/sh\necho 'GNU Image Manipulation Program version 2.10.36'\n")
     old.chmod(0o755)
     assert profiles.find_gimps() == []
     new = tmp_path / "gimp-console-3.0"
-    new.write_text("#!/bin/sh\necho 'GNU Image Manipulation Program version 3.0.4'\n")
+    new.write_text("#!/bin/sh\necho 'GNU-Bildbearbeitungsprogramm, Fassung 3.0.4'\n")
     new.chmod(0o755)
     assert profiles.find_gimps() == [Gimp(str(new), "3.0", "native")]
     assert well([check_gimp.check_gimps(profiles.find_gimps())])
+
+
+def test_gimp_programs_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For everybody or for one user; no search through everything that is installed."""
+    for name in ("PATH", "PROGRAMFILES", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setattr("sys.platform", "win32")
+    for folder, version in (
+        ("PROGRAMFILES", "3.0"),
+        ("LOCALAPPDATA/Programs", "3.2"),
+        ("PROGRAMFILES/a", "3.4"),
+    ):
+        program = tmp_path / folder / "GIMP 3" / "bin" / f"gimp-console-{version}.exe"
+        program.parent.mkdir(parents=True)
+        program.write_text(f"#!/bin/sh\necho 'GNU Image Manipulation Program version {version}.2'\n")
+        program.chmod(0o755)
+    assert [gimp.version for gimp in profiles.find_gimps()] == ["3.0", "3.2"]
 
 
 def test_version_folders(profile: Profile, tmp_path: Path) -> None:
@@ -138,6 +160,11 @@ def test_registration(profile: Profile) -> None:
     os.utime(record, (time.time() + 5,) * 2)
     (finding,) = check_gimp.check_profile(profile)
     assert finding.ok and "in its menu" in finding.sentence
+    windows = rf'(plug-in-def "C:\\Users\\me\\plug-ins\\studio_portrait\\{ENTRY}" {stamp}'
+    record.write_text(other + windows)
+    os.utime(record, (time.time() + 5,) * 2)
+    (finding,) = check_gimp.check_profile(profile)
+    assert finding.ok and "in its menu" in finding.sentence
     os.utime(record, (time.time() - 500,) * 2)
     record.write_text(other)
     os.utime(record, (time.time() - 500,) * 2)
@@ -155,6 +182,9 @@ def test_python_without_gi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (tmp_path / "gi.py").touch()
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert well([check_gimp.check_python([GIMP_3_0])])
+    python.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    monkeypatch.setattr(check_gimp, "_PATIENCE", 0.2)
+    assert fault([check_gimp.check_python([GIMP_3_0])]) == "python-without-gi"
     python.unlink()
     assert fault([check_gimp.check_python([GIMP_3_0])]) == "python-without-gi"
     assert check_gimp.check_python([]) is None

@@ -120,6 +120,21 @@ def test_foreign_folder_is_not_deleted(bare: Copy) -> None:
     assert (bare.folder / ".venv" / "diary.txt").read_text() == "mine"
 
 
+def test_what_the_system_refuses_is_a_sentence(bare: Copy) -> None:
+    """Here a file where the environment's folder belongs."""
+    (bare.folder / ".venv").write_text("mine")
+    done = bare.install()
+    assert done.returncode == 1
+    assert "The system refused something" in done.stderr and "Traceback" not in done.stderr
+    assert (bare.folder / ".venv").read_text() == "mine"
+
+
+def test_gimp_dir_with_a_typo(bare: Copy) -> None:
+    done = bare.install("--gimp-dir", str(bare.home / "3.O"))
+    assert done.returncode == 1 and "There is no folder" in done.stderr and "Start GIMP once" in done.stderr
+    assert not (bare.home / "3.O").exists() and not (bare.folder / ".venv").exists()
+
+
 def test_wrong_weights_are_told(installed: Copy) -> None:
     weights = next((installed.folder / "model" / "weights").glob("*.safetensors"))
     with weights.open("r+b") as stream:

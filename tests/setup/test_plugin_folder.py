@@ -110,9 +110,10 @@ def test_plug_ins_folder_given_instead_of_the_profile(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="plug-ins folder"):
         install(profiles.given(tmp_path / "plug-ins"))
     assert not list((tmp_path / "plug-ins").iterdir())
-    with pytest.raises(Problem, match="There is no folder"):
-        install(profiles.given(tmp_path / "typo" / "3.0"))
-    assert not (tmp_path / "typo").exists()
+    for typo in (tmp_path / "typo" / "3.0", tmp_path / "3.o"):
+        with pytest.raises(Problem, match="There is no folder"):
+            install(profiles.given(typo))
+    assert [path.name for path in tmp_path.iterdir()] == ["plug-ins"]
 
 
 def test_profile_that_cannot_be_written(tmp_path: Path) -> None:
