@@ -6,9 +6,11 @@ heavy is imported before a network is really loaded.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -23,6 +25,8 @@ WEIGHTS: Final = Path(__file__).with_name("weights")
 ENGINES: Final = ("auto", "pytorch", "openvino")
 GPU_BATCH: Final = 4  # crops at a time: bounds memory however many faces there are
 DEVICES: Final = ("auto", "cuda", "mps", "cpu")
+
+log = logging.getLogger("networks")
 
 Array = NDArray[np.float32]
 
@@ -87,7 +91,7 @@ class Predictor:
 def available(folder: Path = WEIGHTS) -> list[NetworkInfo]:
     """The networks that are there, the default one first. Reads JSON only.
 
-    Raises `Problem` ``weights`` for a description that cannot be read.
+    One whose description cannot be read is left out and told to the log: the others can be used.
     """
     found = []
     for path in sorted(folder.glob("*.json")):
@@ -96,8 +100,13 @@ def available(folder: Path = WEIGHTS) -> list[NetworkInfo]:
             facts["file"] = path.with_name(facts["file"])
             found.append(NetworkInfo(**{name: facts[name] for name in NetworkInfo.__dataclass_fields__}))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise Problem("weights", f"The description {path.name} of a network cannot be read.") from error
+            _warn_once(f"the description {path.name} of a network cannot be read ({type(error).__name__})")
     return sorted(found, key=lambda info: (not info.default, info.name))
+
+
+@functools.cache
+def _warn_once(sentence: str) -> None:
+    log.warning("%s", sentence)
 
 
 def load(network: str = "", device: str = "auto", engine: str = "auto", folder: Path = WEIGHTS) -> Predictor:
@@ -123,11 +132,14 @@ def load(network: str = "", device: str = "auto", engine: str = "auto", folder: 
 
 
 def _choose(network: str, known: list[NetworkInfo]) -> NetworkInfo:
+    """Never another network than the one that was meant."""
     if not known:
-        raise Problem("weights", "No network is installed.")
+        raise Problem("weights", "No network is installed whose description can be read.")
     for info in known:
-        if network in ("", info.name):
+        if info.name == network or (info.default and not network):
             return info
+    if not network:
+        raise Problem("weights", "The default network's description is missing or cannot be read.")
     names = ", ".join(info.name for info in known)
     raise Problem("unknown-network", f"There is no network {network!r}; there is: {names}.")
 

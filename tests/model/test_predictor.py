@@ -119,8 +119,25 @@ def test_an_unreadable_description_and_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="No network"):
         predictor.load(folder=tmp_path)
     (tmp_path / "odd.json").write_text("{}")
-    with pytest.raises(Problem, match="odd.json"):
-        predictor.available(tmp_path)
+    assert predictor.available(tmp_path) == []
+    with pytest.raises(Problem, match="No network"):
+        predictor.load(folder=tmp_path)
+
+
+def test_an_unreadable_description_keeps_none_from_the_others(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    facts = json.loads((folder / "deepflash.json").read_text())
+    (tmp_path / "other.json").write_text(json.dumps({**facts, "name": "other", "default": False}))
+    (tmp_path / facts["file"]).write_bytes((folder / facts["file"]).read_bytes())
+    (tmp_path / "deepflash.json").write_text('{"name": "deep')
+    for _ in range(2):
+        assert [info.name for info in predictor.available(tmp_path)] == ["other"]
+    assert caplog.text.count("deepflash.json of a network cannot be read") == 1
+    assert predictor.load("other", device="cpu", folder=tmp_path).name == "other"
+    with pytest.raises(Problem, match="default network") as caught:
+        predictor.load(device="cpu", folder=tmp_path)
+    assert caught.value.code == "weights" and "git checkout" in caught.value.hint
 
 
 def test_crops_of_another_format_are_refused(folder: Path) -> None:

@@ -124,7 +124,7 @@ def predictor(name):
     child.start()
     child.join(5)
     assert child.exitcode == 0
-    return plain_worker.predictor(name)
+    return plain_worker.tools("auto").predictor(name)
 
 start(lambda args: Tools(plain_worker.retouch, lambda box, mask: None, predictor))
 """
@@ -170,6 +170,15 @@ def test_weights_that_are_not_there_are_told_with_each_job(tmp_path: Path) -> No
         assert (told["event"], told["code"]) == ("error", "weights")
     buffer.release()
     worker.close()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="there it is there")
+def test_a_device_that_is_not_there_ends_the_real_server(tmp_path: Path) -> None:
+    environment = {**os.environ, runtime.HOME_VARIABLE: str(tmp_path)}
+    words = [sys.executable, "-m", "server", "serve", "--device", "mps"]
+    told = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert told.returncode == 2, told.stderr
+    assert told.stderr.splitlines()[-1] == "studio-portrait: The device 'mps' is not there. Use auto or cpu."
 
 
 @pytest.fixture(scope="module")
