@@ -1,22 +1,34 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from plugin.studio_portrait.link.session import Session
-from server.setup import plugin_folder, profiles
-from server.setup.environment import Environment
 from tests.gimp.harness import Gimp
 
-from .server import Server
+from .server import CHECKOUT, Server
 
 
 @pytest.fixture(scope="session")
 def installed(gimp: Gimp) -> Gimp:
-    """GIMP with the plug-in in its profile, put there by install.py's own code for ``--gimp-dir``."""
-    plugin_folder.install(profiles.given(gimp.profile), Environment().command, ["deepflash"])
+    """GIMP with the plug-in in its profile, put there by ``install.py --gimp-dir``.
+
+    With a home of its own, so that no profile of the user's is touched.
+    """
+    home = gimp.work / "installer"
+    home.mkdir()
+    environment = {**os.environ, "HOME": str(home), "STUDIO_PORTRAIT_HOME": str(home / "state")}
+    command = [sys.executable, str(CHECKOUT / "install.py"), "--gimp-dir", str(gimp.profile)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    stop = [sys.executable, "-m", "server", "stop"]
+    subprocess.run(stop, cwd=CHECKOUT, env=environment, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (gimp.profile / "plug-ins" / "studio_portrait" / "studio_portrait.py").exists()
     return gimp
 
 
@@ -40,4 +52,4 @@ def session(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session
 @pytest.fixture(scope="session")
 def selfie() -> Path:
     """The CC0 selfie that comes with the installer."""
-    return Path(plugin_folder.__file__).parent / "sample" / "selfie.jpg"
+    return CHECKOUT / "server" / "setup" / "sample" / "selfie.jpg"
