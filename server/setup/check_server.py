@@ -11,7 +11,7 @@ from plugin.studio_portrait.link.wire import Problem
 
 from . import torch_build, weights
 from .environment import Environment
-from .finding import Finding, bad, good
+from .finding import Finding, bad, good, note
 
 _AGAIN = "Run install.py again: it repairs what is missing or broken."
 
@@ -97,4 +97,4 @@ def _left_behind(folder: Path) -> Finding:
         return good("server", "No server is running; it starts by itself when it is needed.")
     names = " and ".join(str(path) for path in left)
     hint = "Nothing needs to be done: the next server replaces it. You can also delete it."
-    return bad("server-stale", f"A server that is gone left {names} behind.", hint)
+    return note("server-stale", f"A server that is gone left {names} behind.", hint)
