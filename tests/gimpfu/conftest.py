@@ -27,14 +27,29 @@ def write_catalogue(path: Path, messages: dict[str, str]) -> None:
     path.write_bytes(struct.pack("<7I", *sizes) + b"".join(tables) + data)
 
 
-@pytest.fixture(scope="module")
-def kinds(gimp: Gimp) -> Iterator[Path]:
-    """The script ``kinds`` installed as a plug-in, with gimpfu beside it; its folder."""
-    folder = gimp.profile / "plug-ins" / "kinds"
+def install(gimp: Gimp, name: str) -> Path:
+    """Script ``inside/<name>.py`` as a plug-in, with gimpfu and a catalogue beside it; its folder."""
+    folder = gimp.profile / "plug-ins" / name
     shutil.copytree(PACKAGE, folder / "gimpfu", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(HERE / "inside" / "kinds.py", folder)
-    (folder / "kinds.py").chmod(0o755)
+    shutil.copy(HERE / "inside" / f"{name}.py", folder)
+    (folder / f"{name}.py").chmod(0o755)
     catalogue = folder / "locale" / "C.UTF-8" / "LC_MESSAGES" / "kinds.mo"
     write_catalogue(catalogue, {"Sharper": "Schärfer", "Blurb": "Kurz"})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def kinds(gimp: Gimp) -> Iterator[Path]:
+    """The folder of script ``kinds``, installed."""
+    folder = install(gimp, "kinds")
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def gimp_first(gimp: Gimp) -> Iterator[Path]:
+    """The folder of script ``gimp_first``, installed with the file that it needs."""
+    folder = install(gimp, "gimp_first")
+    (folder / "gimp.py").write_text("import gimpfu\n")
     yield folder
     shutil.rmtree(folder)

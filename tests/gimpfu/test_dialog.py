@@ -44,3 +44,4 @@ def test_dialog_with_every_kind_returns_what_it_showed(gimp: Gimp, kinds: Path, 
     assert values["colour"] == [255, 128, 0, 255] and values["lines"] == "one\ntwo"
     assert values["file"] == "/etc/passwd"
     assert values["folder"] == "/tmp" and values["filename"] == "/nowhere/picture.png"
+    assert values["in_folder"] == "/usr"

@@ -19,7 +19,7 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def told(gimp: Gimp, kinds: Path) -> dict[str, Any]:
+def told(gimp: Gimp, kinds: Path, gimp_first: Path) -> dict[str, Any]:
     """One GIMP's answers."""
     answers: dict[str, Any] = gimp.run("checks", package=gimp.inside(kinds))
     return answers

@@ -30,23 +30,18 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's customary name
     return text
 
 
-def _(text: str) -> str:
-    """The text itself: this package ships no catalogues."""
-    return text
-
-
 _enums = gimpenums.collect()
 vars(gimpenums).update(_enums)
 globals().update(_enums)
 
-# Scripts also write `import gimp` and `from gimpenums import *`.
+# Scripts also write `import gimp` and `from gimpenums import *`; a file gimp.py beside them may
+# hold `import gimpfu` for those that do so first, so what is there already is replaced.
 for _name, _module in {"gimp": gimp, "gimpcolor": gimpcolor, "gimpenums": gimpenums}.items():
-    sys.modules.setdefault(_name, _module)
+    sys.modules[_name] = _module
 
 __all__ = [
     "CancelError",
     "N_",
-    "_",
     "error",
     "fail",
     "gettext",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .constants import PF_DRAWABLE, PF_IMAGE, PF_LAYER
+from .constants import PF_DIRNAME, PF_DRAWABLE, PF_FILE, PF_FILENAME, PF_IMAGE, PF_LAYER
 from .errors import error
 
 _PREFIXES = ("python-", "extension-", "plug-in-", "file-")
@@ -175,8 +175,11 @@ def _param(entry: tuple[Any, ...]) -> Param:
     if not 3 <= len(entry) <= 5:
         raise error(f"a parameter has 4 or 5 parts, not {len(entry)}: {entry!r}")
     kind, name, label, *rest = entry
+    default = rest[0] if rest else None
+    if kind in (PF_FILE, PF_FILENAME) and str(default or "").endswith("/"):
+        kind = PF_DIRNAME  # gimpfu chose a folder then
     extra = tuple(rest[1]) if len(rest) > 1 and rest[1] else ()
-    return Param(kind, name, label, rest[0] if rest else None, extra, canonical(name))
+    return Param(kind, name, label, default, extra, canonical(name))
 
 
 def _result(entry: tuple[Any, ...]) -> Result:

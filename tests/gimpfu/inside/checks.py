@@ -35,8 +35,9 @@ def raises(function, *arguments, **named):
 
 
 def check_star_exports():
-    for name in ("register", "main", "pdb", "gimp", "PF_IMAGE", "N_", "_", "fail", "error", "math"):
+    for name in ("register", "main", "pdb", "gimp", "PF_IMAGE", "N_", "fail", "error", "math"):
         assert name in gimpfu.__all__ and name in globals(), name
+    assert "_" not in gimpfu.__all__, "it would hide what gettext.install() made"
     import gimpcolor as by_name
 
     assert by_name.RGB is gimpcolor.RGB
@@ -433,7 +434,7 @@ def check_pixel_regions_are_seen_by_everything_that_comes_after():
 
 
 def check_pixel_writes_reach_gimp_by_tiles():
-    """The shadow tells what arrived: each flush costs a call to GIMP, 4096 took seconds."""
+    """Each flush costs calls to GIMP."""
     image, layer = new_image(64, 64)
     sent = []
     region = layer.get_pixel_rgn(0, 0, 64, 64)
@@ -506,15 +507,17 @@ def check_defaults_of_every_kind():
         "file": ["str", "/etc/passwd"],
         "filename": ["str", "/nowhere/picture.png"],
         "folder": ["str", "/tmp"],
+        "in_folder": ["str", "/usr"],
     }, told
 
 
 def check_given_values_of_every_kind():
-    given = [7, 1.5, "w", "l", 0, 1, 2, "a", 10, 99, 3, 9.5, "blue", "/tmp", "/nowhere/new.png", "/usr"]
+    given = [7, 1.5, "w", "l", 0, 1, 2, "a", 10, 99, 3, 9.5, "blue"]
+    given += ["/tmp", "/nowhere/new.png", "/usr", "/tmp"]
     told = json.loads(pdb.python_fu_kinds(*given))
     values = [value for _, value in told.values()]
     expected = [7, 1.5, "w", "l", False, True, 2, "a", 10, 99.0, 3, 9.5, [0, 0, 255, 255]]
-    assert values == [*expected, "/tmp", "/nowhere/new.png", "/usr"], values
+    assert values == [*expected, "/tmp", "/nowhere/new.png", "/usr", "/tmp"], values
     assert "slider must be between 0 and 100" in raises(pdb.python_fu_kinds, *given[:9], 101)
     assert "no choice number 5" in raises(pdb.python_fu_kinds, *given[:6], 5)
 
@@ -551,6 +554,10 @@ def check_registration():
     assert old.get_menu_paths() == ["<Image>/Filters/Test"] and old.get_menu_label() == "Old style"
     assert [spec.name for spec in old.get_arguments()] == ["run-mode", "image", "drawables"]
     assert database.lookup_procedure("python-several").get_menu_paths() == []
+
+
+def check_gimp_first_and_a_scripts_own_gettext():
+    assert pdb.python_fu_gimp_first() == "Sch\u00e4rfer True 3"
 
 
 def check_menus_that_gimp_3_has_elsewhere():

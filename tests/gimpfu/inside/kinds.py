@@ -25,6 +25,7 @@ KINDS = [
     (PF_FILE, "file", "A file", "/etc/passwd"),
     (PF_FILENAME, "filename", "A file name", "/nowhere/picture.png"),
     (PF_DIRNAME, "folder", "A folder", "/tmp"),
+    (PF_FILE, "in_folder", "A folder, too", "/usr/"),
 ]
 
 
