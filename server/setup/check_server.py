@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,10 @@ def check_server(environment: Environment) -> Iterator[Finding]:
     except Problem as problem:
         yield bad("state-folder", problem.message, problem.hint)
         return
+    if not os.access(folder, os.W_OK):
+        hint = f"Make it writable, or set {runtime.HOME_VARIABLE} to a folder of yours."
+        yield bad("state-folder", f"The folder {folder} cannot be written.", hint)
+        return
     if not lives:
         yield _left_behind(folder)
         return
@@ -82,7 +87,8 @@ def check_server(environment: Environment) -> Iterator[Finding]:
     except Problem as problem:
         code = "server-version" if problem.code == "bad-version" else "server-unreachable"
         hint = problem.hint if problem.code == "bad-version" else _unreachable_hint(folder)
-        yield bad(code, f"The server does not answer: {problem.message}", hint)
+        silent = problem.code == "lost-server"
+        yield bad(code, problem.message if silent else f"The server does not answer: {problem.message}", hint)
 
 
 def _unreachable_hint(folder: Path) -> str:

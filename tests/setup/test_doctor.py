@@ -253,12 +253,24 @@ def test_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = runtime.Lock(home)
     assert lock.acquire()
     try:
-        assert fault(check_server.check_server(environment)) == "server-unreachable"
+        (finding,) = check_server.check_server(environment)
+        assert finding.code == "server-unreachable" and f"process {os.getpid()}" in finding.hint
+        assert finding.sentence == f"The server (process {os.getpid()}) does not answer."
         (tmp_path / "file").touch()
         monkeypatch.setenv(runtime.HOME_VARIABLE, str(tmp_path / "file"))
         assert fault(check_server.check_server(environment)) == "state-folder"
     finally:
         lock.release()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root can write everywhere")
+def test_a_state_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o500)
+    monkeypatch.setenv(runtime.HOME_VARIABLE, str(tmp_path))
+    try:
+        assert fault(check_server.check_server(Environment(tmp_path))) == "state-folder"
+    finally:
+        tmp_path.chmod(0o700)
 
 
 def test_whole_report(

@@ -59,14 +59,15 @@ class Session:
         """A session with the running server, or with one started now when `start`.
 
         progress: called with the stage ``"queue"`` and a share 0..1 while a server starts.
-        Raises `Problem` ``no-server``, ``bad-version`` or ``bad-token``.
+        Raises `Problem` ``no-server``, ``lost-server`` (there is one, and it is silent), ``bad-version``
+        or ``bad-token``.
         """
         folder = runtime.state_folder()
         session = cls.connect(folder)
         if session is None and start:
             session = cls._start(folder, progress or (lambda stage, fraction: None))
         if session is None:
-            raise Problem("no-server", "No server is running.", hints.fill("Start one with: {serve}"))
+            raise _nobody(folder)
         if session.server != VERSION:
             session.close()
             raise Problem(
@@ -213,6 +214,15 @@ class Session:
             "The server does not answer any more.",
             f"Try again: the server starts by itself. Its log is {log}.",
         )
+
+
+def _nobody(folder: Path) -> Problem:
+    """Why there is nobody to talk to: no server, or one that starts, ends or hangs."""
+    if not runtime.server_lives(folder):
+        return Problem("no-server", "No server is running.", hints.fill("Start one with: {serve}"))
+    pid = runtime.server_pid(folder)
+    who = f"The server (process {pid})" if pid else "The server"
+    return Problem("lost-server", f"{who} does not answer.", hints.fill("If that goes on, end it: {stop}"))
 
 
 def proof(token: str, nonce: str) -> str:
