@@ -158,6 +158,18 @@ def test_in_a_sandbox_the_server_starts_on_the_host(
     stop(home)
 
 
+def test_a_server_whose_runtime_file_was_deleted_is_found_again(home: Path) -> None:
+    """By a client that comes before the file is back, too: what it starts ends in favour of the old one."""
+    with Session.open() as session:
+        pid = session.status()["pid"]
+    (home / "server.json").unlink()
+    begin = time.monotonic()
+    with Session.open() as session:
+        assert session.status()["pid"] == pid
+    assert time.monotonic() - begin < 3.0
+    stop(home)
+
+
 def test_two_starts_at_once_end_with_one_server(home: Path) -> None:
     def pid(_: int) -> int:
         with Session.open() as session:
