@@ -39,6 +39,25 @@ def test_build_that_is_not_the_one_asked_for(installed: Copy, capsys: pytest.Cap
     assert environment.notes()["device"] == torch_build.CPU and capsys.readouterr().out == ""
 
 
+def test_pytorch_from_its_own_index(
+    installed: Copy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That pip has no folder with the CPU build is no error yet; off line, it becomes one at the end."""
+    for link in installed.packages.glob("*torch*"):
+        link.unlink()
+    for name in ("PIP_NO_INDEX", "UV_OFFLINE", "UV_NO_CACHE"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(Problem) as caught:
+        Environment(installed.folder).ensure(torch_build.CPU)
+    told = capsys.readouterr().out
+    assert "comes from PyTorch's own index" in told
+    assert "not found" not in told and "ERROR" not in told
+    assert "on line" in caught.value.hint and "--device cuda" in caught.value.hint
+
+
 def test_signs_of_life(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
