@@ -154,14 +154,18 @@ def _one(door: _Door, task: Task, settings: Settings, as_json: bool, show: Show)
     return True
 
 
-def _say(line: str, stream: TextIO) -> None:
+def _say(line: str, stream: TextIO | None) -> None:
     """A reader that has gone away (``| head``) does not keep the other pictures from being done."""
+    if stream is None:  # closed from the beginning (``>&-``)
+        return
     try:
         print(line, file=stream, flush=True)
-    except BrokenPipeError:
+    except OSError as error:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+        if not isinstance(error, BrokenPipeError):
+            _say(f"studio-portrait: the report cannot be written ({error.strerror}).", sys.stderr)
 
 
 def _as_problem(error: Exception) -> Problem:

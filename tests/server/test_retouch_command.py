@@ -255,7 +255,7 @@ def test_longest_name(tmp_path: Path, photo: Path) -> None:
 
 
 def test_nobody_reads_the_report(home: Path, tmp_path: Path, photo: Path) -> None:
-    """``retouch --json | true``: every picture is done all the same, and quietly."""
+    """``retouch --json | true``: every picture is done all the same, and quietly; a full disk is told."""
     second = tmp_path / "second.png"
     second.write_bytes(photo.read_bytes())
     inner, outer = os.pipe()
@@ -273,6 +273,17 @@ def test_nobody_reads_the_report(home: Path, tmp_path: Path, photo: Path) -> Non
     assert result.returncode == 0
     assert "Traceback" not in result.stderr and "pipe" not in result.stderr
     assert len(list((tmp_path / "out").iterdir())) == 2
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "server", *words[:-2], str(tmp_path / "new"), "--json"],
+            env={**os.environ, runtime.HOME_VARIABLE: str(home)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert "Traceback" not in result.stderr and "report cannot be written (No space" in result.stderr
+    assert len(list((tmp_path / "new").iterdir())) == 2
 
 
 @pytest.mark.usefixtures("home")
