@@ -170,10 +170,10 @@ class Lock:
 
     def holds(self) -> bool:
         """Whether the lock is ours and its file is still there for others to find."""
+        if self._file is None or os.name != "posix":  # Windows deletes no open file
+            return self._file is not None
         try:
-            return self._file is not None and os.path.samestat(
-                os.fstat(self._file.fileno()), self._path.stat()
-            )
+            return os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
         except OSError:
             return False
 
