@@ -1,4 +1,4 @@
-"""gimpfu inside real GIMP: each ``check_`` of ``inside/checks.py`` is a test here."""
+"""gimpfu inside real GIMP: each ``check_`` of ``inside/checks_*.py`` is a test here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tests.gimp.harness import Gimp
 HERE = Path(__file__).parent
 CHECKS = [
     node.name
-    for node in ast.parse((HERE / "inside" / "checks.py").read_text("utf-8")).body
+    for path in sorted(HERE.glob("inside/checks_*.py"))
+    for node in ast.parse(path.read_text("utf-8")).body
     if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")
 ]
 

@@ -1,0 +1,141 @@
+"""The proxy pdb; each function is one check. Executed by GIMP."""
+
+# ruff: noqa: F403, F405 - `from gimpfu import *` is that API's way
+
+import gimpfu
+import support
+from checking import new_image, raises
+from gi.repository import Gimp
+from gimpfu import *
+
+
+def check_pdb_names():
+    image, layer = new_image()
+    assert pdb.gimp_image_get_width(image) == 40 == pdb["gimp-image-get-width"](image)
+    assert pdb.gimp_image_width(image) == 40, "renamed since GIMP 2"
+    assert "gimp-image-width" in pdb and pdb.has_key("gimp_layer_new") and "gimp-no-such" not in pdb
+    assert "gimp-no-such" in raises(lambda: pdb.gimp_no_such)
+    assert pdb.gimp_item_set_linked(layer, True) is None
+    count, names = pdb.query("gimp-image-get-.*")
+    assert count == len(names) > 10 and "gimp-image-get-width" in names
+    function = pdb.gimp_image_scale
+    assert function.proc_name == "gimp-image-scale" and function.nparams == 3
+    assert [entry[1] for entry in function.params] == ["image", "new-width", "new-height"]
+    image.delete()
+
+
+def check_pdb_return_shapes():
+    image, layer = new_image()
+    assert pdb.gimp_image_undo_group_start(image) is None
+    pdb.gimp_image_undo_group_end(image)
+    assert pdb.gimp_layer_get_opacity(layer) == 100.0
+    assert pdb.gimp_drawable_offsets(layer) == (0, 0)
+    assert pdb.gimp_image_get_layers(image) == (1, (layer.ID,))
+    assert gimpfu.gimp.Image and Gimp.Item.from_id(layer.ID) == layer
+    assert pdb.gimp_selection_bounds(image) == (0, 0, 0, 40, 30)
+    image.delete()
+
+
+def check_pdb_gimp2_argument_orders():
+    image, layer = new_image()
+    made = pdb.gimp_layer_new(image, 10, 12, RGB_IMAGE, "made", 50.0, NORMAL_MODE)
+    assert (made.name, made.width, made.height, made.opacity) == ("made", 10, 12, 50.0)
+    pdb.gimp_image_add_layer(image, made, 0)
+    assert pdb.gimp_image_get_active_layer(image) is not None
+    pdb.gimp_image_set_active_layer(image, layer)
+    assert pdb.gimp_image_get_active_layer(image) == layer
+    assert pdb.gimp_layer_copy(made, True).has_alpha
+    image.delete()
+
+
+def check_pdb_objects_by_number():
+    image, layer = new_image()
+    group = gimp.GroupLayer(image, "group")
+    pdb.gimp_image_insert_layer(image, group, 0, 0)
+    pdb.gimp_image_insert_layer(image, layer.copy(), -1, 0)
+    pdb.gimp_image_insert_layer(image, layer.copy(), None, 1)
+    pdb.gimp_image_insert_layer(image, layer.copy(), group.ID, 0)
+    names = [item.name for item in image.layers]
+    assert names == ["first copy", "first copy #1", "group", "first"], names
+    assert len(group.layers) == 1
+    image.active_layer = layer
+    pdb.gimp_image_insert_layer(image, layer.copy(), 0, -1)
+    assert image.layers[3].name != "first" and image.layers[4] == layer, "above the active one"
+    assert pdb.gimp_item_get_name(layer.ID) == "first"
+    assert "no layer with number 987654" in raises(pdb.gimp_image_insert_layer, image, layer, 987654, 0)
+    image.delete()
+
+
+def check_pdb_adapters_look_like_procedures():
+    image, layer = new_image()
+    function = pdb.gimp_layer_translate
+    assert (function.proc_name, function.nparams, function.nreturn_vals) == ("gimp-layer-translate", 3, 0)
+    assert [entry[1] for entry in function.params] == ["layer", "dx", "dy"]
+    function(layer, 2, 3, run_mode=RUN_NONINTERACTIVE)
+    assert layer.offsets == (2, 3)
+    assert pdb.gimp_image_get_active_layer.nreturn_vals == 1
+    assert "takes 3 arguments (3 of them needed), 1 were given" in raises(function, layer)
+    assert pdb.gimp_item_set_linked.proc_name == "gimp-item-set-linked"
+    image.delete()
+
+
+def check_pdb_left_out_arguments_with_arrays():
+    image, layer = new_image()
+    path = pdb.gimp_vectors_new(image, "way")
+    image.add_vectors(path)
+    points = [1, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9, 9]
+    stroke = pdb.gimp_vectors_stroke_new_from_points(path, 0, len(points), points)
+    assert pdb.gimp_vectors_stroke_get_points(path, stroke)[3] == 0, "not closed: the default"
+    told = raises(pdb.gimp_vectors_stroke_new_from_points, path, 0)
+    assert "was not given controlpoints" in told, told
+    assert "was not given drawable" in raises(pdb.gimp_pencil)
+    assert raises(pdb.gimp_pencil, "no layer", 2, (1, 1))
+    image.delete()
+
+
+def check_pdb_arrays():
+    image, layer = new_image()
+    pdb.gimp_image_select_polygon(image, CHANNEL_OP_REPLACE, 8, (5, 5, 20, 5, 20, 15, 5, 15))
+    assert pdb.gimp_selection_bounds(image) == (1, 5, 5, 20, 15)
+    assert pdb.gimp_edit_copy(layer) == 1, "one drawable where GIMP 3 wants an array"
+    pasted = pdb.gimp_edit_paste(layer, True)
+    assert pasted.is_floating_sel()
+    pdb.gimp_floating_sel_anchor(pasted)
+    path = pdb.gimp_vectors_new(image, "way")
+    image.insert_path(path, None, 0)
+    points = [1, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9, 9]
+    stroke = pdb.gimp_vectors_stroke_new_from_points(path, 0, len(points), points, False)
+    kind, count, got, closed = pdb.gimp_vectors_stroke_get_points(path, stroke)
+    assert (kind, count, list(got), closed) == (0, 12, points, 0)
+    image.delete()
+
+
+def check_pdb_colours_resources_and_files():
+    pdb.gimp_context_push()
+    pdb.gimp_context_set_foreground((255, 0, 51))
+    assert list(pdb.gimp_context_get_foreground()) == [255, 0, 51, 255]
+    gimp.set_background(0.0, 0.5, 1.0)
+    assert [round(part, 3) for part in (gimp.get_background().g, gimp.get_background().b)] == [0.5, 1.0]
+    brushes = pdb.gimp_brushes_get_list("")[1]
+    pdb.gimp_context_set_brush(Gimp.brushes_get_list("")[0].get_name())
+    assert brushes and pdb.gimp_context_get_brush() == Gimp.brushes_get_list("")[0].get_name()
+    assert "no brush called" in raises(pdb.gimp_context_set_brush, "Nobody's brush")
+    pdb.gimp_context_pop()
+    image, layer = new_image()
+    path = f"{support.WORK}/saved.png"
+    pdb.gimp_file_save(image, layer, path, path)
+    loaded = pdb.gimp_file_load(path, path)
+    assert (loaded.width, loaded.height) == (40, 30)
+    assert pdb.file_png_export(image, path) is None, "run mode put in, the rest left at its defaults"
+    loaded.delete()
+    image.delete()
+
+
+def check_pdb_errors():
+    image, layer = new_image()
+    assert "opacity must be between 0 and 100, not 500" in raises(pdb.gimp_layer_set_opacity, layer, 500)
+    assert "takes 2 arguments, 3 were given" in raises(pdb.gimp_layer_set_opacity, layer, 50, 1)
+    assert raises(pdb.gimp_layer_set_opacity, image, 50)
+    assert raises(pdb.gimp_layer_set_offsets, None, 1, 1)
+    image.delete()
+    assert raises(pdb.gimp_image_scale, image, 10, 10)
