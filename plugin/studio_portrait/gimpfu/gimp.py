@@ -150,6 +150,7 @@ def message(text: str) -> None:
 
 
 def quit() -> None:  # noqa: A001 - gimpfu's own name
+    region.flush()
     Gimp.quit()
 
 

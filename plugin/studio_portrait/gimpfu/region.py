@@ -5,7 +5,8 @@ base type and the alpha channel are the drawable's own. Coordinates are the draw
 
 What is written goes to GIMP tile by tile, not pixel by pixel: `flush` sends the rest. Scripts
 flush too late or never, so it also runs before anything else that looks at the drawable
-(see `patches`), before every PDB call and at the end of a run.
+(see `patches`), before every PDB call and at the end of a run. It has to: GEGL ends the
+process over pixels that are left when their drawable is gone.
 """
 
 from __future__ import annotations

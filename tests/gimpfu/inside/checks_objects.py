@@ -264,8 +264,9 @@ def check_pixel_regions_are_seen_by_everything_that_comes_after():
     assert reader[39, 29] == red, "another region"
     writer[1, 0] = red
     assert layer.copy().get_pixel_rgn(0, 0, 40, 30)[1, 0] == red, "libgimp"
+    numbers = (image.ID, layer.ID)
     writer[2, 0] = red
-    assert list(pdb.gimp_image_pick_color(image, layer, 2, 0, False, False, 0)) == [255, 0, 0, 255], "pdb"
+    assert list(pdb.gimp_image_pick_color(*numbers, 2, 0, False, False, 0)) == [255, 0, 0, 255], "pdb"
     function = pdb.gimp_layer_copy
     writer[3, 0] = red
     assert function(layer).get_pixel_rgn(0, 0, 40, 30)[3, 0] == red, "an adapter"
