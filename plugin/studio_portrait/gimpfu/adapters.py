@@ -33,6 +33,14 @@ def _add_vectors(image: Any, vectors: Any, position: int = -1) -> None:
     image.insert_path(vectors, None, position)
 
 
+def _image_scale_full(image: Any, width: int, height: int, interpolation: int) -> None:
+    image.scale(width, height, interpolation)
+
+
+def _layer_scale_full(layer: Any, width: int, height: int, local_origin: bool, interpolation: int) -> None:
+    layer.scale(width, height, local_origin, interpolation)
+
+
 def _active_layer(image: Any) -> Any:
     return next(iter(image.get_selected_layers()), None)
 
@@ -99,6 +107,8 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-image-add-layer": _add_layer,
     "gimp-image-add-channel": _add_channel,
     "gimp-image-add-vectors": _add_vectors,
+    "gimp-image-scale-full": _image_scale_full,
+    "gimp-layer-scale-full": _layer_scale_full,
     "gimp-image-get-active-layer": _active_layer,
     "gimp-image-set-active-layer": _set_active_layer,
     "gimp-image-get-active-drawable": _active_drawable,

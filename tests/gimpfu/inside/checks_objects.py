@@ -116,13 +116,17 @@ def check_sizes_and_their_defaults():
 def check_scale_with_an_interpolation():
     stripes = bytes([0, 0, 0, 255, 255, 255, 255, 255]) * 32
     before = Gimp.context_get_interpolation()
-    for scaled in ("image", "layer"):
+    for scaled in ("image", "layer", "image in pdb", "layer in pdb"):
         found = []
         for how in (INTERPOLATION_NONE, INTERPOLATION_CUBIC):
             image, layer = new_image(8, 8)
             layer.get_pixel_rgn(0, 0, 8, 8)[:, :] = stripes
             if scaled == "image":
                 image.scale(24, 8, how)
+            elif scaled == "image in pdb":
+                pdb.gimp_image_scale_full(image, 24, 8, how)
+            elif scaled == "layer in pdb":
+                pdb.gimp_layer_scale_full(layer, 24, 8, False, how)
             else:
                 layer.scale(24, 8, interpolation=how)
             row = bytes(layer.get_pixel_rgn(0, 0, 24, 8)[0:24, 0:1])
