@@ -36,6 +36,8 @@ PSNR is of the clipped picture against the real studio portrait.
 - Trained on almost only frontal, adult faces. Profiles, children, hands and hats are outside.
 - Skin tones regress towards the middle: exposure and skin colour cannot be told apart in one photograph.
   Darker skin was drawn more often and light skin re-rendered darker, but not yet measured by tone.
+- Plain or strongly coloured backgrounds inside the crop take on a slight tint or lose some colour; dark
+  backgrounds and hair are lifted a little, with a faint pale rim round dark hair.
 - Glare on glasses stays. Strong colour casts are only partly corrected.
 
 ## Sources
