@@ -25,6 +25,10 @@ import zmq
 ROOT = Path(__file__).resolve().parents[1]
 EVENTS = "inproc://worker-events"
 
+# glibc gives every strip's megabyte back to the system and asks for it again a millisecond later;
+# keeping up to this much takes a fifth off the reconstruction (elsewhere the names mean nothing).
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "134217728"}
+
 
 def default_command(device: str, engine: str) -> list[str]:
     return [sys.executable, "-m", "server.worker", "--device", device, "--engine", engine]
@@ -47,6 +51,7 @@ class WorkerProcess:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 cwd=ROOT,
+                env={**os.environ, **KEEP_MEMORY},
                 start_new_session=os.name == "posix",  # Ctrl-C in a terminal is the front's to handle
             )
         self._reader = threading.Thread(target=self._forward, args=(context,), daemon=True)

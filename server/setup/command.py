@@ -10,7 +10,7 @@ from pathlib import Path
 
 from plugin.studio_portrait.link.wire import Problem
 
-from . import doctor, first_run, plugin_folder, profiles, removal, weights
+from . import doctor, first_run, plugin_folder, profiles, removal, torch_build, weights
 from .console import Steps, detail, say
 from .environment import Environment
 
@@ -65,7 +65,10 @@ def _parser() -> argparse.ArgumentParser:
         "--device", choices=("cpu", "cuda"), help="which build of PyTorch (default: by what is here)"
     )
     parser.add_argument(
-        "--openvino", action="store_true", help="also install OpenVINO, a second engine for CPUs"
+        "--openvino",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="also install OpenVINO, which is quicker on a CPU (default: with the CPU build)",
     )
     parser.add_argument(
         "--gimp-dir",
@@ -89,7 +92,9 @@ def _install(options: argparse.Namespace) -> int:
     steps = Steps(4)
     say(f"Studio Portrait in {environment.checkout}")
     steps.start("Python environment")
-    changed = environment.ensure(options.device, ["openvino"] if options.openvino else [])
+    device = torch_build.choose(options.device, environment.notes().get("device"))
+    wanted = device == torch_build.CPU if options.openvino is None else options.openvino
+    changed = environment.ensure(options.device, ["openvino"] if wanted else [])
     detail("installed" if changed else "is complete")
     steps.start("Networks")
     networks = weights.networks()
