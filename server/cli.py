@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(words)
     try:
         status = int(args.run(args))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as in `retouch ... >&-`
+            sys.stdout.flush()
         return status
     except BrokenPipeError:  # who read our output has seen enough; Python shall not try to flush it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
     missing = [reason for reason in reasons if harness.ABSENT in reason]
     if missing:
-        reason = missing[0].removeprefix("Skipped: ").removeprefix(f"{harness.ABSENT}: ")
         reporter.section("REAL GIMP", sep="!", red=True, bold=True)
-        reporter.line(f"{len(missing)} TESTS IN REAL GIMP 3 DID NOT RUN: {reason.upper()}")
+        for text, count in Counter(missing).items():
+            reason = text.removeprefix("Skipped: ").removeprefix(f"{harness.ABSENT}: ")
+            reporter.line(f"{count} TESTS IN REAL GIMP 3 DID NOT RUN: {reason.upper()}")
