@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +21,12 @@ def gimp() -> Iterator[harness.Gimp]:
     started = harness.start(root)
     yield started
     harness.end(started)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A suite started in the background (``... &``) inherits a deaf SIGINT; its children must not."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

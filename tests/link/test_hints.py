@@ -25,7 +25,7 @@ def test_in_gimp_the_installed_command_is_told(tmp_path: Path, monkeypatch: pyte
     note = somewhere(tmp_path, monkeypatch) / hints.NOTE
     note.write_text(json.dumps({"command": ["/home/me/my studio/studio-portrait"]}))
     assert hints.typed("stop") == "'/home/me/my studio/studio-portrait' stop"
-    assert wire.Problem("no-server", "").hint.endswith("run '/home/me/my studio/studio-portrait' doctor")
+    assert wire.Problem("no-server", "").hint.startswith("Run '/home/me/my studio/studio-portrait' doctor to")
     note.write_text("{}")
     assert hints.typed("stop") == hints.CHECK
 
