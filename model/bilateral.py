@@ -23,15 +23,16 @@ SIGMA_COLOR: Final = 0.18  # sum over R, G, B of absolute differences, samples i
 Image = NDArray[np.float32]
 
 
-def filter_crop(rgb: Image) -> Image:
+def filter_crop(rgb: Image, shrink: int = 1) -> Image:
     """BL(x): the bilateral filter at the pixel scale of a 512x512 head-and-shoulders crop.
 
     rgb: (H, W, 3) float32, sRGB in [0, 1]; any H and W, as long as the picture has the
-    scale of a 512 crop (training filters parts of one). Returns a new array of the same
-    shape, dtype and range. Raises `ValueError` for another shape or dtype.
+    scale of a 512 crop (training filters parts of one) shrunk by `shrink`. Returns a new array
+    of the same shape, dtype and range. Raises `ValueError` for another shape or dtype.
     Paper: section "Dataset creation", eq. (2).
     """
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.float32:
         raise ValueError(f"expected (H, W, 3) float32, got {rgb.shape} {rgb.dtype}")
-    filtered = cv2.bilateralFilter(np.ascontiguousarray(rgb), DIAMETER, SIGMA_COLOR, SIGMA_SPACE)
+    diameter = 2 * round(DIAMETER // 2 / shrink) + 1
+    filtered = cv2.bilateralFilter(np.ascontiguousarray(rgb), diameter, SIGMA_COLOR, SIGMA_SPACE / shrink)
     return np.asarray(filtered, np.float32)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .geometry import FaceModel
-from .maps import PLANES, build
+from .maps import COUNT, PLANES, build
 from .portraits import Portrait, Unfit, manifest
 
 INDEX = "index.json"
@@ -73,6 +73,25 @@ def entries(folder: Path) -> list[Entry]:
     return [Entry(**fields) for fields in json.loads((folder / INDEX).read_text("utf-8"))]
 
 
-def planes(folder: Path, name: str) -> NDArray[np.uint8]:
-    """One portrait's maps, memory-mapped: (512, 512, 15) uint8, see `maps.PLANES`."""
-    return np.load(folder / f"{name}.npy", mmap_mode="r")
+def planes(folder: Path, name: str, shrink: int = 1) -> NDArray[np.uint8]:
+    """One portrait's maps, memory-mapped: (512, 512, 15) uint8, see `maps.PLANES`.
+
+    shrink: 2 gives half the size, and keeps a copy of that beside the maps.
+    """
+    file = folder / f"{name}.npy"
+    if shrink == 1:
+        return np.load(file, mmap_mode="r")
+    small = folder / f"by{shrink}" / file.name
+    if not small.exists():
+        small.parent.mkdir(exist_ok=True)
+        part = small.with_suffix(f".{os.getpid()}.part")
+        full = np.load(file)
+        side = full.shape[0] // shrink
+        bands = [
+            cv2.resize(full[..., i : i + 3], (side, side), interpolation=cv2.INTER_AREA)
+            for i in range(0, COUNT, 3)
+        ]
+        with part.open("wb") as stream:
+            np.save(stream, np.concatenate(bands, axis=-1))
+        os.replace(part, small)
+    return np.load(small, mmap_mode="r")

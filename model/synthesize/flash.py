@@ -13,8 +13,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-IDENTITY_SHARE: Final = 0.07  # pairs without a flash: the network must leave those alone
-DARKER_SHARE: Final = 0.22  # light skins re-rendered darker
+IDENTITY_SHARE: Final = 0.08  # pairs without a flash: the network must leave those alone
+DARKER_SHARE: Final = 0.28  # light skins re-rendered darker
 NO_AMBIENT: Final = 0.5
 DARK_SKIN: Final = 0.38  # sRGB lightness below which skin is not darkened further
 
@@ -61,7 +61,7 @@ def kelvin(temperature: Tensor) -> Tensor:
     return torch.cat([torch.exp(2.45 * u), torch.exp(-0.2 * u), torch.exp(-6.6 * u)], dim=1)
 
 
-def sample(lightness: Tensor, generator: torch.Generator) -> Flash:
+def sample(lightness: Tensor, generator: torch.Generator, identity_share: float = IDENTITY_SHARE) -> Flash:
     """One flash for each of N faces. lightness: (N,) median sRGB grey of their skin."""
     n = len(lightness)
 
@@ -83,7 +83,9 @@ def sample(lightness: Tensor, generator: torch.Generator) -> Flash:
     flash_colour, ambient_colour = kelvin(uniform(5000, 7000)), kelvin(uniform(2600, 6500))
     mix = uniform(0, 0.5)
     tint = torch.cat([uniform(-0.16, 0.12), uniform(-0.04, 0.06), uniform(-0.2, 0.2)], dim=1)
-    level = 0.3 * (skin * darken.mean(1, keepdim=True) ** 0.4 + 0.05) + 0.7 * uniform(0.42, 0.95)
+    # A phone meters the scene, not the face: skin that is darker comes out darker, but by far less.
+    own = skin * darken.mean(1, keepdim=True) ** 0.4
+    level = uniform(0.44, 0.95) * (own / 0.65) ** 0.3
     return Flash(
         distance=uniform(24, 60),
         offset=torch.cat([angle.cos(), angle.sin()], dim=1) * offset,
@@ -99,7 +101,7 @@ def sample(lightness: Tensor, generator: torch.Generator) -> Flash:
         flash_colour=flash_colour,
         ambient_colour=ambient_colour,
         balance=torch.exp(tint) / (flash_colour ** (1 - mix) * ambient_colour**mix),
-        face_level=level.clip(0.3, 0.92),
+        face_level=level.clip(0.28, 0.93),
         gamma=uniform(0.85, 1.12),
         curve=uniform(0, 0.35),
         saturation=uniform(0.8, 1.15),
@@ -108,7 +110,7 @@ def sample(lightness: Tensor, generator: torch.Generator) -> Flash:
         blur=uniform(0, 0.9, 1),
         sharpen=uniform(0, 0.8),
         jpeg=uniform(60, 96, 1)[:, 0],
-        identity=torch.where(uniform(0, 1) < IDENTITY_SHARE, one, 0 * one),
+        identity=torch.where(uniform(0, 1) < identity_share, one, 0 * one),
     )
 
 

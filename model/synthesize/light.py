@@ -31,6 +31,7 @@ class Surface:
     position: x, y, z in cm about the eyes, same axes. person, skin, shine: [0, 1]; tone: skin with
     brows and lips.
     wall_shadow: 1 where the flash does not reach the background. pixels: (N, 1, 1, 1) per cm.
+    shrink: how much smaller than the 512 crop the picture is.
     """
 
     albedo: Tensor
@@ -43,6 +44,20 @@ class Surface:
     shine: Tensor
     wall_shadow: Tensor
     pixels: Tensor
+    shrink: int
+
+
+@dataclass(frozen=True)
+class Light:
+    """What comes back: radiance (N, 3, H, W), before the camera's exposure; 1 is white paper held at the eyes.
+
+    specular (N, 1, H, W): the part of it that is shine on skin, on the same scale. shadow (N, 1, H, W): how much
+    of the flash is missing on the person, by angle, distance or a cast shadow, [0, 1].
+    """
+
+    radiance: Tensor
+    specular: Tensor
+    shadow: Tensor
 
 
 def length(vectors: Tensor) -> Tensor:
@@ -68,13 +83,20 @@ def blur(picture: Tensor, sigma: Tensor) -> Tensor:
     return flat.view(n, c, h, w)
 
 
+def sampling_grid(theta: Tensor, height: int, width: int) -> Tensor:
+    """`F.affine_grid` without align_corners, (N, height, width, 2); its own takes as long as the sampling."""
+    x = ((torch.arange(width, device=theta.device) + 0.5) * 2 / width - 1).view(1, 1, width, 1)
+    y = ((torch.arange(height, device=theta.device) + 0.5) * 2 / height - 1).view(1, height, 1, 1)
+    a, b, c = theta[:, None, None, :, :].unbind(-1)
+    return a * x + (b * y + c)
+
+
 def shift(picture: Tensor, by: Tensor) -> Tensor:
     """picture(p + by): by (N, 2) pixels, x and y; edge values repeated."""
-    n, _, h, w = picture.shape
-    theta = torch.zeros(n, 2, 3, device=picture.device)
-    theta[:, 0, 0] = theta[:, 1, 1] = 1
-    theta[:, :, 2] = 2 * by / torch.tensor([w, h], device=picture.device)
-    grid = F.affine_grid(theta, [n, 1, h, w], align_corners=False)
+    _, _, h, w = picture.shape
+    theta = torch.eye(2, device=picture.device).expand(len(by), 2, 2)
+    aside = 2 * by / torch.tensor([w, h], device=picture.device)
+    grid = sampling_grid(torch.cat([theta, aside[..., None]], dim=2), h, w)
     return F.grid_sample(picture, grid, padding_mode="border", align_corners=False)
 
 
@@ -83,7 +105,8 @@ def self_shadow(surface: Surface, flash: Flash) -> Tensor:
     far = flash.offset.norm(dim=1, keepdim=True).clip(1e-3)
     depth = surface.position[:, 2:]
     shadow = torch.zeros_like(depth)
-    for step in SHADOW_STEPS:
+    for full in SHADOW_STEPS:
+        step = full / surface.shrink
         moved = shift(torch.cat([depth, surface.person], dim=1), step * flash.offset / far)
         rise = (step / surface.pixels) * (flash.distance - depth) / far[..., None, None]
         hit = torch.sigmoid((moved[:, :1] - depth - rise) / SHADOW_SOFT - 2) * moved[:, 1:]
@@ -91,8 +114,8 @@ def self_shadow(surface: Surface, flash: Flash) -> Tensor:
     return shadow
 
 
-def render(surface: Surface, flash: Flash, noise: Tensor) -> Tensor:
-    """Radiance before the camera's exposure, (N, 3, H, W) linear RGB; 1 is white paper held at the eyes.
+def render(surface: Surface, flash: Flash, noise: Tensor) -> Light:
+    """The photograph's light, linear RGB.
 
     noise: (N, 1, H, W) slow noise about 1, the patchiness of oily skin.
     """
@@ -108,14 +131,15 @@ def render(surface: Surface, flash: Flash, noise: Tensor) -> Tensor:
 
     lambert = facing.clip(1e-4) ** flash.lambert
     lambert = surface.skin * lambert + (1 - surface.skin) * (HAIR_FLOOR + (1 - HAIR_FLOOR) * lambert)
-    irradiance = blur((lambert * lit).expand(-1, 3, -1, -1), flash.subsurface)
+    irradiance = blur((lambert * lit).expand(-1, 3, -1, -1), flash.subsurface / surface.shrink)
     half = unit(light + view)
     cosine = (surface.normal * half).sum(1, keepdim=True).clip(0, 1)
     grazing = (surface.normal * view).sum(1, keepdim=True).clip(0.2)
     specular = torch.pi * F0 * ggx(cosine, flash.alpha) * facing / (4 * grazing * grazing)
     oily = flash.oil * (0.25 + 0.9 * surface.shine) * noise * surface.skin
     albedo = surface.albedo * (1 - surface.tone + surface.tone * flash.darken)
-    direct = flash.flash_colour * (albedo * irradiance + specular * oily * lit)
+    shine = flash.flash_colour * specular * oily * lit
+    direct = flash.flash_colour * albedo * irradiance + shine
 
     way = flash.ambient_way[..., None, None]
     ambient = 0.75 + 0.35 * (surface.normal * way).sum(1, keepdim=True)
@@ -125,4 +149,6 @@ def render(surface: Surface, flash: Flash, noise: Tensor) -> Tensor:
     behind = far * flash.flash_colour * (1 - surface.wall_shadow) + (
         flash.ambient_wall * (0.15 + flash.ambient) * flash.ambient_colour
     )
-    return surface.person * person + (1 - surface.person) * surface.background * behind
+    radiance = surface.person * person + (1 - surface.person) * surface.background * behind
+    missing = (1 - irradiance.mean(1, keepdim=True)).clip(0, 1) * surface.person
+    return Light(radiance, shine.mean(1, keepdim=True) * surface.person, missing)

@@ -21,16 +21,19 @@ from .light import FRONT, render
 from .maps import PLANES
 from .scene import Placing, backgrounds, dyes, load, patchiness, place, srgb, surface, whole
 
-EXPOSURE_TIE: Final = 0.35  # how far the target's exposure follows the photograph's, in log
-TIE_RANGE: Final = (0.65, 1.6)
+EXPOSURE_TIE: Final = 0.5  # how far the target's exposure follows the photograph's, in log
+TIE_RANGE: Final = (0.6, 1.7)
 SKIN_WEIGHT: Final = 2.0  # a skin pixel counts 1 + this
 BACKGROUND_WEIGHT: Final = 1.0  # so does the background, where the network must learn to keep still
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """N samples, (N, C, H, W) float32 sRGB in [0, 1]: x, o, BL(x), BL(o);
-    the loss's weight; and where bare skin is, [0, 1]."""
+    """N samples, (N, C, H, W) float32 sRGB in [0, 1]: x, o, BL(x), BL(o).
+
+    weight: of the loss. skin: where bare skin is, [0, 1]. specular: the flash's shine as exposed, linear
+    [0, 1]. shadow: how much of the flash is missing on the person, [0, 1]. Both are 0 in identity pairs.
+    """
 
     x: Tensor
     o: Tensor
@@ -38,6 +41,8 @@ class Pairs:
     bl_o: Tensor
     weight: Tensor
     skin: Tensor
+    specular: Tensor
+    shadow: Tensor
 
 
 def weights(entries: Sequence[Entry]) -> np.ndarray:
@@ -51,13 +56,16 @@ def weights(entries: Sequence[Entry]) -> np.ndarray:
     return share / share.sum()
 
 
-def draw(folder: Path, entries: Sequence[Entry], count: int, size: int, seed: Sequence[int]) -> Pairs:
-    """`count` pairs of `size` pixels; the same for the same seed."""
+def draw(
+    folder: Path, entries: Sequence[Entry], count: int, size: int, seed: Sequence[int], shrink: int = 1
+) -> Pairs:
+    """`count` pairs of `size` pixels, 1 / shrink of the 512 crop's scale; the same for the same seed."""
     rng = np.random.default_rng(seed)
     picks = rng.choice(len(entries), count, p=weights(entries))
     chosen = [entries[i] for i in picks]
     others = [entries[i] for i in rng.integers(0, len(entries), count)]
-    return _make(folder, chosen, others, place([entry.scale for entry in chosen], size, rng), rng)
+    placing = place([entry.scale for entry in chosen], size, rng, shrink)
+    return _make(folder, chosen, others, placing, rng)
 
 
 def fixed(folder: Path, entries: Sequence[Entry], chosen: Sequence[Entry], seed: Sequence[int]) -> Pairs:
@@ -73,14 +81,15 @@ def _make(
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     size, n = placing.size, len(chosen)
     lightness = torch.tensor([entry.lightness for entry in chosen])
+    shrink = placing.shrink
     flash = sample(lightness, generator)
-    scenes = [load(folder, [entry])[0, PLANES["scene"]] for entry in others]
+    scenes = [load(folder, [entry], shrink)[0, PLANES["scene"]] for entry in others]
     behind = backgrounds(chosen, scenes, size, rng)
-    scene, valid = surface(load(folder, chosen), placing, behind, flash, dyes(chosen, rng))
-    radiance = render(scene, flash, patchiness(n, size, rng))
+    scene, valid = surface(load(folder, chosen, shrink), placing, behind, flash, dyes(chosen, rng))
+    light = render(scene, flash, patchiness(n, size, rng))
     own = linear(lightness).view(n, 1, 1, 1) * flash.darken.mean(dim=1, keepdim=True)
     gain = linear(flash.face_level) / (own * (FRONT + flash.ambient))
-    x = develop(radiance, gain, flash, generator)
+    x = develop(light.radiance, gain, flash, generator, shrink)
     tie = (linear(flash.face_level) / own) ** EXPOSURE_TIE
     tie = torch.where(flash.identity > 0, torch.ones_like(tie), tie.clip(*TIE_RANGE))
     tone = 1 - scene.tone + scene.tone * flash.darken
@@ -89,9 +98,13 @@ def _make(
     x = torch.where(flash.identity > 0, o, x)
     x = torch.where(flash.identity > 0, x, jpeg(x, flash.jpeg))
     weight = valid * (1 + SKIN_WEIGHT * scene.skin + BACKGROUND_WEIGHT * (1 - scene.person))
-    return Pairs(x, o, _filtered(x), _filtered(o), weight, scene.skin * valid)
+    flashed = valid * (1 - flash.identity)
+    specular, shadow = (light.specular * gain).clip(0, 1) * flashed, light.shadow * flashed
+    return Pairs(
+        x, o, _filtered(x, shrink), _filtered(o, shrink), weight, scene.skin * valid, specular, shadow
+    )
 
 
-def _filtered(batch: Tensor) -> Tensor:
-    done = [filter_crop(picture) for picture in batch.permute(0, 2, 3, 1).contiguous().numpy()]
+def _filtered(batch: Tensor, shrink: int) -> Tensor:
+    done = [filter_crop(picture, shrink) for picture in batch.permute(0, 2, 3, 1).contiguous().numpy()]
     return torch.from_numpy(np.stack(done)).permute(0, 3, 1, 2).contiguous()

@@ -20,7 +20,7 @@ from model.colour import encode, linear
 
 from .cache import Entry, planes
 from .flash import Flash
-from .light import Surface, blur, unit
+from .light import Surface, blur, sampling_grid, unit
 from .maps import DEPTH_MIN, DEPTH_STEP, PLANES
 
 EYES: Final = (256.0, 236.0)  # where `framing` puts them, pixels
@@ -35,10 +35,11 @@ RECOLOUR: Final = {"london": 0.7, "canada": 0.5}  # sets in which everybody wear
 class Placing:
     """Where the crops lie. theta (N, 2, 3): crop coordinates to the 512 crop's, both in -1..1.
     turn (N, 2, 2): source directions to the crop's. scale (N, 1, 1, 1): pixels per cm.
-    eyes (N, 2): crop pixels.
+    eyes (N, 2): crop pixels. shrink: how much smaller than the 512 crop a crop pixel's scale is.
     """
 
     size: int
+    shrink: int
     theta: Tensor
     turn: Tensor
     scale: Tensor
@@ -50,7 +51,7 @@ class Placing:
         if shifted is not None:
             aside = torch.einsum("nij,nj->ni", theta[:, :, :2], shifted * 2 / self.size)
             theta = torch.cat([theta[:, :, :2], theta[:, :, 2:] + aside[..., None]], dim=2)
-        return F.affine_grid(theta, [len(theta), 1, self.size, self.size], align_corners=False)
+        return sampling_grid(theta, self.size, self.size)
 
 
 def whole(scales: Sequence[float]) -> Placing:
@@ -58,11 +59,16 @@ def whole(scales: Sequence[float]) -> Placing:
     n = len(scales)
     same = torch.eye(2).expand(n, 2, 2)
     theta = torch.cat([same, torch.zeros(n, 2, 1)], dim=2)
-    return Placing(SIZE, theta, same, torch.tensor(scales).view(n, 1, 1, 1), torch.tensor(EYES).expand(n, 2))
+    return Placing(
+        SIZE, 1, theta, same, torch.tensor(scales).view(n, 1, 1, 1), torch.tensor(EYES).expand(n, 2)
+    )
 
 
-def place(scales: Sequence[float], size: int, rng: np.random.Generator) -> Placing:
-    """Random crops of `size` pixels: near the face, turned, mirrored, a little larger or smaller."""
+def place(scales: Sequence[float], size: int, rng: np.random.Generator, shrink: int = 1) -> Placing:
+    """Random crops of `size` pixels: near the face, turned, mirrored, a little larger or smaller.
+
+    shrink: the crops show the 512 crop at 1 / shrink of its scale.
+    """
     n = len(scales)
     angle = np.deg2rad(rng.normal(0, TURN, n).clip(-25, 25))
     zoom = rng.uniform(*ZOOM, n)
@@ -70,16 +76,19 @@ def place(scales: Sequence[float], size: int, rng: np.random.Generator) -> Placi
     cos, sin = np.cos(angle), np.sin(angle)
     back = np.stack([np.stack([mirror * cos, -mirror * sin], -1), np.stack([sin, cos], -1)], axis=1)
     half = size / 2
-    centre = (SIZE / 2 + rng.normal(0, SPREAD, (n, 2))).clip(half - 16, SIZE - half + 16)
-    linear_part = back / zoom[:, None, None]  # crop pixels to 512-crop pixels
+    reach = max(half * shrink - 16, 0)
+    spread = SPREAD * max(1 - size * shrink / SIZE, 0.15)
+    centre = (SIZE / 2 + rng.normal(0, spread, (n, 2))).clip(min(reach, 240), max(SIZE - reach, 272))
+    linear_part = back * shrink / zoom[:, None, None]  # crop pixels to 512-crop pixels
     theta = np.concatenate(
         [linear_part * size / SIZE, (centre[..., None] - SIZE / 2) * 2 / SIZE], axis=2
     ).astype(np.float32)
     eyes = np.einsum("nij,nj->ni", np.linalg.inv(linear_part), np.array(EYES) - centre) + half
-    scale = np.array(scales) * zoom
+    scale = np.array(scales) * zoom / shrink
     turn = np.linalg.inv(back).astype(np.float32)
     return Placing(
         size,
+        shrink,
         torch.from_numpy(theta),
         torch.from_numpy(turn),
         torch.from_numpy(scale).float().view(n, 1, 1, 1),
@@ -87,9 +96,9 @@ def place(scales: Sequence[float], size: int, rng: np.random.Generator) -> Placi
     )
 
 
-def load(folder: Path, chosen: Sequence[Entry]) -> Tensor:
-    """The cached planes of N portraits: (N, 15, 512, 512) uint8."""
-    stack = np.stack([planes(folder, entry.name) for entry in chosen])
+def load(folder: Path, chosen: Sequence[Entry], shrink: int = 1) -> Tensor:
+    """The cached planes of N portraits: (N, 15, 512, 512) uint8, or smaller by `shrink`."""
+    stack = np.stack([planes(folder, entry.name, shrink) for entry in chosen])
     return torch.from_numpy(stack).permute(0, 3, 1, 2)
 
 
@@ -116,7 +125,7 @@ def surface(
     aside = flash.offset * (flash.wall / flash.distance * placing.scale)[:, :, 0, 0]
     matte = maps[:, PLANES["person"]].float() / 255
     cast = F.grid_sample(matte, placing.grid(aside), padding_mode="border", align_corners=False)
-    cast = blur(cast, 0.08 * aside.norm(dim=1, keepdim=True).clip(2, 60) + 0.5)
+    cast = blur(cast, 0.08 * aside.norm(dim=1, keepdim=True).clip(2, 60) + 0.5 / placing.shrink)
     albedo = linear(plane("studio") / 255)
     albedo = _dye(albedo, person, placing, dye)
     own = linear(plane("scene") / 255)
@@ -132,8 +141,10 @@ def surface(
         shine=plane("shine") / 255,
         wall_shadow=cast,
         pixels=placing.scale,
+        shrink=placing.shrink,
     )
-    return scene, plane("valid") / 255
+    inside = (placing.grid().abs().amax(-1) <= 1)[:, None]
+    return scene, plane("valid") / 255 * inside
 
 
 def _sample(maps: Tensor, placing: Placing) -> Tensor:
@@ -164,7 +175,7 @@ def backgrounds(
 ) -> Tensor:
     """(N, 3, size, size) sRGB: plain, patterned, parts of other pictures; NaN: the portrait's own.
 
-    others: (3, 512, 512) uint8 pictures, one for each of the N.
+    others: (3, H, H) uint8 pictures, one for each of the N.
     """
     made = []
     for entry, other in zip(chosen, others, strict=True):
@@ -181,8 +192,9 @@ def backgrounds(
 
 def _part(picture: Tensor, size: int, rng: np.random.Generator) -> Tensor:
     """An enlarged, blurred part of some picture."""
-    side = int(rng.uniform(0.15, 0.9) * SIZE)
-    x, y = rng.integers(0, SIZE - side, 2)
+    most = picture.shape[-1]
+    side = int(rng.uniform(0.15, 0.9) * most)
+    x, y = rng.integers(0, most - side, 2)
     part = picture[None, :, y : y + side, x : x + side].float() / 255
     part = F.interpolate(part, (size, size), mode="bilinear")
     return blur(part, torch.tensor([[float(rng.uniform(0.3, 5))]]))[0].flip(2 if rng.random() < 0.5 else 1)

@@ -88,6 +88,7 @@ def plane_surface(n: int = 1, size: int = 64, z: float = 0.0) -> Surface:
         shine=full,
         wall_shadow=0 * full,
         pixels=torch.full((n, 1, 1, 1), 16.0),
+        shrink=1,
     )
 
 
@@ -107,8 +108,8 @@ def centre(picture: torch.Tensor) -> float:
 
 
 def test_light_falls_off_with_the_square_of_the_distance() -> None:
-    near = render(plane_surface(z=0.0), quiet_flash(), torch.ones(1, 1, 64, 64))
-    far = render(plane_surface(z=-40.0), quiet_flash(), torch.ones(1, 1, 64, 64))
+    near = render(plane_surface(z=0.0), quiet_flash(), torch.ones(1, 1, 64, 64)).radiance
+    far = render(plane_surface(z=-40.0), quiet_flash(), torch.ones(1, 1, 64, 64)).radiance
     assert centre(near) == pytest.approx(0.3, rel=0.02)
     assert centre(far) / centre(near) == pytest.approx(0.25, rel=0.02)
 
@@ -118,7 +119,8 @@ def test_shine_does_not_depend_on_the_skins_colour() -> None:
     dark = Surface(**{**dark.__dict__, "albedo": dark.albedo / 6})
     noise = torch.ones(1, 1, 64, 64)
     gained = [
-        centre(render(s, quiet_flash(oil=2.0), noise)) - centre(render(s, quiet_flash(), noise))
+        centre(render(s, quiet_flash(oil=2.0), noise).radiance)
+        - centre(render(s, quiet_flash(), noise).radiance)
         for s in (light, dark)
     ]
     assert gained[0] > 0.02

@@ -28,7 +28,7 @@ def batch(step: int) -> Pairs:
     """Pictures that should all become darker by 0.2."""
     generator = torch.Generator().manual_seed(step)
     x = 0.3 + 0.7 * torch.rand(2, 3, 32, 32, generator=generator)
-    return Pairs(x, x - 0.2, x, x - 0.2, torch.ones(2, 1, 32, 32), torch.ones(2, 1, 32, 32))
+    return Pairs(x, x - 0.2, x, x - 0.2, *(torch.ones(2, 1, 32, 32) for _ in range(4)))
 
 
 def new() -> Trainer:

@@ -1,0 +1,121 @@
+"""Studio: our own network for DeepFlash's job, small and quick. BL(x) to y through light, not through texture.
+
+The paper's decoder paints a residual; this one says how the light must change: a log-gain and
+an offset for every channel, predicted at half the crop's size and applied to BL(x) itself
+(after the bilateral grids of HDRNet, Gharbi et al. 2017), so that edges come from the photograph
+and black stays black under a gain. The offset is for what no gain brings back: clipped highlights
+and the shine that lies over the skin. Two more maps, the shine and the shadow of the flash, are
+predicted while training only: the synthesiser knows their truth, and a network that can tell them
+removes them better.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+WIDTHS: Final = (24, 32, 64, 128, 256)  # at 1/2, 1/4 ... 1/32 of the working size
+DEPTHS: Final = (1, 1, 2, 2, 2)  # residual blocks on the way down
+SHRINK: Final = 2  # the working size is 256 for a 512 crop
+GAIN_RANGE: Final = 1.5  # |ln gain| stays below: a factor of 4.5 in sRGB values
+OUTPUTS: Final = 8  # gain and offset of R, G, B, shine, shadow
+
+
+class Prediction(NamedTuple):
+    """y (N, 3, H, W) in [0, 1]; specular and shadow (N, 1, h, w) logits at the working size."""
+
+    y: Tensor
+    specular: Tensor
+    shadow: Tensor
+
+
+def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+    """Convolution, BN, ReLU."""
+    layer = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False)
+    return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions around an identity (He et al. 2016)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = convolution(width, width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+        nn.init.zeros_(self.second[1].weight)
+
+    def forward(self, value: Tensor) -> Tensor:
+        """(N, width, h, w) -> same shape."""
+        return F.relu(value + self.second(self.first(value)))
+
+
+class Whole(nn.Module):
+    """Exposure and white balance are one decision for the picture: its mean features, added everywhere."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+
+    def forward(self, value: Tensor) -> Tensor:
+        """(N, width, h, w) -> same shape."""
+        return value + self.layers(value.mean((2, 3)))[:, :, None, None]
+
+
+class Studio(nn.Module):
+    """BL(x) to y. Starts at y = 1/2, which is "do nothing"."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = convolution(12, WIDTHS[0])
+        self.downs = nn.ModuleList(convolution(a, b, 3, 2) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False))
+        self.blocks = nn.ModuleList(
+            nn.Sequential(*(Block(width) for _ in range(depth)))
+            for width, depth in zip(WIDTHS, DEPTHS, strict=True)
+        )
+        self.whole = Whole(WIDTHS[-1])
+        pairs = list(zip(WIDTHS, WIDTHS[1:], strict=False))[::-1]
+        self.ups = nn.ModuleList(convolution(below, out, 1) for out, below in pairs)
+        self.merges = nn.ModuleList(nn.Sequential(convolution(out, out), Block(out)) for out, _ in pairs)
+        self.head = nn.Conv2d(WIDTHS[0], 4 * OUTPUTS, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def decode(self, image: Tensor) -> Tensor:
+        """(N, 3, h, w) BL(x) at the working size, multiples of 32 -> (N, OUTPUTS, h, w), unbounded."""
+        value, skips = self.stem(F.pixel_unshuffle(image - 0.5, 2)), []
+        for i, blocks in enumerate(self.blocks):
+            value = blocks(self.downs[i - 1](value) if i else value)
+            skips.append(value)
+        value = self.whole(skips.pop())
+        for up, merge in zip(self.ups, self.merges, strict=True):
+            value = merge(F.interpolate(up(value), scale_factor=2.0) + skips.pop())
+        return F.pixel_shuffle(self.head(value), 2)
+
+    def predict(self, image: Tensor, shrink: int = SHRINK) -> Prediction:
+        """All that is known about a crop, for training.
+
+        image: (N, 3, H, W) BL(x), sRGB RGB in [0, 1]; H and W are multiples of 32 * shrink.
+        shrink: how much smaller than the image the working size is.
+        """
+        outputs = self.decode(F.avg_pool2d(image, shrink) if shrink > 1 else image).float()
+        light, maps = outputs[:, :6], outputs[:, 6:]
+        if shrink > 1:
+            light = F.interpolate(light, scale_factor=float(shrink), mode="bilinear")
+        return Prediction(relight(image, light), maps[:, :1], maps[:, 1:])
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape."""
+        return self.predict(image).y
+
+
+def relight(image: Tensor, light: Tensor) -> Tensor:
+    """Gain and offset as the paper's y: eq. (2) turned round, y = (BL(x) - BL(o) + 1) / 2.
+
+    image: (N, 3, H, W) BL(x); light: (N, 6, H, W), three for the gain, three for the offset, unbounded.
+    """
+    gain = light[:, :3].clip(-GAIN_RANGE, GAIN_RANGE).exp()
+    low_pass = (image * gain + light[:, 3:]).clip(0, 1)
+    return (image - low_pass + 1) / 2
