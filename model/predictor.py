@@ -13,12 +13,15 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plugin.studio_portrait.link.wire import Problem
+
+if TYPE_CHECKING:
+    from .engines.layers import Architecture, Layers
 
 SIZE: Final = 512
 WEIGHTS: Final = Path(__file__).with_name("weights")
@@ -33,7 +36,10 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class NetworkInfo:
-    """A network in model/weights: its JSON file's contents. file: path of the safetensors."""
+    """A network in model/weights: its JSON file's contents. file: path of the safetensors.
+
+    architecture: one of `model.engines.architectures`; files older than the second one say nothing.
+    """
 
     name: str
     file: Path
@@ -42,6 +48,7 @@ class NetworkInfo:
     parameters: int
     licence: str
     trained: dict[str, Any]
+    architecture: str = "deepflash"
 
 
 class Engine(Protocol):
@@ -98,7 +105,8 @@ def available(folder: Path = WEIGHTS) -> list[NetworkInfo]:
         try:
             facts = json.loads(path.read_text("utf-8"))
             facts["file"] = path.with_name(facts["file"])
-            found.append(NetworkInfo(**{name: facts[name] for name in NetworkInfo.__dataclass_fields__}))
+            known = NetworkInfo.__dataclass_fields__.keys() & facts.keys()
+            found.append(NetworkInfo(**{name: facts[name] for name in known}))
         except (OSError, ValueError, KeyError, TypeError) as error:
             _warn_once(f"the description {path.name} of a network cannot be read ({type(error).__name__})")
     return sorted(found, key=lambda info: (not info.default, info.name))
@@ -118,17 +126,14 @@ def load(network: str = "", device: str = "auto", engine: str = "auto", folder: 
     if device.partition(":")[0] not in DEVICES or engine not in ENGINES:
         raise Problem("bad-setting", f"The device {device!r} or the engine {engine!r} is unknown.")
     info = _choose(network, available(folder))
-    state = _read(info)
-    from .engines.folded import fold
-
-    folded = fold(state)
+    architecture, layers = _folded(info)
     if _use_openvino(device, engine):
         from .engines import openvino
 
-        return Predictor(info, openvino.Engine(folded))
+        return Predictor(info, openvino.Engine(architecture, layers))
     from .engines import pytorch
 
-    return Predictor(info, pytorch.Engine(folded, device))
+    return Predictor(info, pytorch.Engine(architecture, layers, device))
 
 
 def _choose(network: str, known: list[NetworkInfo]) -> NetworkInfo:
@@ -142,6 +147,19 @@ def _choose(network: str, known: list[NetworkInfo]) -> NetworkInfo:
         raise Problem("weights", "The default network's description is missing or cannot be read.")
     names = ", ".join(info.name for info in known)
     raise Problem("unknown-network", f"There is no network {network!r}; there is: {names}.")
+
+
+def _folded(info: NetworkInfo) -> tuple[Architecture, Layers]:
+    """What an engine needs of a network."""
+    from .engines.architectures import ARCHITECTURES
+
+    architecture = ARCHITECTURES.get(info.architecture)
+    if architecture is None:
+        raise Problem("weights", f"This version cannot run {info.name}, a {info.architecture!r} network.")
+    try:
+        return architecture, architecture.fold(_read(info))
+    except KeyError as error:
+        raise Problem("weights", f"The weights of {info.name} are of another network.") from error
 
 
 def _read(info: NetworkInfo) -> dict[str, NDArray[Any]]:

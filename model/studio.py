@@ -1,4 +1,4 @@
-"""Studio: our own network for DeepFlash's job, small and quick. BL(x) to y through light, not through texture.
+"""Studio: our own network for the same job, small and quick. BL(x) to y through light, not through texture.
 
 The paper's decoder paints a residual; this one says how the light must change: a log-gain and
 an offset for every channel, predicted at half the crop's size and applied to BL(x) itself
@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-WIDTHS: Final = (24, 32, 64, 128, 256)  # at 1/2, 1/4 ... 1/32 of the working size
+WIDTHS: Final = (16, 32, 64, 128, 256)  # at 1/2, 1/4 ... 1/32 of the working size
 DEPTHS: Final = (1, 1, 2, 2, 2)  # residual blocks on the way down
 SHRINK: Final = 2  # the working size is 256 for a 512 crop
 GAIN_RANGE: Final = 1.5  # |ln gain| stays below: a factor of 4.5 in sRGB values
@@ -81,7 +80,7 @@ class Studio(nn.Module):
         self.merges = nn.ModuleList(nn.Sequential(convolution(out, out), Block(out)) for out, _ in pairs)
         self.head = nn.Conv2d(WIDTHS[0], 4 * OUTPUTS, 3, padding=1)
         nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(self.head.bias)
 
     def decode(self, image: Tensor) -> Tensor:
         """(N, 3, h, w) BL(x) at the working size, multiples of 32 -> (N, OUTPUTS, h, w), unbounded."""

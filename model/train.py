@@ -17,15 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import tomllib
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from . import checkpoint, equations, validate
+from . import checkpoint, equations, losses, validate
 from .deepflash import DeepFlash
 from .encoders import even_out, load_imagenet
+from .networks import create
+from .studio import SHRINK, Studio
 from .synthesize.cache import Entry, entries
 from .synthesize.pairs import Pairs, draw
 
@@ -39,8 +42,10 @@ CHECKPOINT_EVERY = 50
 class Config:
     """What model/configs/*.toml sets; see there."""
 
+    architecture: str
     seed: int
     size: int
+    shrink: int
     batch: int
     steps: int
     rate: float
@@ -74,7 +79,7 @@ class Steps(Dataset[Pairs]):
 
     def __getitem__(self, index: int) -> Pairs:
         step, config = self.first + index, self.config
-        return draw(self.cache, self.known, config.batch, config.size, [config.seed, step])
+        return draw(self.cache, self.known, config.batch, config.size, [config.seed, step], config.shrink)
 
 
 class Trainer:
@@ -84,8 +89,9 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.config, self.device, self.step = config, device, 0
         self.seconds = 0.0
-        self.network = DeepFlash().to(device, memory_format=torch.channels_last)
-        self.network.encoder.requires_grad_(False)
+        self.network = create(config.architecture).to(device, memory_format=torch.channels_last)
+        if isinstance(self.network, DeepFlash):
+            self.network.encoder.requires_grad_(False)
         self._start_average()
         self.optimiser = torch.optim.Adam(self.trained(), lr=config.rate)
 
@@ -99,6 +105,7 @@ class Trainer:
 
     def start(self, encoder: Path, pictures: list[Tensor]) -> None:
         """Load the published encoder and bring its features to the decoder's scale."""
+        assert isinstance(self.network, DeepFlash)
         load_imagenet(self.network.encoder, encoder)
         even_out(self.network.encoder, [picture.to(self.device) for picture in pictures])
         self._start_average()
@@ -113,13 +120,7 @@ class Trainer:
             for module in self.network.modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
-        bl_x, bl_o, weight = (part.to(self.device) for part in (pairs.bl_x, pairs.bl_o, pairs.weight))
-        with torch.autocast(self.device.type, torch.bfloat16):
-            with torch.no_grad():
-                features = self.network.encoder(bl_x.contiguous(memory_format=torch.channels_last))
-            logits = self.network.decode(features)
-        y = torch.sigmoid(logits.float())
-        loss = equations.loss(y, equations.target(bl_x, bl_o), config.offset_weight, weight)
+        loss = self._loss(Pairs(**{name: part.to(self.device) for name, part in vars(pairs).items()}))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.trained(), 1.0)
@@ -127,6 +128,19 @@ class Trainer:
         self.average.update_parameters(self.network)
         self.step += 1
         return float(loss.detach())
+
+    def _loss(self, pairs: Pairs) -> Tensor:
+        image = pairs.bl_x.contiguous(memory_format=torch.channels_last)
+        if isinstance(self.network, Studio):
+            with torch.autocast(self.device.type, torch.bfloat16):
+                prediction = self.network.predict(image, SHRINK // self.config.shrink)
+            return losses.studio(prediction, pairs)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            with torch.no_grad():
+                features = self.network.encoder(image)
+            logits = self.network.decode(features)
+        t = equations.target(pairs.bl_x, pairs.bl_o)
+        return equations.loss(torch.sigmoid(logits.float()), t, self.config.offset_weight, pairs.weight)
 
     def predict(self, bl_x: Tensor) -> Tensor:
         """y of the averaged network."""
@@ -159,17 +173,18 @@ def batches(cache: Path, known: list[Entry], config: Config, first: int, workers
     """The batches from step `first` on, made ahead in other processes."""
     ahead: dict[str, Any] = {"prefetch_factor": 3} if workers else {}
     steps = Steps(cache, known, config, first)
+    cv2.setNumThreads(1)  # inherited: the processes share the processor already
     return iter(DataLoader(steps, batch_size=None, shuffle=False, num_workers=workers, **ahead))
 
 
-def run(config: Config, cache: Path, folder: Path, encoder: Path, resume: bool, workers: int) -> None:
+def run(config: Config, cache: Path, folder: Path, encoder: Path | None, resume: bool, workers: int) -> None:
     """Train to the config's last step; log, checkpoints and contact sheets go into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(config, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     known = [entry for entry in entries(cache) if not entry.held_out]
     if resume:
         trainer.resume(checkpoint.load(folder / CHECKPOINT))
-    else:
+    elif encoder:
         trainer.start(encoder, [draw(cache, known, 8, 256, [config.seed, config.steps]).bl_x])
     pairs = validate.held_out_pairs(cache, config.held_out)
     _log(folder, {"step": trainer.step, "do_nothing": validate.judge(validate.do_nothing, pairs)[0]})
@@ -207,7 +222,7 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--cache", type=Path, required=True, help="made by python -m model.synthesize cache")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints, log and pictures")
-    parser.add_argument("--encoder", type=Path, required=True, help="ImageNet VGG-16, .npz")
+    parser.add_argument("--encoder", type=Path, help="ImageNet VGG-16, .npz")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--workers", type=int, default=1, help="processes that make samples")
     a = parser.parse_args()

@@ -11,24 +11,27 @@ import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
-from .folded import MEAN, Folded, Layer
+from .layers import Architecture, Array, Layer, Layers
 
 NAME = "openvino"
 
 
 class Engine:
-    """Calling it: (N, 512, 512, 3) float32 BL(x) -> y, same shape."""
+    """Calling it: (N, 512, 512, 3) float32 BL(x) -> y, same shape.
+
+    precision: "bf16" or "f32" for the layers that are not exact; "" for what suits the processor.
+    """
 
     name = NAME
 
-    def __init__(self, network: Folded):
+    def __init__(self, architecture: Architecture, layers: Layers, precision: str = ""):
         core = ov.Core()
         able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         hints = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "bf16" if "BF16" in able else "f32",
+            "INFERENCE_PRECISION_HINT": precision or ("bf16" if "BF16" in able else "f32"),
         }
-        self._model = core.compile_model(_graph(network), "CPU", hints)
+        self._model = core.compile_model(_graph(architecture, layers), "CPU", hints)
         self.device = "cpu"
 
     def __call__(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -36,43 +39,97 @@ class Engine:
         return np.concatenate(parts)
 
 
-def _graph(network: Folded, size: int = 512) -> ov.Model:
+def _graph(architecture: Architecture, layers: Layers, size: int = 512) -> ov.Model:
     image = op.parameter([1, size, size, 3], np.float32, name="image")
-    value = op.transpose(image, [0, 3, 1, 2])
-    value = op.subtract(value, op.constant(MEAN.reshape(1, 3, 1, 1)))
-    skips = []
-    for stage in network.encoder:
-        for layer in stage:
-            value = op.relu(_convolution(value, layer, 1))
-        skips.append(value)
-        value = op.max_pool(value, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2], "floor").output(0)
-    value = op.relu(_convolution(value, network.bottleneck, 1))
-    for up, fuse in zip(network.ups, network.fuses, strict=True):
+    y = architecture.run(_Ops(layers), op.transpose(image, [0, 3, 1, 2]))
+    return ov.Model([op.transpose(y, [0, 2, 3, 1])], [image], "network")
+
+
+class _Ops:
+    """`model.engines.layers.Ops`, written down as a graph."""
+
+    def __init__(self, layers: Layers):
+        self.layers = layers
+
+    def convolution(self, value: ov.Node, name: str, stride: int = 1, relu: bool = False) -> ov.Node:
+        done = _convolution(value, self.layers[name], stride)
+        return op.relu(done) if relu else done
+
+    def rise(self, value: ov.Node, name: str) -> ov.Node:
+        layer = self.layers[name]
         risen = op.convolution_backprop_data(
-            value, _constant(up.weight), [2, 2], pads_begin=[1, 1], pads_end=[1, 1]
+            value, op.constant(layer.weight), [2, 2], pads_begin=[1, 1], pads_end=[1, 1]
         )
-        risen = op.relu(op.add(risen, _bias(up)))
-        value = _fuse(risen, skips.pop(), fuse)
-    y = op.transpose(op.sigmoid(value), [0, 2, 3, 1])
-    return ov.Model([y], [image], "deepflash")
+        return op.relu(op.add(risen, _bias(layer)))
+
+    def fuse(self, first: ov.Node, second: ov.Node, name: str) -> ov.Node:
+        """A sum of two convolutions: no copy is made to put the values one on the other."""
+        layer = self.layers[name]
+        half = layer.weight.shape[1] // 2
+        over = _convolution(first, Layer(layer.weight[:, :half], layer.bias), 1)
+        return op.add(over, _product(second, layer.weight[:, half:], 1))
+
+    def add(self, first: ov.Node, second: ov.Node, relu: bool = False) -> ov.Node:
+        total = op.add(first, second)
+        return op.relu(total) if relu else total
+
+    def subtract(self, value: ov.Node, constant: Array) -> ov.Node:
+        return op.subtract(value, op.constant(constant))
+
+    def max_pool(self, value: ov.Node) -> ov.Node:
+        return op.max_pool(value, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2], "floor").output(0)
+
+    def average_pool(self, value: ov.Node, size: int) -> ov.Node:
+        return op.avg_pool(value, [size, size], [0, 0], [0, 0], [size, size], exclude_pad=False)
+
+    def mean(self, value: ov.Node) -> ov.Node:
+        return op.reduce_mean(value, op.constant(np.array([2, 3])), keep_dims=True)
+
+    def unshuffle(self, value: ov.Node) -> ov.Node:
+        return op.space_to_depth(value, "depth_first", 2)
+
+    def shuffle(self, value: ov.Node) -> ov.Node:
+        return op.depth_to_space(value, "depth_first", 2)
+
+    def nearest(self, value: ov.Node) -> ov.Node:
+        return _stretch(value, 2, "nearest", "asymmetric")
+
+    def bilinear(self, value: ov.Node, size: int) -> ov.Node:
+        return _stretch(value, size, "linear_onnx", "half_pixel")
+
+    def sigmoid(self, value: ov.Node) -> ov.Node:
+        return op.sigmoid(value)
+
+    def relight(self, image: ov.Node, light: ov.Node, reach: float) -> ov.Node:
+        log_gain, offset = op.split(light, 1, 2).outputs()
+        low_pass = op.add(op.multiply(image, op.exp(op.clamp(log_gain, -reach, reach))), offset)
+        difference = op.subtract(image, op.clamp(low_pass, 0.0, 1.0))
+        half = op.constant(np.float32(0.5))
+        return op.add(op.multiply(difference, half), half)
 
 
-def _fuse(risen: ov.Node, skip: ov.Node, layer: Layer) -> ov.Node:
-    """The 1x1 convolution over both, as a sum of two: no copy is made to put them side by side."""
-    half = layer.weight.shape[1] // 2
-    first = Layer(np.ascontiguousarray(layer.weight[:, :half]), layer.bias)
-    second = _constant(np.ascontiguousarray(layer.weight[:, half:]))
-    return op.add(_convolution(risen, first, 0), op.convolution(skip, second, [1, 1], [0, 0], [0, 0], [1, 1]))
+def _convolution(value: ov.Node, layer: Layer, stride: int) -> ov.Node:
+    return op.add(_product(value, layer.weight, stride), _bias(layer))
 
 
-def _constant(weight: NDArray[np.float32]) -> ov.Node:
-    return op.constant(weight)
+def _product(value: ov.Node, weight: Array, stride: int) -> ov.Node:
+    pads = [weight.shape[-1] // 2] * 2
+    constant = op.constant(np.ascontiguousarray(weight))
+    return op.convolution(value, constant, [stride] * 2, pads, pads, [1, 1])
 
 
 def _bias(layer: Layer) -> ov.Node:
     return op.constant(layer.bias.reshape(1, -1, 1, 1))
 
 
-def _convolution(value: ov.Node, layer: Layer, pad: int) -> ov.Node:
-    done = op.convolution(value, _constant(layer.weight), [1, 1], [pad, pad], [pad, pad], [1, 1])
-    return op.add(done, _bias(layer))
+def _stretch(value: ov.Node, times: int, mode: str, centres: str) -> ov.Node:
+    axes, scales = op.constant(np.array([2, 3])), op.constant(np.full(2, times, np.float32))
+    return op.interpolate(
+        value,
+        scales,
+        mode,
+        "scales",
+        coordinate_transformation_mode=centres,
+        nearest_mode="floor",
+        axes=axes,
+    )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from plugin.studio_portrait.link.wire import Problem
 
-from .folded import MEAN, Folded, Layer
+from .layers import Architecture, Array, Layer, Layers
 
 NAME = "pytorch"
 
@@ -39,19 +39,20 @@ def _precision(device: torch.device) -> torch.dtype:
 
 
 class Engine:
-    """Calling it: (N, 512, 512, 3) float32 BL(x) -> y, same shape."""
+    """Calling it: (N, 512, 512, 3) float32 BL(x) -> y, same shape.
+
+    dtype: what the layers work in that are not exact; None for what suits the device.
+    """
 
     name = NAME
 
-    def __init__(self, network: Folded, device: str):
+    def __init__(
+        self, architecture: Architecture, layers: Layers, device: str, dtype: torch.dtype | None = None
+    ):
         self._device = pick_device(device)
-        self._dtype = _precision(self._device)
         torch.backends.cudnn.benchmark = self._device.type == "cuda"
-        self._mean = torch.from_numpy(MEAN).view(1, 3, 1, 1).to(self._device)
-        self._encoder = [[self._put(layer) for layer in stage] for stage in network.encoder]
-        self._bottleneck = self._put(network.bottleneck)
-        self._ups = [self._put(layer) for layer in network.ups]
-        self._fuses = [self._put(layer) for layer in network.fuses]
+        self._run = architecture.run
+        self._ops = _Ops(layers, self._device, dtype or _precision(self._device))
 
     @property
     def device(self) -> str:
@@ -60,26 +61,70 @@ class Engine:
             return f"{self._device} ({torch.cuda.get_device_name(self._device)})"
         return str(self._device)
 
-    def _put(self, layer: Layer) -> tuple[Tensor, Tensor]:
-        weight = torch.from_numpy(layer.weight).to(self._device, self._dtype)
-        return (
-            weight.contiguous(memory_format=torch.channels_last),
-            torch.from_numpy(layer.bias).to(self._device, self._dtype),
-        )
-
     @torch.inference_mode()
     def __call__(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
         image = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)
-        value = (image - self._mean).to(self._dtype)
-        skips = []
-        for stage in self._encoder:
-            for weight, bias in stage:
-                value = F.relu_(F.conv2d(value, weight, bias, padding=1))
-            skips.append(value)
-            value = F.max_pool2d(value, 2)
-        value = F.relu_(F.conv2d(value, *self._bottleneck, padding=1))
-        for (weight, bias), fuse in zip(self._ups, self._fuses, strict=True):
-            risen = F.relu_(F.conv_transpose2d(value, weight, bias, stride=2, padding=1))
-            value = F.conv2d(torch.cat([risen, skips.pop()], dim=1), *fuse)
-        y = torch.sigmoid(value.float())
+        y: Tensor = self._run(self._ops, image)
         return np.ascontiguousarray(y.permute(0, 2, 3, 1).cpu().numpy())
+
+
+class _Ops:
+    """`model.engines.layers.Ops`, computed at once."""
+
+    def __init__(self, layers: Layers, device: torch.device, dtype: torch.dtype):
+        self._device = device
+
+        def put(layer: Layer) -> tuple[Tensor, Tensor]:
+            kind = torch.float32 if layer.exact else dtype
+            weight = torch.from_numpy(np.ascontiguousarray(layer.weight)).to(device, kind)
+            bias = torch.from_numpy(layer.bias).to(device, kind)
+            return weight.contiguous(memory_format=torch.channels_last), bias
+
+        self.layers = {name: put(layer) for name, layer in layers.items()}
+
+    def convolution(self, value: Tensor, name: str, stride: int = 1, relu: bool = False) -> Tensor:
+        weight, bias = self.layers[name]
+        done = F.conv2d(value.to(weight.dtype), weight, bias, stride, padding=weight.shape[-1] // 2)
+        return F.relu_(done) if relu else done
+
+    def rise(self, value: Tensor, name: str) -> Tensor:
+        return F.relu_(F.conv_transpose2d(value, *self.layers[name], stride=2, padding=1))
+
+    def fuse(self, first: Tensor, second: Tensor, name: str) -> Tensor:
+        return F.conv2d(torch.cat([first, second], dim=1), *self.layers[name])
+
+    def add(self, first: Tensor, second: Tensor, relu: bool = False) -> Tensor:
+        total = first + second
+        return F.relu_(total) if relu else total
+
+    def subtract(self, value: Tensor, constant: Array) -> Tensor:
+        return value - torch.from_numpy(constant).to(self._device)
+
+    def max_pool(self, value: Tensor) -> Tensor:
+        return F.max_pool2d(value, 2)
+
+    def average_pool(self, value: Tensor, size: int) -> Tensor:
+        return F.avg_pool2d(value, size)
+
+    def mean(self, value: Tensor) -> Tensor:
+        return value.mean((2, 3), keepdim=True)
+
+    def unshuffle(self, value: Tensor) -> Tensor:
+        return F.pixel_unshuffle(value, 2)
+
+    def shuffle(self, value: Tensor) -> Tensor:
+        return F.pixel_shuffle(value, 2)
+
+    def nearest(self, value: Tensor) -> Tensor:
+        return F.interpolate(value, scale_factor=2.0)
+
+    def bilinear(self, value: Tensor, size: int) -> Tensor:
+        return F.interpolate(value, scale_factor=float(size), mode="bilinear")
+
+    def sigmoid(self, value: Tensor) -> Tensor:
+        return torch.sigmoid(value.float())
+
+    def relight(self, image: Tensor, light: Tensor, reach: float) -> Tensor:
+        gain = light[:, :3].clip(-reach, reach).exp_()
+        low_pass = gain.mul_(image).add_(light[:, 3:]).clip_(0, 1)
+        return low_pass.sub_(image + 1).mul_(-0.5)

@@ -76,21 +76,21 @@ def sample(lightness: Tensor, generator: torch.Generator, identity_share: float 
 
     skin = lightness.view(n, 1, 1, 1)
     one = torch.ones(n, 1, 1, 1)
-    dark = torch.exp(-log(0.15, 1.1)) ** torch.tensor([0.9, 1.0, 1.12]).view(1, 3, 1, 1)
+    dark = torch.exp(-log(0.15, 1.1)) ** torch.tensor([0.84, 1.0, 1.12]).view(1, 3, 1, 1)
     darken = torch.where((uniform(0, 1) < DARKER_SHARE) & (skin > DARK_SKIN), dark, torch.ones(n, 3, 1, 1))
     angle, offset = uniform(0, tau, 1), uniform(0.5, 2.5, 1)
     way = torch.nn.functional.normalize(torch.randn(n, 3, generator=generator) + torch.tensor([0, -0.7, 0.7]))
     flash_colour, ambient_colour = kelvin(uniform(5000, 7000)), kelvin(uniform(2600, 6500))
     mix = uniform(0, 0.5)
-    tint = torch.cat([uniform(-0.16, 0.12), uniform(-0.04, 0.06), uniform(-0.2, 0.2)], dim=1)
+    tint = torch.cat([uniform(-0.2, 0.15), uniform(-0.05, 0.07), uniform(-0.28, 0.24)], dim=1)
     # A phone meters the scene, not the face: skin that is darker comes out darker, but by far less.
     own = skin * darken.mean(1, keepdim=True) ** 0.4
-    level = uniform(0.44, 0.95) * (own / 0.65) ** 0.3
+    level = uniform(0.4, 0.96) * (own / 0.65) ** 0.2
     return Flash(
         distance=uniform(24, 60),
         offset=torch.cat([angle.cos(), angle.sin()], dim=1) * offset,
         wall=log(25, 250),
-        lambert=uniform(0.75, 1.35),
+        lambert=uniform(0.75, 1.6),
         alpha=log(0.17, 0.42),
         oil=either(0.5, uniform(0.1, 1), uniform(1, 4)),
         subsurface=torch.tensor([4.4, 2.0, 1.2]) * log(0.4, 1.6, 1),
@@ -101,10 +101,10 @@ def sample(lightness: Tensor, generator: torch.Generator, identity_share: float 
         flash_colour=flash_colour,
         ambient_colour=ambient_colour,
         balance=torch.exp(tint) / (flash_colour ** (1 - mix) * ambient_colour**mix),
-        face_level=level.clip(0.28, 0.93),
-        gamma=uniform(0.85, 1.12),
-        curve=uniform(0, 0.35),
-        saturation=uniform(0.8, 1.15),
+        face_level=level.clip(0.28, 0.95),
+        gamma=uniform(0.85, 1.15),
+        curve=uniform(0, 0.4),
+        saturation=uniform(0.8, 1.2),
         shot_noise=10 ** uniform(-4.6, -3.4),
         read_noise=10 ** uniform(-6.3, -4.8),
         blur=uniform(0, 0.9, 1),

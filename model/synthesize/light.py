@@ -49,10 +49,10 @@ class Surface:
 
 @dataclass(frozen=True)
 class Light:
-    """What comes back: radiance (N, 3, H, W), before the camera's exposure; 1 is white paper held at the eyes.
+    """What comes back. radiance: (N, 3, H, W), before exposure; 1 is white paper held at the eyes.
 
-    specular (N, 1, H, W): the part of it that is shine on skin, on the same scale. shadow (N, 1, H, W): how much
-    of the flash is missing on the person, by angle, distance or a cast shadow, [0, 1].
+    specular (N, 1, H, W): the part of it that is shine on skin, on the same scale. shadow (N, 1, H, W):
+    how much of the flash is missing on the person, by angle, distance or a cast shadow, [0, 1].
     """
 
     radiance: Tensor

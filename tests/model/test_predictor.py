@@ -10,7 +10,7 @@ import torch
 
 from model import predictor
 from model.deepflash import DeepFlash
-from model.engines.folded import EPS
+from model.engines.layers import EPS
 from model.export import export
 from plugin.studio_portrait.link.wire import Problem
 

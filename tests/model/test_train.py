@@ -10,8 +10,10 @@ from model.synthesize.pairs import Pairs
 from model.train import Config, Trainer
 
 CONFIG = Config(
+    architecture="deepflash",
     seed=4,
     size=32,
+    shrink=1,
     batch=2,
     steps=6,
     rate=2e-3,

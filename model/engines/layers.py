@@ -1,0 +1,126 @@
+"""What a network is to an engine: folded layers by name, and the order in which they run.
+
+Every architecture (`deepflash.py`, `studio.py`) gives two functions: `fold`, from its state
+dict to layers in numpy with the batch norm folded in, and `run`, the forward pass in terms of
+`Ops`. Each engine implements `Ops` once: PyTorch computes, OpenVINO writes down a graph. So an
+architecture is written once for both, and no torch is imported where OpenVINO serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+State = Mapping[str, NDArray[np.floating]]
+
+EPS: Final = 1e-5  # torch.nn.BatchNorm2d's
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """weight: OIHW for a convolution, IOHW for a transposed one; bias: (O,).
+
+    exact: computed in fp32, whatever precision the engine works in.
+    """
+
+    weight: Array
+    bias: Array
+    exact: bool = False
+
+
+Layers = dict[str, Layer]
+
+
+class Ops(Protocol[V]):
+    """What an engine can do with its values, (N, C, H, W) of one picture or more.
+
+    layers: the names of the folded layers.
+    """
+
+    layers: Collection[str]
+
+    def convolution(self, value: V, name: str, stride: int = 1, relu: bool = False) -> V:
+        """An odd-sized convolution, padded to keep the size."""
+
+    def rise(self, value: V, name: str) -> V:
+        """4x4 transposed convolution with stride 2, then ReLU: twice the size."""
+
+    def fuse(self, first: V, second: V, name: str) -> V:
+        """The 1x1 convolution of both, one on the other."""
+
+    def add(self, first: V, second: V, relu: bool = False) -> V:
+        """Sum; shapes broadcast."""
+
+    def subtract(self, value: V, constant: Array) -> V:
+        """constant: (1, C, 1, 1)."""
+
+    def max_pool(self, value: V) -> V:
+        """2x2: half the size."""
+
+    def average_pool(self, value: V, size: int) -> V:
+        """size x size: 1/size of the size."""
+
+    def mean(self, value: V) -> V:
+        """(N, C, 1, 1): over the picture."""
+
+    def unshuffle(self, value: V) -> V:
+        """(N, C, 2h, 2w) -> (N, 4C, h, w), as `torch.nn.functional.pixel_unshuffle`."""
+
+    def shuffle(self, value: V) -> V:
+        """(N, 4C, h, w) -> (N, C, 2h, 2w), as `torch.nn.functional.pixel_shuffle`."""
+
+    def nearest(self, value: V) -> V:
+        """Twice the size, every pixel four times."""
+
+    def bilinear(self, value: V, size: int) -> V:
+        """size times the size, pixel centres aligned (torch's align_corners=False)."""
+
+    def sigmoid(self, value: V) -> V:
+        """In fp32."""
+
+    def relight(self, image: V, light: V, reach: float) -> V:
+        """y from BL(x) and its light in fp32: ln gain (cut at +-reach) and offset, three channels each."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """fold raises `KeyError` for the tensors of another network.
+
+    run: BL(x), sRGB RGB in [0, 1], (N, 3, H, W) -> y, same shape.
+    """
+
+    fold: Callable[[State], Layers]
+    run: Callable[[Ops[Any], Any], Any]
+
+
+class Tensors:
+    """A state dict in fp32, giving folded layers."""
+
+    def __init__(self, state: State):
+        self._arrays = {name: value.astype(np.float32) for name, value in state.items()}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._arrays
+
+    def plain(self, name: str, exact: bool = False) -> Layer:
+        """A layer with a bias; a linear one becomes a 1x1 convolution. Raises `KeyError`."""
+        weight = self._arrays[f"{name}.weight"]
+        if weight.ndim == 2:
+            weight = weight[:, :, None, None]
+        return Layer(weight, self._arrays[f"{name}.bias"], exact)
+
+    def normed(self, name: str, norm: str, out_axis: int = 0) -> Layer:
+        """A layer, with a bias or without, and the batch norm after it. Raises `KeyError`."""
+        weight = self._arrays[f"{name}.weight"]
+        gain = self._arrays[f"{norm}.weight"] / np.sqrt(self._arrays[f"{norm}.running_var"] + EPS)
+        shape = [1, 1, 1, 1]
+        shape[out_axis] = -1
+        bias = self._arrays.get(f"{name}.bias", np.float32(0)) - self._arrays[f"{norm}.running_mean"]
+        return Layer(weight * gain.reshape(shape), bias * gain + self._arrays[f"{norm}.bias"])

@@ -1,0 +1,74 @@
+"""`model.studio.Studio` for the engines.
+
+Batch norm is folded into the convolutions. The maps of shine and shadow are for training and
+are left out. How wide and deep the network is, is read from its tensors.
+"""
+
+from __future__ import annotations
+
+from itertools import count, takewhile
+from typing import Final
+
+import numpy as np
+
+from .layers import Layer, Layers, Ops, State, Tensors, V
+
+SHRINK: Final = 2  # the three constants of model/studio.py that no tensor tells
+GAIN_RANGE: Final = 1.5
+LIGHTS: Final = 6  # ln gain and offset of R, G, B: the first of the head's maps
+MIDDLE: Final = np.full((1, 1, 1, 1), 0.5, np.float32)
+
+
+def fold(state: State) -> Layers:
+    """From the state dict. Raises `KeyError` if something is missing."""
+    tensors = Tensors(state)
+    layers = {"stem": tensors.normed("stem.0", "stem.1")}
+    for i in takewhile(lambda i: f"downs.{i}.0.weight" in tensors, count()):
+        layers[f"down{i + 1}"] = tensors.normed(f"downs.{i}.0", f"downs.{i}.1")
+    for i in takewhile(lambda i: f"blocks.{i}.0.second.0.weight" in tensors, count()):
+        for j in takewhile(lambda j: f"blocks.{i}.{j}.second.0.weight" in tensors, count()):
+            layers.update(_block(tensors, f"blocks.{i}.{j}", f"block{i}.{j}"))
+    layers |= {f"whole.{i}": tensors.plain(f"whole.layers.{i}") for i in (0, 2)}
+    for i in takewhile(lambda i: f"ups.{i}.0.weight" in tensors, count()):
+        layers[f"up{i}"] = tensors.normed(f"ups.{i}.0", f"ups.{i}.1")
+        layers[f"merge{i}"] = tensors.normed(f"merges.{i}.0.0", f"merges.{i}.0.1")
+        layers.update(_block(tensors, f"merges.{i}.1", f"merge{i}.0"))
+    head = tensors.plain("head")
+    layers["head"] = Layer(head.weight[: 4 * LIGHTS], head.bias[: 4 * LIGHTS], exact=True)
+    return layers
+
+
+def _block(tensors: Tensors, name: str, short: str) -> Layers:
+    return {
+        f"{short}.first": tensors.normed(f"{name}.first.0", f"{name}.first.1"),
+        f"{short}.second": tensors.normed(f"{name}.second.0", f"{name}.second.1"),
+    }
+
+
+def run(ops: Ops[V], image: V) -> V:
+    """BL(x) to y."""
+    value = ops.subtract(ops.average_pool(image, SHRINK), MIDDLE)
+    value, skips = ops.convolution(ops.unshuffle(value), "stem", relu=True), []
+    for i in takewhile(lambda i: f"block{i}.0.first" in ops.layers, count()):
+        if i:
+            value = ops.convolution(value, f"down{i}", stride=2, relu=True)
+        value = _blocks(ops, value, f"block{i}")
+        skips.append(value)
+    value = skips.pop()
+    whole = ops.convolution(ops.convolution(ops.mean(value), "whole.0", relu=True), "whole.2")
+    value = ops.add(value, whole)
+    for i in takewhile(lambda i: f"up{i}" in ops.layers, count()):
+        value = ops.add(ops.nearest(ops.convolution(value, f"up{i}", relu=True)), skips.pop())
+        value = _blocks(ops, ops.convolution(value, f"merge{i}", relu=True), f"merge{i}")
+    light = ops.bilinear(ops.shuffle(ops.convolution(value, "head")), SHRINK)
+    return ops.relight(image, light, GAIN_RANGE)
+
+
+def _blocks(ops: Ops[V], value: V, name: str) -> V:
+    """The residual blocks `name`.0, .1 ..."""
+    for j in takewhile(lambda j: f"{name}.{j}.first" in ops.layers, count()):
+        change = ops.convolution(
+            ops.convolution(value, f"{name}.{j}.first", relu=True), f"{name}.{j}.second"
+        )
+        value = ops.add(value, change, relu=True)
+    return value
