@@ -74,7 +74,7 @@ def frame(path: Path) -> Framed:
     if bgr is None:
         raise Unfit("not a picture")
     rgb = np.ascontiguousarray(bgr[..., ::-1])
-    landmarks = _landmarks(rgb)
+    landmarks = find_landmarks(rgb)
     square = face_square(landmarks)
     if square.side < MIN_SIDE:
         raise Unfit(f"the crop has only {square.side:.0f} pixels")
@@ -88,7 +88,8 @@ def frame(path: Path) -> Framed:
     return Framed(crop, (landmarks - [square.x0, square.y0]) * scale, valid)
 
 
-def _landmarks(rgb: NDArray[Any]) -> NDArray[np.float64]:
+def find_landmarks(rgb: NDArray[Any]) -> NDArray[np.float64]:
+    """dlib's 68 points (x, y), pixel centres at +0.5, of the only face; rgb (H, W, 3) uint8. Raises `Unfit`."""
     scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
     small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     found = face_api.face_detector(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), 0)
