@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -55,10 +56,23 @@ def _one(portrait: Portrait, portraits: Path, mesh: Path, folder: Path) -> Entry
     )
 
 
-def fill(portraits: Path, mesh: Path, folder: Path, processes: int) -> tuple[list[Entry], list[str]]:
-    """Build the maps of every usable portrait into `folder`; returns them, and why others were left out."""
+def _every(portrait: Portrait) -> bool:
+    return True
+
+
+def fill(
+    portraits: Path,
+    mesh: Path,
+    folder: Path,
+    processes: int,
+    wanted: Callable[[Portrait], bool] = _every,
+) -> tuple[list[Entry], list[str]]:
+    """Build the maps of every usable portrait into `folder`; returns them, and why others were left out.
+
+    wanted: of which portraits; evaluation needs the held-out people only.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    listed = manifest(portraits)
+    listed = [portrait for portrait in manifest(portraits) if wanted(portrait)]
     with ProcessPoolExecutor(processes) as pool:
         jobs = [pool.submit(_one, portrait, portraits, mesh, folder) for portrait in listed]
         results = [job.result() for job in jobs]

@@ -16,7 +16,7 @@ from model.colour import linear
 
 from .cache import Entry
 from .camera import develop, jpeg
-from .flash import sample
+from .flash import IDENTITY_SHARE, sample
 from .light import FRONT, render
 from .maps import PLANES
 from .scene import Placing, backgrounds, dyes, load, patchiness, place, srgb, surface, whole
@@ -68,21 +68,32 @@ def draw(
     return _make(folder, chosen, others, placing, rng)
 
 
-def fixed(folder: Path, entries: Sequence[Entry], chosen: Sequence[Entry], seed: Sequence[int]) -> Pairs:
-    """One full 512 pair for each of `chosen`, not turned: for validation."""
+def fixed(
+    folder: Path,
+    entries: Sequence[Entry],
+    chosen: Sequence[Entry],
+    seed: Sequence[int],
+    identity_share: float = IDENTITY_SHARE,
+) -> Pairs:
+    """One full 512 pair for each of `chosen`, not turned: for validation. identity_share: 0 for flashes only."""
     rng = np.random.default_rng(seed)
     others = [entries[i] for i in rng.integers(0, len(entries), len(chosen))]
-    return _make(folder, chosen, others, whole([entry.scale for entry in chosen]), rng)
+    return _make(folder, chosen, others, whole([entry.scale for entry in chosen]), rng, identity_share)
 
 
 def _make(
-    folder: Path, chosen: Sequence[Entry], others: Sequence[Entry], placing: Placing, rng: np.random.Generator
+    folder: Path,
+    chosen: Sequence[Entry],
+    others: Sequence[Entry],
+    placing: Placing,
+    rng: np.random.Generator,
+    identity_share: float = IDENTITY_SHARE,
 ) -> Pairs:
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     size, n = placing.size, len(chosen)
     lightness = torch.tensor([entry.lightness for entry in chosen])
     shrink = placing.shrink
-    flash = sample(lightness, generator)
+    flash = sample(lightness, generator, identity_share)
     scenes = [load(folder, [entry], shrink)[0, PLANES["scene"]] for entry in others]
     behind = backgrounds(chosen, scenes, size, rng)
     scene, valid = surface(load(folder, chosen, shrink), placing, behind, flash, dyes(chosen, rng))
