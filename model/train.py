@@ -8,23 +8,22 @@ backward pass. SIGTERM ends it after the step in hand, with a checkpoint; ``--re
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
-import math
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
-import tomllib
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from . import checkpoint, equations, losses, validate
+from .config import Config
 from .deepflash import DeepFlash
 from .encoders import even_out, load_imagenet
 from .networks import create
@@ -38,36 +37,6 @@ LOG_EVERY = 20  # steps
 CHECKPOINT_EVERY = 50
 
 
-@dataclass(frozen=True)
-class Config:
-    """What model/configs/*.toml sets; see there."""
-
-    architecture: str
-    seed: int
-    size: int
-    shrink: int
-    batch: int
-    steps: int
-    rate: float
-    warm_up: int
-    offset_weight: float
-    freeze_norm: float
-    average: float
-    validate_every: int
-    held_out: int
-
-    @classmethod
-    def read(cls, path: Path) -> Config:
-        """Raises `TypeError` for a missing or unknown name."""
-        return cls(**tomllib.loads(path.read_text("utf-8")))
-
-    def rate_at(self, step: int) -> float:
-        """Linear warm-up, then half a cosine."""
-        if step < self.warm_up:
-            return self.rate * (step + 1) / self.warm_up
-        return self.rate * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))
-
-
 class Steps(Dataset[Pairs]):
     """Batch number `step`, made from scratch."""
 
@@ -78,8 +47,9 @@ class Steps(Dataset[Pairs]):
         return self.config.steps - self.first
 
     def __getitem__(self, index: int) -> Pairs:
-        step, config = self.first + index, self.config
-        return draw(self.cache, self.known, config.batch, config.size, [config.seed, step], config.shrink)
+        step, seed = self.first + index, self.config.seed
+        stage = self.config.at(step)
+        return draw(self.cache, self.known, stage.batch, stage.size, [seed, step], stage.shrink)
 
 
 class Trainer:
@@ -133,7 +103,7 @@ class Trainer:
         image = pairs.bl_x.contiguous(memory_format=torch.channels_last)
         if isinstance(self.network, Studio):
             with torch.autocast(self.device.type, torch.bfloat16):
-                prediction = self.network.predict(image, SHRINK // self.config.shrink)
+                prediction = self.network.predict(image, SHRINK // self.config.at(self.step).shrink)
             return losses.studio(prediction, pairs)
         with torch.autocast(self.device.type, torch.bfloat16):
             with torch.no_grad():
@@ -158,7 +128,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "config": vars(self.config),
+            "config": dataclasses.asdict(self.config),
         }
 
     def resume(self, state: dict[str, Any]) -> None:

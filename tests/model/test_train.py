@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from model import checkpoint, validate
+from model.config import Config
 from model.synthesize.pairs import Pairs
-from model.train import Config, Trainer
+from model.train import Trainer
 
 CONFIG = Config(
     architecture="deepflash",
