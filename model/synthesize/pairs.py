@@ -75,7 +75,7 @@ def fixed(
     seed: Sequence[int],
     identity_share: float = IDENTITY_SHARE,
 ) -> Pairs:
-    """One full 512 pair for each of `chosen`, not turned: for validation. identity_share: 0 for flashes only."""
+    """One full 512 pair for each of `chosen`, not turned: for validation. identity_share 0: flashes only."""
     rng = np.random.default_rng(seed)
     others = [entries[i] for i in rng.integers(0, len(entries), len(chosen))]
     return _make(folder, chosen, others, whole([entry.scale for entry in chosen]), rng, identity_share)
