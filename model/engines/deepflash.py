@@ -10,13 +10,14 @@ from typing import Final
 
 import numpy as np
 
-from .layers import Layer, Layers, Ops, State, Tensors, V
+from .layers import Array, Folded, Layer, Ops, State, Tensors, V
 
 DEPTHS: Final = (2, 2, 3, 3, 3)  # convolutions in VGG-16's stages
-MEAN: Final = np.array([123.68, 116.779, 103.939], np.float32).reshape(1, 3, 1, 1) / 255  # its, R G B
+# VGG-16's, R G B
+MEAN: Final[Array] = np.array([123.68, 116.779, 103.939], np.float32).reshape(1, 3, 1, 1) / np.float32(255)
 
 
-def fold(state: State) -> Layers:
+def fold(state: State) -> Folded:
     """From the state dict. Raises `KeyError` if something is missing."""
     tensors = Tensors(state)
     layers = {
@@ -30,7 +31,7 @@ def fold(state: State) -> Layers:
         layers[f"fuse{i}"] = tensors.plain(f"rises.{i}.fuse")
     last = f"fuse{len(DEPTHS) - 1}"
     layers[last] = _after(layers[last], tensors.plain("head"))
-    return layers
+    return Folded(layers, {})
 
 
 def _after(first: Layer, second: Layer) -> Layer:
@@ -39,8 +40,8 @@ def _after(first: Layer, second: Layer) -> Layer:
     return Layer((b @ a)[:, :, None, None], b @ first.bias + second.bias)
 
 
-def run(ops: Ops[V], image: V) -> V:
-    """BL(x) to y."""
+def body(ops: Ops[V], image: V) -> V:
+    """BL(x) to the logits of y."""
     value, skips = ops.subtract(image, MEAN), []
     for i, depth in enumerate(DEPTHS):
         for j in range(depth):
@@ -50,4 +51,9 @@ def run(ops: Ops[V], image: V) -> V:
     value = ops.convolution(value, "bottleneck", relu=True)
     for i in range(len(DEPTHS)):
         value = ops.fuse(ops.rise(value, f"up{i}"), skips.pop(), f"fuse{i}")
-    return ops.sigmoid(value)
+    return value
+
+
+def head(ops: Ops[V], image: V, logits: V) -> V:
+    """y."""
+    return ops.sigmoid(logits)

@@ -11,7 +11,7 @@ import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
-from .layers import Architecture, Array, Layer, Layers
+from .layers import Architecture, Array, Folded, Layer, Layers
 
 NAME = "openvino"
 
@@ -19,30 +19,45 @@ NAME = "openvino"
 class Engine:
     """Calling it: (N, 512, 512, 3) float32 BL(x) -> y, same shape.
 
-    precision: "bf16" or "f32" for the layers that are not exact; "" for what suits the processor.
+    precision: "bf16" or "f32" for the body, "" for what suits the processor.
     """
 
     name = NAME
 
-    def __init__(self, architecture: Architecture, layers: Layers, precision: str = ""):
+    def __init__(self, architecture: Architecture, folded: Folded, precision: str = ""):
         core = ov.Core()
         able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        hints = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": precision or ("bf16" if "BF16" in able else "f32"),
-        }
-        self._model = core.compile_model(_graph(architecture, layers), "CPU", hints)
+        body, head = _graphs(architecture, folded)
+        suits = precision or ("bf16" if "BF16" in able else "f32")
+        self._body = core.compile_model(body, "CPU", _hints(suits))
+        self._head = core.compile_model(head, "CPU", _hints("f32"))
         self.device = "cpu"
 
     def __call__(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
-        parts = [self._model(crops[i : i + 1])[0] for i in range(len(crops))]
-        return np.concatenate(parts)
+        return np.concatenate([self._one(crops[i : i + 1]) for i in range(len(crops))])
+
+    def _one(self, crop: NDArray[np.float32]) -> NDArray[np.float32]:
+        features = self._body(crop, share_outputs=True)[0]
+        y: NDArray[np.float32] = self._head([crop, features])[0]
+        return y
 
 
-def _graph(architecture: Architecture, layers: Layers, size: int = 512) -> ov.Model:
-    image = op.parameter([1, size, size, 3], np.float32, name="image")
-    y = architecture.run(_Ops(layers), op.transpose(image, [0, 3, 1, 2]))
-    return ov.Model([op.transpose(y, [0, 2, 3, 1])], [image], "network")
+def _hints(precision: str) -> dict[str, str]:
+    return {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+
+
+def _graphs(architecture: Architecture, folded: Folded, size: int = 512) -> tuple[ov.Model, ov.Model]:
+    """Body and head apart, so that one engine setting keeps all of the head in fp32."""
+    image = op.parameter([1, size, size, 3], np.float32)
+    body = architecture.body(_Ops(folded.body), op.transpose(image, [0, 3, 1, 2]))
+    again = op.parameter([1, size, size, 3], np.float32)
+    features = op.parameter(list(body.get_output_shape(0)), np.float32)
+    y = architecture.head(_Ops(folded.head), op.transpose(again, [0, 3, 1, 2]), features)
+    parts = (
+        ov.Model([body], [image], "body"),
+        ov.Model([op.transpose(y, [0, 2, 3, 1])], [again, features], "head"),
+    )
+    return parts
 
 
 class _Ops:
