@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -16,14 +17,17 @@ from numpy.typing import NDArray
 
 from .geometry import FaceModel
 from .maps import COUNT, PLANES, build
-from .portraits import Portrait, Unfit, manifest
+from .portraits import Portrait, Unfit, Unusable, manifest
 
 INDEX = "index.json"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One cached portrait. scale: pixels per cm. lightness: median sRGB grey of its skin, 0..1."""
+    """One cached portrait. scale: pixels per cm. lightness: median sRGB grey of its skin, 0..1.
+
+    glasses: known to be worn; an index from before this was kept has none.
+    """
 
     name: str
     source: str
@@ -31,6 +35,7 @@ class Entry:
     held_out: bool
     scale: float
     lightness: float
+    glasses: bool = False
 
 
 @cache
@@ -52,7 +57,13 @@ def _one(portrait: Portrait, portraits: Path, mesh: Path, folder: Path) -> Entry
     skin = maps.planes[..., PLANES["skin"]][..., 0] > 127
     lightness = float(np.median(maps.planes[..., PLANES["studio"]][skin].mean(axis=-1)) / 255)
     return Entry(
-        portrait.name, portrait.source, portrait.person, portrait.held_out, maps.scale, round(lightness, 4)
+        name=portrait.name,
+        source=portrait.source,
+        person=portrait.person,
+        held_out=portrait.held_out,
+        scale=maps.scale,
+        lightness=round(lightness, 4),
+        glasses=portrait.glasses,
     )
 
 
@@ -69,10 +80,14 @@ def fill(
 ) -> tuple[list[Entry], list[str]]:
     """Build the maps of every usable portrait into `folder`; returns them, and why others were left out.
 
-    wanted: of which portraits; evaluation needs the held-out people only.
+    wanted: of which portraits; evaluation needs the held-out people only. Raises `Unusable`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     listed = [portrait for portrait in manifest(portraits) if wanted(portrait)]
+    try:
+        _model(mesh)
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
+        raise Unusable(f"{mesh} is not the face mesh; name ict_face_model_light.npz") from error
+    folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(processes) as pool:
         jobs = [pool.submit(_one, portrait, portraits, mesh, folder) for portrait in listed]
         results = [job.result() for job in jobs]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from model.colour import encode
 
+from . import batched
 from .flash import Flash
 from .light import blur
 
@@ -26,7 +27,7 @@ def develop(
     balance = flash.balance / flash.balance.mean(dim=1, keepdim=True)
     signal = radiance * gain
     spread = (flash.shot_noise * signal + flash.read_noise).sqrt()
-    raw = signal + spread / shrink * torch.randn(signal.shape, generator=generator)
+    raw = signal + spread / shrink * torch.randn(signal.shape, generator=generator, device=signal.device)
     raw = (raw.clip(0, 1.0 / 0.9) * balance).clip(0, 1)
     grey = raw.mean(dim=1, keepdim=True)
     raw = (grey + flash.saturation * (raw - grey)).clip(1e-6, 1)
@@ -39,6 +40,8 @@ def develop(
 
 def jpeg(picture: Tensor, quality: Tensor) -> Tensor:
     """8 bit and JPEG at the given qualities (N,), and back to (N, 3, H, W) in [0, 1]."""
+    if picture.is_cuda:
+        return batched.jpeg(picture, quality)
     samples = (picture.clip(0, 1) * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1).numpy()
     result = []
     for sample, q in zip(samples, quality.tolist(), strict=True):

@@ -51,6 +51,10 @@ class Flash:
     jpeg: Tensor  # (N,) quality
     identity: Tensor  # 1 where there is no flash at all
 
+    def to(self, device: torch.device) -> Flash:
+        """All of it on `device`."""
+        return Flash(**{name: value.to(device) for name, value in vars(self).items()})
+
 
 def kelvin(temperature: Tensor) -> Tensor:
     """Linear RGB of a black body, (N, 1, 1, 1) K -> (N, 3, 1, 1), 6500 K is white.
@@ -96,7 +100,7 @@ def sample(lightness: Tensor, generator: torch.Generator, identity_share: float 
         subsurface=torch.tensor([4.4, 2.0, 1.2]) * log(0.4, 1.6, 1),
         darken=darken,
         ambient=either(NO_AMBIENT, uniform(0, 0.12), uniform(0.10, 0.45)),
-        ambient_wall=uniform(0.1, 1.3),
+        ambient_wall=0.1 + 1.9 * uniform(0, 1) ** 1.5,  # rooms may be brighter than the face
         ambient_way=way,
         flash_colour=flash_colour,
         ambient_colour=ambient_colour,
