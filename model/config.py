@@ -60,6 +60,7 @@ class Config:
     freeze_encoder: float = 1.0
     real: float = 0.0
     compile: bool = False
+    checkpoint_every: int = 50
     finish: Finish | None = None
 
     def __post_init__(self) -> None:
@@ -67,7 +68,10 @@ class Config:
         rules = [
             (self.architecture in ARCHITECTURES, f"architecture is one of {', '.join(ARCHITECTURES)}"),
             (self.decay in ("cosine", "none"), 'decay is "cosine" or "none"'),
-            (min(self.batch, self.steps, self.validate_every, self.held_out) > 0, "counts are 1 or more"),
+            (
+                min(self.batch, self.steps, self.validate_every, self.checkpoint_every, self.held_out) > 0,
+                "batch, steps, validate_every, checkpoint_every and held_out are 1 or more",
+            ),
             (self.rate > 0 and self.warm_up >= 0, "rate is above 0, warm_up 0 or more"),
             (0 <= self.average < 1, "average is from 0 to below 1"),
             (
