@@ -25,6 +25,9 @@ def fold(state: State) -> Folded:
         for i, depth in enumerate(DEPTHS)
         for j in range(depth)
     }
+    if "encoder.mean" in tensors:  # of a start that expects another mean than VGG-16's
+        mean = np.asarray(state["encoder.mean"], np.float32).reshape(3)
+        layers["centre"] = Layer(np.eye(3, dtype=np.float32)[:, :, None, None], -mean)
     layers["bottleneck"] = tensors.normed("bottleneck", "norm")
     for i in range(len(DEPTHS)):
         layers[f"up{i}"] = tensors.normed(f"rises.{i}.up", f"rises.{i}.norm", out_axis=1)
@@ -42,7 +45,8 @@ def _after(first: Layer, second: Layer) -> Layer:
 
 def body(ops: Ops[V], image: V) -> V:
     """BL(x) to the logits of y."""
-    value, skips = ops.subtract(image, MEAN), []
+    value = ops.convolution(image, "centre") if "centre" in ops.layers else ops.subtract(image, MEAN)
+    skips = []
     for i, depth in enumerate(DEPTHS):
         for j in range(depth):
             value = ops.convolution(value, f"stage{i}.{j}", relu=True)
