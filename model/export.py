@@ -1,8 +1,8 @@
-"""``python -m model.export CHECKPOINT --log LOG``: a checkpoint as the weights file that is served.
+"""``python -m model.export CHECKPOINT [--name NAME] [--default]``: a checkpoint as a file that is served.
 
 fp16 halves the file and costs nothing that can be seen; the layers keep the network's
-own names, so that training can start from the file. Writes the safetensors, the JSON
-that `model.predictor` reads, and the model card.
+own names, so that training can start from the file. Writes NAME.safetensors and NAME.json,
+which `model.predictor` reads. One of the networks in the folder is the default one.
 """
 
 from __future__ import annotations
@@ -11,19 +11,27 @@ import argparse
 import hashlib
 import json
 import os
+import pickle
 import platform
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from safetensors.torch import save
 
-from . import card, checkpoint
-from .deepflash import DeepFlash, count_parameters
+from . import checkpoint
+from .config import Config, Finish
+from .networks import count_parameters, create
 from .predictor import WEIGHTS
 
-NAME = "deepflash"
-LICENCE = "CC BY 4.0"
+LICENCE: Final = "CC BY 4.0"
+LOG: Final = "log.jsonl"
+OLDER: Final = {"architecture": "deepflash", "shrink": 1}  # what the first checkpoints do not say
+
+
+class Unusable(ValueError):
+    """A checkpoint that cannot be exported, in one sentence."""
 
 
 def averaged(state: dict[str, Any]) -> dict[str, torch.Tensor]:
@@ -33,40 +41,100 @@ def averaged(state: dict[str, Any]) -> dict[str, torch.Tensor]:
     return {name: value for name, value in kept.items() if not name.endswith("num_batches_tracked")}
 
 
-def export(state: dict[str, Any], held_out: dict[str, Any], hardware: str, folder: Path = WEIGHTS) -> Path:
-    """Write NAME.safetensors, NAME.json and NAME.md into `folder`. state: a training checkpoint."""
-    network = DeepFlash()
-    tensors = averaged(state["average"])
-    network.load_state_dict(tensors, strict=False)
-    half = {name: value.to(torch.float16).contiguous() for name, value in tensors.items()}
-    for name, value in half.items():
-        if not torch.isfinite(value).all():
-            raise ValueError(f"{name} does not fit into fp16")
-    data = save(half)
-    folder.mkdir(exist_ok=True)
-    file = folder / f"{NAME}.safetensors"
-    _write(file, data)
-    config = state["config"]
+def read(path: Path) -> dict[str, Any]:
+    """A training checkpoint. Raises `Unusable`."""
+    try:
+        state = checkpoint.load(path)
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror}.") from error
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        raise Unusable(f"{path} is damaged or is no checkpoint.") from error
+    if not isinstance(state, dict) or not {"average", "step", "seconds", "config"} <= state.keys():
+        raise Unusable(f"{path} is no checkpoint of python -m model.train.")
+    return state
+
+
+def export(
+    state: dict[str, Any],
+    folder: Path = WEIGHTS,
+    name: str = "",
+    default: bool = False,
+    held_out: dict[str, Any] | None = None,
+    hardware: str = "",
+) -> Path:
+    """Write NAME.safetensors and NAME.json into `folder`; returns the path of the first.
+
+    state: a training checkpoint. name: "" for its architecture's. default: make it the default network,
+    which the first one in a folder is anyway, and which one that was replaced stays. Raises `Unusable`.
+    """
+    config = _config(state["config"])
+    name, tensors = name or config.architecture, averaged(state["average"])
+    parameters = _fits(config.architecture, tensors)
+    data = save(_half(tensors))
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.safetensors"
+    others = {path: json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))}
+    before = others.pop(folder / f"{name}.json", {}).get("default", False)
+    default = default or before or not any(facts["default"] for facts in others.values())
     facts = {
-        "name": NAME,
+        "name": name,
+        "architecture": config.architecture,
         "file": file.name,
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
-        "default": True,
-        "parameters": count_parameters(network),
+        "default": default,
+        "parameters": parameters,
         "licence": LICENCE,
         "trained": {
             "hardware": hardware,
             "steps": state["step"],
-            "samples": state["step"] * config["batch"],
+            "samples": config.samples(state["step"]),
             "seconds": round(state["seconds"]),
-            "resolution": f"{config['size']} px crops of 512 px framings",
-            "held_out": held_out,
+            "resolution": f"{config.size} px crops of {512 // config.shrink} px framings",
+            "held_out": held_out or {},
         },
     }
-    _write(folder / f"{NAME}.json", (json.dumps(facts, indent=2) + "\n").encode())
-    _write(folder / f"{NAME}.md", card.text(facts).encode())
+    _write(file, data)
+    _write_json(folder / f"{name}.json", facts)
+    for path, other in others.items():
+        if default and other["default"]:
+            _write_json(path, {**other, "default": False})
     return file
+
+
+def _config(table: dict[str, Any]) -> Config:
+    finish = table.get("finish")
+    try:
+        return Config(**{**OLDER, **table, "finish": Finish(**finish) if finish else None})
+    except (TypeError, ValueError) as error:
+        raise Unusable(f"The checkpoint's settings are of another version ({error}).") from error
+
+
+def _fits(architecture: str, tensors: dict[str, torch.Tensor]) -> int:
+    """The network's number of parameters. Raises `Unusable` for another network's tensors."""
+    network = create(architecture)
+    wanted = {name: value.shape for name, value in network.state_dict().items()}
+    found = {name: value.shape for name, value in tensors.items()}
+    counters = {name for name in wanted if name.endswith("num_batches_tracked")}
+    wrong = sorted(
+        name for name, shape in wanted.items() if name not in counters and found.get(name) != shape
+    )
+    wrong += sorted(found.keys() - wanted.keys())
+    if wrong:
+        raise Unusable(f"The checkpoint is of another network than {architecture}: {wrong[0]} does not fit.")
+    return count_parameters(network)
+
+
+def _half(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    half = {name: value.to(torch.float16).contiguous() for name, value in tensors.items()}
+    for name, value in half.items():
+        if not torch.isfinite(value).all():
+            raise Unusable(f"The checkpoint's {name} is not finite or does not fit into fp16.")
+    return half
+
+
+def _write_json(path: Path, facts: dict[str, Any]) -> None:
+    _write(path, (json.dumps(facts, indent=2) + "\n").encode())
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -89,18 +157,27 @@ def results(log: Path, state: dict[str, Any]) -> dict[str, Any]:
     return {"pictures": state["config"]["held_out"], **rounded}
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
+    """0: written. 2: not, and why is on stderr."""
     parser = argparse.ArgumentParser(prog="python -m model.export", description=__doc__)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--log", type=Path, required=True, help="the run's log.jsonl")
-    parser.add_argument(
-        "--hardware", default=f"{os.cpu_count()} cores, {platform.machine()}", help="for the description"
-    )
-    a = parser.parse_args()
-    state = checkpoint.load(a.checkpoint)
-    file = export(state, results(a.log, state), a.hardware)
+    add = parser.add_argument
+    add("checkpoint", type=Path, help="last.pt of a run of python -m model.train")
+    add("--name", default="", help="the network's name (default: its architecture's)")
+    add("--default", action="store_true", help="make it the default network")
+    add("--folder", type=Path, default=WEIGHTS, help="where to (default: the shipped networks)")
+    hardware = f"{os.cpu_count()} cores, {platform.machine()}"
+    add("--hardware", default=hardware, help="what it was trained on, for the description")
+    a = parser.parse_args(arguments)
+    try:
+        state, log = read(a.checkpoint), a.checkpoint.with_name(LOG)
+        held_out = results(log, state) if log.exists() else {}
+        file = export(state, a.folder, a.name, a.default, held_out, a.hardware)
+    except Unusable as reason:
+        print(f"{reason} Give the last.pt of a run of python -m model.train.", file=sys.stderr)
+        return 2
     print(file, file.stat().st_size)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

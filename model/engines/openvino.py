@@ -17,17 +17,17 @@ NAME = "openvino"
 
 
 class Engine:
-    """Calling it: (N, 512, 512, 3) float32 BL(x) -> y, same shape.
+    """Calling it: (N, size, size, 3) float32 BL(x) -> y, same shape.
 
     precision: "bf16" or "f32" for the body, "" for what suits the processor.
     """
 
     name = NAME
 
-    def __init__(self, architecture: Architecture, folded: Folded, precision: str = ""):
+    def __init__(self, architecture: Architecture, folded: Folded, precision: str = "", size: int = 512):
         core = ov.Core()
         able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        body, head = _graphs(architecture, folded)
+        body, head = _graphs(architecture, folded, size)
         suits = precision or ("bf16" if "BF16" in able else "f32")
         self._body = core.compile_model(body, "CPU", _hints(suits))
         self._head = core.compile_model(head, "CPU", _hints("f32"))
@@ -46,7 +46,7 @@ def _hints(precision: str) -> dict[str, str]:
     return {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
 
 
-def _graphs(architecture: Architecture, folded: Folded, size: int = 512) -> tuple[ov.Model, ov.Model]:
+def _graphs(architecture: Architecture, folded: Folded, size: int) -> tuple[ov.Model, ov.Model]:
     """Body and head apart, so that one engine setting keeps all of the head in fp32."""
     image = op.parameter([1, size, size, 3], np.float32)
     body = architecture.body(_Ops(folded.body), op.transpose(image, [0, 3, 1, 2]))
