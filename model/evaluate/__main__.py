@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
-    except (Unusable, ValueError) as error:
+    except (Unusable, ValueError, OSError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
     except Problem as problem:
         print(f"evaluate: {problem}", file=sys.stderr)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,7 +85,7 @@ def _planned(folder: Path, known: Sequence[Entry], entry: Entry, number: int, se
     name = f"{entry.name} {number}"
     digest = hashlib.sha256(name.encode()).digest()
     seeds = [seed, int.from_bytes(digest[:8], "big")]
-    return Planned(entry.person, name, lambda: _flash(folder, known, entry, name, seeds))
+    return Planned(entry.person, name, partial(_flash, folder, known, entry, name, seeds))
 
 
 def _flash(folder: Path, known: Sequence[Entry], entry: Entry, name: str, seed: Sequence[int]) -> Sample:
@@ -112,7 +113,7 @@ def plan_real(folder: Path) -> list[Planned]:
     found = [pair for pair in prepared.read(folder) if pair.held_out]
     if not found:
         raise ValueError(f"{folder} holds no pairs of held-out people; prepare photographs of more people")
-    return [Planned(pair.person, pair.flash.stem, lambda pair=pair: _real(pair)) for pair in found]
+    return [Planned(pair.person, pair.flash.stem, partial(_real, pair)) for pair in found]
 
 
 def _real(pair: prepared.Pair) -> Sample:

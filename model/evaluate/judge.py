@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from model.predictor import Predictor
 from model.synthesize.portraits import Unfit
@@ -14,7 +15,7 @@ from .flashes import Planned
 from .score import Record, score
 from .systems import System, studio_change
 
-TELL_EVERY: float = 5.0  # seconds
+TELL_EVERY: Final = 5.0  # seconds
 
 
 @dataclass
