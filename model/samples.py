@@ -27,6 +27,7 @@ from .synthesize.pairs import Pairs, draw
 from .synthesize.portraits import Portrait
 
 AHEAD: Final = 3  # batches a process makes before they are asked for
+CPU: Final = torch.device("cpu")
 MAKE_CACHE: Final = "make one with: python -m model.synthesize cache"
 
 
@@ -152,10 +153,10 @@ def _real(pair: Pair, stage: Config | Finish, rng: np.random.Generator) -> tuple
 
 
 class Steps(Dataset[Batch]):
-    """The batches from step `first` on."""
+    """The batches from step `first` on. device: where flashes are rendered and the batches lie."""
 
-    def __init__(self, known: Sources, config: Config, first: int):
-        self.known, self.config, self.first = known, config, first
+    def __init__(self, known: Sources, config: Config, first: int, device: torch.device = CPU):
+        self.known, self.config, self.first, self.device = known, config, first, device
 
     def __len__(self) -> int:
         return max(0, self.config.steps - self.first)
@@ -168,23 +169,30 @@ class Steps(Dataset[Batch]):
         parts = []
         if self.known.cache and real < stage.batch:
             count = stage.batch - real
-            parts.append(
-                draw(self.known.cache, self.known.portraits, count, stage.size, [seed, step], stage.shrink)
-            )
+            folder, portraits = self.known.cache, self.known.portraits
+            seeds = [seed, step]
+            parts.append(draw(folder, portraits, count, stage.size, seeds, stage.shrink, self.device))
         if real:
             parts.append(draw_real(self.known.real, stage, real, rng))
-        together = {name: torch.cat([vars(part)[name] for part in parts]) for name in vars(parts[0])}
-        known = torch.ones(stage.batch, 1, 1, 1)
+        together = {
+            name: torch.cat([vars(part)[name].to(self.device) for part in parts]) for name in vars(parts[0])
+        }
+        known = torch.ones(stage.batch, 1, 1, 1, device=self.device)
         known[stage.batch - real :] = 0
         return Batch(**together, known=known)
 
 
-def batches(known: Sources, config: Config, first: int, workers: int, pinned: bool) -> Iterator[Batch]:
-    """The batches from step `first` on. workers: processes that make them, 0 for this one."""
+def batches(
+    known: Sources, config: Config, first: int, workers: int, device: torch.device
+) -> Iterator[Batch]:
+    """The batches from step `first` on.
+
+    workers: processes that make them on the CPU; 0: this process makes them, on `device`.
+    """
     ahead: dict[str, Any] = {"prefetch_factor": AHEAD} if workers else {}
-    steps = Steps(known, config, first)
+    steps = Steps(known, config, first, CPU if workers else device)
     cv2.setNumThreads(1)  # inherited: the processes share the processor already
-    loader = DataLoader(
-        steps, batch_size=None, shuffle=False, num_workers=workers, pin_memory=pinned, **ahead
+    pinned = workers > 0 and device.type == "cuda"
+    return iter(
+        DataLoader(steps, batch_size=None, shuffle=False, num_workers=workers, pin_memory=pinned, **ahead)
     )
-    return iter(loader)

@@ -141,7 +141,7 @@ class Run:
         signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
         ticker = Ticker(trainer.step, config.steps, self.seconds)
         since = time.monotonic()
-        for batch in batches(known, config, trainer.step, self.workers, trainer.device.type == "cuda"):
+        for batch in batches(known, config, trainer.step, self.workers, trainer.device):
             losses.append(trainer.learn(batch))
             trainer.seconds += time.monotonic() - since
             since = time.monotonic()
@@ -187,7 +187,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--encoder", type=Path, help="a published VGG-16")
     parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after this long")
-    parser.add_argument("--workers", type=int, default=1, help="processes that make samples, 0 for none")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        help="processes that make samples on the CPU;\n0: none, they are made on the device that trains",
+    )
     a = parser.parse_args(arguments)
     try:
         init = a.init or ("imagenet" if a.encoder else "none")
