@@ -27,6 +27,7 @@ from .predictor import WEIGHTS
 
 LICENCE: Final = "CC BY 4.0"
 LOG: Final = "log.jsonl"
+MEAN: Final = "encoder.mean"  # three numbers, in fp32; only DeepFlash from VGG-Face has it
 OLDER: Final = {"architecture": "deepflash", "shrink": 1}  # what the first checkpoints do not say
 
 
@@ -113,20 +114,19 @@ def _config(table: dict[str, Any]) -> Config:
 def _fits(architecture: str, tensors: dict[str, torch.Tensor]) -> int:
     """The network's number of parameters. Raises `Unusable` for another network's tensors."""
     network = create(architecture)
-    wanted = {name: value.shape for name, value in network.state_dict().items()}
-    found = {name: value.shape for name, value in tensors.items()}
-    counters = {name for name in wanted if name.endswith("num_batches_tracked")}
-    wrong = sorted(
-        name for name, shape in wanted.items() if name not in counters and found.get(name) != shape
-    )
-    wrong += sorted(found.keys() - wanted.keys())
+    try:
+        missing, unexpected = network.load_state_dict(tensors, strict=False)
+    except RuntimeError as error:
+        raise Unusable(f"The checkpoint is of another network than {architecture}: sizes differ.") from error
+    wrong = [*unexpected, *(name for name in missing if not name.endswith("num_batches_tracked"))]
     if wrong:
         raise Unusable(f"The checkpoint is of another network than {architecture}: {wrong[0]} does not fit.")
     return count_parameters(network)
 
 
 def _half(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    half = {name: value.to(torch.float16).contiguous() for name, value in tensors.items()}
+    half = {name: value.to(torch.float16).contiguous() for name, value in tensors.items() if name != MEAN}
+    half |= {name: tensors[name].contiguous() for name in (MEAN,) if name in tensors}
     for name, value in half.items():
         if not torch.isfinite(value).all():
             raise Unusable(f"The checkpoint's {name} is not finite or does not fit into fp16.")

@@ -85,7 +85,7 @@ class _Ops:
 
     def convolution(self, value: Tensor, name: str, stride: int = 1, relu: bool = False) -> Tensor:
         weight, bias = self.layers[name]
-        done = F.conv2d(value, weight, bias, stride, padding=weight.shape[-1] // 2)
+        done = F.conv2d(value.to(weight.dtype), weight, bias, stride, padding=weight.shape[-1] // 2)
         return F.relu_(done) if relu else done
 
     def rise(self, value: Tensor, name: str) -> Tensor:
