@@ -20,7 +20,7 @@ from torch import nn
 
 from .networks import ARCHITECTURES
 
-KEYS: Final = ("step", "seconds", "network", "average", "optimiser", "config")
+KEYS: Final = ("step", "seconds", "average", "config")
 NOT_WEIGHTS: Final = ("num_batches_tracked", "encoder.mean")  # a file may lack these
 BROKEN: Final = (
     RuntimeError,

@@ -129,6 +129,8 @@ class Trainer:
         theirs = state["config"].get("architecture", "deepflash")
         if theirs != self.config.architecture:
             raise ValueError(f"the checkpoint is of a {theirs!r} network, the config of another")
+        if not {"network", "optimiser"} <= state.keys():
+            raise ValueError("the checkpoint holds a finished network only, nothing to go on with")
         self.step, self.seconds = state["step"], state["seconds"]
         if len(state["optimiser"]["param_groups"]) > 1:
             self._unfreeze()
