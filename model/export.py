@@ -13,6 +13,7 @@ import json
 import os
 import pickle
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -26,13 +27,15 @@ from .networks import count_parameters, create
 from .predictor import WEIGHTS
 
 LICENCE: Final = "CC BY 4.0"
-LOG: Final = "log.jsonl"
 MEAN: Final = "encoder.mean"  # three numbers, in fp32; only DeepFlash from VGG-Face has it
 OLDER: Final = {"architecture": "deepflash", "shrink": 1}  # what the first checkpoints do not say
 
 
+HINT: Final = "Give the last.pt of a run of python -m model.train."
+
+
 class Unusable(ValueError):
-    """A checkpoint that cannot be exported, in one sentence."""
+    """Why nothing can be exported, in one sentence."""
 
 
 def averaged(state: dict[str, Any]) -> dict[str, torch.Tensor]:
@@ -47,11 +50,11 @@ def read(path: Path) -> dict[str, Any]:
     try:
         state = checkpoint.load(path)
     except OSError as error:
-        raise Unusable(f"{path} cannot be read: {error.strerror}.") from error
+        raise Unusable(f"{path} cannot be read: {error.strerror}. {HINT}") from error
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
-        raise Unusable(f"{path} is damaged or is no checkpoint.") from error
+        raise Unusable(f"{path} is damaged or is no checkpoint. {HINT}") from error
     if not isinstance(state, dict) or not {"average", "step", "seconds", "config"} <= state.keys():
-        raise Unusable(f"{path} is no checkpoint of python -m model.train.")
+        raise Unusable(f"{path} is no checkpoint. {HINT}")
     return state
 
 
@@ -60,7 +63,6 @@ def export(
     folder: Path = WEIGHTS,
     name: str = "",
     default: bool = False,
-    held_out: dict[str, Any] | None = None,
     hardware: str = "",
 ) -> Path:
     """Write NAME.safetensors and NAME.json into `folder`; returns the path of the first.
@@ -70,13 +72,15 @@ def export(
     """
     config = _config(state["config"])
     name, tensors = name or config.architecture, averaged(state["average"])
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
+        raise Unusable("A network's name has letters, digits, '.', '-' and '_' only, at most 64.")
     parameters = _fits(config.architecture, tensors)
     data = save(_half(tensors))
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.safetensors"
-    others = {path: json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))}
+    others = _descriptions(folder)
     before = others.pop(folder / f"{name}.json", {}).get("default", False)
-    default = default or before or not any(facts["default"] for facts in others.values())
+    default = default or before or not any(facts.get("default") for facts in others.values())
     facts = {
         "name": name,
         "architecture": config.architecture,
@@ -91,16 +95,26 @@ def export(
             "steps": state["step"],
             "samples": config.samples(state["step"]),
             "seconds": round(state["seconds"]),
-            "resolution": f"{config.size} px crops of {512 // config.shrink} px framings",
-            "held_out": held_out or {},
+            "resolution": _resolution(config),
         },
     }
     _write(file, data)
     _write_json(folder / f"{name}.json", facts)
     for path, other in others.items():
-        if default and other["default"]:
+        if default and other.get("default"):
             _write_json(path, {**other, "default": False})
     return file
+
+
+def _descriptions(folder: Path) -> dict[Path, dict[str, Any]]:
+    """The networks' JSON files that are there."""
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found[path] = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise Unusable(f"{path} cannot be read: mend or delete it first.") from error
+    return found
 
 
 def _config(table: dict[str, Any]) -> Config:
@@ -109,6 +123,11 @@ def _config(table: dict[str, Any]) -> Config:
         return Config(**{**OLDER, **table, "finish": Finish(**finish) if finish else None})
     except (TypeError, ValueError) as error:
         raise Unusable(f"The checkpoint's settings are of another version ({error}).") from error
+
+
+def _resolution(config: Config) -> str:
+    stages = (config, config.finish) if config.finish else (config,)
+    return ", then ".join(f"{stage.size} px crops of {512 // stage.shrink} px framings" for stage in stages)
 
 
 def _fits(architecture: str, tensors: dict[str, torch.Tensor]) -> int:
@@ -144,19 +163,6 @@ def _write(path: Path, data: bytes) -> None:
     os.replace(part, path)
 
 
-def results(log: Path, state: dict[str, Any]) -> dict[str, Any]:
-    """The held-out numbers of a checkpoint from its run's log, and those of doing nothing."""
-    found: dict[str, Any] = {}
-    for line in log.read_text("utf-8").splitlines():
-        row = json.loads(line)
-        if "do_nothing" in row:
-            found["do_nothing"] = row["do_nothing"]
-        if "held_out" in row and row["step"] == state["step"]:
-            found["network"] = row["held_out"]
-    rounded = {name: {key: round(value, 5) for key, value in row.items()} for name, row in found.items()}
-    return {"pictures": state["config"]["held_out"], **rounded}
-
-
 def main(arguments: list[str] | None = None) -> int:
     """0: written. 2: not, and why is on stderr."""
     parser = argparse.ArgumentParser(prog="python -m model.export", description=__doc__)
@@ -169,11 +175,9 @@ def main(arguments: list[str] | None = None) -> int:
     add("--hardware", default=hardware, help="what it was trained on, for the description")
     a = parser.parse_args(arguments)
     try:
-        state, log = read(a.checkpoint), a.checkpoint.with_name(LOG)
-        held_out = results(log, state) if log.exists() else {}
-        file = export(state, a.folder, a.name, a.default, held_out, a.hardware)
+        file = export(read(a.checkpoint), a.folder, a.name, a.default, a.hardware)
     except Unusable as reason:
-        print(f"{reason} Give the last.pt of a run of python -m model.train.", file=sys.stderr)
+        print(reason, file=sys.stderr)
         return 2
     print(file, file.stat().st_size)
     return 0

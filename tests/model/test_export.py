@@ -54,16 +54,13 @@ def test_a_checkpoint_of_the_first_training_says_less_and_is_deepflashs() -> Non
 
 def test_the_command(studio: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save(studio, tmp_path / "last.pt")
-    row = {"loss_eq1": 0.0123456}
-    lines = [{"step": 0, "do_nothing": row}, {"step": 2, "held_out": row}, {"step": 3, "held_out": row}]
-    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     out = tmp_path / "out"
     arguments = [str(tmp_path / "last.pt"), "--folder", str(out), "--name", "ours", "--hardware", "an abacus"]
     assert export.main(arguments) == 0
     assert "ours.safetensors" in capsys.readouterr().out
     (info,) = predictor.available(out)
     assert (info.name, info.trained["hardware"]) == ("ours", "an abacus")
-    assert info.trained["held_out"]["network"] == {"loss_eq1": 0.01235}
+    assert info.trained["resolution"] == "256 px crops of 256 px framings"
 
 
 def spoilt(state: dict, what: str) -> object:
@@ -87,6 +84,18 @@ def test_what_does_not_fit_is_one_sentence(
     assert export.main([str(tmp_path / "last.pt"), "--folder", str(tmp_path / "out")]) == 2
     assert what.split()[-1] in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_name_that_could_not_be_asked_for_is_refused(studio: dict, tmp_path: Path) -> None:
+    with pytest.raises(export.Unusable, match="letters"):
+        export.export(studio, tmp_path, "../ours")
+
+
+def test_a_description_that_is_damaged_is_told(studio: dict, tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text("{")
+    with pytest.raises(export.Unusable, match="other.json"):
+        export.export(studio, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["other.json"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "missing", "folder"])
