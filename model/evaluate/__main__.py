@@ -22,11 +22,11 @@ from plugin.studio_portrait.link.wire import Problem
 from . import sheets, table
 from .flashes import Planned, plan, plan_real
 from .judge import Judged, judge
-from .maps import Unusable, held_out_maps
+from .maps import held_out_maps
 from .systems import System, do_nothing, global_gain, network, o_bar
 
 SEED = 2026
-FLASHES = 3
+FLASHES = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
-    except (Unusable, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
     except Problem as problem:
         print(f"evaluate: {problem}", file=sys.stderr)
@@ -95,7 +95,7 @@ def _networks(name: str, weights: Path) -> dict[str, predictor.Predictor]:
     """The networks to judge: one by name, or all that are there. Raises `Problem`."""
     names = [name] if name else [info.name for info in predictor.available(weights)]
     if not names:
-        raise Unusable(f"{weights} holds no network; give a folder that python -m model.export has written")
+        raise ValueError(f"{weights} holds no network; give a folder that python -m model.export has written")
     loaded = [predictor.load(one, folder=weights) for one in names]
     return {one.name: one for one in loaded}
 

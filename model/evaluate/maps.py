@@ -16,16 +16,12 @@ from typing import Final
 from model.synthesize import geometry, masks, portraits, target
 from model.synthesize import maps as building
 from model.synthesize.cache import INDEX, Entry, entries, fill
-from model.synthesize.portraits import manifest
+from model.synthesize.portraits import Unusable, manifest
 
 MESH: Final = "ict_face_model_light.npz"
 LEFT_OUT: Final = "left_out.json"
 CODE: Final = (geometry, masks, portraits, target, building)
 UNREADABLE: Final = ("not a picture", "faces")  # how the reasons end that are faults, not a choice
-
-
-class Unusable(Exception):
-    """Nothing can be judged; the text says why, with a hint."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +59,7 @@ def held_out_maps(folder: Path, mesh: Path | None, cache: Path | None) -> Maps:
         cache = cache or _default_cache(folder, mesh)
         if not (cache / INDEX).is_file():
             _fill(folder, mesh, cache)
-    try:
-        kept = [entry for entry in entries(cache) if entry.held_out and entry.name in names]
-    except (OSError, ValueError, TypeError) as error:
-        raise Unusable(f"{cache / INDEX} is damaged; delete {cache} and start again") from error
+    kept = [entry for entry in entries(cache) if entry.held_out and entry.name in names]
     missing = [entry.name for entry in kept if not (cache / f"{entry.name}.npy").is_file()]
     if missing:
         raise Unusable(f"{cache} lacks the maps of {missing[0]}; delete it and start again")
@@ -80,12 +73,7 @@ def held_out_maps(folder: Path, mesh: Path | None, cache: Path | None) -> Maps:
 
 def _held_out(folder: Path) -> set[str]:
     """The cache's names of the held-out people's portraits."""
-    if not (folder / "manifest.csv").is_file():
-        raise Unusable(f"{folder} has no manifest.csv; it names the portraits (file, source, person)")
-    try:
-        listed = manifest(folder)
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unusable(f"{folder / 'manifest.csv'} lacks the columns file, source and person") from error
+    listed = manifest(folder)
     names = {portrait.name for portrait in listed if portrait.held_out}
     if not names:
         raise Unusable(f"{folder} names {len(listed)} portraits, none of a held-out person; add more people")
