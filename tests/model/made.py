@@ -33,7 +33,7 @@ def network(architecture: str, seed: int = 7) -> DeepFlash | Studio:
     if isinstance(made, DeepFlash):
         made.head.weight.data *= 30
     else:
-        nn.init.normal_(made.head.weight, std=0.01)
+        nn.init.normal_(made.head.weight, std=0.03)
         nn.init.uniform_(made.head.bias, -0.1, 0.1)
     return made
 
