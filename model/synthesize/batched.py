@@ -65,12 +65,12 @@ def jpeg(picture: Tensor, quality: Tensor) -> Tensor:
     n, _, height, width = picture.shape
     samples = (picture.clip(0, 1) * 255 + 0.5).floor()
     samples = F.pad(samples, (0, -width % 16, 0, -height % 16), mode="replicate")
-    ycc = torch.einsum("ij,njhw->nihw", picture.new_tensor(TO_YCC), samples)
+    ycc = torch.einsum("ij,njhw->nihw", picture.new_tensor(TO_YCC), samples).round()
     percent = quality.round().clip(1, 100).view(n, 1, 1, 1, 1, 1)
     percent = torch.where(percent < 50, (5000 / percent).floor(), 200 - 2 * percent)
     luma = _quantised(ycc[:, :1] - 128, LUMINANCE, percent) + 128
-    chroma = _quantised(F.avg_pool2d(ycc[:, 1:], 2), CHROMINANCE, percent)
-    chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)
+    chroma = _quantised(F.avg_pool2d(ycc[:, 1:], 2).round(), CHROMINANCE, percent)
+    chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False).round()
     rgb = torch.einsum("ij,njhw->nihw", picture.new_tensor(TO_RGB), torch.cat([luma, chroma], dim=1))
     return rgb[:, :, :height, :width].round().clip(0, 255) / 255
 
