@@ -43,8 +43,9 @@ def other_light(picture: RGB, random: np.random.Generator) -> RGB:
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     shading = 1 + depth * (x * np.cos(angle) + y * np.sin(angle)) / np.sqrt(2)
     gain = random.uniform(0.5, 1.6) * random.uniform(0.75, 1.25, 3)
-    light = encode((linear(picture / 255) * shading[..., None] * gain).clip(0, 1))
-    noisy = light + random.normal(0, 0.01, light.shape)
+    curve = linear(np.arange(256, dtype=np.float32) / 255)
+    light = encode((curve[picture] * (shading[..., None] * gain).astype(np.float32)).clip(0, 1))
+    noisy = light + 0.01 * random.standard_normal(light.shape, np.float32)
     return np.asarray(np.rint(noisy.clip(0, 1) * 255), np.uint8)
 
 

@@ -8,7 +8,7 @@ head-and-shoulders square counts, because a background at another depth moves di
 Its coordinates are half sides of that square about its centre, so that a step of the optimiser means the
 same for all six numbers (0.1 turns, scales and shifts the square's edge by a tenth of its half
 side), and MATLAB's initial radius keeps its sense. MATLAB's growth factor 1.05 needs about
-1000 steps a level from there; `GROWTH` needs a third.
+1000 steps a level from there; `GROWTH` needs a third, and stops where steps are a fraction of a pixel.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ from .photograph import RGB
 WORKING: Final = 640  # pixels: side of the square on the finest level, unless the photograph has fewer
 BINS: Final = 50
 RADIUS: Final = 6.25e-3
-GROWTH: Final = 1.1
-EPSILON: Final = 1.5e-6
+GROWTH: Final = 1.2
+EPSILON: Final = 1e-4  # a thirtieth of a pixel
 STEPS: Final = 300  # at most, on each level
 SHRINK: Final = (4, 2, 1)
 BLUR: Final = (2.0, 1.0, 0.0)  # sigma in pixels of the finest level
-SAMPLES: Final = (3000, 4000, 6000)  # pixels that are looked at, drawn anew for each level
+SAMPLES: Final = (2000, 3000, 8000)  # pixels that are looked at, drawn anew for each level
 SEED: Final = 1
+STRETCH: Final = 2.0  # a map that enlarges or shrinks more, in any direction, is none of a pair
+LOST: Final = "the two photographs do not show the same"
 
 Float = NDArray[np.float32]
 
@@ -61,6 +63,9 @@ def align(flash: RGB, studio: RGB, square: Square) -> Matrix:
     fixed = _within(_image(_grey(flash, scale), scale, to_flash), scale, square, flash.shape)
     moving = _image(_grey(studio, min(1.0, scale * ratio)), min(1.0, scale * ratio), to_studio)
     affine = _register(fixed, moving)
+    stretch = np.linalg.svd(affine[:, :2], compute_uv=False)
+    if stretch.min() < 1 / STRETCH or stretch.max() > STRETCH:
+        raise Misaligned(LOST)
     linear = to_studio[:, :2] @ affine[:, :2] @ np.linalg.inv(to_flash[:, :2])
     shift = to_studio[:, :2] @ affine[:, 2] + to_studio[:, 2] - linear @ centre
     return np.column_stack([linear, shift])
@@ -95,6 +100,8 @@ def _register(fixed: sitk.Image, moving: sitk.Image) -> Matrix:
     method.SetMetricAsMattesMutualInformation(BINS)
     method.SetMetricSamplingStrategy(method.RANDOM)
     method.SetMetricSamplingPercentagePerLevel(shares, SEED)
+    method.MetricUseFixedImageGradientFilterOff()  # this optimiser asks for no gradients
+    method.MetricUseMovingImageGradientFilterOff()
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsOnePlusOneEvolutionary(STEPS, EPSILON, RADIUS, GROWTH, GROWTH**-0.25, SEED)
     method.SetShrinkFactorsPerLevel(list(SHRINK))
@@ -105,5 +112,5 @@ def _register(fixed: sitk.Image, moving: sitk.Image) -> Matrix:
     try:
         method.Execute(fixed, moving)
     except RuntimeError as error:  # ITK's text is a page long and names source files
-        raise Misaligned("the two photographs do not show the same") from error
+        raise Misaligned(LOST) from error
     return np.column_stack([np.reshape(affine.GetMatrix(), (2, 2)), affine.GetTranslation()])

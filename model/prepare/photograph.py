@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps
 
 from model.synthesize.portraits import Unfit
 
@@ -31,11 +33,38 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def read(path: Path) -> RGB:
-    """(H, W, 3) uint8 sRGB, turned upright as EXIF says. Raises `Unfit` for anything but a picture."""
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
-    if bgr is None:
-        raise Unfit(f"{path.name} is not a readable picture; copy it again or convert it to JPEG or PNG")
-    return np.ascontiguousarray(bgr[..., ::-1])
+    """(H, W, 3) uint8, turned upright as EXIF says, converted to sRGB from the profile of the file.
+
+    Raises `Unfit` for anything but a whole picture.
+    """
+    try:
+        with _strictly(), Image.open(path) as picture:
+            upright = ImageOps.exif_transpose(picture)
+        profile = upright.info.get("icc_profile")
+        rgb = _from_profile(upright, profile) if profile else upright.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, ImageCms.PyCMSError) as error:
+        hint = "copy it again or convert it to JPEG or PNG"
+        raise Unfit(f"{path.name} is not a whole, readable picture; {hint}") from error
+    return np.array(rgb, np.uint8)
+
+
+@contextmanager
+def _strictly() -> Iterator[None]:
+    """face_recognition lets Pillow pass half a file for a picture; not here."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+def _from_profile(picture: Image.Image, profile: bytes) -> Image.Image:
+    opaque = picture.convert("RGB") if picture.mode in ("RGBA", "P") else picture
+    given, srgb = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(opaque, given, srgb, outputMode="RGB")
+    assert converted is not None  # only in-place conversion gives nothing
+    return converted
 
 
 def taken(path: Path) -> tuple[float, bool]:
@@ -50,5 +79,5 @@ def taken(path: Path) -> tuple[float, bool]:
         moment = datetime.strptime(str(exif[TAKEN]).strip("\0 "), "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)
         digits = str(exif.get(FRACTION, "")).strip("\0 ")
         return moment.timestamp() + (float(f"0.{digits}") if digits.isdigit() else 0.0), True
-    except (OSError, UnidentifiedImageError, KeyError, ValueError, SyntaxError):
+    except (OSError, KeyError, ValueError, SyntaxError):
         return path.stat().st_mtime, False

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +20,7 @@ from model.prepare.crop import sample, square_matrix
 from model.prepare.pairing import Unusable, folders
 from model.prepare.photograph import read, taken
 from model.prepare.score import BLOCK, LIMIT, misalignment
-from model.synthesize.portraits import cut, find_landmarks
+from model.synthesize.portraits import Unfit, cut, find_landmarks
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +123,23 @@ def test_the_camera_s_own_time_comes_before_the_file_s(tmp_path: Path) -> None:
     picture.save(tmp_path / "b.jpg")
     assert taken(tmp_path / "a.jpg")[1] and taken(tmp_path / "a.jpg")[0] % 60 == 5.25
     assert taken(tmp_path / "b.jpg") == ((tmp_path / "b.jpg").stat().st_mtime, False)
+
+
+def test_photographs_come_upright_in_srgb_and_whole_or_not_at_all(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn clockwise to see it upright
+    picture = Image.new("RGB", (60, 40), (30, 200, 30))
+    picture.paste((0, 0, 0), (0, 0, 30, 40))
+    picture.save(tmp_path / "p.png", exif=exif, icc_profile=imagecodecs.cms_profile("adobergb"))
+    upright = read(tmp_path / "p.png")
+    assert upright.shape == (60, 40, 3) and upright[:30].max() <= 1
+    red, green, blue = (int(value) for value in upright[-1, -1])
+    assert red == 0 and green >= 200 and blue < 40  # Adobe's green lies beyond that of sRGB
+    picture.resize((600, 400)).save(tmp_path / "whole.jpg")
+    cut_off = (tmp_path / "whole.jpg").read_bytes()[:-900]
+    (tmp_path / "part.jpg").write_bytes(cut_off)
+    with pytest.raises(Unfit, match="part.jpg"):
+        read(tmp_path / "part.jpg")
 
 
 def test_people_come_from_a_pattern(tmp_path: Path) -> None:
