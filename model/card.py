@@ -112,7 +112,7 @@ Bins of the individual typology angle (ITA) of `o`; L* bias is positive where sk
 - Where the flash burnt out all three channels no texture comes back: such skin becomes plain.
 - Reflections in glasses stay, or are only weakened.
 - Profiles and heads turned far aside are outside: almost all portraits are frontal.
-- There are no children in the data, and few people over seventy.
+- There are no children in the data.
 - Exposure and skin colour cannot be told apart in one photograph: skin tones regress towards the middle. The
   table by skin tone tells how far.
 
@@ -205,7 +205,14 @@ def _fairness(name: str, system: Mapping[str, Any]) -> str:
         cells = [_cell(row, column, digits) for column, digits in BIN_COLUMNS]
         rows.append([tone.replace("_", " "), str(row["n"]), str(row["people"]), *cells])
     worst = [system["worst"][column] for column, _ in BIN_COLUMNS]
-    rows.append(["worst; gap", "", "", *("" if w is None else f"{w['bin']}; {w['gap']:.2f}" for w in worst)])
+    rows.append(
+        [
+            "worst; gap",
+            "",
+            "",
+            *("" if w is None else f"{w['bin'].replace('_', ' ')}; {w['gap']:.2f}" for w in worst),
+        ]
+    )
     return _markdown(rows)
 
 

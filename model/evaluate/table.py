@@ -108,7 +108,9 @@ def _tones(system: Mapping[str, Any]) -> str:
         cells = [_cell(row, column) for column in BIN_COLUMNS]
         rows.append([name.replace("_", " "), str(row["n"]), str(row["people"]), *cells])
     worst = [system["worst"][column] for column in BIN_COLUMNS]
-    rows.append(["worst bin", "", "", *("-" if one is None else one["bin"] for one in worst)])
+    rows.append(
+        ["worst bin", "", "", *("-" if one is None else one["bin"].replace("_", " ") for one in worst)]
+    )
     rows.append(["gap", "", "", *("-" if one is None else number(one["gap"]) for one in worst)])
     return _aligned(rows)
 
