@@ -62,7 +62,7 @@ def field(number: int, data: bytes) -> bytes:
 
 def write_caffe(path: Path, layers: Layers, old: bool) -> None:
     """As caffe.proto says: `layers` with blobs of four sizes, or `layer` with a shape."""
-    net = field(1, b"VGG_FACE_16_layers")
+    net = bytearray(field(1, b"VGG_FACE_16_layers"))
     for (i, j), pair in zip(NAMES, layers, strict=True):
         layer = field(4 if old else 1, f"conv{i}_{j}".encode())
         layer += field(3, b"top") + (varint(5 << 3) + varint(4) if old else field(2, b"Convolution"))
@@ -81,7 +81,7 @@ class Torch7Writer:
     """Torch's File:writeObject for what a network of nn consists of."""
 
     def __init__(self) -> None:
-        self.out, self.count = b"", 0
+        self.out, self.count = bytearray(), 0
 
     def text(self, text: str) -> None:
         self.out += struct.pack("<i", len(text)) + text.encode()
