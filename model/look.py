@@ -63,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             left += 1
             print(f"{path} is left out: {reason}", file=sys.stderr)
     if not rows or not a.out.parent.is_dir():
-        reason = "has no folder" if rows else "is not written, there is no face to show"
-        print(f"{parser.prog}: {a.out} {reason}", file=sys.stderr)
+        problem = "has no folder" if rows else "is not written, there is no face to show"
+        print(f"{parser.prog}: {a.out} {problem}", file=sys.stderr)
         return 2
     rows += [np.zeros_like(rows[0])] * (len(rows) % 2)
     pairs = [np.hstack(rows[i : i + 2]) for i in range(0, len(rows), 2)]

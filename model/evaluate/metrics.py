@@ -73,8 +73,8 @@ def ssim(picture: Image, o: Image) -> tuple[float, Image]:
 
 def ms_ssim(picture: Image, o: Image) -> float:
     """Multi-scale SSIM (Wang et al. 2003), torchmetrics' defaults."""
-    pair = [torch.from_numpy(value).permute(2, 0, 1)[None] for value in (picture, o)]
-    return float(multiscale_structural_similarity_index_measure(*pair, data_range=1.0))
+    one, other = (torch.from_numpy(value).permute(2, 0, 1)[None] for value in (picture, o))
+    return float(multiscale_structural_similarity_index_measure(one, other, data_range=1.0))
 
 
 def gmsd(picture: Image, o: Image) -> float:

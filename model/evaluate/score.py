@@ -92,11 +92,10 @@ def _planes(picture: NDArray[Any]) -> NDArray[Any]:
 def _residuals(sample: Sample, outcome: Outcome) -> Record:
     result: Record = {}
     for (left, whole), mask in zip(RATIOS.values(), (sample.shine, sample.shade), strict=True):
-        nothing = mask is None or not mask.any()
-        pair = (
-            (math.nan, math.nan) if nothing else metrics.residual(outcome.picture, sample.x, sample.o, mask)
-        )
-        result[left], result[whole] = pair
+        if mask is None or not mask.any():
+            result[left], result[whole] = math.nan, math.nan
+        else:
+            result[left], result[whole] = metrics.residual(outcome.picture, sample.x, sample.o, mask)
     return result
 
 

@@ -35,8 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Unusable as reason:
         print(f"{reason}.", file=sys.stderr)
         return 2
-    for reason in left:
-        print(f"left out: {reason}", file=sys.stderr)
+    for line in left:
+        print(f"left out: {line}", file=sys.stderr)
     return 1 if left else 0
 
 
