@@ -174,7 +174,7 @@ def test_the_tool_keeps_good_pairs_drops_bad_ones_and_tells_the_rest(
     assert "1 pairs of 1 people kept" in told.out and "1 dropped, 3 left out" in told.out
     for sentence in (
         "0 faces in empty.png",
-        "broken.jpg is not a readable picture",
+        "broken.jpg is not a whole, readable picture",
         "lonely.png has no partner",
     ):
         assert sentence in told.err
