@@ -17,17 +17,14 @@ from .flash import Flash
 from .light import blur
 
 
-def develop(
-    radiance: Tensor, gain: Tensor, flash: Flash, generator: torch.Generator, shrink: int = 1
-) -> Tensor:
-    """From radiance (N, 3, H, W) to sRGB in [0, 1], before 8 bit and JPEG. gain: (N, 1, 1, 1).
+def develop(exposed: Tensor, flash: Flash, generator: torch.Generator, shrink: int = 1) -> Tensor:
+    """From exposed light (N, 3, H, W), linear RGB, to sRGB in [0, 1] before 8 bit and JPEG.
 
     shrink: how much smaller than the 512 crop the picture is; noise averages out, blurs are narrower.
     """
     balance = flash.balance / flash.balance.mean(dim=1, keepdim=True)
-    signal = radiance * gain
-    spread = (flash.shot_noise * signal + flash.read_noise).sqrt()
-    raw = signal + spread / shrink * torch.randn(signal.shape, generator=generator, device=signal.device)
+    spread = (flash.shot_noise * exposed + flash.read_noise).sqrt()
+    raw = exposed + spread / shrink * torch.randn(exposed.shape, generator=generator, device=exposed.device)
     raw = (raw.clip(0, 1.0 / 0.9) * balance).clip(0, 1)
     grey = raw.mean(dim=1, keepdim=True)
     raw = (grey + flash.saturation * (raw - grey)).clip(1e-6, 1)

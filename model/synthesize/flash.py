@@ -13,7 +13,10 @@ from typing import Final
 import torch
 from torch import Tensor
 
-IDENTITY_SHARE: Final = 0.08  # pairs without a flash: the network must leave those alone
+IDENTITY_SHARE: Final = 0.04  # pairs without a flash: the network must leave those alone
+# Large photographs that were shrunk, which leaves no noise, blur or JPEG blocks. Were only pictures without a
+# flash so clean, the network would take every clean selfie for one of them.
+CLEAN_SHARE: Final = 0.35
 DARKER_SHARE: Final = 0.28  # light skins re-rendered darker
 NO_AMBIENT: Final = 0.5
 DARK_SKIN: Final = 0.38  # sRGB lightness below which skin is not darkened further
@@ -49,7 +52,7 @@ class Flash:
     blur: Tensor  # (N, 1) pixels
     sharpen: Tensor
     jpeg: Tensor  # (N,) quality
-    identity: Tensor  # 1 where there is no flash at all
+    identity: Tensor  # 1 where there is no flash at all: studio light, seen through the same camera
 
     def to(self, device: torch.device) -> Flash:
         """All of it on `device`."""
@@ -90,6 +93,10 @@ def sample(lightness: Tensor, generator: torch.Generator, identity_share: float 
     # A phone meters the scene, not the face: skin that is darker comes out darker, but by far less.
     own = skin * darken.mean(1, keepdim=True) ** 0.4
     level = uniform(0.4, 0.96) * (own / 0.65) ** 0.2
+    identity = torch.where(uniform(0, 1) < identity_share, one, 0 * one)
+    flashed = 1 - identity
+    traces = torch.where(uniform(0, 1) < CLEAN_SHARE, 0 * one, one)  # of the camera
+    balance = torch.exp(tint) / (flash_colour ** (1 - mix) * ambient_colour**mix)
     return Flash(
         distance=uniform(24, 60),
         offset=torch.cat([angle.cos(), angle.sin()], dim=1) * offset,
@@ -104,17 +111,17 @@ def sample(lightness: Tensor, generator: torch.Generator, identity_share: float 
         ambient_way=way,
         flash_colour=flash_colour,
         ambient_colour=ambient_colour,
-        balance=torch.exp(tint) / (flash_colour ** (1 - mix) * ambient_colour**mix),
+        balance=torch.where(identity > 0, torch.ones_like(balance), balance),
         face_level=level.clip(0.28, 0.95),
-        gamma=uniform(0.85, 1.15),
-        curve=uniform(0, 0.4),
-        saturation=uniform(0.8, 1.2),
-        shot_noise=10 ** uniform(-4.6, -3.4),
-        read_noise=10 ** uniform(-6.3, -4.8),
-        blur=uniform(0, 0.9, 1),
-        sharpen=uniform(0, 0.8),
-        jpeg=uniform(60, 96, 1)[:, 0],
-        identity=torch.where(uniform(0, 1) < identity_share, one, 0 * one),
+        gamma=1 + flashed * uniform(-0.15, 0.15),
+        curve=flashed * uniform(0, 0.4),
+        saturation=1 + flashed * uniform(-0.2, 0.2),
+        shot_noise=traces * 10 ** uniform(-4.6, -3.4),
+        read_noise=traces * 10 ** uniform(-6.3, -4.8),
+        blur=traces[:, :, 0, 0] * uniform(0, 0.9, 1),
+        sharpen=traces * uniform(0, 0.8),
+        jpeg=torch.where(traces[:, 0, 0, 0] > 0, uniform(60, 96, 1)[:, 0], torch.tensor(100.0)),
+        identity=identity,
     )
 
 

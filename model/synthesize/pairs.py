@@ -131,14 +131,14 @@ def _make(
     glare = extras.glare(extra, placing.eyes, placing.turn, placing.scale, size) * scene.person
     own = linear(lightness).view(n, 1, 1, 1) * flash.darken.mean(dim=1, keepdim=True)
     gain = linear(flash.face_level) / (own * (FRONT + flash.ambient))
-    x = develop(light.radiance + flash.flash_colour * glare, gain, flash, generator, shrink)
+    exposed = (light.radiance + flash.flash_colour * glare) * gain
     tie = (linear(flash.face_level) / own) ** EXPOSURE_TIE
     tie = torch.where(flash.identity > 0, torch.ones_like(tie), tie.clip(*TIE_RANGE))
     tone = 1 - scene.tone + scene.tone * flash.darken
-    studio = srgb(scene.albedo * tone * tie)
-    o = scene.person * studio + (1 - scene.person) * x
-    x = torch.where(flash.identity > 0, o, x)
-    x = torch.where(flash.identity > 0, x, jpeg(x, flash.jpeg))
+    studio = scene.albedo * tone * tie
+    exposed = torch.where(flash.identity > 0, torch.lerp(exposed, studio, scene.person), exposed)
+    x = jpeg(develop(exposed, flash, generator, shrink), flash.jpeg)
+    o = torch.where(flash.identity > 0, x, torch.lerp(x, srgb(studio), scene.person))
     moved = extra.jitter / shrink * (1 - flash.identity[:, 0, 0, 0])
     o = extras.shake(o, moved, _generator(rng.spawn(1)[0]))
     weight = valid * (1 + SKIN_WEIGHT * scene.skin + BACKGROUND_WEIGHT * (1 - scene.person))
