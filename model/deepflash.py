@@ -123,8 +123,3 @@ class DeepFlash(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, H, W) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape."""
         return torch.sigmoid(self.decode(self.encoder(image)))
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Trainable numbers in a module."""
-    return sum(parameter.numel() for parameter in module.parameters())

@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import json
 import os
-import pickle
 import platform
 import re
 import sys
@@ -38,24 +37,12 @@ class Unusable(ValueError):
     """Why nothing can be exported, in one sentence."""
 
 
-def averaged(state: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """The averaged network's tensors, by the network's own names."""
-    prefix = "module."
-    kept = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-    return {name: value for name, value in kept.items() if not name.endswith("num_batches_tracked")}
-
-
 def read(path: Path) -> dict[str, Any]:
     """A training checkpoint. Raises `Unusable`."""
     try:
-        state = checkpoint.load(path)
-    except OSError as error:
-        raise Unusable(f"{path} cannot be read: {error.strerror}. {HINT}") from error
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
-        raise Unusable(f"{path} is damaged or is no checkpoint. {HINT}") from error
-    if not isinstance(state, dict) or not {"average", "step", "seconds", "config"} <= state.keys():
-        raise Unusable(f"{path} is no checkpoint. {HINT}")
-    return state
+        return checkpoint.load(path)
+    except ValueError as error:
+        raise Unusable(f"{error}. {HINT}") from error
 
 
 def export(
@@ -71,7 +58,7 @@ def export(
     which the first one in a folder is anyway, and which one that was replaced stays. Raises `Unusable`.
     """
     config = _config(state["config"])
-    name, tensors = name or config.architecture, averaged(state["average"])
+    name, tensors = name or config.architecture, _weights(state)
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
         raise Unusable("A network's name has letters, digits, '.', '-' and '_' only, at most 64.")
     parameters = _fits(config.architecture, tensors)
@@ -104,6 +91,12 @@ def export(
         if default and other.get("default"):
             _write_json(path, {**other, "default": False})
     return file
+
+
+def _weights(state: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The averaged network's, without batch norm's counters."""
+    tensors = checkpoint.averaged(state)
+    return {name: value for name, value in tensors.items() if not name.endswith("num_batches_tracked")}
 
 
 def _descriptions(folder: Path) -> dict[Path, dict[str, Any]]:

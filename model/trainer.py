@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from . import equations, losses
+from . import checkpoint, equations, losses
 from .config import Config
 from .deepflash import DeepFlash
 from .encoders import even_out
@@ -126,7 +126,7 @@ class Trainer:
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on from `state`. Raises `ValueError` with a sentence if it is of another network."""
-        theirs = state["config"].get("architecture", "deepflash")
+        theirs = checkpoint.architecture(state)
         if theirs != self.config.architecture:
             raise ValueError(f"the checkpoint is of a {theirs!r} network, the config of another")
         if not {"network", "optimiser"} <= state.keys():

@@ -7,6 +7,7 @@ compare. PSNR is of the clipped picture against the real `o`, on the full frame.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from . import equations
 from .prepare.pairs import load, read
-from .samples import readable, tensors
+from .samples import tensors
 from .synthesize.cache import Entry, entries
 from .synthesize.pairs import Pairs, fixed
 
@@ -39,8 +40,12 @@ def held_out_pairs(folder: Path, count: int) -> list[Pairs]:
 
 def held_out_real(folder: Path, count: int) -> list[Pairs]:
     """The first `count` real pairs of held-out people that can be read, one at a time."""
-    good, _ = readable([pair for pair in read(folder) if pair.held_out])
-    return [tensors([load(pair)]) for pair in good[:count]]
+    found: list[Pairs] = []
+    for pair in read(folder):
+        if pair.held_out and len(found) < count:
+            with suppress(ValueError):
+                found.append(tensors([load(pair)]))
+    return found
 
 
 @torch.no_grad()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -11,9 +9,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from model.synthesize.portraits import Unfit
+from model.whole_pictures import only_whole_pictures
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 EXIF: Final = 0x8769  # tag of the directory that holds the two below
@@ -38,7 +37,7 @@ def read(path: Path) -> RGB:
     Raises `Unfit` for anything but a whole picture.
     """
     try:
-        with _strictly(), Image.open(path) as picture:
+        with only_whole_pictures(), Image.open(path) as picture:
             upright = ImageOps.exif_transpose(picture)
         profile = upright.info.get("icc_profile")
         rgb = _from_profile(upright, profile) if profile else upright.convert("RGB")
@@ -46,17 +45,6 @@ def read(path: Path) -> RGB:
         hint = "copy it again or convert it to JPEG or PNG"
         raise Unfit(f"{path.name} is not a whole, readable picture; {hint}") from error
     return np.array(rgb, np.uint8)
-
-
-@contextmanager
-def _strictly() -> Iterator[None]:
-    """face_recognition lets Pillow pass half a file for a picture; not here."""
-    before = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    try:
-        yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _from_profile(picture: Image.Image, profile: bytes) -> Image.Image:

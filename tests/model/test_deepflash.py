@@ -2,7 +2,8 @@
 
 import torch
 
-from model.deepflash import DeepFlash, count_parameters
+from model.deepflash import DeepFlash
+from model.networks import count_parameters
 
 
 def picture() -> torch.Tensor:

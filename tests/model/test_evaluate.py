@@ -22,8 +22,9 @@ from model.evaluate.metrics import eight_bit
 from model.prepare import pairs as prepared
 from model.studio import Studio
 from model.synthesize import cache
-from model.synthesize.maps import COUNT, DEPTH_MIN, DEPTH_STEP, PLANES
 from model.synthesize.portraits import frame
+
+from . import made
 
 SELFIE = Path("server/setup/sample/selfie.jpg")
 SIZE = 512
@@ -38,21 +39,9 @@ COLUMNS = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A portraits' folder with a training cache in it: two round people who are held out, one who is not."""
     folder = tmp_path_factory.mktemp("portraits")
-    y, x = np.mgrid[:SIZE, :SIZE]
-    nx, ny = (x - 256) / 150, (y - 260) / 190
-    nz = np.sqrt((1 - nx**2 - ny**2).clip(0))
-    person = nz > 0
     known = []
     for name in (*PEOPLE, "p1"):
-        planes = np.zeros((SIZE, SIZE, COUNT), np.uint8)
-        planes[..., PLANES["studio"]] = np.where(person[..., None], (200, 160, 140), 90)
-        planes[..., PLANES["scene"]] = planes[..., PLANES["studio"]]
-        planes[..., PLANES["normal"]] = 127.5 * (np.stack([nx, ny, nz], -1).clip(-1, 1) + 1)
-        planes[..., PLANES["depth"]] = ((10 * nz - 8 - DEPTH_MIN) / DEPTH_STEP)[..., None]
-        for plane in ("person", "skin", "tone", "shine"):
-            planes[..., PLANES[plane]] = 255 * person[..., None]
-        planes[..., PLANES["valid"]] = 255
-        np.save(folder / f"{name}.npy", planes)
+        np.save(folder / f"{name}.npy", made.round_person((200, 160, 140)))
         known.append(cache.Entry(name, "pif", name, name in PEOPLE, 16.0, 0.65))
     (folder / cache.INDEX).write_text(json.dumps([asdict(entry) for entry in known]))
     rows = [f"{entry.name}.jpg,pif,{entry.person}" for entry in known]

@@ -14,10 +14,11 @@ from model.synthesize import cache, pairs
 from model.synthesize.flash import CLEAN_SHARE, sample
 from model.synthesize.geometry import FaceModel, draw, fit, vertex_normals
 from model.synthesize.light import Surface, render, self_shadow
-from model.synthesize.maps import COUNT, DEPTH_MIN, DEPTH_STEP, PLANES
 from model.synthesize.portraits import Portrait
 from model.synthesize.scene import place, whole
 from model.synthesize.target import matte
+
+from . import made
 
 SIZE = 512
 
@@ -165,21 +166,9 @@ def test_people_are_held_out_by_name_alone() -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache with two round people."""
     folder = tmp_path_factory.mktemp("maps")
-    y, x = np.mgrid[:SIZE, :SIZE]
-    nx, ny = (x - 256) / 150, (y - 260) / 190
-    nz = np.sqrt((1 - nx**2 - ny**2).clip(0))
-    person = nz > 0
     known = []
     for number, colour in enumerate([(200, 160, 140), (110, 80, 65)]):
-        planes = np.zeros((SIZE, SIZE, COUNT), np.uint8)
-        planes[..., PLANES["studio"]] = np.where(person[..., None], colour, 90)
-        planes[..., PLANES["scene"]] = planes[..., PLANES["studio"]]
-        planes[..., PLANES["normal"]] = 127.5 * (np.stack([nx, ny, nz], -1).clip(-1, 1) + 1)
-        planes[..., PLANES["depth"]] = ((10 * nz - 8 - DEPTH_MIN) / DEPTH_STEP)[..., None]
-        for name in ("person", "skin", "tone", "shine"):
-            planes[..., PLANES[name]] = 255 * person[..., None]
-        planes[..., PLANES["valid"]] = 255
-        np.save(folder / f"p{number}.npy", planes)
+        np.save(folder / f"p{number}.npy", made.round_person(colour))
         lightness = round(float(np.mean(colour)) / 255, 4)
         known.append(cache.Entry(f"p{number}", "pif", f"p{number}", False, 16.0, lightness))
     (folder / cache.INDEX).write_text(json.dumps([asdict(entry) for entry in known]))

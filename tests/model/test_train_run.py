@@ -163,17 +163,14 @@ def test_samples_follow_from_the_step_and_mix_as_told(cache: Path, real: Path, t
         assert torch.equal(part, vars(again)[name])
 
 
+def on_pairs(settings: Path, pairs: Path, run: Path) -> list[str]:
+    """The command's arguments for real pairs alone, all in this process."""
+    return [str(settings), "--pairs", str(pairs), "--run", str(run), "--workers", "0"]
+
+
 def test_real_pairs_alone_train_too(real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (real / "extra.txt").write_text("not a pair")
-    arguments = [
-        str(config(tmp_path)),
-        "--pairs",
-        str(real),
-        "--run",
-        str(tmp_path / "run"),
-        "--workers",
-        "0",
-    ]
+    arguments = on_pairs(config(tmp_path), real, tmp_path / "run")
     assert train.main(arguments) == 0
     assert "held_out_real" in capsys.readouterr().err
     state = torch.load(tmp_path / "run/last.pt", weights_only=True)
@@ -184,15 +181,7 @@ def test_real_pairs_alone_train_too(real: Path, tmp_path: Path, capsys: pytest.C
 
 
 def test_a_spent_budget_ends_with_a_checkpoint_and_numbers(real: Path, tmp_path: Path) -> None:
-    arguments = [
-        str(config(tmp_path, 999)),
-        "--pairs",
-        str(real),
-        "--run",
-        str(tmp_path / "run"),
-        "--workers",
-        "0",
-    ]
+    arguments = on_pairs(config(tmp_path, 999), real, tmp_path / "run")
     assert train.main([*arguments, "--minutes", "0"]) == 0
     assert torch.load(tmp_path / "run/last.pt", weights_only=True)["step"] == 1
     assert (tmp_path / "run/samples_real_000001.png").exists()
