@@ -105,13 +105,13 @@ def entries(folder: Path) -> list[Entry]:
 def planes(folder: Path, name: str, shrink: int = 1) -> NDArray[np.uint8]:
     """One portrait's maps, memory-mapped: (512, 512, 15) uint8, see `maps.PLANES`.
 
-    shrink: 2 gives half the size, and keeps a copy of that beside the maps.
+    shrink: 2 gives half the size, and keeps a copy of that beside the maps until they are made anew.
     """
     file = folder / f"{name}.npy"
     if shrink == 1:
         return np.load(file, mmap_mode="r")
     small = folder / f"by{shrink}" / file.name
-    if not small.exists():
+    if not small.exists() or small.stat().st_mtime_ns < file.stat().st_mtime_ns:
         small.parent.mkdir(exist_ok=True)
         part = small.with_suffix(f".{os.getpid()}.part")
         full = np.load(file)

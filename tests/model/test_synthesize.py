@@ -213,6 +213,13 @@ def test_the_cameras_traces_do_not_tell_whether_there_was_a_flash() -> None:
         assert without == pytest.approx(CLEAN_SHARE, abs=0.05)
 
 
+def test_shrunken_maps_follow_the_maps(tmp_path: Path) -> None:
+    for level in (10, 200):
+        np.save(tmp_path / "p.npy", np.full((SIZE, SIZE, 15), level, np.uint8))
+        assert (cache.planes(tmp_path, "p", 2) == level).all()
+        assert cache.planes(tmp_path, "p", 2).shape == (SIZE // 2, SIZE // 2, 15)
+
+
 def test_darker_people_are_drawn_more_often(folder: Path) -> None:
     light, dark = pairs.weights(cache.entries(folder))
     assert dark > 2 * light
