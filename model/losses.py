@@ -20,7 +20,7 @@ from .synthesize.pairs import Pairs
 SOFT: Final = 0.01  # below this error the absolute value is rounded off
 SQUARE: Final = 3.0
 EDGES: Final = 1.0
-COLOUR: Final = 1.0
+COLOUR: Final = 1.5
 SHINE: Final = 8.0  # how much more a pixel counts where the flash shines
 AUXILIARY: Final = 0.03
 

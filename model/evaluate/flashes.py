@@ -21,6 +21,7 @@ from torch import Tensor
 from model.bilateral import filter_crop
 from model.prepare import pairs as prepared
 from model.synthesize.cache import Entry
+from model.synthesize.flash import JUDGED
 from model.synthesize.masks import skin as skin_mask
 from model.synthesize.pairs import fixed
 from model.synthesize.portraits import Unfit, find_landmarks
@@ -89,7 +90,7 @@ def _planned(folder: Path, known: Sequence[Entry], entry: Entry, number: int, se
 
 
 def _flash(folder: Path, known: Sequence[Entry], entry: Entry, name: str, seed: Sequence[int]) -> Sample:
-    pair = fixed(folder, known, [entry], seed, identity_share=0.0)
+    pair = fixed(folder, known, [entry], seed, mix=JUDGED)
     skin = pair.skin[0, 0].numpy() > SKIN
     return Sample(
         entry.person,

@@ -5,16 +5,35 @@ Without it a network trained on flashes is worse than doing nothing on real ones
 
 from __future__ import annotations
 
+from typing import Final
+
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from model.colour import encode
+from model.colour import encode, linear
 
 from . import batched
 from .flash import Flash
 from .light import blur
+
+AREAS: Final = 32  # a side: large areas are those that this grid tells apart
+AREA_SIGMA: Final = 1.6  # its cells
+DARKEST: Final = 0.01  # areas are not lifted as if they were darker
+
+
+def compress(exposed: Tensor, flash: Flash) -> Tensor:
+    """What a phone's local tone mapping does: dark areas are lifted and bright ones lowered, details stay.
+
+    exposed: (N, 3, H, W) linear RGB. What lies at the face's level stays where it is.
+    """
+    size = exposed.shape[2:]
+    areas = F.adaptive_avg_pool2d(exposed.clip(0, 1).mean(dim=1, keepdim=True), AREAS)
+    areas = blur(areas, torch.full((1, 1), AREA_SIGMA, device=exposed.device)).clip(DARKEST)
+    areas = F.interpolate(areas, size, mode="bilinear")
+    return exposed * (areas / linear(flash.face_level)) ** -flash.compression
 
 
 def develop(exposed: Tensor, flash: Flash, generator: torch.Generator, shrink: int = 1) -> Tensor:

@@ -17,8 +17,8 @@ from model.colour import linear
 from . import extras
 from .batched import bilateral
 from .cache import Entry
-from .camera import develop, jpeg
-from .flash import IDENTITY_SHARE, sample
+from .camera import compress, develop, jpeg
+from .flash import TRAINING, Mix, sample
 from .light import FRONT, render
 from .maps import PLANES
 from .scene import Placing, backgrounds, dyes, load, patchiness, place, srgb, surface, whole
@@ -55,7 +55,7 @@ def weights(entries: Sequence[Entry]) -> np.ndarray:
         pictures[entry.person] += 1
     share = np.array([1 / pictures[entry.person] for entry in entries])
     lightness = np.array([entry.lightness for entry in entries])
-    share *= 1 + 3 * np.clip((0.62 - lightness) / 0.2, 0, 1)
+    share *= 1 + 4 * np.clip((0.62 - lightness) / 0.2, 0, 1)
     return share / share.sum()
 
 
@@ -85,13 +85,13 @@ def fixed(
     entries: Sequence[Entry],
     chosen: Sequence[Entry],
     seed: Sequence[int],
-    identity_share: float = IDENTITY_SHARE,
+    mix: Mix = TRAINING,
 ) -> Pairs:
-    """One full 512 pair for each of `chosen`, not turned: for validation. identity_share 0: flashes only."""
+    """One full 512 pair for each of `chosen`, not turned: for validation and for judging."""
     rng = np.random.default_rng(seed)
     others = [entries[i] for i in rng.integers(0, len(entries), len(chosen))]
     extra = _extras(chosen, rng).still()
-    return _make(folder, chosen, others, whole([entry.scale for entry in chosen]), rng, extra, identity_share)
+    return _make(folder, chosen, others, whole([entry.scale for entry in chosen]), rng, extra, mix)
 
 
 def _generator(rng: np.random.Generator, device: torch.device = CPU) -> torch.Generator:
@@ -110,13 +110,13 @@ def _make(
     placing: Placing,
     rng: np.random.Generator,
     extra: extras.Extras,
-    identity_share: float = IDENTITY_SHARE,
+    mix: Mix = TRAINING,
     device: torch.device = CPU,
 ) -> Pairs:
     generator = _generator(rng)
     size, n, shrink = placing.size, len(chosen), placing.shrink
     lightness = torch.tensor([entry.lightness for entry in chosen])
-    flash = sample(lightness, generator, identity_share).to(device)
+    flash = sample(lightness, generator, mix).to(device)
     if device != CPU:
         generator = _generator(rng, device)
     lightness, extra, placing = lightness.to(device), extra.to(device), placing.to(device)
@@ -137,8 +137,9 @@ def _make(
     tone = 1 - scene.tone + scene.tone * flash.darken
     studio = scene.albedo * tone * tie
     exposed = torch.where(flash.identity > 0, torch.lerp(exposed, studio, scene.person), exposed)
-    x = jpeg(develop(exposed, flash, generator, shrink), flash.jpeg)
-    o = torch.where(flash.identity > 0, x, torch.lerp(x, srgb(studio), scene.person))
+    x = jpeg(develop(compress(exposed, flash), flash, generator, shrink), flash.jpeg)
+    same = (flash.identity > 0) & (flash.balance == 1).all(1, keepdim=True)
+    o = torch.where(same, x, torch.lerp(x, srgb(studio), scene.person))
     moved = extra.jitter / shrink * (1 - flash.identity[:, 0, 0, 0])
     o = extras.shake(o, moved, _generator(rng.spawn(1)[0]))
     weight = valid * (1 + SKIN_WEIGHT * scene.skin + BACKGROUND_WEIGHT * (1 - scene.person))

@@ -18,6 +18,7 @@ from torch import Tensor
 from model.colour import encode
 
 from .cache import Entry, entries, planes
+from .flash import JUDGED
 from .maps import PLANES
 from .pairs import draw, fixed
 from .portraits import Unfit, Unusable, frame
@@ -82,7 +83,7 @@ def _known(folder: Path) -> list[Entry]:
 
 def _row(folder: Path, known: Sequence[Entry], entry: Entry, seed: int) -> Picture:
     maps = planes(folder, entry.name)
-    pair = fixed(folder, known, [entry], [seed], identity_share=0.0)
+    pair = fixed(folder, known, [entry], [seed], mix=JUDGED)
     shine = _picture(encode(pair.specular[0]).expand(3, -1, -1))
     shadow = _picture(pair.shadow[0].expand(3, -1, -1))
     cells = [maps[..., PLANES["studio"]], maps[..., PLANES["normal"]], shine, shadow, _picture(pair.x[0])]
