@@ -49,12 +49,12 @@ class Config:
     batch: int
     steps: int
     rate: float
-    warm_up: int
-    offset_weight: float
-    freeze_norm: float
-    average: float
     validate_every: int
     held_out: int
+    warm_up: int = 0
+    offset_weight: float = 1.0
+    freeze_norm: float = 1.0
+    average: float = 0.0
     decay: str = "cosine"
     weighted: bool = True
     freeze_encoder: float = 1.0
@@ -88,6 +88,10 @@ class Config:
                 (stage.batch > 0, "batch is 1 or more"),
                 (stage.size > 0 and stage.size % unit == 0, f"size is a multiple of {unit}"),
                 (stage.size * stage.shrink <= 512, "size times shrink is at most 512"),
+                (
+                    not self.architecture.startswith("pix2pix") or stage.size == 256,
+                    "pix2pix takes 256 pixels",
+                ),
             ]
         if self.finish:
             rules.append((0 <= self.finish.start <= 1, "finish.from is a share from 0 to 1"))

@@ -14,9 +14,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from . import checkpoint, equations
+from . import checkpoint
+from .answers import answer
 from .bilateral import filter_crop
 from .networks import create
 from .synthesize.portraits import Unfit, frame
@@ -30,16 +31,12 @@ def load(path: Path) -> nn.Module:
     return network.eval().to(memory_format=torch.channels_last)
 
 
-@torch.no_grad()
 def retouched(network: nn.Module, crop: np.ndarray) -> np.ndarray:
     """(512, 512, 3) uint8 -> (512, 1536, 3) uint8: before, after, difference about grey."""
     x = np.asarray(crop / 255, np.float32)
-    image = torch.from_numpy(filter_crop(x)).permute(2, 0, 1)[None]
-    with torch.autocast("cpu", torch.bfloat16):
-        y: Tensor = network(image.contiguous(memory_format=torch.channels_last))
-    prediction = y[0].float().permute(1, 2, 0).numpy()
-    after = equations.reconstruct(x, prediction).clip(0, 1)
-    row = np.hstack([x, after, 1 - prediction])
+    image, filtered = (torch.from_numpy(part).permute(2, 0, 1)[None] for part in (x, filter_crop(x)))
+    y, after = (part[0].permute(1, 2, 0).numpy() for part in answer(network, image, filtered))
+    row = np.hstack([x, after, 1 - y])
     return np.asarray(row * 255 + 0.5, np.uint8)
 
 

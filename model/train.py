@@ -26,6 +26,7 @@ from torch import Tensor
 from . import checkpoint, encoders, validate
 from .config import Config
 from .deepflash import DeepFlash
+from .peers import trainers
 from .progress import Log, Ticker, curve, numbers
 from .samples import Sources, batches, draw_real, sources
 from .synthesize.pairs import Pairs, draw
@@ -110,7 +111,7 @@ class Run:
         known = sources(self.cache, self.pairs, self.config.real)
         for reason in known.left_out:
             print(f"left out: {reason}", file=sys.stderr)
-        trainer = Trainer(self.config, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        trainer = trainers.create(self.config, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
         log = Log(self.folder)
         if state:
             trainer.resume(state)
@@ -162,7 +163,7 @@ class Run:
 
     def _judge(self, trainer: Trainer, log: Log, judged: Judged, ticker: Ticker) -> None:
         for name, pairs in judged.items():
-            row, pictures = validate.judge(trainer.predict, pairs)
+            row, pictures = validate.judge(trainer.answer, pairs)
             kind = name.removeprefix("held_out")
             validate.sheet(self.folder / f"samples{kind}_{trainer.step:06d}.png", pairs, pictures)
             log.add({"step": trainer.step, name: row})

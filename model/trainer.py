@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from . import checkpoint, equations, losses
+from .answers import Answer, answer
 from .config import Config
 from .deepflash import DeepFlash
 from .encoders import even_out
@@ -73,21 +74,26 @@ class Trainer:
         config = self.config
         if config.freeze_encoder < 1 and self.step >= config.freeze_encoder * config.steps:
             self._unfreeze()
-        for group in self.optimiser.param_groups:
-            group["lr"] = config.rate_at(self.step)
         self.network.train()
         if self.step >= config.freeze_norm * config.steps:
             for module in self.network.modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
         moved = {name: part.to(self.device, non_blocking=True) for name, part in vars(pairs).items()}
-        loss = self._loss(type(pairs)(**moved))
+        loss = self._improve(type(pairs)(**moved))
+        self.average.update_parameters(self.network)
+        self.step += 1
+        return loss
+
+    def _improve(self, pairs: Pairs) -> float:
+        """Change the weights once; returns the loss."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.rate_at(self.step)
+        loss = self._loss(pairs)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.trained(), LARGEST_GRADIENT)
         self.optimiser.step()
-        self.average.update_parameters(self.network)
-        self.step += 1
         return float(loss.detach())
 
     def _logits(self, image: Tensor) -> Tensor:
@@ -105,13 +111,10 @@ class Trainer:
         weight = pairs.weight if self.config.weighted else (pairs.weight > 0).float()
         return equations.loss(torch.sigmoid(output.float()), t, self.config.offset_weight, weight)
 
-    def predict(self, bl_x: Tensor) -> Tensor:
-        """y of the averaged network."""
+    def answer(self, pairs: Pairs) -> Answer:
+        """What the averaged network makes of x."""
         self.average.eval()
-        with torch.autocast(self.device.type, torch.bfloat16), torch.no_grad():
-            image = bl_x.to(self.device).contiguous(memory_format=torch.channels_last)
-            y: Tensor = self.average(image)
-        return y.float().cpu()
+        return answer(self.average.module, pairs.x, pairs.bl_x)
 
     def state(self) -> dict[str, Any]:
         """For `checkpoint.save`."""

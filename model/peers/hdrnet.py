@@ -28,6 +28,7 @@ DEPTH: Final = 8  # of the grid, in guide values
 WIDTHS: Final = (8, 16, 32, 64)  # of the stride-2 convolutions from 256 to 16 pixels
 MATRIX: Final = 12  # numbers of a 3x4 matrix
 KNOTS: Final = 16  # of each curve of the guide
+WEIGHT_DECAY: Final = 1e-8
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1, norm: bool = True) -> nn.Sequential:
@@ -52,9 +53,9 @@ class Guide(nn.Module):
         self.mix = nn.Conv2d(3, 3, 1)
         nn.init.eye_(self.mix.weight[:, :, 0, 0])
         nn.init.zeros_(self.mix.bias)
-        self.knots = nn.Parameter((torch.arange(KNOTS) / KNOTS).repeat(3, 1).view(1, 3, KNOTS, 1, 1))
-        slopes = torch.zeros(1, 3, KNOTS, 1, 1)
-        slopes[:, :, 0] = 1 / 3
+        self.knots = nn.Parameter((torch.arange(KNOTS) / KNOTS).repeat(3, 1))
+        slopes = torch.zeros(3, KNOTS)
+        slopes[:, 0] = 1 / 3
         self.slopes = nn.Parameter(slopes)
         self.offset = nn.Parameter(torch.zeros(()))
 
@@ -62,7 +63,8 @@ class Guide(nn.Module):
         """(N, 3, h, w) sRGB -> (N, h, w); what lies outside [0, 1] looks at the grid's ends."""
         mixed, guide = self.mix(x), self.offset
         for i in range(KNOTS):  # one knot at a time: 48 full-size planes at once would not fit
-            guide = guide + (F.relu(mixed - self.knots[:, :, i]) * self.slopes[:, :, i]).sum(1)
+            knot, slope = (part[:, i, None, None] for part in (self.knots, self.slopes))
+            guide = guide + (F.relu(mixed - knot) * slope).sum(1)
         return guide
 
 

@@ -25,6 +25,7 @@ HALF: Final = 32
 FACTORS: Final = (1, 2, 4, 8, 8, 8, 8, 8)  # channels of the layers down, in those of the first
 NOISY: Final = 3  # layers upwards, from the deepest, that drop half of their features
 SLOPE: Final = 0.2  # of the leaky ReLU
+NOISE: Final = 0  # seed of the noise where a result is to be repeated
 L1: Final = 100.0  # lambda of equation 4
 
 
@@ -70,6 +71,20 @@ class Generator(nn.Module):
         return (torch.tanh(value) + 1) / 2
 
 
+def retouched(network: Generator, x: Tensor) -> Tensor:
+    """o_hat of a 512-pixel crop, which the generator sees at 256 pixels: its difference, stretched.
+
+    Stretching the picture itself would blame the method for the size that it works at. (N, 3, 512, 512)
+    sRGB in [0, 1] -> same shape, not clipped. The noise is always the same.
+    """
+    small = F.interpolate(x, (SIZE, SIZE), mode="area")
+    devices = [x.device] if x.is_cuda else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(NOISE)
+        difference = network(small) - small
+    return x + F.interpolate(difference, x.shape[-2:], mode="bilinear")
+
+
 class Discriminator(nn.Module):
     """Whether a 70x70 patch of the second picture is a photograph, given the first's: logits (N, 1, h, w)."""
 
@@ -101,7 +116,9 @@ def started(module: nn.Module) -> None:
 
 def judged(logits: Tensor, real: bool) -> Tensor:
     """The GAN's cross entropy: how far the discriminator is from calling all patches real (or not)."""
-    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
+    return F.binary_cross_entropy_with_logits(
+        logits.float(), torch.full_like(logits, float(real), dtype=torch.float32)
+    )
 
 
 class Losses(NamedTuple):
@@ -117,7 +134,7 @@ def losses(critic: Discriminator, x: Tensor, o: Tensor, o_hat: Tensor, valid: Te
     The generator's has no gradient to the critic that is of use, the discriminator's none to the generator.
     """
     x, o, o_hat = x * valid, o * valid, o_hat * valid
-    absolute = (o_hat - o).abs().sum() / (3 * valid.sum()).clip(1)
+    absolute = (o_hat.float() - o).abs().sum() / (3 * valid.sum()).clip(1)
     fake = critic(x, o_hat.detach())
     discriminator = 0.5 * (judged(fake, False) + judged(critic(x, o), True))
     return Losses(judged(critic(x, o_hat), True) + L1 * absolute, discriminator)

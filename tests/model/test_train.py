@@ -82,7 +82,7 @@ def test_judging_leaves_the_run_as_it_was(unbroken: tuple[Trainer, list[float]])
     trainer = unbroken[0]
     before = torch.get_rng_state(), np.random.get_state()[1].copy(), trainer.state()
     kept = {name: value.clone() for name, value in before[2]["network"].items()}
-    validate.judge(trainer.predict, [batch(9, 64)])
+    validate.judge(trainer.answer, [batch(9, 64)])
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.array_equal(np.random.get_state()[1], before[1])
     for name, value in trainer.state()["network"].items():
@@ -114,8 +114,7 @@ def test_a_checkpoint_can_be_the_start_of_another_run(
     other = new(replace(CONFIG, seed=5))
     checkpoint.start(other.network, tmp_path / "last.pt")
     other.started([])
-    image = batch(0, 64).bl_x
-    torch.testing.assert_close(other.predict(image), unbroken[0].predict(image))
+    torch.testing.assert_close(other.answer(batch(0, 64)).y, unbroken[0].answer(batch(0, 64)).y)
 
 
 def test_shine_and_shadow_of_real_pairs_are_not_learnt() -> None:

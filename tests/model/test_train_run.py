@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from model import train
+from model import checkpoint, train
 from model.config import Config
 from model.prepare import pairs as prepared
 from model.samples import Steps, held_out, sources, trainable
@@ -178,6 +178,19 @@ def test_real_pairs_alone_train_too(real: Path, tmp_path: Path, capsys: pytest.C
     assert train.main(arguments) == 2
     assert "holds a run already" in capsys.readouterr().err
     assert train.main([*arguments, "--resume", "--minutes", "0"]) == 0  # nothing is left to do
+
+
+def test_a_peer_trains_by_the_same_command(cache: Path, real: Path, tmp_path: Path) -> None:
+    path = config(tmp_path, share=0.5)
+    path.write_text(path.read_text("utf-8").replace('"studio"', '"hdrnet"'), "utf-8")
+    arguments = [str(path), "--cache", str(cache), "--pairs", str(real), "--workers", "0"]
+    assert train.main([*arguments, "--run", str(tmp_path / "run")]) == 0
+    rows = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text("utf-8").splitlines()]
+    assert {"do_nothing", "held_out", "do_nothing_real", "held_out_real"} <= {
+        key for row in rows for key in row
+    }
+    assert checkpoint.architecture(checkpoint.load(tmp_path / "run/last.pt")) == "hdrnet"
+    assert (tmp_path / "run/curve.png").exists() and (tmp_path / "run/samples_000004.png").exists()
 
 
 def test_a_spent_budget_ends_with_a_checkpoint_and_numbers(real: Path, tmp_path: Path) -> None:
