@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from model import predictor
 from model.bilateral import filter_crop
+from model.engines.architectures import ARCHITECTURES
 from plugin.studio_portrait.link.wire import Problem
 
 from . import photo
@@ -33,14 +34,16 @@ Run = Callable[[NDArray[np.float32]], Any]
 
 
 def load(folder: Path) -> dict[str, dict[str, Run]]:
-    """engine -> network -> its predictor; engines that are not installed are left out."""
+    """engine -> network -> its predictor; engines that are not installed, and painters, are left out."""
     found: dict[str, dict[str, Run]] = {}
     for engine in ENGINES:
         try:
-            found[engine] = {
-                info.name: predictor.load(info.name, "cpu", engine, folder)
+            loaded = [
+                predictor.load(info.name, "cpu", engine, folder)
                 for info in predictor.available(folder)
-            }
+                if info.architecture in ARCHITECTURES
+            ]
+            found[engine] = {one.name: one for one in loaded if isinstance(one, predictor.Predictor)}
         except Problem as problem:
             if problem.code != "bad-setting":
                 raise SystemExit(problem.message) from problem

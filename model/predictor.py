@@ -1,7 +1,11 @@
-"""The one interface through which the server knows the network: filtered crops in, y out.
+"""The one interface through which the server knows a network, in two forms.
 
-Which networks there are is read from the small JSON files beside the weights; nothing
-heavy is imported before a network is really loaded.
+A `Predictor` answers filtered crops with y, a difference at 512 pixels: the paper's network and our own. A
+`Painter` answers crops of the photograph with a `Rendering` of each, which gives the picture's rows at any
+size: HDRNet, and headshot style transfer, which has no weights but a reference portrait.
+
+Which networks there are is read from the small JSON files beside the weights; nothing heavy is imported
+before a network is really loaded.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ import hashlib
 import importlib.util
 import json
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -22,9 +28,11 @@ from plugin.studio_portrait.link.wire import Problem
 
 if TYPE_CHECKING:
     from .engines.layers import Architecture, Folded
+    from .rendering import Rendering
 
 SIZE: Final = 512
 WEIGHTS: Final = Path(__file__).with_name("weights")
+HEADSHOT: Final = "headshot"  # the name of headshot style transfer, which no file in the folder describes
 ENGINES: Final = ("auto", "pytorch", "openvino")
 GPU_BATCH: Final = 4  # crops at a time: bounds memory however many faces there are
 DEVICES: Final = ("auto", "cuda", "mps", "cpu")
@@ -85,14 +93,58 @@ class Predictor:
         crops: (N, 512, 512, 3) float32 BL(x), sRGB in [0, 1]. Returns y, same shape, [0, 1].
         Raises `ValueError` for another shape or dtype, `Problem` ``out-of-memory``.
         """
-        if crops.ndim != 4 or crops.shape[1:] != (SIZE, SIZE, 3) or crops.dtype != np.float32:
-            raise ValueError(f"expected (N, {SIZE}, {SIZE}, 3) float32, got {crops.shape} {crops.dtype}")
-        try:
+        _check(crops)
+        with _memory():
             return self._engine(np.ascontiguousarray(crops))
-        except (MemoryError, RuntimeError) as error:
-            if isinstance(error, MemoryError) or "memory" in str(error).lower():
-                raise Problem("out-of-memory", "There is not enough memory to run the network.") from error
-            raise
+
+
+class Painter:
+    """A loaded method that paints pictures. name, weights_sha256, engine, device, batch as for `Predictor`.
+
+    frames: whether it can answer for a whole photograph too, not only for the square around a face.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sha256: str,
+        engine: str,
+        device: str,
+        paint: Callable[[Array], list[Rendering]],
+        frames: bool,
+    ):
+        self.name, self.weights_sha256, self.engine, self.device = name, sha256, engine, device
+        self.frames = frames
+        self.batch = 1 if device == "cpu" else GPU_BATCH
+        self._paint = paint
+
+    def paint(self, crops: Array) -> list[Rendering]:
+        """One rendering for each crop. crops: (N, 512, 512, 3) float32 x, sRGB in [0, 1].
+
+        Raises `ValueError` for another shape or dtype, `Problem` ``out-of-memory``.
+        """
+        _check(crops)
+        with _memory():
+            return self._paint(np.ascontiguousarray(crops))
+
+
+Network = Predictor | Painter
+
+
+def _check(crops: Array) -> None:
+    if crops.ndim != 4 or crops.shape[1:] != (SIZE, SIZE, 3) or crops.dtype != np.float32:
+        raise ValueError(f"expected (N, {SIZE}, {SIZE}, 3) float32, got {crops.shape} {crops.dtype}")
+
+
+@contextmanager
+def _memory() -> Iterator[None]:
+    """Whatever way an engine has of saying that there is too little memory, as one `Problem`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "memory" in str(error).lower():
+            raise Problem("out-of-memory", "There is not enough memory to run the network.") from error
+        raise
 
 
 def available(folder: Path = WEIGHTS) -> list[NetworkInfo]:
@@ -117,15 +169,30 @@ def _warn_once(sentence: str) -> None:
     log.warning("%s", sentence)
 
 
-def load(network: str = "", device: str = "auto", engine: str = "auto", folder: Path = WEIGHTS) -> Predictor:
+def load(
+    network: str = "",
+    device: str = "auto",
+    engine: str = "auto",
+    folder: Path = WEIGHTS,
+    *,
+    reference: str = "",
+) -> Network:
     """Load a network by name, "" for the default one; its weights' SHA-256 is checked.
 
-    device: one of `DEVICES`, or "cuda:1". engine: one of `ENGINES`. Raises `Problem`:
-    ``unknown-network``, ``weights`` (missing or altered), ``bad-setting`` (device or engine).
+    device: one of `DEVICES`, or "cuda:1". engine: one of `ENGINES`. reference: the portrait, or the folder of
+    portraits, that `HEADSHOT` matches. Raises `Problem`: ``unknown-network``, ``weights`` (missing or
+    altered), ``bad-setting`` (device, engine or reference).
     """
     if device.partition(":")[0] not in DEVICES or engine not in ENGINES:
         raise Problem("bad-setting", f"The device {device!r} or the engine {engine!r} is unknown.")
+    if network == HEADSHOT:
+        return _headshot(reference)
+    if reference:
+        sentence = "A reference portrait was given, but not the network that matches one."
+        raise Problem("bad-setting", sentence, f"Choose the network {HEADSHOT}, or leave the portrait out.")
     info = _choose(network, available(folder))
+    if info.architecture == "hdrnet":
+        return _hdrnet(info, device, engine)
     architecture, folded = _folded(info)
     if _use_openvino(device, engine):
         from .engines import openvino
@@ -134,6 +201,34 @@ def load(network: str = "", device: str = "auto", engine: str = "auto", folder: 
     from .engines import pytorch
 
     return Predictor(info, pytorch.Engine(architecture, folded, device))
+
+
+def _headshot(reference: str) -> Painter:
+    """Headshot style transfer with its example, or examples."""
+    if not reference:
+        sentence = f"The network {HEADSHOT} needs a reference portrait to match."
+        raise Problem("bad-setting", sentence, "Name one: a portrait's file, or a folder of portraits.")
+    from .peers.example import load_all
+    from .peers.headshot import Headshot
+
+    faces = load_all(Path(reference))
+    match = Headshot(faces)
+    digest = hashlib.sha256(b"".join(face.crop.tobytes() for face in faces)).hexdigest()
+    return Painter(HEADSHOT, digest, "opencv", "cpu", lambda crops: [match(crop) for crop in crops], False)
+
+
+def _hdrnet(info: NetworkInfo, device: str, engine: str) -> Painter:
+    """HDRNet, which slices its grid at full size, and that only PyTorch does."""
+    if engine == "openvino":
+        sentence = f"The network {info.name} does not run on OpenVINO."
+        raise Problem("bad-setting", sentence, "Use engine auto or pytorch.")
+    from .engines.hdrnet import Engine
+
+    try:
+        made = Engine(_read(info), device)
+    except KeyError as error:
+        raise Problem("weights", f"The weights of {info.name} are of another network.") from error
+    return Painter(info.name, info.sha256, made.name, made.device, made, True)
 
 
 def _choose(network: str, known: list[NetworkInfo]) -> NetworkInfo:

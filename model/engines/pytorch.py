@@ -29,6 +29,11 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
+def in_words(device: torch.device) -> str:
+    """Such as "cpu", or a GPU with its name."""
+    return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+
+
 def _precision(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
@@ -58,9 +63,7 @@ class Engine:
     @property
     def device(self) -> str:
         """The device in words."""
-        if self._device.type == "cuda":
-            return f"{self._device} ({torch.cuda.get_device_name(self._device)})"
-        return str(self._device)
+        return in_words(self._device)
 
     @torch.inference_mode()
     def __call__(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:

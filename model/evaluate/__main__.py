@@ -64,14 +64,14 @@ def _run(options: argparse.Namespace) -> int:
 
 def _judge(
     planned: Sequence[Planned],
-    networks: Mapping[str, predictor.Predictor],
+    networks: Mapping[str, predictor.Network],
     options: argparse.Namespace,
     real: bool = False,
 ) -> tuple[Judged, dict[str, Any]]:
     """Score, print the tables, write the contact sheets; the JSON's part with it."""
     systems: dict[str, System] = {"do_nothing": do_nothing, "global_gain": global_gain, "o_bar": o_bar}
     systems |= {name: network(loaded) for name, loaded in networks.items()}
-    judged = judge(planned, systems, networks, real)
+    judged = judge(planned, systems, networks.keys(), real)
     for reason in judged.trouble:
         print(f"left out: {reason}", file=sys.stderr)
     if not judged.planned:
@@ -91,7 +91,7 @@ def _judge(
     return judged, {"systems": found, **counts}
 
 
-def _networks(name: str, weights: Path) -> dict[str, predictor.Predictor]:
+def _networks(name: str, weights: Path) -> dict[str, predictor.Network]:
     """The networks to judge: one by name, or all that are there. Raises `Problem`."""
     names = [name] if name else [info.name for info in predictor.available(weights)]
     if not names:
@@ -100,7 +100,7 @@ def _networks(name: str, weights: Path) -> dict[str, predictor.Predictor]:
     return {one.name: one for one in loaded}
 
 
-def _default(networks: Mapping[str, predictor.Predictor], weights: Path) -> str:
+def _default(networks: Mapping[str, predictor.Network], weights: Path) -> str:
     """The network that serves unless another is asked for, if it was judged; else the judged one."""
     return next(info.name for info in predictor.available(weights) if info.name in networks)
 

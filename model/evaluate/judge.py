@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from model.predictor import Predictor
 from model.synthesize.portraits import Unfit
 
 from .flashes import Planned
@@ -34,10 +33,13 @@ class Judged:
 def judge(
     planned: Sequence[Planned],
     systems: Mapping[str, System],
-    networks: Mapping[str, Predictor],
+    networks: Collection[str] = (),
     real: bool = False,
 ) -> Judged:
-    """Score every system on every sample. real: photographs, whose exposures are matched first."""
+    """Score every system on every sample, and those of `networks` on the studio portraits themselves too.
+
+    real: photographs, whose exposures are matched first.
+    """
     result = Judged(records={name: [] for name in systems}, studio_change={name: [] for name in networks})
     progress = Progress(len(planned))
     for one in planned:
@@ -50,8 +52,8 @@ def judge(
         result.planned.append(one)
         for name, record in score(sample, systems, real).items():
             result.records[name].append(record)
-        for name, predictor in networks.items():
-            result.studio_change[name].append(studio_change(predictor, sample))
+        for name in networks:
+            result.studio_change[name].append(studio_change(systems[name], sample))
         progress.step()
     return result
 

@@ -8,16 +8,21 @@ paper's reconstruction with the true y = t, the ceiling of the formulation. Then
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model import equations
-from model.predictor import Predictor
+from model.bilateral import SIZE, filter_crop
+from model.predictor import Network, Painter
+from model.rendering import Place
 
 from .flashes import Sample
 from .metrics import Image, eight_bit
+
+WHOLE: Final = Place(0, 0, SIZE)
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,17 @@ def o_bar(sample: Sample) -> Outcome:
     return _reconstructed(sample, equations.target(sample.bl_x, sample.bl_o))
 
 
-def network(predictor: Predictor) -> System:
-    """Eq. (4) with the network's y, as the server runs it."""
-    return lambda sample: _reconstructed(sample, predictor(sample.bl_x[None])[0])
+def network(loaded: Network) -> System:
+    """Eq. (4) with the network's y, or the picture that it paints, as the server runs it."""
+    if isinstance(loaded, Painter):
+        return lambda sample: painted(sample, loaded.paint(sample.x[None])[0].rows(sample.x, WHOLE))
+    return lambda sample: _reconstructed(sample, loaded(sample.bl_x[None])[0])
+
+
+def painted(sample: Sample, picture: Image) -> Outcome:
+    """A picture that no y has led to, with the y that would have: eq. (2) turned round."""
+    y = equations.target(sample.bl_x, filter_crop(picture))
+    return Outcome(y, eight_bit(picture))
 
 
 def scaled(sample: Sample, outcome: Outcome, factors: NDArray[np.float32]) -> Outcome:
@@ -69,10 +82,9 @@ def matched(sample: Sample, outcome: Outcome) -> Outcome:
     return scaled(sample, outcome, gains(outcome.picture, sample.o))
 
 
-def studio_change(predictor: Predictor, sample: Sample) -> float:
-    """By how many 8-bit levels, on the mean, the network changes the studio portrait itself."""
-    y = predictor(sample.bl_o[None])[0]
-    picture = eight_bit(equations.reconstruct(sample.o, y))
+def studio_change(system: System, sample: Sample) -> float:
+    """By how many 8-bit levels, on the mean, a system changes the studio portrait itself."""
+    picture = system(replace(sample, x=sample.o, bl_x=sample.bl_o)).picture
     return float(np.abs(picture - sample.o).mean() * 255)
 
 

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from model.rendering import Place, Rendering
 from plugin.studio_portrait.link.wire import Box
 
-from .colour import Float, decode_srgb, encode_srgb
+from .colour import ColourSpace, Float, decode_srgb, encode_srgb
 from .crop import COARSE, SIZE, inside, nearness, white_of, window
 from .lift import Grid, Stretched, guided_coefficients
 
@@ -60,8 +61,36 @@ class Correction:
     frame: bool = False
 
 
+@dataclass(frozen=True)
+class Painted:
+    """What a painter wants changed over one square, at any size (`model.rendering`).
+
+    rendering: turned as the picture is. space: the picture's, in which the change is applied.
+    """
+
+    grid: Grid
+    rendering: Rendering
+    space: ColourSpace
+    strength: float
+    frame: bool = False
+
+    def difference(self, working: Float, top: int, left: int) -> Float:
+        """What is to be subtracted from (rows, columns, C), working encoding, at the picture's top, left."""
+        place = Place(top - self.grid.y, left - self.grid.x, self.grid.side)
+        srgb = self.space.to_srgb(working)
+        shown = np.clip(srgb, 0, 1)
+        change = (shown - self.rendering.rows(shown, place)) * np.float32(self.strength)
+        if not self.space.is_srgb:
+            # Both ends are converted alike, so that what a profile rounds or clips cancels.
+            return self.space.from_srgb(srgb) - self.space.from_srgb(srgb - change)
+        return self.space.from_srgb(change)
+
+
+Change = Correction | Painted
+
+
 def affected(
-    corrections: Sequence[Correction], width: int, height: int, selection: Selection | None
+    corrections: Sequence[Change], width: int, height: int, selection: Selection | None
 ) -> Box | None:
     """The rectangle outside which nothing can change; None when there is none."""
     if not corrections:
@@ -84,9 +113,7 @@ def _meet(a: Grid, b: Grid) -> bool:
     )
 
 
-def _weights(
-    corrections: Sequence[Correction], own: Correction, width: int, height: int
-) -> tuple[Float, Float]:
+def _weights(corrections: Sequence[Change], own: Change, width: int, height: int) -> tuple[Float, Float]:
     """Of one correction, on its own low-resolution grid: its share among all, and its feather."""
     centres = (np.arange(COARSE) + 0.5) * (own.grid.side / COARSE)
     x, y = own.grid.x + centres, own.grid.y + centres
@@ -130,7 +157,7 @@ class Reconstruction:
         pixels: NDArray[Any],
         colours: int,
         linear: bool,
-        corrections: Sequence[Correction],
+        corrections: Sequence[Change],
         box: Box,
         selection: Selection | None = None,
         mask: bool = False,
@@ -138,9 +165,11 @@ class Reconstruction:
         self.pixels, self.colours, self.linear, self.box = pixels, colours, linear, box
         self.selection = selection
         self.white = white_of(pixels)
+        # Linear light is corrected in 0..1, everything else in its own sample values.
+        self._unit = np.float32(1 if linear else self.white)
         self.mask = np.zeros((box.height, box.width), np.uint8) if mask else None
         self._corrections = corrections
-        self._parts: list[tuple[tuple[int, int, int, int], Stretched]] = []
+        self._parts: list[tuple[tuple[int, int, int, int], Stretched, Change]] = []
 
     def run(self, cancelled: Callable[[], bool], progress: Callable[[float], None]) -> None:
         """Changes the picture. A cancel leaves it half done: the caller drops it."""
@@ -153,7 +182,7 @@ class Reconstruction:
             for done, _ in enumerate(pool.map(lambda top: None if cancelled() else self._strip(top), tops)):
                 progress((done + 1) / len(tops))
 
-    def _prepare(self, correction: Correction) -> None:
+    def _prepare(self, correction: Change) -> None:
         """Brings one correction into the form that is read strip by strip."""
         box, (height, width) = self.box, self.pixels.shape[:2]
         left, top, right, bottom = inside(correction.grid, width, height)
@@ -161,19 +190,20 @@ class Reconstruction:
         top, bottom = max(top, box.y), min(bottom, box.y + box.height)
         if left >= right or top >= bottom:
             return
-        a, b = guided_coefficients(correction.guide, correction.difference)
         share, feather = _weights(self._corrections, correction, width, height)
         # As a layer mask the feather comes separately; with a whole frame below, all weights add up to
         # one everywhere, the mask is white and the feather belongs to the pixels.
         apart = self.mask is not None and not any(c.frame for c in self._corrections)
         weight = share if apart else share * feather
-        # Linear light is corrected in 0..1, everything else in its own sample values.
-        unit = np.float32(1 if self.linear else self.white)
-        values = [a * weight, b * weight * unit]
+        if isinstance(correction, Painted):
+            values = [weight]
+        else:
+            a, b = guided_coefficients(correction.guide, correction.difference)
+            values = [a * weight, b * weight * self._unit]
         if self.mask is not None:
             values.append(share * feather)
         stretched = Stretched(np.concatenate(values, -1), correction.grid, left, right)
-        self._parts.append(((left, top, right, bottom), stretched))
+        self._parts.append(((left, top, right, bottom), stretched, correction))
 
     def _strip(self, top: int) -> None:
         box = self.box
@@ -200,14 +230,20 @@ class Reconstruction:
         feather = np.zeros(x.shape[:2] if self.mask is not None else (0, 0), np.float32)
         # The slope was fitted within 0..1: beyond, it would run away.
         guide = np.clip(x, 0, 1) if self.linear or self.white == 1 else x
-        for (left, first, right, last), stretched in self._parts:
+        for (left, first, right, last), stretched, change in self._parts:
             low, high = max(top, first), min(bottom, last)
             if low >= high:
                 continue
             place = np.s_[low - top : high - top, left - box.x : right - box.x]
-            a, b, weight = self._split(stretched.rows(low, high))
-            a *= guide[place]
-            a += b
+            if isinstance(change, Painted):
+                (shares,) = stretched.rows(low, high)
+                a = change.difference(x[place] * (1 / self._unit), low, left) * self._unit
+                a *= shares[..., :1]
+                weight = shares[..., 1] if self.mask is not None else None
+            else:
+                a, b, weight = self._split(stretched.rows(low, high))
+                a *= guide[place]
+                a += b
             if weight is not None:
                 feather[place] += weight
             if correction is None and a.shape == x.shape:

@@ -8,24 +8,26 @@ all call `retouch`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from model.bilateral import filter_crop
+from model.rendering import Rendering
 from plugin.studio_portrait.link.wire import Box, Problem, Settings
 
-from .blend import Correction, Reconstruction, Selection, affected
+from .blend import Change, Correction, Painted, Reconstruction, Selection, affected
 from .colour import ColourSpace, Float
 from .crop import frame_grid, take, to_eight_bit, white_of, whole_grid, without_hidden
 from .faces import LARGE, Face, find_faces
 
 
+@runtime_checkable
 class Predictor(Protocol):
     """All that the pipeline knows of a network. batch: how many crops it takes at a time."""
 
@@ -33,6 +35,17 @@ class Predictor(Protocol):
 
     def __call__(self, crops: Float) -> Float:
         """(N, 512, 512, 3) filtered crops, sRGB 0..1 -> the prediction y, same shape, 0..1."""
+        ...
+
+
+class Painter(Protocol):
+    """A method that paints pictures instead. frames: whether it can relight a whole frame."""
+
+    batch: int
+    frames: bool
+
+    def paint(self, crops: Float) -> Sequence[Rendering]:
+        """(N, 512, 512, 3) crops, sRGB 0..1 -> a rendering of each."""
         ...
 
 
@@ -76,7 +89,7 @@ class _Run:
 def retouch(
     pixels: NDArray[Any],
     settings: Settings,
-    predictor: Predictor,
+    predictor: Predictor | Painter,
     *,
     icc: bytes | None = None,
     selection: Selection | None = None,
@@ -91,6 +104,13 @@ def retouch(
     """
     if settings.faces == "selection" and selection is None:
         raise Problem("bad-setting", "Faces in the selection were asked for, but nothing is selected.")
+    relight = settings.background == "relight"
+    if relight and not getattr(predictor, "frames", True):
+        raise Problem(
+            "bad-setting",
+            "A reference portrait is matched by faces only, not by the whole frame.",
+            "Keep the background, or choose another network.",
+        )
     run = _Run(progress, cancelled)
     colours = 3 if pixels.shape[2] >= 3 else 1
     with run.stage("faces"):
@@ -100,7 +120,6 @@ def retouch(
         used = _chosen(faces, settings, selection)
     described = tuple(_describe(face, face in used) for face in faces)
     notes = () if faces else ("No face was found.",)
-    relight = settings.background == "relight"
     if settings.strength == 0 or not (used or relight):
         run.ms["total"] = (time.perf_counter() - run.start) * 1e3
         return Result(None, described, run.ms, notes)
@@ -166,39 +185,49 @@ def _predict(
     faces: list[Face],
     relight: bool,
     strength: float,
-    predictor: Predictor,
+    predictor: Predictor | Painter,
     run: _Run,
-) -> list[Correction]:
-    """Equations (2) and (4) at low resolution: what is to be subtracted over every crop."""
+) -> list[Change]:
+    """What is to be changed over every crop."""
     height, width = pixels.shape[:2]
     squares = [whole_grid(face.square, face.angle // 90) for face in faces]
     if relight:
         squares.append(frame_grid(width, height))
-    corrections: list[Correction] = []
+    changes: list[Change] = []
     for first in range(0, len(squares), predictor.batch):
         batch = squares[first : first + predictor.batch]
+        frames = [relight and first + i == len(squares) - 1 for i in range(len(batch))]
         with run.stage("filter"):
             guides = [take(pixels, grid, space) for grid in batch]
             seen = [space.to_srgb(guide) for guide in guides]
-            crops = np.stack([_filtered(crop, grid.turns) for crop, grid in zip(seen, batch, strict=True)])
+            upright = [_upright(crop, grid.turns) for crop, grid in zip(seen, batch, strict=True)]
+            if isinstance(predictor, Predictor):
+                upright = [filter_crop(crop) for crop in upright]
         with run.stage("predict"):
             run.progress("predict", first / len(squares))
-            predictions = predictor(crops)
-        for guide, crop, y, grid in zip(guides, seen, predictions, batch, strict=True):
-            difference = np.rot90(2 * y - 1, -grid.turns)
-            if not space.is_srgb:
-                # Colours outside sRGB stay outside: only the change itself must fit in.
-                # Both ends are converted alike, so that what a profile rounds or clips cancels.
-                target = np.clip(crop - difference, np.minimum(crop, 0), np.maximum(crop, 1))
-                difference = space.from_srgb(crop) - space.from_srgb(target)
-            elif space.channels == 1:
-                difference = space.from_srgb(difference)
-            whole = relight and len(corrections) == len(squares) - 1
-            scaled = np.ascontiguousarray(difference * np.float32(strength), dtype=np.float32)
-            corrections.append(Correction(grid, np.clip(guide, 0, 1), scaled, whole))
-    return corrections
+            if not isinstance(predictor, Predictor):
+                painted = predictor.paint(np.stack(upright))
+                for rendering, grid, frame in zip(painted, batch, frames, strict=True):
+                    changes.append(Painted(grid, rendering.turned(-grid.turns), space, strength, frame))
+                continue
+            predictions = predictor(np.stack(upright))
+        for guide, crop, y, grid, frame in zip(guides, seen, predictions, batch, frames, strict=True):
+            scaled = _difference(crop, np.rot90(2 * y - 1, -grid.turns), space) * np.float32(strength)
+            lifted = np.ascontiguousarray(scaled, dtype=np.float32)
+            changes.append(Correction(grid, np.clip(guide, 0, 1), lifted, frame))
+    return changes
 
 
-def _filtered(crop: Float, turns: int) -> Float:
-    """BL(x) of an sRGB crop, turned upright."""
-    return filter_crop(np.ascontiguousarray(np.rot90(np.clip(crop, 0, 1), turns)))
+def _difference(crop: Float, difference: Float, space: ColourSpace) -> Float:
+    """Equations (2) and (4) at low resolution: what is to be subtracted, in the working encoding."""
+    if not space.is_srgb:
+        # Colours outside sRGB stay outside: only the change itself must fit in.
+        # Both ends are converted alike, so that what a profile rounds or clips cancels.
+        target = np.clip(crop - difference, np.minimum(crop, 0), np.maximum(crop, 1))
+        return space.from_srgb(crop) - space.from_srgb(target)
+    return space.from_srgb(difference)
+
+
+def _upright(crop: Float, turns: int) -> Float:
+    """An sRGB crop within 0..1, turned upright."""
+    return np.ascontiguousarray(np.rot90(np.clip(crop, 0, 1), turns))

@@ -11,13 +11,18 @@ from torch import Tensor, nn
 from model.config import Config
 from model.deepflash import DeepFlash
 from model.networks import create
+from model.peers.hdrnet import HDRNet
 from model.studio import Studio
 from model.synthesize.maps import COUNT, DEPTH_MIN, DEPTH_STEP, PLANES
 
-CONFIGS = {"deepflash": Path("model/configs/first.toml"), "studio": Path("model/configs/studio.toml")}
+CONFIGS = {
+    DeepFlash: Path("model/configs/first.toml"),
+    Studio: Path("model/configs/studio.toml"),
+    HDRNet: Path("model/configs/hdrnet.toml"),
+}
 
 
-def network(architecture: str, seed: int = 7) -> DeepFlash | Studio:
+def network(architecture: str, seed: int = 7) -> Any:
     """He-initialised, with an output that says something."""
     torch.manual_seed(seed)
     made = create(architecture).eval()
@@ -28,10 +33,13 @@ def network(architecture: str, seed: int = 7) -> DeepFlash | Studio:
             module.running_var.uniform_(0.5, 2, generator=generator)
             module.weight.data.uniform_(0.5, 1.1, generator=generator)
             module.bias.data.uniform_(-0.1, 0.1, generator=generator)
+    last = made.grid if isinstance(made, HDRNet) else made.head
     for convolution in (module for module in made.modules() if isinstance(module, nn.Conv2d)):
-        if convolution is not made.head and convolution.kernel_size != (1, 1):
+        if convolution is not last and convolution.kernel_size != (1, 1):
             nn.init.kaiming_normal_(convolution.weight)
-    if isinstance(made, DeepFlash):
+    if isinstance(made, HDRNet):
+        nn.init.normal_(made.grid.weight, std=0.02)
+    elif isinstance(made, DeepFlash):
         made.head.weight.data *= 30
     else:
         nn.init.normal_(made.head.weight, std=0.03)
@@ -44,9 +52,9 @@ def state_of(made: nn.Module) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in made.state_dict().items()}
 
 
-def checkpoint_of(made: DeepFlash | Studio) -> dict[str, Any]:
+def checkpoint_of(made: nn.Module) -> dict[str, Any]:
     """As training writes it."""
-    config = Config.read(CONFIGS["studio" if isinstance(made, Studio) else "deepflash"])
+    config = Config.read(CONFIGS[type(made)])
     average = {f"module.{name}": value for name, value in made.state_dict().items()}
     return {"average": average, "step": 3, "seconds": 1.0, "config": dataclasses.asdict(config)}
 

@@ -161,7 +161,7 @@ def test_real_pairs_are_judged_after_their_exposures_are_matched(tmp_path: Path)
     pair = prepared.Pair("p0", tmp_path / "x.png", tmp_path / "o.png", 0.0, sure, prepared.HELD_OUT)
     lost = prepared.Pair("p7", tmp_path / "lost.png", tmp_path / "o.png", 0.0, sure, prepared.HELD_OUT)
     prepared.write(tmp_path, [pair, lost])
-    judged = judge(flashes.plan_real(tmp_path), {"do_nothing": systems.do_nothing}, {}, real=True)
+    judged = judge(flashes.plan_real(tmp_path), {"do_nothing": systems.do_nothing}, real=True)
     (row,) = judged.records["do_nothing"]
     assert row["psnr_face"] > 40 and row["deltae_skin"] < 1 and row["identity"] < 0.2
     assert np.isnan(row["shine_whole"])
