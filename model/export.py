@@ -22,9 +22,11 @@ from safetensors.torch import save
 
 from . import checkpoint
 from .config import Config, Finish
+from .engines.architectures import ARCHITECTURES
 from .networks import count_parameters, create
 from .predictor import WEIGHTS
 
+SERVED: Final = (*ARCHITECTURES, "hdrnet")
 LICENCE: Final = "CC BY 4.0"
 MEAN: Final = "encoder.mean"  # three numbers, in fp32; only DeepFlash from VGG-Face has it
 OLDER: Final = {"architecture": "deepflash", "shrink": 1}  # what the first checkpoints do not say
@@ -58,6 +60,8 @@ def export(
     which the first one in a folder is anyway, and which one that was replaced stays. Raises `Unusable`.
     """
     config = _config(state["config"])
+    if config.architecture not in SERVED:
+        raise Unusable(f"{config.architecture} is there to be compared with, it is not served.")
     name, tensors = name or config.architecture, _weights(state)
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
         raise Unusable("A network's name has letters, digits, '.', '-' and '_' only, at most 64.")
@@ -77,13 +81,7 @@ def export(
         "default": default,
         "parameters": parameters,
         "licence": LICENCE,
-        "trained": {
-            "hardware": hardware,
-            "steps": state["step"],
-            "samples": config.samples(state["step"]),
-            "seconds": round(state["seconds"]),
-            "resolution": _resolution(config),
-        },
+        "trained": recipe(state, hardware),
     }
     _write(file, data)
     _write_json(folder / f"{name}.json", facts)
@@ -91,6 +89,19 @@ def export(
         if default and other.get("default"):
             _write_json(path, {**other, "default": False})
     return file
+
+
+def recipe(state: dict[str, Any], hardware: str) -> dict[str, Any]:
+    """What a checkpoint says of its training. Raises `Unusable`."""
+    config = _config(state["config"])
+    return {
+        "hardware": hardware,
+        "seed": config.seed,
+        "steps": state["step"],
+        "samples": config.samples(state["step"]),
+        "seconds": round(state["seconds"]),
+        "resolution": _resolution(config),
+    }
 
 
 def _weights(state: dict[str, Any]) -> dict[str, torch.Tensor]:

@@ -101,17 +101,19 @@ def curve(log: Log) -> None:
     """Write curve.png beside the log: the loss above, on a log scale; held-out accuracy below."""
     lines = log.lines()
     loss = [(line["step"], np.log10(max(line["loss"], 1e-9))) for line in lines if "loss" in line]
-    panels = [_panel("training loss, log10", [(loss, BLUE)], [])]
+    panels = [panel("training loss, log10", [(loss, BLUE)], [])]
     series, levels = [], []
     for name, colour in zip(HELD_OUT, (RED, GREEN), strict=True):
         series.append(([(line["step"], line[name]["accuracy"]) for line in lines if name in line], colour))
     for line in lines:
         levels += [row["accuracy"] for name, row in line.items() if name.startswith("do_nothing")]
-    panels.append(_panel("held-out accuracy, eq. (3), %; grey: doing nothing", series, levels))
+    panels.append(panel("held-out accuracy, eq. (3), %; grey: doing nothing", series, levels))
     cv2.imwrite(str(log.path.with_name(CURVE)), np.vstack(panels))
 
 
-def _panel(title: str, series: Sequence[tuple[Points, Any]], levels: Sequence[float]) -> np.ndarray:
+def panel(
+    title: str, series: Sequence[tuple[Points, Any]], levels: Sequence[float], unit: str = "steps"
+) -> np.ndarray:
     """A diagram (HEIGHT, WIDTH, 3) uint8 BGR of lines over the steps, and of level lines."""
     picture = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     _write(picture, title, (MARGIN, 24))
@@ -137,7 +139,7 @@ def _panel(title: str, series: Sequence[tuple[Points, Any]], levels: Sequence[fl
             cv2.circle(picture, (int(x), int(y)), 3, colour, -1)
     for value in (low, high):
         _write(picture, f"{value:.3g}", (6, at(0, value)[1] + 5))
-    _write(picture, f"{last} steps", (WIDTH - MARGIN - 80, HEIGHT - 14))
+    _write(picture, f"{last:.0f} {unit}", (WIDTH - MARGIN - 90, HEIGHT - 14))
     return picture
 
 

@@ -105,14 +105,16 @@ def _default(networks: Mapping[str, predictor.Network], weights: Path) -> str:
     return next(info.name for info in predictor.available(weights) if info.name in networks)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """For argparse: 1, 2, 3 ..."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return value
 
 
-def _natural(text: str) -> int:
+def natural(text: str) -> int:
+    """For argparse: 0, 1, 2 ..."""
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError("0 or more")
@@ -125,9 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--portraits", type=Path, required=True, help="folder with manifest.csv (file, source, person)")
     add("--pairs", type=Path, help="real pairs too: a folder made by python -m model.prepare")
     add("--network", default="", metavar="NAME", help="judge this one only (default: all)")
-    add("--seed", type=_natural, default=SEED, help="of the flashes and the bootstrap (%(default)s)")
+    add("--seed", type=natural, default=SEED, help="of the flashes and the bootstrap (%(default)s)")
     add("--json", action="store_true", help="end with one line of JSON")
-    add("--flashes", type=_positive, default=FLASHES, help="of each person, more of dark skin (%(default)s)")
+    add("--flashes", type=positive, default=FLASHES, help="of each person, more of dark skin (%(default)s)")
     add("--out", type=Path, help="folder for contact sheets: best, median and worst ten")
     add("--mesh", type=Path, help="ict_face_model_light.npz (default: looked for near the portraits)")
     add("--cache", type=Path, help="folder of maps, such as training's (default: in the user's cache)")

@@ -94,7 +94,7 @@ def text(systems: Mapping[str, Mapping[str, Any]]) -> str:
     names = list(systems)
     rows = [["", *names]]
     for column in COLUMNS:
-        rows.append([TITLES[column], *(_cell(systems[name], column) for name in names)])
+        rows.append([TITLES[column], *(cell(systems[name], column) for name in names)])
     rows.append(["faces not found again", *(str(systems[name]["identity_failures"]) for name in names)])
     parts = [_aligned(rows), NOT_COMPUTED]
     for name in names:
@@ -105,7 +105,7 @@ def text(systems: Mapping[str, Mapping[str, Any]]) -> str:
 def _tones(system: Mapping[str, Any]) -> str:
     rows = [["", "flashes", "people", *(TITLES[column] for column in BIN_COLUMNS)]]
     for name, row in system["by_ita"].items():
-        cells = [_cell(row, column) for column in BIN_COLUMNS]
+        cells = [cell(row, column) for column in BIN_COLUMNS]
         rows.append([name.replace("_", " "), str(row["n"]), str(row["people"]), *cells])
     worst = [system["worst"][column] for column in BIN_COLUMNS]
     rows.append(
@@ -115,7 +115,7 @@ def _tones(system: Mapping[str, Any]) -> str:
     return _aligned(rows)
 
 
-def _cell(row: Mapping[str, Any], column: str) -> str:
+def cell(row: Mapping[str, Any], column: str) -> str:
     """The value and its interval."""
     if row[column] is None:
         return "-"

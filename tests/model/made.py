@@ -1,11 +1,16 @@
 """Networks and checkpoints made for the tests: random weights, batch norm statistics that matter."""
 
 import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from model.config import Config
@@ -13,6 +18,7 @@ from model.deepflash import DeepFlash
 from model.networks import create
 from model.peers.hdrnet import HDRNet
 from model.studio import Studio
+from model.synthesize import cache
 from model.synthesize.maps import COUNT, DEPTH_MIN, DEPTH_STEP, PLANES
 
 CONFIGS = {
@@ -80,3 +86,33 @@ def pictures(count: int, size: int) -> Tensor:
     """(count, 3, size, size): smooth."""
     coarse = torch.rand(count, 3, 9, 9, generator=torch.Generator().manual_seed(9))
     return torch.nn.functional.interpolate(coarse, (size, size), mode="bicubic").clip(0, 1)
+
+
+def portraits(folder: Path, people: Sequence[str]) -> None:
+    """A portraits' folder with a training cache in it: round people who are held out, and p1, who is not."""
+    known = []
+    for name in (*people, "p1"):
+        np.save(folder / f"{name}.npy", round_person((200, 160, 140)))
+        known.append(cache.Entry(name, "pif", name, name in people, 16.0, 0.65))
+    (folder / cache.INDEX).write_text(json.dumps([asdict(entry) for entry in known]))
+    rows = [f"{entry.name}.jpg,pif,{entry.person}" for entry in known]
+    (folder / "manifest.csv").write_text("\n".join(["file,source,person", *rows]) + "\n")
+
+
+def fresh_weights(folder: Path) -> None:
+    """A network as it is before training: it does nothing."""
+    state = {name: value for name, value in Studio().state_dict().items() if "num_batches" not in name}
+    data = save({name: value.half().contiguous() for name, value in state.items()})
+    (folder / "fresh.safetensors").write_bytes(data)
+    facts = {
+        "name": "fresh",
+        "architecture": "studio",
+        "file": "fresh.safetensors",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "default": True,
+        "parameters": 1,
+        "licence": "CC BY 4.0",
+        "trained": {"hardware": "paper", "steps": 1, "samples": 2, "seconds": 3, "resolution": "none"},
+    }
+    (folder / "fresh.json").write_text(json.dumps(facts))

@@ -1,16 +1,13 @@
 """The evaluation command: known outcomes for known systems, real pairs, bad input; and the card."""
 
 import contextlib
-import hashlib
 import io
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from safetensors.torch import save
 
 from model import card
 from model.bilateral import filter_crop
@@ -20,7 +17,6 @@ from model.evaluate.judge import judge
 from model.evaluate.maps import held_out_maps
 from model.evaluate.metrics import eight_bit
 from model.prepare import pairs as prepared
-from model.studio import Studio
 from model.synthesize import cache
 from model.synthesize.portraits import frame
 
@@ -39,13 +35,7 @@ COLUMNS = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A portraits' folder with a training cache in it: two round people who are held out, one who is not."""
     folder = tmp_path_factory.mktemp("portraits")
-    known = []
-    for name in (*PEOPLE, "p1"):
-        np.save(folder / f"{name}.npy", made.round_person((200, 160, 140)))
-        known.append(cache.Entry(name, "pif", name, name in PEOPLE, 16.0, 0.65))
-    (folder / cache.INDEX).write_text(json.dumps([asdict(entry) for entry in known]))
-    rows = [f"{entry.name}.jpg,pif,{entry.person}" for entry in known]
-    (folder / "manifest.csv").write_text("\n".join(["file,source,person", *rows]) + "\n")
+    made.portraits(folder, PEOPLE)
     return folder
 
 
@@ -53,21 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network as it is before training: it does nothing."""
     folder = tmp_path_factory.mktemp("weights")
-    state = {name: value for name, value in Studio().state_dict().items() if "num_batches" not in name}
-    data = save({name: value.half().contiguous() for name, value in state.items()})
-    (folder / "fresh.safetensors").write_bytes(data)
-    facts = {
-        "name": "fresh",
-        "architecture": "studio",
-        "file": "fresh.safetensors",
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "default": True,
-        "parameters": 1,
-        "licence": "CC BY 4.0",
-        "trained": {"hardware": "paper", "steps": 1, "samples": 2, "seconds": 3, "resolution": "none"},
-    }
-    (folder / "fresh.json").write_text(json.dumps(facts))
+    made.fresh_weights(folder)
     return folder
 
 
