@@ -20,6 +20,7 @@ CARD: Final = "MODEL_CARD.md"
 MAX_BYTES: Final = 1_000_000  # of all pictures together
 ABOUT: Final = {
     "deepflash": "the paper's: VGG-16 encoder, decoder with skip connections, a residual for each pixel",
+    "hdrnet": "HDRNet (Gharbi et al. 2017): a bilateral grid of affine matrices, applied at full size",
     "studio": "our own: gain and offset for each channel, predicted at half size, applied to the photograph",
 }
 # Sources as the portraits' manifest calls them: what, licence.

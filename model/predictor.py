@@ -15,7 +15,7 @@ import hashlib
 import importlib.util
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.studio_portrait.link.wire import Problem
+from plugin.studio_portrait.link.wire import HEADSHOT, Problem
 
 if TYPE_CHECKING:
     from .engines.layers import Architecture, Folded
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 SIZE: Final = 512
 WEIGHTS: Final = Path(__file__).with_name("weights")
-HEADSHOT: Final = "headshot"  # the name of headshot style transfer, which no file in the folder describes
 ENGINES: Final = ("auto", "pytorch", "openvino")
 GPU_BATCH: Final = 4  # crops at a time: bounds memory however many faces there are
 DEVICES: Final = ("auto", "cuda", "mps", "cpu")
@@ -169,27 +168,14 @@ def _warn_once(sentence: str) -> None:
     log.warning("%s", sentence)
 
 
-def load(
-    network: str = "",
-    device: str = "auto",
-    engine: str = "auto",
-    folder: Path = WEIGHTS,
-    *,
-    reference: str = "",
-) -> Network:
+def load(network: str = "", device: str = "auto", engine: str = "auto", folder: Path = WEIGHTS) -> Network:
     """Load a network by name, "" for the default one; its weights' SHA-256 is checked.
 
-    device: one of `DEVICES`, or "cuda:1". engine: one of `ENGINES`. reference: the portrait, or the folder of
-    portraits, that `HEADSHOT` matches. Raises `Problem`: ``unknown-network``, ``weights`` (missing or
-    altered), ``bad-setting`` (device, engine or reference).
+    device: one of `DEVICES`, or "cuda:1". engine: one of `ENGINES`. Raises `Problem`:
+    ``unknown-network``, ``weights`` (missing or altered), ``bad-setting`` (device or engine).
     """
     if device.partition(":")[0] not in DEVICES or engine not in ENGINES:
         raise Problem("bad-setting", f"The device {device!r} or the engine {engine!r} is unknown.")
-    if network == HEADSHOT:
-        return _headshot(reference)
-    if reference:
-        sentence = "A reference portrait was given, but not the network that matches one."
-        raise Problem("bad-setting", sentence, f"Choose the network {HEADSHOT}, or leave the portrait out.")
     info = _choose(network, available(folder))
     if info.architecture == "hdrnet":
         return _hdrnet(info, device, engine)
@@ -203,18 +189,18 @@ def load(
     return Predictor(info, pytorch.Engine(architecture, folded, device))
 
 
-def _headshot(reference: str) -> Painter:
-    """Headshot style transfer with its example, or examples."""
-    if not reference:
-        sentence = f"The network {HEADSHOT} needs a reference portrait to match."
-        raise Problem("bad-setting", sentence, "Name one: a portrait's file, or a folder of portraits.")
-    from .peers.example import load_all
+def match(references: Sequence[NDArray[np.uint8]]) -> Painter:
+    """Headshot style transfer with its example, or the one of several with the most similar face.
+
+    references: portraits (H, W, 3) sRGB. Raises `Problem` ``bad-setting`` for one without a usable face.
+    """
+    from .peers.example import find
     from .peers.headshot import Headshot
 
-    faces = load_all(Path(reference))
-    match = Headshot(faces)
+    faces = [find(reference) for reference in references]
+    transfer = Headshot(faces)
     digest = hashlib.sha256(b"".join(face.crop.tobytes() for face in faces)).hexdigest()
-    return Painter(HEADSHOT, digest, "opencv", "cpu", lambda crops: [match(crop) for crop in crops], False)
+    return Painter(HEADSHOT, digest, "opencv", "cpu", lambda crops: [transfer(crop) for crop in crops], False)
 
 
 def _hdrnet(info: NetworkInfo, device: str, engine: str) -> Painter:

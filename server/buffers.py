@@ -6,7 +6,7 @@ no name in any file system (memfd): no leftover file is possible, and it does no
 count against a container's small /dev/shm. Elsewhere it is a file of the state
 folder, removed with the job and, after a crash, when the next server starts.
 
-Layout: pixels, selection, mask, ICC profile, one after the other, each plane row by row.
+Layout: pixels, selection, reference, mask, ICC profile, one after the other, each plane row by row.
 """
 
 from __future__ import annotations
@@ -32,25 +32,34 @@ class Layout:
 
     pixels: int
     selection: int
+    reference: int
     mask: int
     icc: int
 
     @classmethod
-    def of(cls, image: ImageSpec, selection: Box | None, mask: bool, icc: int) -> Layout:
+    def of(
+        cls,
+        image: ImageSpec,
+        selection: Box | None,
+        mask: bool,
+        icc: int,
+        reference: ImageSpec | None = None,
+    ) -> Layout:
         return cls(
             pixels=image.nbytes,
             selection=selection.width * selection.height if selection else 0,
+            reference=reference.nbytes if reference else 0,
             mask=image.width * image.height if mask else 0,
             icc=icc,
         )
 
     @property
     def total(self) -> int:
-        return self.pixels + self.selection + self.mask + self.icc
+        return self.pixels + self.selection + self.reference + self.mask + self.icc
 
     def offset(self, plane: str) -> int:
-        """Where ``pixels``, ``selection``, ``mask`` or ``icc`` begins."""
-        names = ("pixels", "selection", "mask", "icc")
+        """Where ``pixels``, ``selection``, ``reference``, ``mask`` or ``icc`` begins."""
+        names = ("pixels", "selection", "reference", "mask", "icc")
         return sum(getattr(self, name) for name in names[: names.index(plane)])
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from plugin.studio_portrait.link import hints, runtime, stopping
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.version import VERSION
-from plugin.studio_portrait.link.wire import Problem
+from plugin.studio_portrait.link.wire import HEADSHOT, Problem
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -141,7 +141,8 @@ def _another_serves(folder: Path, args: argparse.Namespace) -> int:
 def _networks() -> list[dict[str, Any]]:
     from model.predictor import available
 
-    return [{"name": n.name, "sha256": n.sha256, "default": n.default} for n in available()]
+    listed = [{"name": n.name, "sha256": n.sha256, "default": n.default} for n in available()]
+    return [*listed, {"name": HEADSHOT, "sha256": "", "default": False}]
 
 
 def _stop(args: argparse.Namespace) -> int:

@@ -15,12 +15,23 @@ from typing import Any
 
 import psutil
 
-from plugin.studio_portrait.link.wire import MAX_FRAME_BYTES, MAX_ICC_BYTES, Box, ImageSpec, Problem, Settings
+from plugin.studio_portrait.link.wire import (
+    MAX_FRAME_BYTES,
+    MAX_ICC_BYTES,
+    Box,
+    ImageSpec,
+    Problem,
+    Settings,
+    check_reference,
+)
 
 from .buffers import Buffer, Layout
 
 MAX_JOBS = 16
 MAX_SPARE_BYTES = 256 << 20
+
+
+UPLOADED = ("pixels", "selection", "reference")  # planes, in the order in which they lie and come
 
 
 class State(Enum):
@@ -45,7 +56,8 @@ class Job:
     state: State = State.UPLOADING
     stage: str = "upload"
     fraction: float = 0.0
-    filled: int = 0  # bytes of pixels and selection that came
+    reference: ImageSpec | None = None
+    filled: int = 0  # bytes of the planes that came
     result: dict[str, Any] = field(default_factory=dict)
     reported: float = 0.0  # when the client was last told how far it is
     unheard_since: float | None = None  # the client takes nothing any more
@@ -53,23 +65,26 @@ class Job:
     def row_bytes(self, plane: str) -> int:
         if plane == "pixels":
             return self.image.row_bytes
+        if plane == "reference":
+            return self.reference.row_bytes if self.reference else 0
         return self.selection.width if plane == "selection" and self.selection else 0
 
     def take(self, plane: object, row: object, rows: object, data: memoryview) -> None:
         """Rows of an upload, in order and without gaps. With the last one the job is QUEUED."""
         if self.state is not State.UPLOADING:
             raise Problem("bad-request", "Rows came for a picture that was complete.")
-        expected = "pixels" if self.filled < self.layout.pixels else "selection"
+        ends = {name: self.layout.offset(name) + getattr(self.layout, name) for name in UPLOADED}
+        expected = next(name for name, end in ends.items() if self.filled < end)
         row, rows = _whole(row, "row"), _whole(rows, "rows")
         row_bytes = self.row_bytes(expected)
         if plane != expected or self.layout.offset(expected) + row * row_bytes != self.filled:
             raise Problem("bad-request", "Rows must come in order and without gaps.")
-        size = self.layout.pixels if expected == "pixels" else self.layout.selection
+        size = getattr(self.layout, expected)
         if rows < 1 or (row + rows) * row_bytes > size or len(data) != rows * row_bytes:
             raise Problem("bad-request", f"{len(data)} bytes came for {rows} rows of {row_bytes} bytes.")
         self.buffer.view[self.filled : self.filled + len(data)] = data
         self.filled += len(data)
-        whole = self.layout.pixels + self.layout.selection
+        whole = ends[UPLOADED[-1]]
         self.fraction = self.filled / whole
         if self.filled == whole:
             self.state, self.stage, self.fraction = State.QUEUED, "queue", 0.0
@@ -131,14 +146,18 @@ class Jobs:
         if header.get("selection") is not None:
             selection = _build(Box, header["selection"])
             selection.check_inside(image)
+        reference: ImageSpec | None = None
+        if header.get("reference") is not None:
+            reference = _build(ImageSpec, header["reference"])
+        check_reference(settings, reference)
         if icc is not None and len(icc) > MAX_ICC_BYTES:
             raise Problem("bad-image", "The picture's colour profile is too large.")
-        layout = Layout.of(image, selection, settings.mask, len(icc or b""))
+        layout = Layout.of(image, selection, settings.mask, len(icc or b""), reference)
         self._check_room(layout.total)
         buffer = self._memory(layout.total)
         if icc:
             buffer.view[layout.offset("icc") : layout.total] = icc
-        job = Job(job_id, peer, image, settings, selection, layout, buffer, now)
+        job = Job(job_id, peer, image, settings, selection, layout, buffer, now, reference=reference)
         self._jobs[job_id] = job
         return job
 

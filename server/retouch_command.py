@@ -14,10 +14,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from plugin.studio_portrait.link.session import Session
-from plugin.studio_portrait.link.wire import BACKGROUNDS, STAGES, Box, ImageSpec, Problem, Settings
+from plugin.studio_portrait.link.wire import (
+    BACKGROUNDS,
+    HEADSHOT,
+    MAX_REFERENCE_SIDE,
+    STAGES,
+    Box,
+    ImageSpec,
+    Problem,
+    Settings,
+    check_reference,
+)
 
 from .files.names import format_of, unreadable
 from .retouch_plan import Task, plan
@@ -64,6 +75,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faces", choices=("all", "largest"), default="all", help="default all")
     parser.add_argument("--network", default="", metavar="NAME", help="default: the one that comes along")
     parser.add_argument(
+        "--reference", metavar="PORTRAIT", help=f"a portrait whose look is matched, with --network {HEADSHOT}"
+    )
+    parser.add_argument(
         "--background",
         choices=BACKGROUNDS,
         default="keep",
@@ -76,12 +90,13 @@ def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
     try:
         settings = Settings(args.strength / 100, args.faces, args.network, args.background)
+        reference = _reference(args.reference, settings)
         tasks = plan(args.inputs, args.output)
         if not any(os.path.exists(task.source) for task in tasks):
             return _none_is_there(tasks, args.json)
         with _bar() as show, _Door(show) as door:
             _check_network(door.session(), settings.network)
-            good = [_one(door, task, settings, args.json, show) for task in tasks]
+            good = [_one(door, task, settings, reference, args.json, show) for task in tasks]
         return DONE if all(good) else SOME_FAILED
     except Problem as problem:
         _report(problem, None, args.json)
@@ -131,14 +146,37 @@ def _check_network(session: Session, name: str) -> None:
         raise Problem("unknown-network", f"There is no network called {name}.", have)
 
 
-def _one(door: _Door, task: Task, settings: Settings, as_json: bool, show: Show) -> bool:
+def _reference(name: str | None, settings: Settings) -> Any:
+    """The reference portrait's samples, (H, W, 3) uint8 sRGB; None without one. Raises `Problem`."""
+    if name is None:
+        check_reference(settings, None)
+        return None
+    from model.whole_pictures import read
+
+    path = Path(name)
+    if not path.is_file():
+        raise Problem("bad-setting", f"The reference portrait {path} is not there.", "Choose another file.")
+    try:
+        pixels = read(path, MAX_REFERENCE_SIDE)
+    except ValueError as error:
+        raise Problem("bad-setting", f"The reference portrait cannot be used: {error}.") from error
+    check_reference(settings, _shape(pixels))
+    return pixels
+
+
+def _shape(pixels: Any) -> ImageSpec:
+    height, width, channels = pixels.shape
+    return ImageSpec(width, height, channels, _SAMPLES[pixels.dtype.name])
+
+
+def _one(door: _Door, task: Task, settings: Settings, reference: Any, as_json: bool, show: Show) -> bool:
     """One picture, its result or failure told; whether it is done."""
 
     def progress(stage: str, share: float) -> None:
         show(f"{task.source.name}: {STAGES.get(stage, stage)}", _along(stage, share))
 
     try:
-        told = retouch_file(door.session(), task, settings, progress)
+        told = retouch_file(door.session(), task, settings, progress, reference)
     except Exception as error:  # whatever it is, the user reads a sentence and the other pictures are done
         problem = _as_problem(error)
         if problem.code == "lost-server":
@@ -178,10 +216,13 @@ def _as_problem(error: Exception) -> Problem:
     )
 
 
-def retouch_file(session: Session, task: Task, settings: Settings, progress: Progress) -> dict[str, Any]:
+def retouch_file(
+    session: Session, task: Task, settings: Settings, progress: Progress, reference: Any = None
+) -> dict[str, Any]:
     """Reads, retouches and writes one picture; what ``--json`` prints about it.
 
-    progress(stage, fraction) as in `Session.retouch`. Raises `Problem`; nothing is written then.
+    reference: (H, W, 3) uint8 sRGB. progress(stage, fraction) as in `Session.retouch`. Raises `Problem`;
+    nothing is written then.
     """
     from .files import pictures  # numpy and the codecs: only now, while the server loads its own
 
@@ -190,7 +231,7 @@ def retouch_file(session: Session, task: Task, settings: Settings, progress: Pro
         picture = pictures.read(task.source)
         format_of(task.target)
     pixels = picture.pixels.copy()
-    result = _through_server(session, picture, pixels, settings, progress)
+    result = _through_server(session, picture, pixels, settings, progress, reference)
     if settings.background == "keep" and not result["faces"]:
         raise Problem("no-face", "No face was found.")
     with clock("write"):
@@ -209,12 +250,12 @@ def retouch_file(session: Session, task: Task, settings: Settings, progress: Pro
 
 
 def _through_server(
-    session: Session, picture: Picture, pixels: Any, settings: Settings, progress: Progress
+    session: Session, picture: Picture, pixels: Any, settings: Settings, progress: Progress, reference: Any
 ) -> dict[str, Any]:
     """Sends the picture and writes the changed rows into `pixels`, a copy of its samples."""
     import numpy as np
 
-    height, width, channels = pixels.shape
+    channels = pixels.shape[2]
 
     def read(plane: str, row: int, rows: int) -> Any:
         return np.ascontiguousarray(pixels[row : row + rows])
@@ -224,8 +265,18 @@ def _through_server(
         changed = np.frombuffer(data, pixels.dtype).reshape(rows, box.width, channels)
         pixels[box.y + row : box.y + row + rows, box.x : box.x + box.width] = changed
 
-    image = ImageSpec(width, height, channels, _SAMPLES[pixels.dtype.name])
-    return session.retouch(image, read, write, icc=picture.icc, settings=settings, progress=progress)
+    def read_reference(plane: str, row: int, rows: int) -> Any:
+        return np.ascontiguousarray(reference[row : row + rows])
+
+    return session.retouch(
+        _shape(pixels),
+        read,
+        write,
+        icc=picture.icc,
+        reference=None if reference is None else (_shape(reference), read_reference),
+        settings=settings,
+        progress=progress,
+    )
 
 
 class _Clock:

@@ -97,6 +97,7 @@ class Supervisor:
                 "image": vars(job.image),
                 "settings": job.settings.as_dict(),
                 "selection": vars(job.selection) if job.selection else None,
+                "reference": vars(job.reference) if job.reference else None,
             }
         )
 

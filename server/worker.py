@@ -76,17 +76,19 @@ class Tools:
     """What a job is done with. The tests of the wire bring simpler ones.
 
     retouch: `server.pipeline.retouch`. selection: makes its selection of a box and a
-    mask. predictor: the predictor of a name, "" for the default one.
+    mask. predictor: the predictor of a name, "" for the default one. match: the one
+    that matches a reference portrait, (H, W, 3) sRGB.
     """
 
     retouch: Callable[..., Any]
     selection: Callable[[Box, NDArray[np.uint8]], Any]
     predictor: Callable[[str], Any]
+    match: Callable[[NDArray[np.uint8]], Any] | None = None
 
 
 def real_tools(device: str, engine: str) -> Tools:
     """The pipeline and the network. The default one is loaded while the pipeline is imported."""
-    from model.predictor import load
+    from model.predictor import load, match
 
     first = ThreadPoolExecutor(1).submit(load, "", device=device, engine=engine)
     from server import pipeline
@@ -100,7 +102,7 @@ def real_tools(device: str, engine: str) -> Tools:
             loaded[name] = loaded[new.name] = new
         return loaded[name]
 
-    return Tools(pipeline.retouch, pipeline.Selection, predictor)
+    return Tools(pipeline.retouch, pipeline.Selection, predictor, lambda reference: match([reference]))
 
 
 def about(predictor: Any) -> dict[str, Any]:
@@ -127,7 +129,12 @@ def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str
         box = Box(**message["selection"])
         mask = np.frombuffer(plane("selection"), np.uint8).reshape(box.height, box.width)
         selection = tools.selection(box, mask)
-    predictor = tools.predictor(settings.network)
+    if message["reference"] and tools.match:
+        shape = ImageSpec(**message["reference"])
+        seen = np.frombuffer(plane("reference"), np.uint8).reshape(shape.height, shape.width, shape.channels)
+        predictor = tools.match(seen)
+    else:
+        predictor = tools.predictor(settings.network)
     result = tools.retouch(
         pixels,
         settings,

@@ -24,6 +24,7 @@ from model.peers.example import Face
 from model.peers.headshot import Headshot
 from model.progress import LOG
 from model.train import CHECKPOINT
+from plugin.studio_portrait.link.wire import HEADSHOT
 
 NO_TRAINING: Final[dict[str, Any]] = {}
 
@@ -76,7 +77,7 @@ def entrants(
             found[name] = _of_run(name, state)
         found[name].log = run / LOG
     if examples:
-        found[predictor.HEADSHOT] = Entrant(predictor.HEADSHOT, headshot(examples), 0, NO_TRAINING)
+        found[HEADSHOT] = Entrant(HEADSHOT, headshot(examples), 0, NO_TRAINING)
     if not found:
         raise ValueError(f"there is no network in {weights} to compare; name a training run with --run")
     return list(found.values())

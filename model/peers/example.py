@@ -64,23 +64,23 @@ def load(path: Path) -> Face:
     if not path.is_file():
         raise Problem("bad-setting", f"The reference portrait {path} is not there.", "Choose another file.")
     try:
-        return find(read(path), path.name)
+        return find(read(path), f" {path.name}")
     except Unfit as reason:
         raise Problem("bad-setting", f"The reference portrait cannot be used: {reason}.", HINT) from reason
 
 
-def find(rgb: NDArray[np.uint8], name: str) -> Face:
-    """The largest face of (H, W, 3) sRGB. Raises `Problem` ``bad-setting``."""
+def find(rgb: NDArray[np.uint8], name: str = "") -> Face:
+    """The largest face of (H, W, 3) sRGB. Raises `Problem` ``bad-setting``. name: for its sentence."""
     scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
     size = tuple(max(1, round(side * scale)) for side in rgb.shape[1::-1])
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
     found = face_api.face_detector(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), 1 if max(size) < SIZE else 0)
     if not found:
-        raise Problem("bad-setting", f"No face was found in the reference portrait {name}.", HINT)
+        raise Problem("bad-setting", f"No face was found in the reference portrait{name}.", HINT)
     parts = face_api.pose_predictor_68_point(small, max(found, key=lambda box: box.area())).parts()
     square = face_square((np.array([(part.x, part.y) for part in parts], np.float64) + 0.5) / scale)
     if square.side < SMALLEST:
-        sentence = f"The face in the reference portrait {name} is too small ({square.side:.0f} pixels"
+        sentence = f"The face in the reference portrait{name} is too small ({square.side:.0f} pixels"
         raise Problem("bad-setting", f"{sentence} with head and shoulders; {SMALLEST} are needed).", HINT)
     return framed(np.ascontiguousarray(cut(rgb, square)))
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image
 
+from model import whole_pictures
 from model.synthesize.portraits import Unfit
-from model.whole_pictures import only_whole_pictures
+from model.whole_pictures import RGB
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 EXIF: Final = 0x8769  # tag of the directory that holds the two below
 TAKEN: Final = 0x9003  # DateTimeOriginal, whole seconds
 FRACTION: Final = 0x9291  # SubSecTimeOriginal, digits after the point
-
-RGB = NDArray[np.uint8]
 
 
 def pictures(folder: Path) -> list[Path]:
@@ -32,27 +28,11 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def read(path: Path) -> RGB:
-    """(H, W, 3) uint8, turned upright as EXIF says, converted to sRGB from the profile of the file.
-
-    Raises `Unfit` for anything but a whole picture.
-    """
+    """(H, W, 3) uint8 as `model.whole_pictures.read`. Raises `Unfit` for anything but a whole picture."""
     try:
-        with only_whole_pictures(), Image.open(path) as picture:
-            upright = ImageOps.exif_transpose(picture)
-        profile = upright.info.get("icc_profile")
-        rgb = _from_profile(upright, profile) if profile else upright.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, ImageCms.PyCMSError) as error:
-        hint = "copy it again or convert it to JPEG or PNG"
-        raise Unfit(f"{path.name} is not a whole, readable picture; {hint}") from error
-    return np.array(rgb, np.uint8)
-
-
-def _from_profile(picture: Image.Image, profile: bytes) -> Image.Image:
-    opaque = picture.convert("RGB") if picture.mode in ("RGBA", "P") else picture
-    given, srgb = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
-    converted = ImageCms.profileToProfile(opaque, given, srgb, outputMode="RGB")
-    assert converted is not None  # only in-place conversion gives nothing
-    return converted
+        return whole_pictures.read(path)
+    except ValueError as error:
+        raise Unfit(str(error)) from error
 
 
 def taken(path: Path) -> tuple[float, bool]:

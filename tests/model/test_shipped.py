@@ -9,10 +9,15 @@ import pytest
 
 from model import equations, predictor
 from model.bilateral import filter_crop
+from model.rendering import Place
 from model.synthesize.portraits import frame
 
 SELFIE = Path("server/setup/sample/selfie.jpg")
-MAX_BYTES = {"deepflash": 64 * 1024 * 1024, "studio": 20 * 1024 * 1024}  # by architecture
+MAX_BYTES = {
+    "deepflash": 64 * 1024 * 1024,
+    "studio": 20 * 1024 * 1024,
+    "hdrnet": 2 * 1024 * 1024,
+}  # by architecture
 SHIPPED = predictor.available()
 
 
@@ -20,8 +25,10 @@ SHIPPED = predictor.available()
 def before_and_after(request: pytest.FixtureRequest) -> tuple[np.ndarray, np.ndarray]:
     """The selfie's crop and eq. (4)'s result, (512, 512, 3) each."""
     x = np.asarray(frame(SELFIE).crop / 255, np.float32)
-    y = predictor.load(request.param.name, device="cpu")(filter_crop(x)[None])[0]
-    return x, equations.reconstruct(x, y).clip(0, 1)
+    loaded = predictor.load(request.param.name, device="cpu")
+    if isinstance(loaded, predictor.Painter):
+        return x, loaded.paint(x[None])[0].rows(x, Place(0, 0, 512))
+    return x, equations.reconstruct(x, loaded(filter_crop(x)[None])[0]).clip(0, 1)
 
 
 def face(picture: np.ndarray) -> np.ndarray:

@@ -1,8 +1,5 @@
 """Painters in the pipeline: every full-size pixel is theirs, in any sample type, encoding and orientation."""
 
-from pathlib import Path
-
-import cv2
 import numpy as np
 import pytest
 
@@ -14,8 +11,6 @@ from tests.model import made
 
 from .test_colour import linear_rgb
 from .test_retouch import as_sample, face_of, with_alpha
-
-SELFIE = Path("server/setup/sample/selfie.jpg")
 
 
 class Gamma:
@@ -112,10 +107,8 @@ def test_hdrnet_as_shipped_files_serve_it(selfie, tmp_path):
         predictor.load(engine="openvino", folder=tmp_path)
 
 
-def test_headshot_matches_a_reference_at_full_size(selfie, tmp_path):
-    warm = (selfie[..., ::-1] * np.array([0.6, 0.8, 1.0])).astype(np.uint8)  # BGR: warmer
-    cv2.imwrite(str(tmp_path / "warm.png"), warm)
-    loaded = predictor.load("headshot", reference=str(tmp_path / "warm.png"))
+def test_headshot_matches_a_reference_at_full_size(selfie):
+    loaded = predictor.match([(selfie * np.array([1.0, 0.8, 0.6])).astype(np.uint8)])
     after = selfie.copy()
     x, y = (round(v) for v in face_of(retouch(after, Settings(), loaded)))
     face = np.s_[y - 40 : y + 40, x - 40 : x + 40]
@@ -123,17 +116,3 @@ def test_headshot_matches_a_reference_at_full_size(selfie, tmp_path):
     assert blue < 0.8 * selfie[face][..., 2].mean() / selfie[face][..., 0].mean()
     with pytest.raises(Problem, match="not by the whole frame"):
         retouch(selfie.copy(), Settings(background="relight"), loaded)
-
-
-@pytest.mark.parametrize(
-    ("name", "reference", "told"),
-    [
-        ("headshot", "", "needs a reference portrait"),
-        ("headshot", "nowhere.jpg", "is not there"),
-        ("", str(SELFIE), "not the network that matches one"),
-    ],
-)
-def test_a_reference_goes_with_its_network(name, reference, told):
-    with pytest.raises(Problem, match=told) as problem:
-        predictor.load(name, reference=reference)
-    assert problem.value.code == "bad-setting" and problem.value.hint

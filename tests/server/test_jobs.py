@@ -73,6 +73,33 @@ def test_planes_lie_one_after_the_other() -> None:
     assert layout.total == 369
 
 
+def test_a_reference_portrait_comes_last_and_only_with_its_network(tmp_path: Path) -> None:
+    jobs, portrait = Jobs(tmp_path), {"width": 5, "height": 3, "channels": 3, "sample": "u8"}
+    image, settings = {"width": 2, "height": 2, "channels": 1, "sample": "u8"}, {"network": "headshot"}
+    header = {"job": "a" * 32, "image": image, "settings": settings, "reference": portrait}
+    job = jobs.submit(b"", header, None, 0.0)
+    job.take("pixels", 0, 2, memoryview(b"pppp"))
+    with pytest.raises(Problem):
+        job.take("selection", 0, 1, memoryview(b"s"))
+    assert job.state is State.UPLOADING
+    job.take("reference", 0, 1, memoryview(b"r" * 15))
+    job.take("reference", 1, 2, memoryview(b"r" * 30))
+    assert job.state is State.QUEUED
+    start = job.layout.offset("reference")
+    assert bytes(job.buffer.view[start : start + job.layout.reference]) == b"r" * 45
+    jobs.forget(job)
+    for change, code in (
+        ({"reference": None}, "bad-setting"),
+        ({"settings": {}}, "bad-setting"),
+        ({"reference": {**portrait, "channels": 4}}, "bad-request"),
+        ({"reference": {**portrait, "width": 2081}}, "bad-request"),
+        ({"reference": "/etc/passwd"}, "bad-request"),
+    ):
+        with pytest.raises(Problem) as caught:
+            jobs.submit(b"", {**header, **change}, None, 0.0)
+        assert caught.value.code == code
+
+
 def test_one_job_is_always_let_in_the_next_only_when_there_is_room(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path, memory_cap=20)
     first = submitted(jobs, 1, 10, 10)

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from model.export import export
-from model.predictor import available, load
+from model.predictor import available, load, match
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
@@ -57,6 +57,7 @@ class Worker:
             image=vars(spec),
             settings=settings,
             selection=None,
+            reference=None,
         )
 
     def close(self) -> None:
@@ -207,19 +208,25 @@ def real(real_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
 
 
 def through_the_server(
-    session: Session, pixels: np.ndarray, **settings: Any
+    session: Session, pixels: np.ndarray, portrait: np.ndarray | None = None, **settings: Any
 ) -> tuple[np.ndarray, dict[str, Any]]:
     out = pixels.copy()
-    height, width, channels = pixels.shape
 
     def write(plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
         box = Box(**result["box"])
         place = out[box.y + row : box.y + row + rows, box.x : box.x + box.width]
         place[...] = np.frombuffer(data, out.dtype).reshape(place.shape)
 
-    spec = ImageSpec(width, height, channels, "u8")
-    read = lambda plane, row, rows: memoryview(pixels[row : row + rows])  # noqa: E731
-    return out, session.retouch(spec, read, write, settings=Settings(**settings))
+    def read(plane: str, row: int, rows: int) -> memoryview:
+        rows_of = portrait if plane == "reference" and portrait is not None else pixels
+        return memoryview(np.ascontiguousarray(rows_of[row : row + rows]))
+
+    def spec(picture: np.ndarray) -> ImageSpec:
+        return ImageSpec(picture.shape[1], picture.shape[0], picture.shape[2], "u8")
+
+    reference = None if portrait is None else (spec(portrait), read)
+    chosen = Settings(**settings)
+    return out, session.retouch(spec(pixels), read, write, settings=chosen, reference=reference)
 
 
 def test_the_server_gives_the_pipelines_own_pixels(real: Session) -> None:
@@ -252,6 +259,21 @@ def test_every_network_can_be_asked_for(real: Session) -> None:
         out, result = through_the_server(real, pixels, network=info.name)
         assert (result["network"], result["weights"]) == (info.name, info.sha256)
         assert not np.array_equal(out, pixels)
+
+
+def test_a_reference_portrait_is_matched(real: Session) -> None:
+    with Image.open(SELFIE) as image:
+        pixels = np.asarray(image.convert("RGB").reduce(2))
+    portrait = (pixels * np.array([1.0, 0.8, 0.6])).astype(np.uint8)
+    out, result = through_the_server(real, pixels, portrait, network="headshot")
+    assert (result["network"], result["engine"]) == ("headshot", "opencv") and len(result["weights"]) == 64
+    direct = pixels.copy()
+    pipeline.retouch(direct, Settings(), match([portrait]))
+    assert np.array_equal(out, direct) and not np.array_equal(out, pixels)
+    with pytest.raises(Problem, match="No face was found in the reference portrait"):
+        through_the_server(real, pixels, np.zeros_like(pixels), network="headshot")
+    with pytest.raises(Problem, match="needs a reference portrait"):
+        through_the_server(real, pixels, network="headshot")
 
 
 def test_a_network_is_loaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

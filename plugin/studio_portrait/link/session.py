@@ -148,6 +148,7 @@ class Session:
         *,
         icc: bytes | None = None,
         selection: tuple[Box, Read] | None = None,
+        reference: tuple[ImageSpec, Read] | None = None,
         settings: Settings | None = None,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
@@ -155,7 +156,8 @@ class Session:
         """Sends a picture, waits for the work and hands back the rows of the result's box.
 
         read(plane, row, rows): the bytes of these rows, ``"pixels"`` as `image` says;
-        the selection's own reader gives plane ``"selection"``, one byte a pixel over its box.
+        the selection's own reader gives plane ``"selection"``, one byte a pixel over its box;
+        the reference portrait's gives plane ``"reference"``, 8-bit RGB in sRGB.
         write(plane, row, rows, data, result): rows of ``result["box"]``, counted from its top;
         ``"pixels"`` in the format of `image`, then ``"mask"`` when asked for.
         progress(stage, fraction): a stage of `wire.STAGES`, 0..1 within it.
@@ -167,7 +169,7 @@ class Session:
         self._cancel = False
         transfer = _Transfer(self, image, read, write, progress, cancelled)
         try:
-            return transfer.run(icc, selection, settings or Settings())
+            return transfer.run(icc, selection, reference, settings or Settings())
         except Problem as problem:
             if problem.code != "lost-server":
                 transfer.give_up()
@@ -268,13 +270,21 @@ class _Transfer:
         self._job = secrets.token_hex(16)
 
     def run(
-        self, icc: bytes | None, selection: tuple[Box, Read] | None, settings: Settings
+        self,
+        icc: bytes | None,
+        selection: tuple[Box, Read] | None,
+        reference: tuple[ImageSpec, Read] | None,
+        settings: Settings,
     ) -> dict[str, Any]:
-        self._submit(icc, selection[0] if selection else None, settings)
+        portrait = reference[0] if reference else None
+        wire.check_reference(settings, portrait)
+        self._submit(icc, selection[0] if selection else None, portrait, settings)
         self._upload("pixels", self._image.row_bytes, self._image.height, self._read)
         if selection:
             box, read = selection
             self._upload("selection", box.width, box.height, read)
+        if reference:
+            self._upload("reference", reference[0].row_bytes, reference[0].height, reference[1])
         result = self._wait_for_result()
         if result["box"] is not None:
             box = Box(**result["box"])
@@ -292,13 +302,16 @@ class _Transfer:
         except (TransportError, TimeoutError):
             self._session.close()
 
-    def _submit(self, icc: bytes | None, selection: Box | None, settings: Settings) -> None:
+    def _submit(
+        self, icc: bytes | None, selection: Box | None, reference: ImageSpec | None, settings: Settings
+    ) -> None:
         header = wire.encode(
             "SUBMIT",
             job=self._job,
             image=vars(self._image),
             settings=settings.as_dict(),
             selection=vars(selection) if selection else None,
+            reference=vars(reference) if reference else None,
         )
         if icc is not None and len(icc) > wire.MAX_ICC_BYTES:
             raise Problem("bad-image", "The picture's colour profile is too large.", "Convert it to sRGB.")

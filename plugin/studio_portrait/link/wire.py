@@ -24,6 +24,8 @@ STRIP_BYTES = 4 * 1024 * 1024  # what a sender aims at per DATA frame
 MAX_FRAME_BYTES = 16 * 1024 * 1024  # what a receiver accepts; one row always fits below it
 
 SAMPLE_BYTES = {"u8": 1, "u16": 2, "f32": 4}  # native byte order; both ends share the machine
+HEADSHOT = "headshot"  # the network that matches a reference portrait, and the only one that takes one
+MAX_REFERENCE_SIDE = 2080  # pixels: a reference is looked at in a 512-pixel square
 FACES = ("all", "largest", "selection")
 BACKGROUNDS = ("keep", "relight")
 
@@ -183,6 +185,29 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def check_reference(settings: Settings, reference: ImageSpec | None) -> None:
+    """Raises `Problem` unless the reference portrait goes with the network and has an allowed form."""
+    if settings.network == HEADSHOT and reference is None:
+        raise Problem(
+            "bad-setting",
+            f"The network {HEADSHOT} needs a reference portrait to match.",
+            "Choose the file of a portrait whose look the face shall have.",
+        )
+    if reference is None:
+        return
+    if settings.network != HEADSHOT:
+        raise Problem(
+            "bad-setting",
+            "A reference portrait was given, but not the network that matches one.",
+            f"Choose the network {HEADSHOT}, or leave the portrait out.",
+        )
+    sides = max(reference.width, reference.height)
+    if (reference.channels, reference.sample) != (3, "u8") or sides > MAX_REFERENCE_SIDE:
+        raise Problem(
+            "bad-request", f"A reference is 8-bit RGB of at most {MAX_REFERENCE_SIDE} pixels a side."
+        )
 
 
 def _is_int(value: object) -> bool:
