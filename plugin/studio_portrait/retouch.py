@@ -18,6 +18,7 @@ from link.session import Session
 from link.version import VERSION
 from link.wire import STAGES, Box, Problem, Settings
 from pixels import Layout, Source, Target, layout, write_mask
+from reference import opened
 
 PARASITE = "studio-portrait"
 _UPDATE_SECONDS = 0.1
@@ -35,14 +36,17 @@ _SPANS = {
 }
 
 
-def retouch(image: Gimp.Image, layer: Gimp.Drawable, settings: Settings) -> Gimp.Layer:
-    """Retouches `layer`; returns the new layer right above it. Raises `Problem`."""
+def retouch(image: Gimp.Image, layer: Gimp.Drawable, settings: Settings, reference: str = "") -> Gimp.Layer:
+    """Retouches `layer`; returns the new layer right above it. reference: path of a portrait to match.
+
+    Raises `Problem`.
+    """
     check_layer(image, layer)
     how = layout(layer)
     source = Source(layer, how)
     selection = _selection(image, layer, source, settings)
     bar = _Bar()
-    with Session.open(progress=bar.show) as session:
+    with opened(reference) as portrait, Session.open(progress=bar.show) as session:
         copy = _unlocked_copy(layer)
         try:
             job = _Job(copy, how)
@@ -52,6 +56,7 @@ def retouch(image: Gimp.Image, layer: Gimp.Drawable, settings: Settings) -> Gimp
                 job.write,
                 icc=how.icc,
                 selection=selection,
+                reference=portrait,
                 settings=settings,
                 progress=bar.show,
             )

@@ -16,7 +16,14 @@ MENU = "<Image>/Filters/Enhance"
 
 
 def studio_portrait(
-    image: Any, drawable: Any, strength: float, faces: str, output: str, network: str, background: str
+    image: Any,
+    drawable: Any,
+    strength: float,
+    faces: str,
+    output: str,
+    network: str,
+    background: str,
+    reference: str,
 ) -> Any:
     """The menu item; returns the new layer. strength: 0..100 %."""
     from link.wire import Problem, Settings
@@ -24,7 +31,7 @@ def studio_portrait(
 
     try:
         settings = Settings(strength / 100, faces, network.strip(), background, output == "mask")
-        return retouch(image, drawable, settings)
+        return retouch(image, drawable, settings, reference)
     except Problem as problem:
         if problem.code == "cancelled":
             raise CancelError(str(problem)) from None
@@ -78,6 +85,7 @@ register(
             "keep",
             (("Keep untouched", "keep"), ("Relight the whole frame", "relight")),
         ),
+        (PF_FILE, "reference", "_Portrait to match (with the network headshot)", ""),
     ],
     [(PF_LAYER, "layer", "The new layer")],
     studio_portrait,

@@ -29,6 +29,10 @@ SENTENCES = {
     "no_face": "No face was found. ",
     "unknown_network": "There is no network",
     "network_with_odd_letters": "A network's name has letters",
+    "headshot_without_portrait": "The network headshot needs a reference portrait to match. Choose the file",
+    "portrait_without_headshot": "not the network that matches one. Choose the network headshot",
+    "portrait_without_face": "No face was found in the reference portrait. Choose a sharp portrait",
+    "portrait_that_is_none": "photo.raw cannot be opened. Choose the file of a picture",
     "tiny": "No face was found. ",
     "too_large": "the limit is 100 megapixels",
     "not_a_number": "not numbers",
@@ -40,6 +44,11 @@ def told(installed: Gimp, server: Server, selfie: Path) -> dict[str, Any]:
     with Image.open(selfie) as opened:
         picture = np.asarray(opened.convert("RGB").resize((480, 640), Image.Resampling.BOX))
     (installed.work / "photo.raw").write_bytes(picture.tobytes())
+    warm = Image.fromarray((picture * [1.0, 0.8, 0.6]).astype(np.uint8))
+    exif = Image.Exif()
+    exif[274] = 6  # stored lying on its side
+    warm.transpose(Image.Transpose.ROTATE_90).save(installed.work / "portrait.jpg", quality=95, exif=exif)
+    Image.new("L", (600, 500), 128).save(installed.work / "grey.png")
     noise = np.random.default_rng(1).integers(0, 256, picture.shape, dtype=np.uint8)
     (installed.work / "noise.raw").write_bytes(noise.tobytes())
     light = ((picture / 255.0) ** 2.2).astype(np.float32)
@@ -68,6 +77,18 @@ def test_a_locked_and_hidden_layer_gives_a_free_and_visible_one(told: dict[str, 
         "visible": True,
         "original": [True, False],
     }
+
+
+def test_a_reference_portrait_is_matched(told: dict[str, Any], installed: Gimp) -> None:
+    assert "crash" not in told["portrait_matched"], told["portrait_matched"]["crash"]
+    before, after = (
+        np.fromfile(installed.work / name, np.uint8).reshape(640, 480, 3).astype(float)
+        for name in ("photo.raw", "matched.raw")
+    )
+    changed = (before != after).any(-1)
+    assert 0.05 < changed.mean() < 0.9
+    warmth = [picture[changed][:, 0].mean() / picture[changed][:, 2].mean() for picture in (before, after)]
+    assert warmth[1] > 1.2 * warmth[0]
 
 
 def test_server_lives_after_all_that(told: dict[str, Any], server: Server) -> None:

@@ -95,6 +95,41 @@ def test_float_tiff_with_alpha(real: Real, scene: np.ndarray, tmp_path: Path) ->
     np.testing.assert_array_equal(after[:, :, 3], before[:, :, 3])
 
 
+def test_a_reference_portrait_is_matched(real: Real, scene: np.ndarray, tmp_path: Path) -> None:
+    Image.fromarray(scene).save(tmp_path / "in.png")
+    warm = (np.asarray(Image.open(SELFIE).reduce(2)) * [1.0, 0.8, 0.6]).astype(np.uint8)
+    exif = Image.Exif()
+    exif[274] = 6  # stored lying on its side
+    lying = Image.fromarray(warm).transpose(Image.Transpose.ROTATE_90)
+    lying.save(tmp_path / "warm.jpg", quality=95, exif=exif)
+    matched = ("--network", "headshot", "--reference", tmp_path / "warm.jpg")
+    status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", *matched)
+    assert status == 0 and told["network"] == "headshot"
+    after = np.asarray(Image.open(tmp_path / "out.png"))
+    check(scene, after, told)
+    x, y, width, height = (told["faces"][0]["box"][name] for name in ("x", "y", "width", "height"))
+    faces = [picture[y : y + height, x : x + width].mean((0, 1)) for picture in (scene, after)]
+    assert faces[1][0] / faces[1][2] > 1.2 * faces[0][0] / faces[0][2]
+
+
+def test_a_reference_portrait_that_does_not_do(real: Real, scene: np.ndarray, tmp_path: Path) -> None:
+    """All but the last are told before a server is asked."""
+    Image.fromarray(scene).save(tmp_path / "in.png")
+    Image.new("RGB", (400, 300)).save(tmp_path / "black.png")
+    (tmp_path / "text.jpg").write_text("Dear Sir or Madam")
+    for words, expected, sentence in (
+        (["--network", "headshot"], 2, "needs a reference portrait"),
+        (["--reference", tmp_path / "black.png"], 2, "not the network that matches one"),
+        (["--network", "headshot", "--reference", tmp_path / "none.jpg"], 2, "is not there"),
+        (["--network", "headshot", "--reference", tmp_path / "text.jpg"], 2, "not a whole, readable picture"),
+        (["--network", "headshot", "--reference", tmp_path / "black.png"], 1, "No face was found in the ref"),
+    ):
+        status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", *words)
+        assert status == expected and told["error"]["code"] == "bad-setting"
+        assert sentence in told["error"]["message"] and told["error"]["hint"]
+    assert not (tmp_path / "out.png").exists()
+
+
 def test_jpeg_stored_sideways(real: Real, tmp_path: Path) -> None:
     """The face is found upright, and the output is stored as the input was."""
     exif = Image.Exif()

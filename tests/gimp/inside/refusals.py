@@ -1,7 +1,7 @@
 """Runs the filter on what it must refuse, and says what the user would read. Executed by GIMP."""
 
 import support
-from gi.repository import Gimp
+from gi.repository import Gimp, Gio
 
 
 def photo(work_file="photo.raw"):
@@ -120,6 +120,43 @@ def network_with_odd_letters():
     return attempt(image, [layer], network="../../etc")
 
 
+def headshot_without_portrait():
+    image, layer = photo()
+    return attempt(image, [layer], network="headshot")
+
+
+def portrait_without_headshot():
+    image, layer = photo()
+    return attempt(image, [layer], reference=Gio.File.new_for_path(f"{support.WORK}/portrait.jpg"))
+
+
+def portrait_without_face():
+    image, layer = photo()
+    grey = Gio.File.new_for_path(f"{support.WORK}/grey.png")
+    return attempt(image, [layer], network="headshot", reference=grey)
+
+
+def portrait_that_is_none():
+    image, layer = photo()
+    samples = Gio.File.new_for_path(f"{support.WORK}/photo.raw")
+    return attempt(image, [layer], network="headshot", reference=samples)
+
+
+def portrait_matched():
+    image, layer = photo()
+    portrait = Gio.File.new_for_path(f"{support.WORK}/portrait.jpg")
+    images = len(Gimp.get_images())
+    returned = support.call(
+        support.FILTER, image=image, drawables=[layer], network="headshot", reference=portrait
+    )
+    status, new = support.outcome(returned)
+    assert status == "success", new
+    assert len(Gimp.get_images()) == images, "the portrait is closed again"
+    support.dump(new, f"{support.WORK}/matched.raw")
+    image.delete()
+    return {"status": status}
+
+
 def tiny():
     image = Gimp.Image.new(1, 1, Gimp.ImageBaseType.RGB)
     layer = Gimp.Layer.new(image, "dot", 1, 1, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
@@ -172,6 +209,11 @@ CASES = [
     no_face,
     unknown_network,
     network_with_odd_letters,
+    headshot_without_portrait,
+    portrait_without_headshot,
+    portrait_without_face,
+    portrait_that_is_none,
+    portrait_matched,
     tiny,
     too_large,
     not_a_number,
