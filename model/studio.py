@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -21,8 +22,9 @@ WIDTHS: Final = (16, 32, 64, 128, 256)  # at 1/2, 1/4 ... 1/32 of the working si
 DEPTHS: Final = (1, 1, 2, 2, 2)  # residual blocks on the way down
 SHRINK: Final = 2  # the working size is 256 for a 512 crop
 GAIN_RANGE: Final = 1.5  # |ln gain| stays below: a factor of 4.5 in sRGB values
-RADIUS: Final = 6  # working pixels over which the light's change is evened out
-KEEP: Final = 0.002  # steps of the change stay where their variance is well above this
+COARSE: Final = 2  # the light's change is evened out at the working size over this,
+RADIUS: Final = 3  # over so many of those pixels;
+KEEP: Final = 0.002  # where its variance is well above this, its steps stay
 OUTPUTS: Final = 8  # gain and offset of R, G, B, shine, shadow
 
 
@@ -125,15 +127,12 @@ def relit(image: Tensor, light: Tensor) -> Tensor:
 
 def even(change: Tensor, shrink: int = SHRINK) -> Tensor:
     """The change (N, 3, H, W) without its texture; large steps stay. shrink: see `Studio.predict`."""
-    small = F.avg_pool2d(change, shrink) if shrink > 1 else change
+    small = F.avg_pool2d(change, COARSE * shrink)
     mean = _box(small)
     variance = (_box(small * small) - mean * mean).clip(0)
     keep = variance / (variance + KEEP)
-    keep, rest = _box(keep), _box((1 - keep) * mean)
-    if shrink > 1:
-        keep, rest = (
-            F.interpolate(part, scale_factor=float(shrink), mode="bilinear") for part in (keep, rest)
-        )
+    parts = _box(torch.cat([keep, (1 - keep) * mean], dim=1))
+    keep, rest = F.interpolate(parts, scale_factor=float(COARSE * shrink), mode="bilinear").chunk(2, dim=1)
     return keep * change + rest
 
 

@@ -16,7 +16,8 @@ from .layers import Folded, Layer, Layers, Ops, State, Tensors, V
 
 SHRINK: Final = 2  # the constants of model/studio.py that no tensor tells
 GAIN_RANGE: Final = 1.5
-RADIUS: Final = 6
+COARSE: Final = 2
+RADIUS: Final = 3
 KEEP: Final = 0.002
 LIGHTS: Final = 6  # ln gain and offset of R, G, B: the first of the head's maps
 MIDDLE: Final = np.full((1, 1, 1, 1), 0.5, np.float32)
@@ -79,9 +80,9 @@ def head(ops: Ops[V], image: V, features: V) -> V:
 
 def _even(ops: Ops[V], change: V) -> V:
     """The guided filter of `model.studio.even`."""
-    small = ops.average_pool(change, SHRINK)
+    small = ops.average_pool(change, COARSE * SHRINK)
     parts = ops.kept(ops.box(small, RADIUS), ops.box(ops.square(small), RADIUS), KEEP)
-    keep, rest = (ops.bilinear(ops.box(part, RADIUS), SHRINK) for part in parts)
+    keep, rest = (ops.bilinear(ops.box(part, RADIUS), COARSE * SHRINK) for part in parts)
     return ops.combine(keep, change, rest)
 
 
