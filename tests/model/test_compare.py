@@ -11,7 +11,7 @@ import pytest
 
 from model import checkpoint
 from model.compare import entrants, examples, figure, report
-from model.compare.__main__ import main
+from model.compare.command import main
 from model.evaluate import flashes
 from model.synthesize import cache
 from model.synthesize.portraits import Portrait
