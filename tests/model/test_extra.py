@@ -18,13 +18,24 @@ runpy.run_module({module!r}, run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("name", ["evaluate", "prepare"])
+@pytest.mark.parametrize("name", ["evaluate", "prepare", "compare"])
 def test_a_tool_says_what_is_missing(name: str) -> None:
     code = RUN.format(blocked=BLOCKED, argv=[name, "--help"], module=f"model.{name}")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.returncode == 2
     assert "which is not installed" in done.stderr and "install.py --train" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_painters_serve_without() -> None:
+    """Headshot style transfer and HDRNet are for users, who have the server's packages only."""
+    code = RUN.format(blocked=(*BLOCKED, "torch"), argv=[""], module="model.peers.headshot")
+    code += "\nimport model.peers.example"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    code = RUN.format(blocked=BLOCKED, argv=[""], module="model.engines.hdrnet")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", ["train", "synthesize", "look", "export"])
