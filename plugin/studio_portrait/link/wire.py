@@ -50,6 +50,7 @@ ERRORS = {
     "bad-request": "This is a fault in the program that asked; please report it with the log.",
     "bad-version": "Run install.py again, so that plug-in and server have the same version.",
     "bad-token": "Run {stop}, then try again.",
+    "bad-key": "Run {keys list} here and on the server: each must know the other's key.",
     "bad-image": "Open the picture in an image editor and save it again.",
     "bad-output": "Choose another place for the result.",
     "bad-setting": "Run {retouch --help} to see what is allowed.",

@@ -1,0 +1,66 @@
+"""Opens sessions through libzmq: with a server on another machine, or with the one here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.version import VERSION
+from plugin.studio_portrait.link.wire import Problem
+from plugin.studio_portrait.link.zmtp import Connection, TransportError
+
+from . import address
+from .dealer import Dealer, Keys
+from .keys import KeyRing
+
+
+class RemoteSession(Session):
+    """A session whose server does not start by itself."""
+
+    def _lost(self) -> Problem:
+        sentence = "The server does not answer any more."
+        return Problem("lost-server", sentence, "Try again; if that does not help, see that it runs there.")
+
+
+def there(where: str, folder: Path) -> tuple[Session, Dealer]:
+    """A session with the server at ``HOST[:PORT]``, over CURVE. Raises `Problem`.
+
+    HELLO's token is our public key: libzmq has proven both sides' already.
+    """
+    host, port = address.parse(where)
+    ring = KeyRing(folder)
+    keys = Keys(ring.own(), ring.server(host))
+    return _open(f"tcp://{host}:{port}", keys, keys.own.public.decode(), folder)
+
+
+def here(folder: Path) -> tuple[Session, Dealer]:
+    """A session with the server of this state folder. Raises `Problem`."""
+    found = runtime.Runtime.read(folder)
+    if found is None:
+        raise Problem("no-server", "No server is running.")
+    return _open(found.endpoints[0], None, found.token, folder)
+
+
+def open_remote(where: str) -> Session:
+    """For the command line: a session with a server of our own version. Raises `Problem`."""
+    session, _ = there(where, runtime.state_folder())
+    if session.server != VERSION:
+        session.close()
+        sentence = f"The server at {where} has version {session.server:.20}, this program {VERSION}."
+        raise Problem("bad-version", sentence, "Install the same version on both machines.")
+    return session
+
+
+def _open(endpoint: str, keys: Keys | None, secret: str, folder: Path) -> tuple[Session, Dealer]:
+    dealer = Dealer(endpoint, keys)
+    try:
+        dealer.wait_until_open()
+        return RemoteSession(cast(Connection, dealer), secret, folder), dealer
+    except TransportError as error:
+        dealer.close()
+        raise Problem("lost-server", f"{error}", "Try again.") from None
+    except BaseException:
+        dealer.close()
+        raise
