@@ -121,7 +121,8 @@ def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str
     memory = attach(message["path"], layout.total)
     plane = _planes(memory, layout)
     dtype = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}[image.sample]
-    pixels = np.frombuffer(plane("pixels"), dtype).reshape(image.height, image.width, image.channels)
+    plane("result")[:] = plane("pixels")  # which stay as they are, in case this process does not
+    pixels = np.frombuffer(plane("result"), dtype).reshape(image.height, image.width, image.channels)
     selection = None
     if message["selection"]:
         box = Box(**message["selection"])
@@ -211,7 +212,7 @@ def start(make_tools: Callable[[argparse.Namespace], Tools]) -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--engine", default="auto")
     args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format=logs.FORMAT, stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO, format=logs.PLAIN, stream=sys.stderr)
     run(Channel(*own_pipes()), lambda: make_tools(args))
 
 

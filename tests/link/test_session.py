@@ -195,7 +195,7 @@ def test_the_servers_errors_arrive_as_they_are(opened: Session) -> None:
     for settings, code in (
         (Settings(network="unheard-of"), "unknown-network"),
         (Settings(strength=0.0625), "internal"),
-        (Settings(strength=0.125), "worker-died"),
+        (Settings(strength=0.125), "poisonous"),
     ):
         with pytest.raises(Problem) as caught:
             opened.retouch(picture.spec, picture.read, picture.write, settings=settings)

@@ -197,9 +197,27 @@ def test_an_oversize_profile(client: Client, job: str) -> None:
     client.refused("bad-image")
 
 
-def test_a_job_name_is_used_once(client: Client, job: str) -> None:
+def test_a_submission_that_is_sent_again_is_the_same_job(client: Client, job: str) -> None:
     client.submit(job)
+    client.send("DATA", bytes(8), job=job, plane="pixels", row=0, rows=2)
     client.send("SUBMIT", job=job, image=IMAGE, settings={}, selection=None)
+    again = client.receive()
+    assert (again["cmd"], again["state"], again["filled"]) == ("ACCEPT", "uploading", 8)
+    client.send("DATA", bytes(8), job=job, plane="pixels", row=2, rows=2)
+    assert client.receive()["cmd"] == "RESULT"
+    client.send("SUBMIT", job=job, image=IMAGE, settings={}, selection=None)
+    assert client.receive()["state"] == "done"
+    assert client.receive()["cmd"] == "RESULT"
+    done = client.status()["jobs"]["done"]
+    client.send("DONE", job=job)
+    client.send("SUBMIT", job=job, image=IMAGE, settings={}, selection=None)
+    client.refused("unknown-job")
+    assert client.status()["jobs"]["done"] == done
+
+
+def test_a_job_name_belongs_to_one_picture(client: Client, job: str) -> None:
+    client.submit(job)
+    client.send("SUBMIT", job=job, image={**IMAGE, "width": 5}, settings={}, selection=None)
     client.refused("bad-request")
     client.send("CANCEL", job=job)
 

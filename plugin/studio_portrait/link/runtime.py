@@ -24,6 +24,7 @@ from .version import PROTOCOL, VERSION
 from .wire import Problem
 
 HOME_VARIABLE = "STUDIO_PORTRAIT_HOME"
+OWN_FOLDER = "studio-portrait-"  # the beginning of its name, under the temporary folder
 MAX_IPC_PATH = 107  # bytes; the kernel's sockaddr_un
 
 
@@ -89,8 +90,13 @@ def ipc_path(folder: Path) -> Path | None:
     path = folder / "server.sock"
     if len(os.fsencode(path)) <= MAX_IPC_PATH:
         return path
-    path = Path(tempfile.mkdtemp(prefix="studio-portrait-")) / "server.sock"
+    path = Path(tempfile.mkdtemp(prefix=OWN_FOLDER)) / "server.sock"
     return path if len(os.fsencode(path)) <= MAX_IPC_PATH else None
+
+
+def is_own_folder(folder: Path) -> bool:
+    """Whether this is one that `ipc_path` made under the temporary folder."""
+    return folder.name.startswith(OWN_FOLDER) and folder.parent == Path(tempfile.gettempdir())
 
 
 @dataclass(frozen=True)

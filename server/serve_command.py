@@ -1,0 +1,130 @@
+"""``studio-portrait serve``: one server for a state folder, until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from plugin.studio_portrait.link import hints, runtime
+from plugin.studio_portrait.link.wire import Problem
+
+from . import buffers, logs, worker_process
+from .front import Front, Plan, Times
+from .limits import Limits
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``serve``."""
+    parser.add_argument(
+        "--device",
+        type=_device,
+        action="append",
+        metavar="DEVICE",
+        help="auto, cuda, cuda:1, mps or cpu; given several times, a worker on each",
+    )
+    parser.add_argument("--engine", choices=("auto", "pytorch", "openvino"), default="auto")
+    parser.add_argument("--listen", metavar="tcp://HOST:PORT", help="instead of a port chosen by the system")
+    seconds: dict[str, Any] = {"type": _seconds, "metavar": "SECONDS"}
+    parser.add_argument("--idle-exit", **seconds, help="end after so long without a job")
+    parser.add_argument(
+        "--sleep",
+        default=Times.sleep,
+        **seconds,
+        help="give the device's memory back after so long without a job (%(default).0f)",
+    )
+    parser.add_argument(
+        "--grace", default=Times.grace, **seconds, help="for running jobs when told to end (%(default).0f)"
+    )
+    parser.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"change a limit: {', '.join(Limits().as_dict())}",
+    )
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cuda, cuda:NUMBER, mps or cpu")
+    return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serves. Returns at once when a server is there already."""
+    limits = Limits.of(args.limit)
+    folder = runtime.state_folder()
+    lock = runtime.Lock(folder)
+    if not lock.acquire():
+        return _another_serves(folder, args)
+    os.umask(0o077)  # socket, log and pixels are the user's own, whatever folder was chosen
+    try:
+        logs.set_up(runtime.log_path(folder))
+        _sweep(folder)
+        front = Front(folder, lock, _plan(args, limits))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: front.stop())
+        if sys.stderr.isatty():
+            print(f"Listening on {', '.join(front.endpoints)}. Ctrl-C ends the server.", file=sys.stderr)
+        front.run()
+    finally:
+        lock.release()
+    return 0
+
+
+def _plan(args: argparse.Namespace, limits: Limits) -> Plan:
+    devices = args.device or ["auto"]
+    return Plan(
+        workers=[(device, worker_process.default_command(device, args.engine)) for device in devices],
+        networks=networks,
+        listen=args.listen,
+        times=Times(args.idle_exit, args.sleep, args.grace),
+        limits=limits,
+    )
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what a killed server left: its token must not meet the new server's socket."""
+    dead = runtime.Runtime.read(folder)
+    for endpoint in dead.endpoints if dead else ():
+        place = Path(endpoint.removeprefix("ipc://")).parent
+        if endpoint.startswith("ipc://") and runtime.is_own_folder(place):
+            shutil.rmtree(place, ignore_errors=True)
+    buffers.sweep(folder)
+    runtime.Runtime.remove(folder)
+
+
+def _another_serves(folder: Path, args: argparse.Namespace) -> int:
+    """What was wanted is there already, unless it was wanted in a special way."""
+    pid = runtime.server_pid(folder)
+    sentence = f"A server is already running{f' (process {pid})' if pid else ''}"
+    given = {name: vars(args)[name] for name in ("device", "engine", "listen", "limit")}
+    named = [f"--{name}" for name, value in given.items() if value not in (None, "auto", [])]
+    if named:
+        reason = f"{sentence}, with options of its own: {' and '.join(named)} had no effect."
+        raise Problem("no-server", reason, hints.fill("End it first: {stop}"))
+    print(f"{sentence}.", file=sys.stderr)
+    return 0
+
+
+def networks() -> list[dict[str, Any]]:
+    """Those installed, as the contract's HELLO tells of them."""
+    from model.predictor import available
+
+    return [{"name": n.name, "sha256": n.sha256, "default": n.default} for n in available()]
