@@ -6,14 +6,20 @@ runs on it never imports torch: it starts sooner and is some hundred megabytes s
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
+from plugin.studio_portrait.link.wire import Problem
+
 from .layers import Architecture, Array, Layer, Layers
 
 NAME = "openvino"
+POLL_MILLISECONDS = 50
 
 
 class Engine:
@@ -31,12 +37,25 @@ class Engine:
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": precision or ("bf16" if "BF16" in able else "f32"),
         }
-        self._model = core.compile_model(_graph(architecture, layers), "CPU", hints)
+        self._request = core.compile_model(_graph(architecture, layers), "CPU", hints).create_infer_request()
         self.device = "cpu"
 
-    def __call__(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
-        parts = [self._model(crops[i : i + 1])[0] for i in range(len(crops))]
-        return np.concatenate(parts)
+    def __call__(
+        self, crops: NDArray[np.float32], cancelled: Callable[[], bool] = lambda: False
+    ) -> NDArray[np.float32]:
+        return np.concatenate([self._one(crops[i : i + 1], cancelled) for i in range(len(crops))])
+
+    def _one(self, crop: NDArray[np.float32], cancelled: Callable[[], bool]) -> NDArray[np.float32]:
+        """A cancel is seen between the network's layers."""
+        self._request.start_async({0: crop}, share_inputs=True)
+        while not self._request.wait_for(POLL_MILLISECONDS):
+            if cancelled():
+                self._request.cancel()
+                with contextlib.suppress(RuntimeError):  # which says that it was cancelled
+                    self._request.wait()
+                raise Problem("cancelled", "The job was cancelled.")
+        y: NDArray[np.float32] = self._request.get_output_tensor(0).data.copy()
+        return y
 
 
 def _graph(architecture: Architecture, layers: Layers, size: int = 512) -> ov.Model:

@@ -6,6 +6,8 @@ it would emulate it, slower than fp32).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -62,7 +64,10 @@ class Engine:
         return str(self._device)
 
     @torch.inference_mode()
-    def __call__(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(
+        self, crops: NDArray[np.float32], cancelled: Callable[[], bool] = lambda: False
+    ) -> NDArray[np.float32]:
+        self._ops.cancelled = cancelled
         image = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)
         y: Tensor = self._run(self._ops, image)
         return np.ascontiguousarray(y.permute(0, 2, 3, 1).cpu().numpy())
@@ -81,8 +86,11 @@ class _Ops:
             return weight.contiguous(memory_format=torch.channels_last), bias
 
         self.layers = {name: put(layer) for name, layer in layers.items()}
+        self.cancelled: Callable[[], bool] = lambda: False
 
     def convolution(self, value: Tensor, name: str, stride: int = 1, relu: bool = False) -> Tensor:
+        if self.cancelled():
+            raise Problem("cancelled", "The job was cancelled.")
         weight, bias = self.layers[name]
         done = F.conv2d(value.to(weight.dtype), weight, bias, stride, padding=weight.shape[-1] // 2)
         return F.relu_(done) if relu else done

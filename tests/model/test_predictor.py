@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -144,3 +145,20 @@ def test_crops_of_another_format_are_refused(folder: Path) -> None:
     loaded = predictor.load(device="cpu", folder=folder)
     with pytest.raises(ValueError):
         loaded(np.zeros((1, 256, 256, 3), np.float32))
+
+
+@pytest.mark.parametrize("engine", ["pytorch", "openvino"])
+def test_a_prediction_stops_in_the_middle_when_it_is_cancelled(engine: str) -> None:
+    """Within a layer or so: half a second after the cancel at most, or half of a prediction's own time."""
+    network = predictor.load("", device="cpu", engine=engine)
+    crops = np.zeros((4, 512, 512, 3), np.float32)
+    network(crops[:1])
+    begin = time.monotonic()
+    network(crops[:1])
+    whole = time.monotonic() - begin
+    begin = time.monotonic()
+    with pytest.raises(Problem) as caught:
+        network(crops, lambda: time.monotonic() - begin > 0.1 * whole)
+    assert caught.value.code == "cancelled"
+    assert time.monotonic() - begin < 0.1 * whole + max(0.5, whole / 2)
+    assert np.array_equal(network(crops[:1]), network(crops[1:2]))

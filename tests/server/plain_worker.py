@@ -67,7 +67,9 @@ def tools(device: str) -> Tools:
     def predictor(name: str) -> SimpleNamespace:
         if device not in ("auto", "cpu"):
             raise Problem("bad-setting", f"The device {device!r} is not there.", "Use auto or cpu.")
-        return SimpleNamespace(name=name or "plain", weights_sha256="0" * 64, engine="numpy", device="cpu")
+        plain = SimpleNamespace(name=name or "plain", weights_sha256="0" * 64, engine="numpy", device="cpu")
+        plain.begin, plain.notes = (lambda cancelled: None), []
+        return plain
 
     return Tools(retouch, lambda box, mask: SimpleNamespace(box=box, mask=mask), predictor)
 

@@ -19,8 +19,9 @@ from model.predictor import load
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
-from server import pipeline
+from server import pipeline, sturdy
 from server.buffers import Buffer, Layout
+from server.sturdy import FAULT_VARIABLE
 
 from .running import gone, wait_for
 
@@ -291,3 +292,41 @@ def test_nothing_is_left_when_the_client_ends(real_home: Path) -> None:
         "server.log",
         "server.sock",
     }
+
+
+@pytest.fixture
+def faulty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Session]:
+    """A session with a real server in whose worker a fault is injected into the prediction."""
+    monkeypatch.setenv(runtime.HOME_VARIABLE, str(tmp_path))
+    environment = {**os.environ, FAULT_VARIABLE: request.param}
+    words = [sys.executable, "-m", "server", "serve", "--device", "cpu"]
+    process = subprocess.Popen(words, cwd=ROOT, env=environment)
+    wait_for(lambda: runtime.Runtime.read(tmp_path), seconds=60)
+    with Session.open(start=False) as session:
+        yield session
+    process.terminate()
+    assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize("faulty", ["memory:1"], indirect=True)
+def test_a_device_without_memory_leaves_the_work_to_the_processor(faulty: Session) -> None:
+    with Image.open(SELFIE) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    out, result = through_the_server(faulty, pixels)
+    assert result["notes"] == [sturdy.SMALLER, sturdy.PROCESSOR] and result["device"] == "cpu"
+    direct = pixels.copy()
+    pipeline.retouch(direct, Settings(), load("", device="cpu"))
+    assert np.array_equal(out, direct) and not np.array_equal(out, pixels)
+
+
+@pytest.mark.parametrize("faulty", ["device"], indirect=True)
+def test_a_broken_device_ends_the_worker_and_not_the_server(faulty: Session) -> None:
+    with Image.open(SELFIE) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    with pytest.raises(Problem) as caught:
+        through_the_server(faulty, pixels)
+    assert caught.value.code == "poisonous" and "status 70" in caught.value.message
+    out, result = through_the_server(faulty, np.zeros((300, 400, 3), np.uint8))
+    assert result["box"] is None and not out.any()

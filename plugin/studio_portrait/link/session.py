@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from . import hints, launch, runtime, wire
+from .retiring import retire_older
 from .version import VERSION
 from .wire import Box, ImageSpec, Problem, Settings
 from .zmtp import Bytes, Connection, Garbled, TransportError
@@ -33,6 +34,10 @@ Write = Callable[[str, int, int, Bytes, dict[str, Any]], None]
 Cancelled = Callable[[], bool]
 
 
+class Foreign(Garbled):
+    """Who listens there does not hold the token."""
+
+
 class Session:
     """A connection to the server on which HELLO was said. A context manager.
 
@@ -42,17 +47,30 @@ class Session:
 
     def __init__(self, connection: Connection, token: str, folder: Path):
         self._connection = connection
-        self._token = token
         self._folder = folder
         self._cancel = False
-        nonce = secrets.token_hex(16)
-        self._send([wire.encode("HELLO", token=token, client=VERSION, nonce=nonce)])
-        hello = self._expect("HELLO", None)
-        if not hmac.compare_digest(str(hello.get("proof", "")), proof(token, nonce)):
-            raise Garbled(f"{connection.endpoint}: a foreign server listens there")
+        hello = self._greet(token)
         self.server: str = str(hello.get("server", ""))
         self.device: str = str(hello.get("device", ""))
         self.networks: list[dict[str, Any]] = list(hello.get("networks", []))
+
+    def _greet(self, token: str) -> dict[str, Any]:
+        """Each side shows that it holds the token, which itself is not sent; the server goes first."""
+        ours = secrets.token_hex(16)
+        self._send([wire.encode("HELLO", client=VERSION, nonce=ours)])
+        message = self._receive(SILENCE_SECONDS)
+        if message is None:
+            raise self._lost()
+        challenge = message[0]
+        if challenge["cmd"] == "ERROR":
+            raise wire.problem_from(challenge)
+        nonces = f"{ours}:{challenge.get('nonce')}"
+        if not hmac.compare_digest(
+            str(challenge.get("proof")).encode(), proof(token, f"server:{nonces}").encode()
+        ):
+            raise Foreign(f"{self._connection.endpoint}: a foreign server listens there")
+        self._send([wire.encode("HELLO", client=VERSION, proof=proof(token, f"client:{nonces}"))])
+        return self._expect("HELLO", None)
 
     @classmethod
     def open(cls, start: bool = True, progress: Progress | None = None) -> Session:
@@ -63,6 +81,8 @@ class Session:
         or ``bad-token``.
         """
         folder = runtime.state_folder()
+        if start:
+            retire_older(folder)
         session = cls.connect(folder)
         if session is None and start:
             session = cls._start(folder, progress or (lambda stage, fraction: None))
@@ -84,6 +104,7 @@ class Session:
         Raises `Problem` when the server there refuses us.
         """
         found = runtime.Runtime.read(folder)
+        foreign = False
         for endpoint in found.endpoints if found else ():
             try:
                 connection = Connection(
@@ -93,12 +114,15 @@ class Session:
                 continue
             try:
                 return cls(connection, found.token if found else "", folder)
-            except (TransportError, TimeoutError):
+            except (TransportError, TimeoutError) as error:
+                foreign |= isinstance(error, Foreign)
                 connection.close()
             except Problem as problem:
                 connection.close()
                 if problem.code not in ("lost-server", "bad-request"):  # those are a foreign program's
                     raise
+        if foreign and found is not None and runtime.server_pid(folder) == found.pid:
+            raise Problem("bad-token", "The server does not know what is in its own runtime file.")
         return None
 
     @classmethod
@@ -132,13 +156,13 @@ class Session:
 
     def status(self) -> dict[str, Any]:
         """The server's account of itself, as ``studio-portrait status --json`` prints it."""
-        self._send([wire.encode("STATUS", token=self._token)])
+        self._send([wire.encode("STATUS")])
         return dict(self._expect("STATUS", None)["status"])
 
-    def shutdown(self) -> None:
-        """Asks the server to end; returns when it has agreed."""
-        self._send([wire.encode("SHUTDOWN", token=self._token)])
-        self._expect("BYE", None)
+    def shutdown(self) -> float:
+        """Asks the server to end; returns, when it has agreed, the seconds that its running jobs have."""
+        self._send([wire.encode("SHUTDOWN")])
+        return float(self._expect("BYE", None).get("grace", 0.0))
 
     def retouch(
         self,
