@@ -29,12 +29,11 @@ BACKLOG = 128
 class Door:
     """The listening sockets and their endpoints, best first.
 
-    listen: an endpoint in place of a TCP port that the system chooses.
+    listen: an endpoint of this machine in place of a TCP port that the system chooses.
     Raises `Problem`; nothing is left behind then.
     """
 
     def __init__(self, folder: Path, listen: str | None):
-        check_listen(listen or ANY_PORT)
         self.sockets: list[socket.socket] = []
         self.endpoints: list[str] = []
         self._path = runtime.ipc_path(folder)
@@ -104,19 +103,13 @@ def _tcp(endpoint: str) -> socket.socket:
     return socket.create_server(address, family=family, backlog=BACKLOG)
 
 
-def check_listen(endpoint: str) -> None:
-    """Refuses, as `Problem`, an address that other machines could reach or that is none."""
+def leaves_the_machine(endpoint: str) -> bool:
+    """Whether other machines can reach this address. Raises `Problem` when it is none."""
     scheme, _, address = endpoint.partition("://")
     host, _, port = address.rpartition(":")
     if scheme != "tcp" or not host or not (port == "*" or (port.isdecimal() and 0 < int(port) < 65536)):
         hint = "Write it as tcp://127.0.0.1:PORT, PORT being 1 to 65535."
         raise Problem("bad-setting", f"{endpoint} is not an address.", hint)
     with contextlib.suppress(ValueError):
-        if ipaddress.ip_address(host.strip("[]")).is_loopback:
-            return
-    if host != "localhost":
-        raise Problem(
-            "bad-setting",
-            f"{host} can be reached by other machines, and the connection is not encrypted.",
-            "Use tcp://127.0.0.1:PORT.",
-        )
+        return not ipaddress.ip_address(host.strip("[]")).is_loopback
+    return host != "localhost"

@@ -60,11 +60,13 @@ class End:
 @dataclass
 class Plan:
     """What a front is made of. workers: the worker's command by device. listen: an endpoint in place of
-    the private TCP port. networks: ``{name, sha256, default}`` of those installed."""
+    the private TCP port. remote: where a gateway listens for other machines, "" for nowhere.
+    networks: ``{name, sha256, default}`` of those installed."""
 
     workers: Sequence[tuple[str, Sequence[str]]]
     networks: Networks
     listen: str | None = None
+    remote: str = ""
     times: Times = field(default_factory=Times)
     limits: Limits = field(default_factory=Limits)
 
@@ -78,6 +80,7 @@ class Front:
         self._times = plan.times
         self._limits = plan.limits
         self._networks = plan.networks
+        self._remote = plan.remote
         self._started = time.time()
         self._active = time.monotonic()
         self._end = End()
@@ -209,6 +212,7 @@ class Front:
             "pid": os.getpid(),
             "endpoint": self.endpoints[0],
             "endpoints": list(self.endpoints),
+            "remote": self._remote,
             **{name: first[name] for name in ("device", "engine", "network", "weights")},
             "networks": self._networks(),
             "worker": {"state": first["state"], "pid": first["pid"]},

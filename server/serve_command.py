@@ -8,6 +8,8 @@ import re
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ from plugin.studio_portrait.link import hints, runtime
 from plugin.studio_portrait.link.wire import Problem
 
 from . import buffers, logs, worker_process
+from .door import leaves_the_machine
 from .front import Front, Plan, Times
 from .limits import Limits
+from .remote.gateway_process import GatewayProcess
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="auto, cuda, cuda:1, mps or cpu; given several times, a worker on each",
     )
     parser.add_argument("--engine", choices=("auto", "pytorch", "openvino"), default="auto")
-    parser.add_argument("--listen", metavar="tcp://HOST:PORT", help="instead of a port chosen by the system")
+    parser.add_argument(
+        "--listen",
+        metavar="tcp://HOST:PORT",
+        help="instead of a port chosen by the system; for other machines only with keys (see: keys)",
+    )
     seconds: dict[str, Any] = {"type": _seconds, "metavar": "SECONDS"}
     parser.add_argument("--idle-exit", **seconds, help="end after so long without a job")
     parser.add_argument(
@@ -77,23 +85,41 @@ def run(args: argparse.Namespace) -> int:
     try:
         logs.set_up(runtime.log_path(folder))
         _sweep(folder)
-        front = Front(folder, lock, _plan(args, limits))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: front.stop())
-        if sys.stderr.isatty():
-            print(f"Listening on {', '.join(front.endpoints)}. Ctrl-C ends the server.", file=sys.stderr)
-        front.run()
+        with _gateway(args.listen) as remote:
+            _serve(Front(folder, lock, _plan(args, limits, remote)))
     finally:
         lock.release()
     return 0
 
 
-def _plan(args: argparse.Namespace, limits: Limits) -> Plan:
+def _serve(front: Front) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: front.stop())
+    if sys.stderr.isatty():
+        print(f"Listening on {', '.join(front.endpoints)}. Ctrl-C ends the server.", file=sys.stderr)
+    front.run()
+
+
+@contextmanager
+def _gateway(listen: str | None) -> Iterator[str]:
+    """The endpoint for other machines while it is open, "" if none was asked for. Raises `Problem`."""
+    if listen is None or not leaves_the_machine(listen):
+        yield ""
+        return
+    gateway = GatewayProcess(listen)
+    try:
+        yield gateway.endpoint
+    finally:
+        gateway.stop()
+
+
+def _plan(args: argparse.Namespace, limits: Limits, remote: str) -> Plan:
     devices = args.device or ["auto"]
     return Plan(
         workers=[(device, worker_process.default_command(device, args.engine)) for device in devices],
         networks=networks,
-        listen=args.listen,
+        listen=None if remote else args.listen,
+        remote=remote,
         times=Times(args.idle_exit, args.sleep, args.grace),
         limits=limits,
     )

@@ -150,8 +150,8 @@ class Bridge:
             self._understand(peer, header, frames)
         except Problem as problem:
             self._refuse(name, job_id, problem)
-            if problem.code == "bad-key" and name in self._links:
-                self._close(self._links[name])
+            if problem.code == "bad-key" and (link := self._links.get(name)):
+                self._close(link)
 
     def _understand(self, peer: zmq.Frame, header: dict[str, Any], frames: list[Any]) -> None:
         command, name = header["cmd"], peer.bytes
@@ -166,6 +166,8 @@ class Bridge:
         if link is None or not link.welcome.known:
             raise Problem("bad-token", "The client did not say HELLO.")
         if command == "SHUTDOWN":
+            if header.get("idle") and len(self._links) > 1:
+                raise Problem("busy", "Other clients are connected.")
             self._desk.shutdown()
             self._send(name, [wire.encode("BYE")])
             self._ending = True
@@ -237,8 +239,8 @@ class Bridge:
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
-            if peer in self._links:
-                self._close(self._links[peer])
+            if link := self._links.get(peer):
+                self._close(link)
         return True
 
     def _refuse(self, peer: bytes, job_id: str | None, problem: Problem) -> None:
@@ -258,9 +260,9 @@ class Bridge:
 
     def _beat(self) -> None:
         for peer in self._desk.beat(list(self._links)):
-            if peer in self._links:
+            if link := self._links.get(peer):
                 self._refuse(peer, None, Problem("bad-key", "This machine's key is not allowed any more."))
-                self._close(self._links[peer])
+                self._close(link)
         now = time.monotonic()
         for link in list(self._links.values()):
             if now - link.told > PROBE_SECONDS and link.down is None:

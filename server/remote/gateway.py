@@ -52,7 +52,7 @@ class GatewayDesk:
         raise Problem("bad-request", "A server is ended on its own machine only.", "Ask who runs it.")
 
     def status(self, status: dict[str, Any]) -> dict[str, Any]:
-        return {**status, "endpoint": "", "endpoints": [], "log": ""}
+        return {**status, "endpoint": "", "endpoints": [], "remote": "", "log": ""}
 
     def beat(self, clients: Sequence[bytes]) -> Sequence[bytes]:
         self._guard.beat()
@@ -107,7 +107,8 @@ def _tell(**fields: str) -> None:
 
 
 def _wait_for_the_end(bridge: Bridge) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not `sys.stdin`, whose lock this thread would hold at the interpreter's end
+        pass
     bridge.stop()
 
 

@@ -6,7 +6,6 @@ Standard library only: a server that stays on its own machine loads nothing of C
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import json
 import logging
 import os
@@ -24,18 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 AGAIN_SECONDS = 1.0
 
 log = logging.getLogger("gateway")
-
-
-def leaves_the_machine(endpoint: str) -> bool:
-    """Whether other machines can reach this address. Raises `Problem` when it is none."""
-    scheme, _, address = endpoint.partition("://")
-    host, _, port = address.rpartition(":")
-    if scheme != "tcp" or not host or not (port == "*" or (port.isdecimal() and 0 < int(port) < 65536)):
-        hint = "Write it as tcp://HOST:PORT, PORT being 1 to 65535."
-        raise Problem("bad-setting", f"{endpoint} is not an address.", hint)
-    with contextlib.suppress(ValueError):
-        return not ipaddress.ip_address(host.strip("[]")).is_loopback
-    return host != "localhost"
 
 
 class GatewayProcess:

@@ -23,10 +23,7 @@ from .keys import CLIENTS, KeyRing, shown
 _DOMAIN = "studio-portrait"  # with it libzmq refuses everybody should the authenticator be gone
 _EVENTS = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 _MONITOR = "inproc://guard"
-_REASONS: dict[int, str] = {
-    int(zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH): "no encryption",
-    int(zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC): "wrong server key",
-}
+_WRONG_SERVER = int(zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC)
 
 log = logging.getLogger("guard")
 
@@ -91,7 +88,8 @@ class Guard:
         refused: Counter[str] = Counter()
         while self._monitor.poll(0):
             event = parse_monitor_message(self._monitor.recv_multipart())
-            refused[_REASONS.get(int(event["value"]), "it did not speak ZMTP 3 with CURVE")] += 1
+            wrong_server = int(event["value"]) == _WRONG_SERVER
+            refused["wrong server key" if wrong_server else "no encryption, or not ZeroMQ"] += 1
         for reason, count in refused.items():
             log.warning("refused %d connection%s: %s", count, "s" if count > 1 else "", reason)
 

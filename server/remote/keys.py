@@ -69,7 +69,8 @@ class KeyRing:
             )
             raise Problem("bad-key", "This machine already has a key pair.", hint)
         draft = self.folder / f".new-{secrets.token_hex(4)}"
-        draft.mkdir(mode=0o700, parents=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft.mkdir(mode=0o700)
         try:
             public, secret = zmq.auth.create_certificates(draft, "own")
             os.chmod(secret, 0o600)

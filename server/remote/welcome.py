@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hmac
+import re
+import secrets
 from typing import Any
 
+from plugin.studio_portrait.link import wire
 from plugin.studio_portrait.link.session import proof
 from plugin.studio_portrait.link.wire import Problem
 
 
 class Welcome:
-    """One client's HELLO. `known`: it has shown that it knows the secret."""
+    """One client's HELLO, as PROTOCOL.md tells. `known`: it has shown that it knows the secret."""
 
     def __init__(self, secret: str):
         self._secret = secret
-        self._nonce: object = None
+        self._nonces = ("", "")  # the client's and ours
+        self._last_nonce: object = None
         self.known = False
 
     def hear(self, header: dict[str, Any]) -> bytes | None:
@@ -22,12 +26,28 @@ class Welcome:
 
         Raises `Problem` ``bad-token``.
         """
-        token = header.get("token")
-        if not isinstance(token, str) or not hmac.compare_digest(token.encode(), self._secret.encode()):
-            raise Problem("bad-token", "The client does not know this server's token.")
-        self._nonce, self.known = header.get("nonce"), True
+        nonce = header.get("nonce")
+        if "token" in header:
+            self._check(header["token"], self._secret)
+        elif "proof" in header:
+            nonces, self._nonces = self._nonces, ("", "")
+            self._check(header["proof"] if nonces[1] else None, self._proof("client", *nonces))
+        elif isinstance(nonce, str) and re.fullmatch("[0-9a-f]{32}", nonce):
+            self._nonces = (nonce, secrets.token_hex(16))
+            known = self._proof("server", *self._nonces)
+            return wire.encode("CHALLENGE", nonce=self._nonces[1], proof=known)
+        else:
+            raise Problem("bad-token", "The client shows no sign of knowing this server's token.")
+        self._last_nonce, self.known = nonce, True
         return None
 
     def proof(self) -> dict[str, str]:
         """What HELLO's answer shows to the client in its turn."""
-        return {"proof": proof(self._secret, self._nonce)} if isinstance(self._nonce, str) else {}
+        return {"proof": proof(self._secret, self._last_nonce)} if isinstance(self._last_nonce, str) else {}
+
+    def _proof(self, *parts: str) -> str:
+        return proof(self._secret, ":".join(parts))
+
+    def _check(self, given: object, right: str) -> None:
+        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), right.encode()):
+            raise Problem("bad-token", "The client does not know this server's token.")
