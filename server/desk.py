@@ -26,6 +26,7 @@ from plugin.studio_portrait.link.wire import Problem
 from .crew import Crew
 from .jobs import Job, Jobs, State
 from .limits import Limits, OverLimit
+from .metrics import StageTimes
 from .router import MAX_STRIKES, Bytes, Delivery, Peer, Router
 from .supervisor import Event
 
@@ -60,6 +61,7 @@ class Desk:
     orders: Orders
     counts: dict[str, int] = field(default_factory=lambda: {"done": 0, "failed": 0, "cancelled": 0})
     errors: Counter[str] = field(default_factory=Counter)
+    stages: StageTimes = field(default_factory=StageTimes)
     router: Router = field(init=False)
     crew: Crew = field(init=False)
 
@@ -263,6 +265,7 @@ class Desk:
                 self.report(job, now)
             return
         self.counts["done"] += 1
+        self.stages.add(event.fields["ms"])
         log.info("job %.8s: %s, %s ms", job.id, vars(job.image), event.fields["ms"].get("total"))
         job.state, job.stage, job.fraction = State.DONE, "download", 0.0
         job.touched, job.result = now, event.fields

@@ -14,7 +14,7 @@ import os
 import secrets
 import selectors
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,12 +61,13 @@ class End:
 class Plan:
     """What a front is made of. workers: the worker's command by device. listen: an endpoint in place of
     the private TCP port. remote: where a gateway listens for other machines, "" for nowhere.
-    networks: ``{name, sha256, default}`` of those installed."""
+    networks: ``{name, sha256, default}`` of those installed. watch: gets the status at every beat."""
 
     workers: Sequence[tuple[str, Sequence[str]]]
     networks: Networks
     listen: str | None = None
     remote: str = ""
+    watch: Callable[[dict[str, Any]], None] | None = None
     times: Times = field(default_factory=Times)
     limits: Limits = field(default_factory=Limits)
 
@@ -81,6 +82,7 @@ class Front:
         self._limits = plan.limits
         self._networks = plan.networks
         self._remote = plan.remote
+        self._watch = plan.watch
         self._started = time.time()
         self._active = time.monotonic()
         self._end = End()
@@ -175,6 +177,8 @@ class Front:
         self._desk.beat(now)
         self._router.beat(now, lambda peer: bool(self._jobs.have(peer)))
         self._crew.beat()
+        if self._watch is not None:
+            self._watch(self.status())
         self._stay_reachable()
 
     def _stay_reachable(self) -> None:
@@ -221,6 +225,7 @@ class Front:
             "running": self._crew.busy,
             "jobs": dict(self._desk.counts),
             "errors": dict(self._desk.errors),
+            "stages": self._desk.stages.as_dict(),
             "connections": self._router.known,
             "memory": {
                 "front": psutil.Process().memory_info().rss,

@@ -8,7 +8,7 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ from typing import Any
 from plugin.studio_portrait.link import hints, runtime
 from plugin.studio_portrait.link.wire import Problem
 
-from . import buffers, logs, worker_process
+from . import buffers, logs, metrics, worker_process
 from .door import leaves_the_machine
 from .front import Front, Plan, Times
 from .limits import Limits
 from .remote.gateway_process import GatewayProcess
+
+Watch = Callable[[dict[str, Any]], None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--listen",
         metavar="tcp://HOST:PORT",
         help="instead of a port chosen by the system; for other machines only with keys (see: keys)",
+    )
+    parser.add_argument(
+        "--metrics",
+        nargs="?",
+        type=_port,
+        const=metrics.DEFAULT_PORT,
+        metavar="PORT",
+        help="answer Prometheus on 127.0.0.1 (port %(const)s if not named)",
     )
     seconds: dict[str, Any] = {"type": _seconds, "metavar": "SECONDS"}
     parser.add_argument("--idle-exit", **seconds, help="end after so long without a job")
@@ -64,6 +74,12 @@ def _device(text: str) -> str:
     return text
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -85,8 +101,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         logs.set_up(runtime.log_path(folder))
         _sweep(folder)
-        with _gateway(args.listen) as remote:
-            _serve(Front(folder, lock, _plan(args, limits, remote)))
+        with _gateway(args.listen) as remote, _exporter(args.metrics) as watch:
+            _serve(Front(folder, lock, _plan(args, limits, remote, watch)))
     finally:
         lock.release()
     return 0
@@ -113,13 +129,27 @@ def _gateway(listen: str | None) -> Iterator[str]:
         gateway.stop()
 
 
-def _plan(args: argparse.Namespace, limits: Limits, remote: str) -> Plan:
+@contextmanager
+def _exporter(port: int | None) -> Iterator[Watch | None]:
+    """What takes the status for Prometheus while the port is open, None if it was not asked for."""
+    if port is None:
+        yield None
+        return
+    exporter = metrics.Exporter(port)
+    try:
+        yield exporter.update
+    finally:
+        exporter.close()
+
+
+def _plan(args: argparse.Namespace, limits: Limits, remote: str, watch: Watch | None) -> Plan:
     devices = args.device or ["auto"]
     return Plan(
         workers=[(device, worker_process.default_command(device, args.engine)) for device in devices],
         networks=networks,
         listen=None if remote else args.listen,
         remote=remote,
+        watch=watch,
         times=Times(args.idle_exit, args.sleep, args.grace),
         limits=limits,
     )
@@ -140,7 +170,7 @@ def _another_serves(folder: Path, args: argparse.Namespace) -> int:
     """What was wanted is there already, unless it was wanted in a special way."""
     pid = runtime.server_pid(folder)
     sentence = f"A server is already running{f' (process {pid})' if pid else ''}"
-    given = {name: vars(args)[name] for name in ("device", "engine", "listen", "limit")}
+    given = {name: vars(args)[name] for name in ("device", "engine", "listen", "limit", "metrics")}
     named = [f"--{name}" for name, value in given.items() if value not in (None, "auto", [])]
     if named:
         reason = f"{sentence}, with options of its own: {' and '.join(named)} had no effect."

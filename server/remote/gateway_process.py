@@ -21,6 +21,7 @@ from .. import logs
 
 ROOT = Path(__file__).resolve().parents[2]
 AGAIN_SECONDS = 1.0
+_OPEN = "This address can be reached by other machines, and without keys nothing is encrypted."
 
 log = logging.getLogger("gateway")
 
@@ -89,7 +90,5 @@ class GatewayProcess:
 def _refused(told: dict[str, str]) -> Problem:
     if told["code"] != "bad-key":
         return Problem(told["code"], told["message"], told["hint"])
-    reason = (
-        f"Other machines can reach this address, and without keys nothing is encrypted. {told['message']}"
-    )
+    reason = f"{_OPEN} {told['message']}"
     return Problem("bad-setting", reason, told["hint"] or hints.fill("Make a key pair: {keys new}"))
