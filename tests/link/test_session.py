@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 from plugin.studio_portrait.link import launch, retiring, runtime, session, wire
 from plugin.studio_portrait.link.runtime import Runtime
-from plugin.studio_portrait.link.session import Session, strips
+from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.transfer import strips
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from plugin.studio_portrait.link.zmtp import Connection
 from tests.server.running import Client, Server, wait_for
