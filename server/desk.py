@@ -27,9 +27,11 @@ from .crew import Crew
 from .jobs import Job, Jobs, State
 from .limits import Limits, OverLimit
 from .metrics import StageTimes
-from .router import MAX_STRIKES, Bytes, Delivery, Peer, Router
+from .peer import Bytes, Delivery, Peer
+from .router import Router
 from .supervisor import Event
 
+MAX_STRIKES = 16  # refused messages of a connection that has not said HELLO
 REPORT_SECONDS = 0.05  # a worker may tell of its progress more often; the clients hear it so often
 
 log = logging.getLogger("desk")

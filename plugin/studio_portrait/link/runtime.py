@@ -238,6 +238,6 @@ def last_line(log: Path) -> str:
     """The last line of a log that says something, for a sentence to the user; "" without one."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
-        lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines()]
+        lines = [line.strip() for line in file.read(4096).decode("utf-8", "replace").splitlines()]
         return next((line for line in reversed(lines) if line), "")[:300]
     return ""
