@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +22,7 @@ import zmq
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem, Settings
+from plugin.studio_portrait.link.zmtp import GREETING
 from server.remote import reach
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
 from tests.link.test_session import Picture
@@ -194,6 +198,23 @@ def test_a_client_that_vanishes_frees_the_worker(machines: Machines) -> None:
             process.kill()
             wait_for(lambda: not client.status()["running"], PATIENCE)
             assert client.status()["memory"]["pictures"] == 0
+
+
+def test_strangers_on_the_network_harm_nobody(machines: Machines) -> None:
+    host, port = machines.where.split(":")
+    crowd = [socket.create_connection((host, int(port)), timeout=10.0) for _ in range(200)]
+    dice = random.Random(3)
+    for number, peer in enumerate(crowd):
+        with contextlib.suppress(OSError):
+            peer.sendall(
+                (b"", b"GET / HTTP/1.1\r\n\r\n", GREETING, GREETING[:40], dice.randbytes(500))[number % 5]
+            )
+    gateway = machines.gateway().pid
+    with machines.session() as session:
+        assert retouched(session)
+    for peer in crowd:
+        peer.close()
+    assert machines.gateway().pid == gateway
 
 
 def test_nobody_there(machines: Machines) -> None:
