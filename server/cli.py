@@ -24,10 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0 done, 1 failed, 2 not understood."""
     parser, rest = _parser()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and words[0] in rest:
-        rest[words[0]]()
-    args = parser.parse_args(words)
     try:
+        if words and words[0] in rest:
+            rest[words[0]]()
+        if words[:1] == ["serve"]:
+            words[1:1] = _import("serve_command").own_options()
+        args = parser.parse_args(words)
         status = int(args.run(args))
         if sys.stdout is not None:  # as in `retouch ... >&-`
             sys.stdout.flush()

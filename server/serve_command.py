@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -23,6 +24,21 @@ from .limits import Limits
 from .remote.gateway_process import GatewayProcess
 
 Watch = Callable[[dict[str, Any]], None]
+
+OPTIONS = "serve.options"  # in the state folder: what is added to every `serve`, also to the plug-in's
+BACKGROUND_IDLE = 1800.0
+
+
+def own_options() -> list[str]:
+    """The words of the user's file of options, which may have comments. Raises `Problem`."""
+    file = runtime.state_folder_path() / OPTIONS
+    try:
+        return shlex.split(file.read_text("utf-8"), comments=True)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        hint = "Write options as they are typed after serve, or remove the file."
+        raise Problem("bad-setting", f"The file {file} cannot be understood: {error}.", hint) from error
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     seconds: dict[str, Any] = {"type": _seconds, "metavar": "SECONDS"}
     parser.add_argument("--idle-exit", **seconds, help="end after so long without a job")
+    parser.add_argument(
+        "--background",
+        action="store_true",
+        help=f"as GIMP starts it: --idle-exit is {BACKGROUND_IDLE:.0f} if nothing else is said",
+    )
     parser.add_argument(
         "--sleep",
         default=Times.sleep,
@@ -144,13 +165,14 @@ def _exporter(port: int | None) -> Iterator[Watch | None]:
 
 def _plan(args: argparse.Namespace, limits: Limits, remote: str, watch: Watch | None) -> Plan:
     devices = args.device or ["auto"]
+    idle_exit = args.idle_exit or (BACKGROUND_IDLE if args.background else None)
     return Plan(
         workers=[(device, worker_process.default_command(device, args.engine)) for device in devices],
         networks=networks,
         listen=None if remote else args.listen,
         remote=remote,
         watch=watch,
-        times=Times(args.idle_exit, args.sleep, args.grace),
+        times=Times(idle_exit, args.sleep, args.grace),
         limits=limits,
     )
 

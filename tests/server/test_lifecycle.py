@@ -155,6 +155,19 @@ def test_idle_exit(tmp_path: Path) -> None:
         assert server.process.wait(5) == 0
 
 
+def test_options_of_the_users_own_hold_for_every_server(tmp_path: Path) -> None:
+    options = tmp_path / "serve.options"
+    options.write_text("# for this machine\n--limit jobs=3  # few\n--idle-exit 2\n")
+    with Server(tmp_path, "--background", "--limit", "pixels=1000") as server:
+        with Client(server) as client:
+            limits = client.status()["limits"]
+        assert (limits["jobs"], limits["pixels"]) == (3, 1000)
+        assert server.process.wait(20) == 0
+    for wrong in ("--limit 'jobs=3", "--pigs"):
+        options.write_text(wrong)
+        assert command(tmp_path, "serve").returncode == 2
+
+
 def test_a_killed_server_leaves_no_worker_and_no_pixels(server: Server) -> None:
     worker = server.worker_pid()
     with Client(server) as client:

@@ -106,6 +106,16 @@ def test_who_does_not_say_hello_in_time_is_sent_away(tmp_path: Path) -> None:
         assert client.status()["connections"] == 1
 
 
+def test_who_asks_again_and_again_without_hello_is_sent_away(server: Server) -> None:
+    header = wire.encode("SUBMIT", job="0" * 32)
+    with raw(server) as stranger:
+        stranger.sendall((bytes((0, len(header))) + header) * 15)
+        time.sleep(0.5)
+        assert not closed(stranger)
+        stranger.sendall(bytes((0, len(header))) + header)
+        wait_for(lambda: closed(stranger), 5.0)
+
+
 def test_connections_are_bounded(tmp_path: Path) -> None:
     with Server(tmp_path, "--limit", "connections=2") as server:
         with Client(server) as first, Client(server), Client(server, hello=False) as third:
