@@ -214,9 +214,9 @@ def own_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def end_with_the_front() -> None:
-    """Where the kernel can see to it, also when this process is stopped and reads no pipe."""
+    """The end of the front's pipe ends us and our children; one that is stopped must go on to read it."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(1, signal.SIGCONT)  # PR_SET_PDEATHSIG
 
 
 def start(make_tools: Callable[[argparse.Namespace], Tools]) -> None:
