@@ -8,6 +8,7 @@ up at the other: at most `MAX_WAITING` bytes wait here, and a client that does n
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import deque
@@ -27,6 +28,7 @@ from .welcome import Welcome
 
 MAX_WAITING = 64 << 20
 MAX_CLIENTS = 64
+MAX_JOBS = 256  # of one client, that are cancelled should it be sent away
 BEAT_SECONDS = 0.25
 PROBE_SECONDS = 5.0  # a client that was sent nothing for so long is sent a PONG: has it gone?
 
@@ -68,7 +70,17 @@ class Link:
     dealer: Dealer | None = None
     up: deque[list[Any]] = field(default_factory=deque)
     down: list[Any] | None = None  # what the client did not take yet
+    closed: bool = False
     told: float = field(default_factory=time.monotonic)
+
+    jobs: set[str] = field(default_factory=set)  # those that it has sent and not done with
+
+    def note(self, command: str, job: object) -> None:
+        """Remembers a job, as long as the number of them makes sense."""
+        if command == "SUBMIT" and isinstance(job, str) and len(self.jobs) < MAX_JOBS:
+            self.jobs.add(job)
+        elif command in ("DONE", "CANCEL"):
+            self.jobs.discard(str(job))
 
     @property
     def waiting(self) -> int:
@@ -118,14 +130,22 @@ class Bridge:
         if self._near in ready:
             self._take()
         for link in list(self._links.values()):
-            self._serve(link, ready)
+            try:
+                self._serve(link, ready)
+            except zmq.ZMQError:  # costs one client its connection, not all of them theirs
+                log.exception("a connection is given up")
+                self._close(link)
 
     def _serve(self, link: Link, ready: dict[Any, int]) -> None:
+        if link.closed:
+            return
         if link.dealer is None:
             self._look_after_opening(link)
             return
         if link.down is not None:
             self._deliver(link, link.down)
+        if link.closed:
+            return
         events = ready.get(link.dealer.socket, 0)
         if events & zmq.POLLOUT and link.up:
             link.dealer.socket.send_multipart(link.up.popleft(), zmq.NOBLOCK, copy=False)
@@ -151,7 +171,7 @@ class Bridge:
         except Problem as problem:
             self._refuse(name, job_id, problem)
             if problem.code == "bad-key" and (link := self._links.get(name)):
-                self._close(link)
+                self._send_away(link)
 
     def _understand(self, peer: zmq.Frame, header: dict[str, Any], frames: list[Any]) -> None:
         command, name = header["cmd"], peer.bytes
@@ -174,6 +194,7 @@ class Bridge:
         elif command == "STATUS":
             link.up.append([wire.encode("STATUS")])
         else:
+            link.note(command, header.get("job"))
             link.up.append(frames)
 
     def _hello(self, peer: bytes, secret: str, header: dict[str, Any]) -> None:
@@ -206,7 +227,8 @@ class Bridge:
             self._close(link)
             return
         told = {name: getattr(link.session, name) for name in ("server", "device", "networks")}
-        self._send(link.peer, [wire.encode("HELLO", **told, **link.welcome.proof())])
+        resume = {"resume": link.session.keep} if link.session.keep else {}
+        self._send(link.peer, [wire.encode("HELLO", **told, **resume, **link.welcome.proof())])
 
     # To the client.
 
@@ -248,10 +270,20 @@ class Bridge:
         fields = {"code": problem.code, "message": problem.message, "hint": problem.hint}
         self._send(peer, [wire.encode("ERROR", job=job_id, **fields)])
 
+    def _send_away(self, link: Link) -> None:
+        """Its jobs end now; else the server would keep them for a while, for it to come back."""
+        if link.dealer is not None and not link.closed:
+            with contextlib.suppress(zmq.Again):
+                for job in link.jobs:
+                    link.dealer.socket.send(wire.encode("CANCEL", job=job), zmq.NOBLOCK)
+        self._close(link)
+
     def _close(self, link: Link) -> None:
-        """The server notices, and drops the client's jobs."""
-        if self._links.pop(link.peer, None) is None:
+        """The server notices, and drops the client's jobs unless it may come back."""
+        if link.closed:
             return
+        link.closed = True
+        self._links.pop(link.peer, None)
         link.up.clear()
         if link.session is not None:
             link.session.close()
@@ -262,7 +294,7 @@ class Bridge:
         for peer in self._desk.beat(list(self._links)):
             if link := self._links.get(peer):
                 self._refuse(peer, None, Problem("bad-key", "This machine's key is not allowed any more."))
-                self._close(link)
+                self._send_away(link)
         now = time.monotonic()
         for link in list(self._links.values()):
             if now - link.told > PROBE_SECONDS and link.down is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -15,9 +16,18 @@ from . import address
 from .dealer import Dealer, Keys
 from .keys import KeyRing
 
+RESUME_SECONDS = 20.0  # so long a job outlives a connection from another machine
+
 
 class RemoteSession(Session):
-    """A session whose server does not start by itself."""
+    """A session whose server does not start by itself. again: opens another with the same server."""
+
+    def __init__(self, dealer: Dealer, secret: str, folder: Path, again: Callable[[], Session]):
+        super().__init__(cast(Connection, dealer), secret, folder)
+        self._open_another = again
+
+    def _again(self) -> Session | None:
+        return self._open_another()
 
     def _lost(self) -> Problem:
         sentence = "The server does not answer any more."
@@ -32,7 +42,8 @@ def there(where: str, folder: Path) -> tuple[Session, Dealer]:
     host, port = address.parse(where)
     ring = KeyRing(folder)
     keys = Keys(ring.own(), ring.server(host))
-    return _open(f"tcp://{host}:{port}", keys, keys.own.public.decode(), folder)
+    secret = keys.own.public.decode()
+    return _open(f"tcp://{host}:{port}", keys, secret, folder, lambda: there(where, folder)[0])
 
 
 def here(folder: Path) -> tuple[Session, Dealer]:
@@ -40,7 +51,9 @@ def here(folder: Path) -> tuple[Session, Dealer]:
     found = runtime.Runtime.read(folder)
     if found is None:
         raise Problem("no-server", "No server is running.")
-    return _open(found.endpoints[0], None, found.token, folder)
+    session, dealer = _open(found.endpoints[0], None, found.token, folder, lambda: here(folder)[0])
+    session.keep = min(RESUME_SECONDS, session.status()["limits"]["resume-seconds"])
+    return session, dealer
 
 
 def open_remote(where: str) -> Session:
@@ -53,11 +66,13 @@ def open_remote(where: str) -> Session:
     return session
 
 
-def _open(endpoint: str, keys: Keys | None, secret: str, folder: Path) -> tuple[Session, Dealer]:
+def _open(
+    endpoint: str, keys: Keys | None, secret: str, folder: Path, again: Callable[[], Session]
+) -> tuple[Session, Dealer]:
     dealer = Dealer(endpoint, keys)
     try:
         dealer.wait_until_open()
-        return RemoteSession(cast(Connection, dealer), secret, folder), dealer
+        return RemoteSession(dealer, secret, folder, again), dealer
     except TransportError as error:
         dealer.close()
         raise Problem("lost-server", f"{error}", "Try again.") from None

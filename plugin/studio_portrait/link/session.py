@@ -200,10 +200,12 @@ class Session:
         """Whether a connection that broke could be made again, so that jobs can go on."""
         end = time.monotonic() + RESUME_SECONDS
         while self.keep and time.monotonic() < end:
+            again = None
             try:
                 again = self._again()
-            except Problem:
-                return False
+            except Problem as problem:
+                if problem.code != "no-server":  # a relay tells so while the network is away
+                    return False
             if again is not None:
                 self.close()
                 self._connection = again._connection
