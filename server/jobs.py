@@ -141,7 +141,7 @@ class Jobs:
 
     @property
     def bytes_held(self) -> int:
-        return sum(job.layout.total for job in self._jobs.values())
+        return sum(job.buffer.size for job in self._jobs.values())
 
     def submit(self, peer: Hashable, header: dict[str, Any], icc: int, now: float) -> tuple[Job, bool]:
         """The job that a SUBMIT with a profile of `icc` bytes describes, its memory reserved, and True.
@@ -208,7 +208,8 @@ class Jobs:
     def _memory(self, size: int) -> Buffer:
         """The last picture's memory when it fits: touching fresh pages costs more than filling them."""
         spare, self._spare = self._spare, None
-        if spare is not None and size <= spare.size <= 2 * size:
+        room = self._limits.memory_bytes - self.bytes_held
+        if spare is not None and size <= spare.size <= min(2 * size, room):
             return spare
         if spare is not None:
             spare.release()

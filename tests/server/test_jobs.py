@@ -205,6 +205,22 @@ def test_memory_serves_again_only_after_a_job_that_its_client_finished(tmp_path:
     jobs.trim()
 
 
+def test_memory_that_serves_again_counts_in_full(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path, Limits(memory=400))
+    first = submitted(jobs, 1, 10, 10)
+    jobs.finish(first)
+    second = submitted(jobs, 2, 9, 9)
+    assert jobs.bytes_held == 200 and second.buffer is first.buffer
+    third = submitted(jobs, 3, 10, 10)
+    jobs.finish(second)
+    jobs.forget(third)
+    fourth, fifth = submitted(jobs, 4, 12, 12), submitted(jobs, 5, 7, 7)
+    assert jobs.bytes_held == 288 + 98
+    for job in (fourth, fifth):
+        jobs.forget(job)
+    jobs.trim()
+
+
 def test_the_queue_of_one_client_keeps_its_order(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path, Limits())
     held = [queued(jobs, number, "one") for number in range(3)]
