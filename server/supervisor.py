@@ -23,6 +23,7 @@ from .limits import Limits
 from .worker_process import Mailbox, WorkerProcess
 
 STUCK_SECONDS = 5.0  # a worker that goes on with a cancelled job so long is killed
+AFTERWORD_SECONDS = 1.0  # what a worker says so soon after a job is about that job
 
 log = logging.getLogger("supervisor")
 
@@ -60,6 +61,7 @@ class Supervisor:
         self._heard = 0.0
         self._hung = False
         self.busy: str | None = None
+        self._last: str | None = None
         self.misled: Problem | None = None
         self.about = {"state": "loading", "device": device, "engine": "", "network": "", "weights": ""}
 
@@ -86,7 +88,10 @@ class Supervisor:
 
     def _at_work(self) -> str:
         """What each of the worker's lines in the log begins with."""
-        return f"job {self.busy:.8}: " if self.busy else ""
+        job = self.busy
+        if job is None and time.monotonic() - self._heard < AFTERWORD_SECONDS:
+            job = self._last  # what it said of that may be read only now
+        return f"job {job:.8}: " if job else ""
 
     def sleep(self) -> None:
         """Ends a worker without work, and gives the device's memory back with it; `start` undoes it."""
@@ -106,7 +111,8 @@ class Supervisor:
         self.start()
         if self._process is None:
             raise Problem("worker-died", "The server's worker cannot be started.", f"See {self._log}.")
-        self.busy, self._cancelled_at, self._heard = job.id, None, time.monotonic()
+        self.busy = self._last = job.id
+        self._cancelled_at, self._heard = None, time.monotonic()
         self._process.send(
             {
                 "cmd": "job",
