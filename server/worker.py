@@ -122,7 +122,10 @@ def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str
     job = message["job"]
     image, settings = ImageSpec(**message["image"]), Settings(**message["settings"])
     layout = Layout(**message["layout"])
-    memory = attach(message["path"], layout.total)
+    try:
+        memory = attach(message["path"], layout.total)
+    except FileNotFoundError:  # dropped before its cancel was read
+        raise Problem("cancelled", "The retouching was cancelled.") from None
     plane = _planes(memory, layout)
     dtype = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}[image.sample]
     plane("result")[:] = plane("pixels")  # which stay as they are, in case this process does not

@@ -96,7 +96,7 @@ def test_pixels_that_have_gone_are_an_error_not_the_end(plain: Worker, tmp_path:
     buffer = Buffer(128, tmp_path)
     buffer.release()
     plain.give(buffer, ImageSpec(8, 8, 1, "u8"))
-    assert plain.hear()["code"] == "internal"
+    assert plain.hear()["code"] == "cancelled"
     buffer = Buffer(128, tmp_path)
     plain.give(buffer, ImageSpec(8, 8, 1, "u8"))
     assert [plain.hear()["event"] for _ in range(2)] == ["progress", "result"]
