@@ -1,6 +1,6 @@
 """The plain way to the same picture, as one would write it first: what our pipeline's speed is a ratio to.
 
-The same network in eager fp32 PyTorch, faces looked for at full size, and the reconstruction of
+The default network in eager fp32 PyTorch, faces looked for at full size, and the reconstruction of
 eq. (4) in floating point over the whole frame, with a plain cubic stretch of the difference.
 """
 
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from model.bilateral import filter_crop
-from model.deepflash import DeepFlash
 from model.framing import face_square
+from model.networks import create
 from model.predictor import available
 from server.pipeline.colour import ColourSpace
 from server.pipeline.crop import inside, take, whole_grid, window
@@ -26,8 +26,9 @@ class Reference:
     """Calling it: (H, W, 3) uint8 sRGB -> a retouched copy; the first face only."""
 
     def __init__(self) -> None:
-        self._network = DeepFlash().eval()
-        tensors = {name: value.float() for name, value in load_file(available()[0].file).items()}
+        info = available()[0]
+        self._network = create(info.architecture).eval()
+        tensors = {name: value.float() for name, value in load_file(info.file).items()}
         missing, unexpected = self._network.load_state_dict(tensors, strict=False)
         if unexpected or any(not name.endswith("num_batches_tracked") for name in missing):
             raise SystemExit(f"The weights do not fit the network: {missing} {unexpected}")

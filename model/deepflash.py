@@ -7,7 +7,7 @@ joining at every size the encoder's features from before the pooling. 29.4 M par
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
@@ -25,8 +25,16 @@ RISES: Final = ((512, 512), (512, 512), (512, 256), (256, 128), (128, 64))
 MEAN: Final = (123.68, 116.779, 103.939)  # VGG-16's, R G B of 0..255
 
 
+def _mean() -> Tensor:
+    return torch.tensor(MEAN, device="cpu").view(1, 3, 1, 1) / 255
+
+
 class Encoder(nn.Module):
-    """The 13 convolutions of VGG-16: 14,714,688 parameters."""
+    """The 13 convolutions of VGG-16: 14,714,688 parameters.
+
+    mean: what is subtracted from the image first, R G B of 0..1. It cannot be folded into the first
+    layer's bias, since the padding that follows it is zero, not minus the mean.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +42,19 @@ class Encoder(nn.Module):
             nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths, widths[1:], strict=False))
             for widths in STAGES
         )
-        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1) / 255, persistent=False)
+        self.register_buffer("mean", _mean(), persistent=False)
+
+    def _save_to_state_dict(self, destination: dict[str, Tensor], prefix: str, keep_vars: bool) -> None:
+        """Another mean than VGG-16's goes with the weights; files from before there were two have none."""
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        assert isinstance(self.mean, Tensor)
+        if not torch.equal(self.mean.cpu(), _mean()):
+            destination[f"{prefix}mean"] = self.mean.clone()
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *others: Any) -> None:
+        assert isinstance(self.mean, Tensor)
+        self.mean.copy_(state_dict.pop(f"{prefix}mean", _mean()))
+        super()._load_from_state_dict(state_dict, prefix, *others)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """(N, 3, H, W) sRGB RGB in [0, 1] -> pre-pool features of the five stages, then the pooled last.
@@ -103,8 +123,3 @@ class DeepFlash(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, H, W) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape."""
         return torch.sigmoid(self.decode(self.encoder(image)))
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Trainable numbers in a module."""
-    return sum(parameter.numel() for parameter in module.parameters())

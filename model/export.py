@@ -1,8 +1,8 @@
-"""``python -m model.export CHECKPOINT --log LOG``: a checkpoint as the weights file that is served.
+"""``python -m model.export CHECKPOINT [--name NAME] [--default]``: a checkpoint as a file that is served.
 
 fp16 halves the file and costs nothing that can be seen; the layers keep the network's
-own names, so that training can start from the file. Writes the safetensors, the JSON
-that `model.predictor` reads, and the model card.
+own names, so that training can start from the file. Writes NAME.safetensors and NAME.json,
+which `model.predictor` reads. One of the networks in the folder is the default one.
 """
 
 from __future__ import annotations
@@ -12,61 +12,141 @@ import hashlib
 import json
 import os
 import platform
+import re
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from safetensors.torch import save
 
-from . import card, checkpoint
-from .deepflash import DeepFlash, count_parameters
+from . import checkpoint
+from .config import Config, Finish
+from .networks import count_parameters, create
 from .predictor import WEIGHTS
 
-NAME = "deepflash"
-LICENCE = "CC BY 4.0"
+LICENCE: Final = "CC BY 4.0"
+MEAN: Final = "encoder.mean"  # three numbers, in fp32; only DeepFlash from VGG-Face has it
+OLDER: Final = {"architecture": "deepflash", "shrink": 1}  # what the first checkpoints do not say
 
 
-def averaged(state: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """The averaged network's tensors, by the network's own names."""
-    prefix = "module."
-    kept = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-    return {name: value for name, value in kept.items() if not name.endswith("num_batches_tracked")}
+HINT: Final = "Give the last.pt of a run of python -m model.train."
 
 
-def export(state: dict[str, Any], held_out: dict[str, Any], hardware: str, folder: Path = WEIGHTS) -> Path:
-    """Write NAME.safetensors, NAME.json and NAME.md into `folder`. state: a training checkpoint."""
-    network = DeepFlash()
-    tensors = averaged(state["average"])
-    network.load_state_dict(tensors, strict=False)
-    half = {name: value.to(torch.float16).contiguous() for name, value in tensors.items()}
-    for name, value in half.items():
-        if not torch.isfinite(value).all():
-            raise ValueError(f"{name} does not fit into fp16")
-    data = save(half)
-    folder.mkdir(exist_ok=True)
-    file = folder / f"{NAME}.safetensors"
-    _write(file, data)
-    config = state["config"]
+class Unusable(ValueError):
+    """Why nothing can be exported, in one sentence."""
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A training checkpoint. Raises `Unusable`."""
+    try:
+        return checkpoint.load(path)
+    except ValueError as error:
+        raise Unusable(f"{error}. {HINT}") from error
+
+
+def export(
+    state: dict[str, Any],
+    folder: Path = WEIGHTS,
+    name: str = "",
+    default: bool = False,
+    hardware: str = "",
+) -> Path:
+    """Write NAME.safetensors and NAME.json into `folder`; returns the path of the first.
+
+    state: a training checkpoint. name: "" for its architecture's. default: make it the default network,
+    which the first one in a folder is anyway, and which one that was replaced stays. Raises `Unusable`.
+    """
+    config = _config(state["config"])
+    name, tensors = name or config.architecture, _weights(state)
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
+        raise Unusable("A network's name has letters, digits, '.', '-' and '_' only, at most 64.")
+    parameters = _fits(config.architecture, tensors)
+    data = save(_half(tensors))
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.safetensors"
+    others = _descriptions(folder)
+    before = others.pop(folder / f"{name}.json", {}).get("default", False)
+    default = default or before or not any(facts.get("default") for facts in others.values())
     facts = {
-        "name": NAME,
+        "name": name,
+        "architecture": config.architecture,
         "file": file.name,
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
-        "default": True,
-        "parameters": count_parameters(network),
+        "default": default,
+        "parameters": parameters,
         "licence": LICENCE,
         "trained": {
             "hardware": hardware,
             "steps": state["step"],
-            "samples": state["step"] * config["batch"],
+            "samples": config.samples(state["step"]),
             "seconds": round(state["seconds"]),
-            "resolution": f"{config['size']} px crops of 512 px framings",
-            "held_out": held_out,
+            "resolution": _resolution(config),
         },
     }
-    _write(folder / f"{NAME}.json", (json.dumps(facts, indent=2) + "\n").encode())
-    _write(folder / f"{NAME}.md", card.text(facts).encode())
+    _write(file, data)
+    _write_json(folder / f"{name}.json", facts)
+    for path, other in others.items():
+        if default and other.get("default"):
+            _write_json(path, {**other, "default": False})
     return file
+
+
+def _weights(state: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The averaged network's, without batch norm's counters."""
+    tensors = checkpoint.averaged(state)
+    return {name: value for name, value in tensors.items() if not name.endswith("num_batches_tracked")}
+
+
+def _descriptions(folder: Path) -> dict[Path, dict[str, Any]]:
+    """The networks' JSON files that are there."""
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found[path] = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise Unusable(f"{path} cannot be read: mend or delete it first.") from error
+    return found
+
+
+def _config(table: dict[str, Any]) -> Config:
+    finish = table.get("finish")
+    try:
+        return Config(**{**OLDER, **table, "finish": Finish(**finish) if finish else None})
+    except (TypeError, ValueError) as error:
+        raise Unusable(f"The checkpoint's settings are of another version ({error}).") from error
+
+
+def _resolution(config: Config) -> str:
+    stages = (config, config.finish) if config.finish else (config,)
+    return ", then ".join(f"{stage.size} px crops of {512 // stage.shrink} px framings" for stage in stages)
+
+
+def _fits(architecture: str, tensors: dict[str, torch.Tensor]) -> int:
+    """The network's number of parameters. Raises `Unusable` for another network's tensors."""
+    network = create(architecture)
+    try:
+        missing, unexpected = network.load_state_dict(tensors, strict=False)
+    except RuntimeError as error:
+        raise Unusable(f"The checkpoint is of another network than {architecture}: sizes differ.") from error
+    wrong = [*unexpected, *(name for name in missing if not name.endswith("num_batches_tracked"))]
+    if wrong:
+        raise Unusable(f"The checkpoint is of another network than {architecture}: {wrong[0]} does not fit.")
+    return count_parameters(network)
+
+
+def _half(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    half = {name: value.to(torch.float16).contiguous() for name, value in tensors.items() if name != MEAN}
+    half |= {name: tensors[name].contiguous() for name in (MEAN,) if name in tensors}
+    for name, value in half.items():
+        if not torch.isfinite(value).all():
+            raise Unusable(f"The checkpoint's {name} is not finite or does not fit into fp16.")
+    return half
+
+
+def _write_json(path: Path, facts: dict[str, Any]) -> None:
+    _write(path, (json.dumps(facts, indent=2) + "\n").encode())
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -76,31 +156,25 @@ def _write(path: Path, data: bytes) -> None:
     os.replace(part, path)
 
 
-def results(log: Path, state: dict[str, Any]) -> dict[str, Any]:
-    """The held-out numbers of a checkpoint from its run's log, and those of doing nothing."""
-    found: dict[str, Any] = {}
-    for line in log.read_text("utf-8").splitlines():
-        row = json.loads(line)
-        if "do_nothing" in row:
-            found["do_nothing"] = row["do_nothing"]
-        if "held_out" in row and row["step"] == state["step"]:
-            found["network"] = row["held_out"]
-    rounded = {name: {key: round(value, 5) for key, value in row.items()} for name, row in found.items()}
-    return {"pictures": state["config"]["held_out"], **rounded}
-
-
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
+    """0: written. 2: not, and why is on stderr."""
     parser = argparse.ArgumentParser(prog="python -m model.export", description=__doc__)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--log", type=Path, required=True, help="the run's log.jsonl")
-    parser.add_argument(
-        "--hardware", default=f"{os.cpu_count()} cores, {platform.machine()}", help="for the description"
-    )
-    a = parser.parse_args()
-    state = checkpoint.load(a.checkpoint)
-    file = export(state, results(a.log, state), a.hardware)
+    add = parser.add_argument
+    add("checkpoint", type=Path, help="last.pt of a run of python -m model.train")
+    add("--name", default="", help="the network's name (default: its architecture's)")
+    add("--default", action="store_true", help="make it the default network")
+    add("--folder", type=Path, default=WEIGHTS, help="where to (default: the shipped networks)")
+    hardware = f"{os.cpu_count()} cores, {platform.machine()}"
+    add("--hardware", default=hardware, help="what it was trained on, for the description")
+    a = parser.parse_args(arguments)
+    try:
+        file = export(read(a.checkpoint), a.folder, a.name, a.default, a.hardware)
+    except Unusable as reason:
+        print(reason, file=sys.stderr)
+        return 2
     print(file, file.stat().st_size)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

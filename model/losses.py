@@ -20,13 +20,16 @@ from .synthesize.pairs import Pairs
 SOFT: Final = 0.01  # below this error the absolute value is rounded off
 SQUARE: Final = 3.0
 EDGES: Final = 1.0
-COLOUR: Final = 0.6
-SHINE: Final = 4.0  # how much more a pixel counts where the flash shines
+COLOUR: Final = 1.5
+SHINE: Final = 8.0  # how much more a pixel counts where the flash shines
 AUXILIARY: Final = 0.03
 
 
-def studio(prediction: Prediction, pairs: Pairs) -> Tensor:
-    """The loss, a scalar. All at the size of the prediction; the auxiliary maps at theirs."""
+def studio(prediction: Prediction, pairs: Pairs, known: Tensor | None = None) -> Tensor:
+    """The loss, a scalar. All at the size of the prediction; the auxiliary maps at theirs.
+
+    known: (N, 1, 1, 1), 1 where the maps of shine and shadow are the truth, else 0; None: everywhere.
+    """
     t = equations.target(pairs.bl_x, pairs.bl_o)
     error = 2 * (prediction.y - t)
     weight = pairs.weight * (1 + SHINE * pairs.specular)
@@ -38,7 +41,8 @@ def studio(prediction: Prediction, pairs: Pairs) -> Tensor:
         + SQUARE * square
         + EDGES * _edges(error, pairs.weight)
         + COLOUR * _colour(error, pairs.skin)
-        + AUXILIARY * (_map(prediction.specular, pairs.specular) + _map(prediction.shadow, pairs.shadow))
+        + AUXILIARY * _map(prediction.specular, pairs.specular, known)
+        + AUXILIARY * _map(prediction.shadow, pairs.shadow, known)
     )
 
 
@@ -56,8 +60,8 @@ def _colour(error: Tensor, skin: Tensor) -> Tensor:
     return mean.abs().mean()
 
 
-def _map(logits: Tensor, truth: Tensor) -> Tensor:
-    """Cross entropy of a map, at the logits' size."""
+def _map(logits: Tensor, truth: Tensor, known: Tensor | None) -> Tensor:
+    """Cross entropy of a map, at the logits' size, over the pictures in which it is known."""
     if truth.shape[-1] != logits.shape[-1]:
         truth = F.avg_pool2d(truth, truth.shape[-1] // logits.shape[-1])
-    return F.binary_cross_entropy_with_logits(logits, truth.clip(0, 1))
+    return F.binary_cross_entropy_with_logits(logits, truth.clip(0, 1), known)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from plugin.studio_portrait.link.wire import Problem
 
 if TYPE_CHECKING:
-    from .engines.layers import Architecture, Layers
+    from .engines.layers import Architecture, Folded
 
 SIZE: Final = 512
 WEIGHTS: Final = Path(__file__).with_name("weights")
@@ -129,14 +129,14 @@ def load(network: str = "", device: str = "auto", engine: str = "auto", folder: 
     if device.partition(":")[0] not in DEVICES or engine not in ENGINES:
         raise Problem("bad-setting", f"The device {device!r} or the engine {engine!r} is unknown.")
     info = _choose(network, available(folder))
-    architecture, layers = _folded(info)
+    architecture, folded = _folded(info)
     if _use_openvino(device, engine):
         from .engines import openvino
 
-        return Predictor(info, openvino.Engine(architecture, layers))
+        return Predictor(info, openvino.Engine(architecture, folded))
     from .engines import pytorch
 
-    return Predictor(info, pytorch.Engine(architecture, layers, device))
+    return Predictor(info, pytorch.Engine(architecture, folded, device))
 
 
 def _choose(network: str, known: list[NetworkInfo]) -> NetworkInfo:
@@ -152,7 +152,7 @@ def _choose(network: str, known: list[NetworkInfo]) -> NetworkInfo:
     raise Problem("unknown-network", f"There is no network {network!r}; there is: {names}.")
 
 
-def _folded(info: NetworkInfo) -> tuple[Architecture, Layers]:
+def _folded(info: NetworkInfo) -> tuple[Architecture, Folded]:
     """What an engine needs of a network."""
     from .engines.architectures import ARCHITECTURES
 

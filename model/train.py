@@ -1,233 +1,213 @@
-"""``python -m model.train CONFIG --cache DIR --run DIR --encoder FILE``: train DeepFlash's decoder.
+"""``python -m model.train CONFIG --cache DIR --run DIR``: train a network, and show how it goes.
 
-One readable loop. Every step's samples follow from the seed and the step's number, so
-a resumed run sees what it would have seen. The encoder stays as published and needs no
-backward pass. SIGTERM ends it after the step in hand, with a checkpoint; ``--resume`` goes on.
+RUN gets last.pt, log.jsonl, curve.png and samples_*.png of held-out people. A run ends at the config's
+last step, after ``--minutes``, or at SIGTERM after the step in hand, always with a checkpoint;
+``--resume`` goes on from it as if nothing had happened, also after a kill.
+
+DeepFlash starts from ``--init imagenet|vggface --encoder FILE`` (the layouts are in `model.encoders`);
+either network from ``--init FILE``, a checkpoint or a .safetensors of ours; or from nothing: ``--init none``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import signal
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-import cv2
-import tomllib
+import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, Dataset
+from torch import Tensor
 
-from . import checkpoint, equations, losses, validate
+from . import checkpoint, encoders, validate
+from .config import Config
 from .deepflash import DeepFlash
-from .encoders import even_out, load_imagenet
-from .networks import create
-from .studio import SHRINK, Studio
-from .synthesize.cache import Entry, entries
+from .progress import Log, Ticker, curve, numbers
+from .samples import Sources, batches, draw_real, sources
 from .synthesize.pairs import Pairs, draw
+from .trainer import Trainer
 
-CHECKPOINT = "last.pt"
-LOG = "log.jsonl"
-LOG_EVERY = 20  # steps
-CHECKPOINT_EVERY = 50
+CHECKPOINT: Final = "last.pt"
+LOG_EVERY: Final = 20  # steps
+STARTING_PICTURES: Final = 8  # that the encoder's scale is measured on
+STARTING_SIZE: Final = 256
+
+Judged = dict[str, list[Pairs]]  # held-out pairs by the name of their row in the log
 
 
 @dataclass(frozen=True)
-class Config:
-    """What model/configs/*.toml sets; see there."""
+class Start:
+    """The network's first weights. init: "none", one of `encoders.KINDS`, or a file's path."""
 
-    architecture: str
-    seed: int
-    size: int
-    shrink: int
-    batch: int
-    steps: int
-    rate: float
-    warm_up: int
-    offset_weight: float
-    freeze_norm: float
-    average: float
-    validate_every: int
-    held_out: int
+    init: str
+    encoder: Path | None
 
-    @classmethod
-    def read(cls, path: Path) -> Config:
-        """Raises `TypeError` for a missing or unknown name."""
-        return cls(**tomllib.loads(path.read_text("utf-8")))
-
-    def rate_at(self, step: int) -> float:
-        """Linear warm-up, then half a cosine."""
-        if step < self.warm_up:
-            return self.rate * (step + 1) / self.warm_up
-        return self.rate * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))
-
-
-class Steps(Dataset[Pairs]):
-    """Batch number `step`, made from scratch."""
-
-    def __init__(self, cache: Path, known: list[Entry], config: Config, first: int):
-        self.cache, self.known, self.config, self.first = cache, known, config, first
-
-    def __len__(self) -> int:
-        return self.config.steps - self.first
-
-    def __getitem__(self, index: int) -> Pairs:
-        step, config = self.first + index, self.config
-        return draw(self.cache, self.known, config.batch, config.size, [config.seed, step], config.shrink)
-
-
-class Trainer:
-    """The network, its moving average and the optimiser: everything a checkpoint holds."""
-
-    def __init__(self, config: Config, device: torch.device):
-        torch.manual_seed(config.seed)
-        self.config, self.device, self.step = config, device, 0
-        self.seconds = 0.0
-        self.network = create(config.architecture).to(device, memory_format=torch.channels_last)
-        if isinstance(self.network, DeepFlash):
-            self.network.encoder.requires_grad_(False)
-        self._start_average()
-        self.optimiser = torch.optim.Adam(self.trained(), lr=config.rate)
-
-    def _start_average(self) -> None:
-        ema = get_ema_multi_avg_fn(self.config.average)
-        self.average = AveragedModel(self.network, multi_avg_fn=ema, use_buffers=True)
-
-    def trained(self) -> list[nn.Parameter]:
-        """The parameters that have gradients."""
-        return [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-
-    def start(self, encoder: Path, pictures: list[Tensor]) -> None:
-        """Load the published encoder and bring its features to the decoder's scale."""
-        assert isinstance(self.network, DeepFlash)
-        load_imagenet(self.network.encoder, encoder)
-        even_out(self.network.encoder, [picture.to(self.device) for picture in pictures])
-        self._start_average()
-
-    def learn(self, pairs: Pairs) -> float:
-        """One step; returns the loss."""
-        config = self.config
-        for group in self.optimiser.param_groups:
-            group["lr"] = config.rate_at(self.step)
-        self.network.train()
-        if self.step >= config.freeze_norm * config.steps:
-            for module in self.network.modules():
-                if isinstance(module, nn.BatchNorm2d):
-                    module.eval()
-        loss = self._loss(Pairs(**{name: part.to(self.device) for name, part in vars(pairs).items()}))
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.trained(), 1.0)
-        self.optimiser.step()
-        self.average.update_parameters(self.network)
-        self.step += 1
-        return float(loss.detach())
-
-    def _loss(self, pairs: Pairs) -> Tensor:
-        image = pairs.bl_x.contiguous(memory_format=torch.channels_last)
-        if isinstance(self.network, Studio):
-            with torch.autocast(self.device.type, torch.bfloat16):
-                prediction = self.network.predict(image, SHRINK // self.config.shrink)
-            return losses.studio(prediction, pairs)
-        with torch.autocast(self.device.type, torch.bfloat16):
-            with torch.no_grad():
-                features = self.network.encoder(image)
-            logits = self.network.decode(features)
-        t = equations.target(pairs.bl_x, pairs.bl_o)
-        return equations.loss(torch.sigmoid(logits.float()), t, self.config.offset_weight, pairs.weight)
-
-    def predict(self, bl_x: Tensor) -> Tensor:
-        """y of the averaged network."""
-        self.average.eval()
-        with torch.autocast(self.device.type, torch.bfloat16), torch.no_grad():
-            image = bl_x.to(self.device).contiguous(memory_format=torch.channels_last)
-            y: Tensor = self.average(image)
-        return y.float().cpu()
-
-    def state(self) -> dict[str, Any]:
-        """For `checkpoint.save`."""
-        return {
-            "step": self.step,
-            "seconds": self.seconds,
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "config": vars(self.config),
-        }
-
-    def resume(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-
-
-def batches(cache: Path, known: list[Entry], config: Config, first: int, workers: int) -> Iterator[Pairs]:
-    """The batches from step `first` on, made ahead in other processes."""
-    ahead: dict[str, Any] = {"prefetch_factor": 3} if workers else {}
-    steps = Steps(cache, known, config, first)
-    cv2.setNumThreads(1)  # inherited: the processes share the processor already
-    return iter(DataLoader(steps, batch_size=None, shuffle=False, num_workers=workers, **ahead))
-
-
-def run(config: Config, cache: Path, folder: Path, encoder: Path | None, resume: bool, workers: int) -> None:
-    """Train to the config's last step; log, checkpoints and contact sheets go into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(config, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    known = [entry for entry in entries(cache) if not entry.held_out]
-    if resume:
-        trainer.resume(checkpoint.load(folder / CHECKPOINT))
-    elif encoder:
-        trainer.start(encoder, [draw(cache, known, 8, 256, [config.seed, config.steps]).bl_x])
-    pairs = validate.held_out_pairs(cache, config.held_out)
-    _log(folder, {"step": trainer.step, "do_nothing": validate.judge(validate.do_nothing, pairs)[0]})
-    losses: list[float] = []
-    stopped: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
-    since = time.monotonic()
-    for batch in batches(cache, known, config, trainer.step, workers):
-        losses.append(trainer.learn(batch))
-        trainer.seconds += time.monotonic() - since
-        since = time.monotonic()
-        if trainer.step % LOG_EVERY == 0:
-            _log(
-                folder, {"step": trainer.step, "loss": sum(losses) / len(losses), "seconds": trainer.seconds}
+    def check(self, config: Config) -> None:
+        """Raises `ValueError` with a sentence for what does not go together."""
+        published = self.init in encoders.KINDS
+        if published and not self.encoder:
+            raise ValueError(f"--init {self.init} needs its file; give --encoder FILE")
+        if self.encoder and not published:
+            raise ValueError("--encoder goes with --init imagenet or --init vggface only")
+        if published and config.architecture != "deepflash":
+            raise ValueError(
+                f"{config.architecture!r} has no encoder to start from; use --init none or a file"
             )
-            losses.clear()
-        if trainer.step % CHECKPOINT_EVERY == 0 or trainer.step == config.steps or stopped:
-            checkpoint.save(folder / CHECKPOINT, trainer.state())
-        if stopped:
-            break
-        if trainer.step % config.validate_every == 0 or trainer.step == config.steps:
-            numbers, pictures = validate.judge(trainer.predict, pairs)
-            validate.sheet(folder / f"sheet_{trainer.step:06d}.png", pairs, pictures)
-            _log(folder, {"step": trainer.step, "held_out": numbers})
+        if self.init == "none" and config.architecture == "deepflash" and config.freeze_encoder > 0:
+            raise ValueError(
+                "the encoder would stay random; give --init imagenet --encoder FILE, "
+                "or set freeze_encoder = 0 in the config"
+            )
+
+    def apply(self, trainer: Trainer, known: Sources) -> None:
+        """Put the weights into the network."""
+        config, pictures = trainer.config, list[Tensor]()
+        if self.init in encoders.KINDS and self.encoder and isinstance(trainer.network, DeepFlash):
+            encoders.load(trainer.network.encoder, self.init, self.encoder)
+        elif self.init != "none":
+            checkpoint.start(trainer.network, Path(self.init))
+        if config.architecture == "deepflash" and self.init in ("none", *encoders.KINDS):
+            pictures = [_first_pictures(known, config).bl_x]
+        trainer.started(pictures)
 
 
-def _log(folder: Path, line: dict[str, Any]) -> None:
-    with (folder / LOG).open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(line) + "\n")
-    print(line, flush=True)
+def _first_pictures(known: Sources, config: Config) -> Pairs:
+    """What the encoder's scale is measured on: samples that no step will see."""
+    seed = [config.seed, config.steps]
+    if known.cache:
+        return draw(known.cache, known.portraits, STARTING_PICTURES, STARTING_SIZE, seed)
+    return draw_real(known.real, config, STARTING_PICTURES, np.random.default_rng(seed))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m model.train", description=__doc__)
+@dataclass(frozen=True)
+class Run:
+    """One call: where its samples come from, where its results go, and when it ends."""
+
+    config: Config
+    folder: Path
+    cache: Path | None
+    pairs: Path | None
+    start: Start
+    resume: bool
+    workers: int
+    seconds: float
+
+    def __call__(self) -> int:
+        """Train; returns how many real pairs had to be left out.
+
+        Raises `ValueError` with a sentence if it cannot even begin.
+        """
+        last = self.folder / CHECKPOINT
+        if not self.resume and last.exists():
+            raise ValueError(f"{self.folder} holds a run already; give --resume, or another folder")
+        if not self.resume:
+            self.start.check(self.config)
+        state = checkpoint.load(last) if self.resume else None
+        known = sources(self.cache, self.pairs, self.config.real)
+        for reason in known.left_out:
+            print(f"left out: {reason}", file=sys.stderr)
+        trainer = Trainer(self.config, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        log = Log(self.folder)
+        if state:
+            trainer.resume(state)
+            log.rewind(trainer.step)
+        else:
+            self.start.apply(trainer, known)
+            self.folder.mkdir(parents=True, exist_ok=True)
+        judged = self._held_out()
+        if not log.lines():
+            for name, pairs in judged.items():
+                key = name.replace("held_out", "do_nothing")
+                log.add({"step": trainer.step, key: validate.judge(validate.do_nothing, pairs)[0]})
+        self._train(trainer, known, log, judged)
+        return len(known.left_out)
+
+    def _held_out(self) -> Judged:
+        found: Judged = {}
+        if self.cache:
+            found["held_out"] = validate.held_out_pairs(self.cache, self.config.held_out)
+        if self.pairs:
+            found["held_out_real"] = validate.held_out_real(self.pairs, self.config.held_out)
+        return {name: pairs for name, pairs in found.items() if pairs}
+
+    def _train(self, trainer: Trainer, known: Sources, log: Log, judged: Judged) -> None:
+        config = self.config
+        losses: list[float] = []
+        stopped: list[int] = []
+        signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
+        ticker = Ticker(trainer.step, config.steps, self.seconds)
+        since = time.monotonic()
+        for batch in batches(known, config, trainer.step, self.workers, trainer.device):
+            losses.append(trainer.learn(batch))
+            trainer.seconds += time.monotonic() - since
+            since = time.monotonic()
+            ends = trainer.step == config.steps or ticker.spent()
+            if trainer.step % LOG_EVERY == 0:
+                mean = sum(losses) / len(losses)
+                log.add({"step": trainer.step, "loss": mean, "seconds": trainer.seconds})
+                ticker.show(trainer.step, mean)
+                losses.clear()
+            if trainer.step % config.checkpoint_every == 0 or ends or stopped:
+                checkpoint.save(self.folder / CHECKPOINT, trainer.state())
+            if stopped:
+                break
+            if trainer.step % config.validate_every == 0 or ends:
+                self._judge(trainer, log, judged, ticker)
+            if ends:
+                break
+
+    def _judge(self, trainer: Trainer, log: Log, judged: Judged, ticker: Ticker) -> None:
+        for name, pairs in judged.items():
+            row, pictures = validate.judge(trainer.predict, pairs)
+            kind = name.removeprefix("held_out")
+            validate.sheet(self.folder / f"samples{kind}_{trainer.step:06d}.png", pairs, pictures)
+            log.add({"step": trainer.step, name: row})
+            ticker.say(f"step {trainer.step}, {name}: {numbers(row)}")
+        curve(log)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0: trained to its end or to SIGTERM; 1: interrupted, or pairs were left out; 2: it could not begin."""
+    parser = argparse.ArgumentParser(
+        prog="python -m model.train", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("config", type=Path)
-    parser.add_argument("--cache", type=Path, required=True, help="made by python -m model.synthesize cache")
+    parser.add_argument("--cache", type=Path, help="made by python -m model.synthesize cache")
+    parser.add_argument("--pairs", type=Path, help="real pairs, made by python -m model.prepare")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints, log and pictures")
-    parser.add_argument("--encoder", type=Path, help="ImageNet VGG-16, .npz")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--workers", type=int, default=1, help="processes that make samples")
-    a = parser.parse_args()
-    run(Config.read(a.config), a.cache, a.run, a.encoder, a.resume, a.workers)
+    parser.add_argument(
+        "--init",
+        help="imagenet, vggface, none or a network's file; default: none,\n"
+        "or imagenet when there is an --encoder",
+    )
+    parser.add_argument("--encoder", type=Path, help="a published VGG-16")
+    parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after this long")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        help="processes that make samples on the CPU;\n0: none, they are made on the device that trains",
+    )
+    a = parser.parse_args(arguments)
+    try:
+        init = a.init or ("imagenet" if a.encoder else "none")
+        config = Config.read(a.config)
+        run = Run(
+            config, a.run, a.cache, a.pairs, Start(init, a.encoder), a.resume, a.workers, a.minutes * 60
+        )
+        return min(1, run())
+    except ValueError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; --resume goes on from the last checkpoint", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

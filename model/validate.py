@@ -7,6 +7,7 @@ compare. PSNR is of the clipped picture against the real `o`, on the full frame.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,8 @@ import torch
 from torch import Tensor
 
 from . import equations
+from .prepare.pairs import load, read
+from .samples import tensors
 from .synthesize.cache import Entry, entries
 from .synthesize.pairs import Pairs, fixed
 
@@ -35,10 +38,21 @@ def held_out_pairs(folder: Path, count: int) -> list[Pairs]:
     return [fixed(folder, training, [entry], [SEED, i]) for i, entry in enumerate(chosen)]
 
 
+def held_out_real(folder: Path, count: int) -> list[Pairs]:
+    """The first `count` real pairs of held-out people that can be read, one at a time."""
+    found: list[Pairs] = []
+    for pair in read(folder):
+        if pair.held_out and len(found) < count:
+            with suppress(ValueError):
+                found.append(tensors([load(pair)]))
+    return found
+
+
 @torch.no_grad()
 def judge(network: Network, pairs: Sequence[Pairs]) -> tuple[dict[str, float], list[Tensor]]:
-    """Means over `pairs`, and the networks's pictures (3, 512, 512)."""
-    rows, pictures = [], []
+    """Means over `pairs`, and the network's pictures (3, 512, 512). No skin is known: no numbers of it."""
+    rows: list[dict[str, float]] = []
+    pictures = []
     for pair in pairs:
         y, t = network(pair.bl_x), equations.target(pair.bl_x, pair.bl_o)
         picture = equations.reconstruct(pair.x, y).clip(0, 1)
@@ -49,11 +63,14 @@ def judge(network: Network, pairs: Sequence[Pairs]) -> tuple[dict[str, float], l
                 "loss_lambda1": float(equations.loss(y, t, 1.0)),
                 "accuracy": float(equations.accuracy(y, t)),
                 "psnr": _psnr(((picture - pair.o) ** 2).mean()),
-                "psnr_skin": _psnr((((picture - pair.o) ** 2) * skin).sum() / (3 * skin.sum()).clip(1)),
             }
         )
+        if skin.any():
+            rows[-1]["psnr_skin"] = _psnr((((picture - pair.o) ** 2) * skin).sum() / (3 * skin.sum()))
         pictures.append(picture[0])
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}, pictures
+    names = {name: None for row in rows for name in row}
+    means = {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+    return means, pictures
 
 
 def do_nothing(bl_x: Tensor) -> Tensor:

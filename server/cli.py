@@ -123,6 +123,7 @@ def _describe(status: dict[str, Any]) -> str:
         "endpoints": ", ".join(status["endpoints"]),
         "device": f"{status['device']}{engine}; worker {worker['state']}",
         "network": f"{status['network'] or '(not loaded)'}{weights}",
+        "networks": ", ".join(network["name"] for network in status["networks"]),
         "jobs": f"{'1 running' if status['running'] else 'none running'}, {status['queue']} waiting, "
         + ", ".join(f"{count} {what}" for what, count in jobs.items()),
         "memory": f"front {memory['front'] >> 20} MB, worker {memory['worker'] >> 20} MB",

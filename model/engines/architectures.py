@@ -8,6 +8,6 @@ from . import deepflash, studio
 from .layers import Architecture
 
 ARCHITECTURES: Final = {
-    "deepflash": Architecture(deepflash.fold, deepflash.run),
-    "studio": Architecture(studio.fold, studio.run),
+    "deepflash": Architecture(deepflash.fold, deepflash.body, deepflash.head),
+    "studio": Architecture(studio.fold, studio.body, studio.head),
 }

@@ -10,13 +10,14 @@ from typing import Final
 
 import numpy as np
 
-from .layers import Layer, Layers, Ops, State, Tensors, V
+from .layers import Array, Folded, Layer, Ops, State, Tensors, V
 
 DEPTHS: Final = (2, 2, 3, 3, 3)  # convolutions in VGG-16's stages
-MEAN: Final = np.array([123.68, 116.779, 103.939], np.float32).reshape(1, 3, 1, 1) / 255  # its, R G B
+# VGG-16's, R G B
+MEAN: Final[Array] = np.array([123.68, 116.779, 103.939], np.float32).reshape(1, 3, 1, 1) / np.float32(255)
 
 
-def fold(state: State) -> Layers:
+def fold(state: State) -> Folded:
     """From the state dict. Raises `KeyError` if something is missing."""
     tensors = Tensors(state)
     layers = {
@@ -24,13 +25,16 @@ def fold(state: State) -> Layers:
         for i, depth in enumerate(DEPTHS)
         for j in range(depth)
     }
+    if "encoder.mean" in tensors:  # of a start that expects another mean than VGG-16's
+        mean = np.asarray(state["encoder.mean"], np.float32).reshape(3)
+        layers["centre"] = Layer(np.eye(3, dtype=np.float32)[:, :, None, None], -mean)
     layers["bottleneck"] = tensors.normed("bottleneck", "norm")
     for i in range(len(DEPTHS)):
         layers[f"up{i}"] = tensors.normed(f"rises.{i}.up", f"rises.{i}.norm", out_axis=1)
         layers[f"fuse{i}"] = tensors.plain(f"rises.{i}.fuse")
     last = f"fuse{len(DEPTHS) - 1}"
     layers[last] = _after(layers[last], tensors.plain("head"))
-    return layers
+    return Folded(layers, {})
 
 
 def _after(first: Layer, second: Layer) -> Layer:
@@ -39,9 +43,10 @@ def _after(first: Layer, second: Layer) -> Layer:
     return Layer((b @ a)[:, :, None, None], b @ first.bias + second.bias)
 
 
-def run(ops: Ops[V], image: V) -> V:
-    """BL(x) to y."""
-    value, skips = ops.subtract(image, MEAN), []
+def body(ops: Ops[V], image: V) -> V:
+    """BL(x) to the logits of y."""
+    value = ops.convolution(image, "centre") if "centre" in ops.layers else ops.subtract(image, MEAN)
+    skips = []
     for i, depth in enumerate(DEPTHS):
         for j in range(depth):
             value = ops.convolution(value, f"stage{i}.{j}", relu=True)
@@ -50,4 +55,9 @@ def run(ops: Ops[V], image: V) -> V:
     value = ops.convolution(value, "bottleneck", relu=True)
     for i in range(len(DEPTHS)):
         value = ops.fuse(ops.rise(value, f"up{i}"), skips.pop(), f"fuse{i}")
-    return ops.sigmoid(value)
+    return value
+
+
+def head(ops: Ops[V], image: V, logits: V) -> V:
+    """y."""
+    return ops.sigmoid(logits)

@@ -1,16 +1,18 @@
 """What a network is to an engine: folded layers by name, and the order in which they run.
 
-Every architecture (`deepflash.py`, `studio.py`) gives two functions: `fold`, from its state
-dict to layers in numpy with the batch norm folded in, and `run`, the forward pass in terms of
-`Ops`. Each engine implements `Ops` once: PyTorch computes, OpenVINO writes down a graph. So an
-architecture is written once for both, and no torch is imported where OpenVINO serves.
+Every architecture (`deepflash.py`, `studio.py`) gives three functions: `fold`, from its state
+dict to layers in numpy with the batch norm folded in, and the forward pass in terms of `Ops`,
+cut in two: the `body` runs in the precision that suits the device, the `head` in fp32, since
+what is rounded there shows as bands in the picture. Each engine implements `Ops` once: PyTorch
+computes, OpenVINO writes down a graph. So an architecture is written once for both, and no
+torch is imported where OpenVINO serves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,26 +27,28 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class Layer:
-    """weight: OIHW for a convolution, IOHW for a transposed one; bias: (O,).
-
-    exact: computed in fp32, whatever precision the engine works in.
-    """
+    """weight: OIHW for a convolution, IOHW for a transposed one; bias: (O,)."""
 
     weight: Array
     bias: Array
-    exact: bool = False
 
 
 Layers = dict[str, Layer]
 
 
+class Folded(NamedTuple):
+    """The layers of a network's body and of its head."""
+
+    body: Layers
+    head: Layers
+
+
 class Ops(Protocol[V]):
-    """What an engine can do with its values, (N, C, H, W) of one picture or more.
+    """What an engine can do with its values, (N, C, H, W)."""
 
-    layers: the names of the folded layers.
-    """
-
-    layers: Collection[str]
+    @property
+    def layers(self) -> Container[str]:
+        """The names of the layers that can be used."""
 
     def convolution(self, value: V, name: str, stride: int = 1, relu: bool = False) -> V:
         """An odd-sized convolution, padded to keep the size."""
@@ -83,21 +87,22 @@ class Ops(Protocol[V]):
         """size times the size, pixel centres aligned (torch's align_corners=False)."""
 
     def sigmoid(self, value: V) -> V:
-        """In fp32."""
+        """1 / (1 + exp(-value))."""
 
     def relight(self, image: V, light: V, reach: float) -> V:
-        """y from BL(x) and its light in fp32: ln gain (cut at +-reach) and offset, three channels each."""
+        """y from BL(x) and its light: ln gain, cut at +-reach, and offset, three channels each."""
 
 
 @dataclass(frozen=True)
 class Architecture:
     """fold raises `KeyError` for the tensors of another network.
 
-    run: BL(x), sRGB RGB in [0, 1], (N, 3, H, W) -> y, same shape.
+    body: BL(x), sRGB RGB in [0, 1], (N, 3, H, W) -> features. head: BL(x) and features -> y.
     """
 
-    fold: Callable[[State], Layers]
-    run: Callable[[Ops[Any], Any], Any]
+    fold: Callable[[State], Folded]
+    body: Callable[[Ops[Any], Any], Any]
+    head: Callable[[Ops[Any], Any, Any], Any]
 
 
 class Tensors:
@@ -106,15 +111,15 @@ class Tensors:
     def __init__(self, state: State):
         self._arrays = {name: value.astype(np.float32) for name, value in state.items()}
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self._arrays
 
-    def plain(self, name: str, exact: bool = False) -> Layer:
+    def plain(self, name: str) -> Layer:
         """A layer with a bias; a linear one becomes a 1x1 convolution. Raises `KeyError`."""
         weight = self._arrays[f"{name}.weight"]
         if weight.ndim == 2:
             weight = weight[:, :, None, None]
-        return Layer(weight, self._arrays[f"{name}.bias"], exact)
+        return Layer(weight, self._arrays[f"{name}.bias"])
 
     def normed(self, name: str, norm: str, out_axis: int = 0) -> Layer:
         """A layer, with a bias or without, and the batch norm after it. Raises `KeyError`."""

@@ -16,28 +16,27 @@ from openvino import opset13 as op
 
 from plugin.studio_portrait.link.wire import Problem
 
-from .layers import Architecture, Array, Layer, Layers
+from .layers import Architecture, Array, Folded, Layer, Layers
 
 NAME = "openvino"
 POLL_MILLISECONDS = 50
 
 
 class Engine:
-    """Calling it: (N, 512, 512, 3) float32 BL(x) -> y, same shape.
+    """Calling it: (N, size, size, 3) float32 BL(x) -> y, same shape.
 
-    precision: "bf16" or "f32" for the layers that are not exact; "" for what suits the processor.
+    precision: "bf16" or "f32" for the body, "" for what suits the processor.
     """
 
     name = NAME
 
-    def __init__(self, architecture: Architecture, layers: Layers, precision: str = ""):
+    def __init__(self, architecture: Architecture, folded: Folded, precision: str = "", size: int = 512):
         core = ov.Core()
         able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        hints = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": precision or ("bf16" if "BF16" in able else "f32"),
-        }
-        self._request = core.compile_model(_graph(architecture, layers), "CPU", hints).create_infer_request()
+        body, head = _graphs(architecture, folded, size)
+        suits = precision or ("bf16" if "BF16" in able else "f32")
+        self._body = core.compile_model(body, "CPU", _hints(suits)).create_infer_request()
+        self._head = core.compile_model(head, "CPU", _hints("f32")).create_infer_request()
         self.device = "cpu"
 
     def __call__(
@@ -46,22 +45,44 @@ class Engine:
         return np.concatenate([self._one(crops[i : i + 1], cancelled) for i in range(len(crops))])
 
     def _one(self, crop: NDArray[np.float32], cancelled: Callable[[], bool]) -> NDArray[np.float32]:
-        """A cancel is seen between the network's layers."""
-        self._request.start_async({0: crop}, share_inputs=True)
-        while not self._request.wait_for(POLL_MILLISECONDS):
-            if cancelled():
-                self._request.cancel()
-                with contextlib.suppress(RuntimeError):  # which says that it was cancelled
-                    self._request.wait()
-                raise Problem("cancelled", "The job was cancelled.")
-        y: NDArray[np.float32] = self._request.get_output_tensor(0).data.copy()
-        return y
+        features = _infer(self._body, [crop], cancelled)
+        return _infer(self._head, [crop, features], cancelled).copy()
 
 
-def _graph(architecture: Architecture, layers: Layers, size: int = 512) -> ov.Model:
-    image = op.parameter([1, size, size, 3], np.float32, name="image")
-    y = architecture.run(_Ops(layers), op.transpose(image, [0, 3, 1, 2]))
-    return ov.Model([op.transpose(y, [0, 2, 3, 1])], [image], "network")
+def _infer(
+    request: ov.InferRequest, values: list[NDArray[np.float32]], cancelled: Callable[[], bool]
+) -> NDArray[np.float32]:
+    """The first output, which lasts until the request's next run. A cancel is seen between layers."""
+    stopped = cancelled()
+    if not stopped:
+        request.start_async(dict(enumerate(values)), share_inputs=True)
+    while not (stopped or request.wait_for(POLL_MILLISECONDS)):
+        stopped = cancelled()
+    if stopped:
+        request.cancel()
+        with contextlib.suppress(RuntimeError):  # which says that it was cancelled
+            request.wait()
+        raise Problem("cancelled", "The job was cancelled.")
+    output: NDArray[np.float32] = request.get_output_tensor(0).data
+    return output
+
+
+def _hints(precision: str) -> dict[str, str]:
+    return {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+
+
+def _graphs(architecture: Architecture, folded: Folded, size: int) -> tuple[ov.Model, ov.Model]:
+    """Body and head apart, so that one engine setting keeps all of the head in fp32."""
+    image = op.parameter([1, size, size, 3], np.float32)
+    body = architecture.body(_Ops(folded.body), op.transpose(image, [0, 3, 1, 2]))
+    again = op.parameter([1, size, size, 3], np.float32)
+    features = op.parameter(list(body.get_output_shape(0)), np.float32)
+    y = architecture.head(_Ops(folded.head), op.transpose(again, [0, 3, 1, 2]), features)
+    parts = (
+        ov.Model([body], [image], "body"),
+        ov.Model([op.transpose(y, [0, 2, 3, 1])], [again, features], "head"),
+    )
+    return parts
 
 
 class _Ops:

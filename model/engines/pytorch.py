@@ -16,7 +16,7 @@ from torch import Tensor
 
 from plugin.studio_portrait.link.wire import Problem
 
-from .layers import Architecture, Array, Layer, Layers
+from .layers import Architecture, Array, Folded, Layer, Layers
 
 NAME = "pytorch"
 
@@ -43,18 +43,19 @@ def _precision(device: torch.device) -> torch.dtype:
 class Engine:
     """Calling it: (N, 512, 512, 3) float32 BL(x) -> y, same shape.
 
-    dtype: what the layers work in that are not exact; None for what suits the device.
+    dtype: what the body works in, None for what suits the device.
     """
 
     name = NAME
 
     def __init__(
-        self, architecture: Architecture, layers: Layers, device: str, dtype: torch.dtype | None = None
+        self, architecture: Architecture, folded: Folded, device: str, dtype: torch.dtype | None = None
     ):
         self._device = pick_device(device)
         torch.backends.cudnn.benchmark = self._device.type == "cuda"
-        self._run = architecture.run
-        self._ops = _Ops(layers, self._device, dtype or _precision(self._device))
+        self._architecture = architecture
+        self._body = _Ops(folded.body, self._device, dtype or _precision(self._device))
+        self._head = _Ops(folded.head, self._device, torch.float32)
 
     @property
     def device(self) -> str:
@@ -67,9 +68,10 @@ class Engine:
     def __call__(
         self, crops: NDArray[np.float32], cancelled: Callable[[], bool] = lambda: False
     ) -> NDArray[np.float32]:
-        self._ops.cancelled = cancelled
+        self._body.cancelled = self._head.cancelled = cancelled
         image = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)
-        y: Tensor = self._run(self._ops, image)
+        features: Tensor = self._architecture.body(self._body, image)
+        y: Tensor = self._architecture.head(self._head, image, features.float())
         return np.ascontiguousarray(y.permute(0, 2, 3, 1).cpu().numpy())
 
 
@@ -77,36 +79,39 @@ class _Ops:
     """`model.engines.layers.Ops`, computed at once."""
 
     def __init__(self, layers: Layers, device: torch.device, dtype: torch.dtype):
-        self._device = device
+        self._device, self._dtype = device, dtype
 
         def put(layer: Layer) -> tuple[Tensor, Tensor]:
-            kind = torch.float32 if layer.exact else dtype
-            weight = torch.from_numpy(np.ascontiguousarray(layer.weight)).to(device, kind)
-            bias = torch.from_numpy(layer.bias).to(device, kind)
+            weight = torch.from_numpy(layer.weight).to(device, dtype)
+            bias = torch.from_numpy(layer.bias).to(device, dtype)
             return weight.contiguous(memory_format=torch.channels_last), bias
 
         self.layers = {name: put(layer) for name, layer in layers.items()}
         self.cancelled: Callable[[], bool] = lambda: False
 
-    def convolution(self, value: Tensor, name: str, stride: int = 1, relu: bool = False) -> Tensor:
+    def _layer(self, name: str) -> tuple[Tensor, Tensor]:
+        """Weight and bias. Raises `Problem` ``cancelled``: a prediction stops between two layers."""
         if self.cancelled():
             raise Problem("cancelled", "The job was cancelled.")
-        weight, bias = self.layers[name]
+        return self.layers[name]
+
+    def convolution(self, value: Tensor, name: str, stride: int = 1, relu: bool = False) -> Tensor:
+        weight, bias = self._layer(name)
         done = F.conv2d(value.to(weight.dtype), weight, bias, stride, padding=weight.shape[-1] // 2)
         return F.relu_(done) if relu else done
 
     def rise(self, value: Tensor, name: str) -> Tensor:
-        return F.relu_(F.conv_transpose2d(value, *self.layers[name], stride=2, padding=1))
+        return F.relu_(F.conv_transpose2d(value, *self._layer(name), stride=2, padding=1))
 
     def fuse(self, first: Tensor, second: Tensor, name: str) -> Tensor:
-        return F.conv2d(torch.cat([first, second], dim=1), *self.layers[name])
+        return F.conv2d(torch.cat([first, second], dim=1), *self._layer(name))
 
     def add(self, first: Tensor, second: Tensor, relu: bool = False) -> Tensor:
         total = first + second
         return F.relu_(total) if relu else total
 
     def subtract(self, value: Tensor, constant: Array) -> Tensor:
-        return value - torch.from_numpy(constant).to(self._device)
+        return (value - torch.from_numpy(constant).to(self._device)).to(self._dtype)
 
     def max_pool(self, value: Tensor) -> Tensor:
         return F.max_pool2d(value, 2)
@@ -130,7 +135,7 @@ class _Ops:
         return F.interpolate(value, scale_factor=float(size), mode="bilinear")
 
     def sigmoid(self, value: Tensor) -> Tensor:
-        return torch.sigmoid(value.float())
+        return torch.sigmoid(value)
 
     def relight(self, image: Tensor, light: Tensor, reach: float) -> Tensor:
         gain = light[:, :3].clip(-reach, reach).exp_()

@@ -6,12 +6,13 @@ are left out. How wide and deep the network is, is read from its tensors.
 
 from __future__ import annotations
 
-from itertools import count, takewhile
+from collections.abc import Container
+from itertools import count
 from typing import Final
 
 import numpy as np
 
-from .layers import Layer, Layers, Ops, State, Tensors, V
+from .layers import Folded, Layer, Layers, Ops, State, Tensors, V
 
 SHRINK: Final = 2  # the three constants of model/studio.py that no tensor tells
 GAIN_RANGE: Final = 1.5
@@ -19,23 +20,28 @@ LIGHTS: Final = 6  # ln gain and offset of R, G, B: the first of the head's maps
 MIDDLE: Final = np.full((1, 1, 1, 1), 0.5, np.float32)
 
 
-def fold(state: State) -> Layers:
+def fold(state: State) -> Folded:
     """From the state dict. Raises `KeyError` if something is missing."""
     tensors = Tensors(state)
     layers = {"stem": tensors.normed("stem.0", "stem.1")}
-    for i in takewhile(lambda i: f"downs.{i}.0.weight" in tensors, count()):
+    for i in _indices(tensors, "downs.{}.0.weight"):
         layers[f"down{i + 1}"] = tensors.normed(f"downs.{i}.0", f"downs.{i}.1")
-    for i in takewhile(lambda i: f"blocks.{i}.0.second.0.weight" in tensors, count()):
-        for j in takewhile(lambda j: f"blocks.{i}.{j}.second.0.weight" in tensors, count()):
+    for i in _indices(tensors, "blocks.{}.0.second.0.weight"):
+        for j in _indices(tensors, f"blocks.{i}.{{}}.second.0.weight"):
             layers.update(_block(tensors, f"blocks.{i}.{j}", f"block{i}.{j}"))
     layers |= {f"whole.{i}": tensors.plain(f"whole.layers.{i}") for i in (0, 2)}
-    for i in takewhile(lambda i: f"ups.{i}.0.weight" in tensors, count()):
+    for i in _indices(tensors, "ups.{}.0.weight"):
         layers[f"up{i}"] = tensors.normed(f"ups.{i}.0", f"ups.{i}.1")
         layers[f"merge{i}"] = tensors.normed(f"merges.{i}.0.0", f"merges.{i}.0.1")
         layers.update(_block(tensors, f"merges.{i}.1", f"merge{i}.0"))
     head = tensors.plain("head")
-    layers["head"] = Layer(head.weight[: 4 * LIGHTS], head.bias[: 4 * LIGHTS], exact=True)
-    return layers
+    light = Layer(head.weight[: 4 * LIGHTS], head.bias[: 4 * LIGHTS])
+    return Folded(layers, {"light": light})
+
+
+def _indices(names: Container[str], pattern: str) -> range:
+    """0, 1 ... as far as there are such names."""
+    return range(next(i for i in count() if pattern.format(i) not in names))
 
 
 def _block(tensors: Tensors, name: str, short: str) -> Layers:
@@ -45,11 +51,11 @@ def _block(tensors: Tensors, name: str, short: str) -> Layers:
     }
 
 
-def run(ops: Ops[V], image: V) -> V:
-    """BL(x) to y."""
+def body(ops: Ops[V], image: V) -> V:
+    """BL(x) to features at a quarter of its size."""
     value = ops.subtract(ops.average_pool(image, SHRINK), MIDDLE)
     value, skips = ops.convolution(ops.unshuffle(value), "stem", relu=True), []
-    for i in takewhile(lambda i: f"block{i}.0.first" in ops.layers, count()):
+    for i in _indices(ops.layers, "block{}.0.first"):
         if i:
             value = ops.convolution(value, f"down{i}", stride=2, relu=True)
         value = _blocks(ops, value, f"block{i}")
@@ -57,18 +63,21 @@ def run(ops: Ops[V], image: V) -> V:
     value = skips.pop()
     whole = ops.convolution(ops.convolution(ops.mean(value), "whole.0", relu=True), "whole.2")
     value = ops.add(value, whole)
-    for i in takewhile(lambda i: f"up{i}" in ops.layers, count()):
+    for i in _indices(ops.layers, "up{}"):
         value = ops.add(ops.nearest(ops.convolution(value, f"up{i}", relu=True)), skips.pop())
         value = _blocks(ops, ops.convolution(value, f"merge{i}", relu=True), f"merge{i}")
-    light = ops.bilinear(ops.shuffle(ops.convolution(value, "head")), SHRINK)
+    return value
+
+
+def head(ops: Ops[V], image: V, features: V) -> V:
+    """y: the light at the working size, stretched smoothly and applied to BL(x)."""
+    light = ops.bilinear(ops.shuffle(ops.convolution(features, "light")), SHRINK)
     return ops.relight(image, light, GAIN_RANGE)
 
 
 def _blocks(ops: Ops[V], value: V, name: str) -> V:
     """The residual blocks `name`.0, .1 ..."""
-    for j in takewhile(lambda j: f"{name}.{j}.first" in ops.layers, count()):
-        change = ops.convolution(
-            ops.convolution(value, f"{name}.{j}.first", relu=True), f"{name}.{j}.second"
-        )
+    for j in _indices(ops.layers, f"{name}.{{}}.first"):
+        change = ops.convolution(ops.convolution(value, f"{name}.{j}.first", relu=True), f"{name}.{j}.second")
         value = ops.add(value, change, relu=True)
     return value

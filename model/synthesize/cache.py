@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -15,14 +17,17 @@ from numpy.typing import NDArray
 
 from .geometry import FaceModel
 from .maps import COUNT, PLANES, build
-from .portraits import Portrait, Unfit, manifest
+from .portraits import Portrait, Unfit, Unusable, manifest
 
 INDEX = "index.json"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One cached portrait. scale: pixels per cm. lightness: median sRGB grey of its skin, 0..1."""
+    """One cached portrait. scale: pixels per cm. lightness: median sRGB grey of its skin, 0..1.
+
+    glasses: known to be worn; an index from before this was kept has none.
+    """
 
     name: str
     source: str
@@ -30,6 +35,7 @@ class Entry:
     held_out: bool
     scale: float
     lightness: float
+    glasses: bool = False
 
 
 @cache
@@ -51,14 +57,37 @@ def _one(portrait: Portrait, portraits: Path, mesh: Path, folder: Path) -> Entry
     skin = maps.planes[..., PLANES["skin"]][..., 0] > 127
     lightness = float(np.median(maps.planes[..., PLANES["studio"]][skin].mean(axis=-1)) / 255)
     return Entry(
-        portrait.name, portrait.source, portrait.person, portrait.held_out, maps.scale, round(lightness, 4)
+        name=portrait.name,
+        source=portrait.source,
+        person=portrait.person,
+        held_out=portrait.held_out,
+        scale=maps.scale,
+        lightness=round(lightness, 4),
+        glasses=portrait.glasses,
     )
 
 
-def fill(portraits: Path, mesh: Path, folder: Path, processes: int) -> tuple[list[Entry], list[str]]:
-    """Build the maps of every usable portrait into `folder`; returns them, and why others were left out."""
+def _every(portrait: Portrait) -> bool:
+    return True
+
+
+def fill(
+    portraits: Path,
+    mesh: Path,
+    folder: Path,
+    processes: int,
+    wanted: Callable[[Portrait], bool] = _every,
+) -> tuple[list[Entry], list[str]]:
+    """Build the maps of every usable portrait into `folder`; returns them, and why others were left out.
+
+    wanted: of which portraits; evaluation needs the held-out people only. Raises `Unusable`.
+    """
+    listed = [portrait for portrait in manifest(portraits) if wanted(portrait)]
+    try:
+        _model(mesh)
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
+        raise Unusable(f"{mesh} is not the face mesh; name ict_face_model_light.npz") from error
     folder.mkdir(parents=True, exist_ok=True)
-    listed = manifest(portraits)
     with ProcessPoolExecutor(processes) as pool:
         jobs = [pool.submit(_one, portrait, portraits, mesh, folder) for portrait in listed]
         results = [job.result() for job in jobs]
@@ -76,13 +105,13 @@ def entries(folder: Path) -> list[Entry]:
 def planes(folder: Path, name: str, shrink: int = 1) -> NDArray[np.uint8]:
     """One portrait's maps, memory-mapped: (512, 512, 15) uint8, see `maps.PLANES`.
 
-    shrink: 2 gives half the size, and keeps a copy of that beside the maps.
+    shrink: 2 gives half the size, and keeps a copy of that beside the maps until they are made anew.
     """
     file = folder / f"{name}.npy"
     if shrink == 1:
         return np.load(file, mmap_mode="r")
     small = folder / f"by{shrink}" / file.name
-    if not small.exists():
+    if not small.exists() or small.stat().st_mtime_ns < file.stat().st_mtime_ns:
         small.parent.mkdir(exist_ok=True)
         part = small.with_suffix(f".{os.getpid()}.part")
         full = np.load(file)

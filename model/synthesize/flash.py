@@ -13,10 +13,28 @@ from typing import Final
 import torch
 from torch import Tensor
 
-IDENTITY_SHARE: Final = 0.08  # pairs without a flash: the network must leave those alone
-DARKER_SHARE: Final = 0.28  # light skins re-rendered darker
+# Large photographs that were shrunk, which leaves no noise, blur or JPEG blocks. Were only pictures without a
+# flash so clean, the network would take every clean selfie for one of them.
+CLEAN_SHARE: Final = 0.35
+CAST_SHARE: Final = 0.5  # of the pairs without a flash: their colour cast is to be removed all the same
 NO_AMBIENT: Final = 0.5
 DARK_SKIN: Final = 0.38  # sRGB lightness below which skin is not darkened further
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Which flashes there are, and how many of them."""
+
+    identity: float = 0.02  # pairs without a flash: the network must leave those alone
+    # Exponent of n.l. It comes on top of the studio's own shading, which real flashes do not have: with 1 and
+    # more alone, a real flash's even face looks to the network as if there were no flash.
+    lambert: tuple[float, float] = (0.25, 1.6)
+    compressed: float = 0.4  # share of phones that even out large bright and dark areas
+    darker: float = 0.36  # light skins re-rendered darker
+
+
+TRAINING: Final = Mix()
+JUDGED: Final = Mix(identity=0.0, lambert=(0.75, 1.6), compressed=0.0, darker=0.28)  # none but hard flashes
 
 
 @dataclass(frozen=True)
@@ -49,7 +67,12 @@ class Flash:
     blur: Tensor  # (N, 1) pixels
     sharpen: Tensor
     jpeg: Tensor  # (N,) quality
-    identity: Tensor  # 1 where there is no flash at all
+    compression: Tensor  # exponent by which a phone's camera evens out large areas
+    identity: Tensor  # 1 where there is no flash at all: studio light, seen through the same camera
+
+    def to(self, device: torch.device) -> Flash:
+        """All of it on `device`."""
+        return Flash(**{name: value.to(device) for name, value in vars(self).items()})
 
 
 def kelvin(temperature: Tensor) -> Tensor:
@@ -61,7 +84,7 @@ def kelvin(temperature: Tensor) -> Tensor:
     return torch.cat([torch.exp(2.45 * u), torch.exp(-0.2 * u), torch.exp(-6.6 * u)], dim=1)
 
 
-def sample(lightness: Tensor, generator: torch.Generator, identity_share: float = IDENTITY_SHARE) -> Flash:
+def sample(lightness: Tensor, generator: torch.Generator, mix: Mix = TRAINING) -> Flash:
     """One flash for each of N faces. lightness: (N,) median sRGB grey of their skin."""
     n = len(lightness)
 
@@ -77,40 +100,46 @@ def sample(lightness: Tensor, generator: torch.Generator, identity_share: float 
     skin = lightness.view(n, 1, 1, 1)
     one = torch.ones(n, 1, 1, 1)
     dark = torch.exp(-log(0.15, 1.1)) ** torch.tensor([0.84, 1.0, 1.12]).view(1, 3, 1, 1)
-    darken = torch.where((uniform(0, 1) < DARKER_SHARE) & (skin > DARK_SKIN), dark, torch.ones(n, 3, 1, 1))
+    darken = torch.where((uniform(0, 1) < mix.darker) & (skin > DARK_SKIN), dark, torch.ones(n, 3, 1, 1))
     angle, offset = uniform(0, tau, 1), uniform(0.5, 2.5, 1)
     way = torch.nn.functional.normalize(torch.randn(n, 3, generator=generator) + torch.tensor([0, -0.7, 0.7]))
     flash_colour, ambient_colour = kelvin(uniform(5000, 7000)), kelvin(uniform(2600, 6500))
-    mix = uniform(0, 0.5)
+    adapted = uniform(0, 0.5)
     tint = torch.cat([uniform(-0.2, 0.15), uniform(-0.05, 0.07), uniform(-0.28, 0.24)], dim=1)
     # A phone meters the scene, not the face: skin that is darker comes out darker, but by far less.
     own = skin * darken.mean(1, keepdim=True) ** 0.4
     level = uniform(0.4, 0.96) * (own / 0.65) ** 0.2
+    identity = torch.where(uniform(0, 1) < mix.identity, one, 0 * one)
+    flashed = 1 - identity
+    traces = torch.where(uniform(0, 1) < CLEAN_SHARE, 0 * one, one)  # of the camera
+    cast = torch.exp(tint)
+    balance = cast / (flash_colour ** (1 - adapted) * ambient_colour**adapted)
     return Flash(
         distance=uniform(24, 60),
         offset=torch.cat([angle.cos(), angle.sin()], dim=1) * offset,
         wall=log(25, 250),
-        lambert=uniform(0.75, 1.6),
+        lambert=uniform(*mix.lambert),
         alpha=log(0.17, 0.42),
         oil=either(0.5, uniform(0.1, 1), uniform(1, 4)),
         subsurface=torch.tensor([4.4, 2.0, 1.2]) * log(0.4, 1.6, 1),
         darken=darken,
         ambient=either(NO_AMBIENT, uniform(0, 0.12), uniform(0.10, 0.45)),
-        ambient_wall=uniform(0.1, 1.3),
+        ambient_wall=0.1 + 1.9 * uniform(0, 1) ** 1.5,  # rooms may be brighter than the face
         ambient_way=way,
         flash_colour=flash_colour,
         ambient_colour=ambient_colour,
-        balance=torch.exp(tint) / (flash_colour ** (1 - mix) * ambient_colour**mix),
         face_level=level.clip(0.28, 0.95),
-        gamma=uniform(0.85, 1.15),
-        curve=uniform(0, 0.4),
-        saturation=uniform(0.8, 1.2),
-        shot_noise=10 ** uniform(-4.6, -3.4),
-        read_noise=10 ** uniform(-6.3, -4.8),
-        blur=uniform(0, 0.9, 1),
-        sharpen=uniform(0, 0.8),
-        jpeg=uniform(60, 96, 1)[:, 0],
-        identity=torch.where(uniform(0, 1) < identity_share, one, 0 * one),
+        gamma=1 + flashed * uniform(-0.15, 0.15),
+        curve=flashed * uniform(0, 0.4),
+        saturation=1 + flashed * uniform(-0.2, 0.2),
+        shot_noise=traces * 10 ** uniform(-4.6, -3.4),
+        read_noise=traces * 10 ** uniform(-6.3, -4.8),
+        blur=traces[:, :, 0, 0] * uniform(0, 0.9, 1),
+        sharpen=traces * uniform(0, 0.8),
+        jpeg=torch.where(traces[:, 0, 0, 0] > 0, uniform(60, 96, 1)[:, 0], torch.tensor(100.0)),
+        identity=identity,
+        compression=flashed * either(mix.compressed, uniform(0, 0.5), 0 * one),
+        balance=torch.where(identity > 0, either(CAST_SHARE, cast, torch.ones_like(cast)), balance),
     )
 
 

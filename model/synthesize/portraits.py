@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,15 +27,17 @@ THUMBNAIL: Final = 1040
 MIN_SIDE: Final = 300  # pixels of the original under the 512-pixel crop
 MAX_YAW: Final = 0.55  # |ln| of the nose's distances to both ends of the jaw
 HELD_OUT: Final = 0.2
+COLUMNS: Final = ("file", "source", "person")
 
 
 @dataclass(frozen=True)
 class Portrait:
-    """One line of the manifest: file below the portraits' folder, source, person."""
+    """One line of the manifest: file below the portraits' folder, source, person, known to wear glasses."""
 
     file: str
     source: str
     person: str
+    glasses: bool = False
 
     @property
     def name(self) -> str:
@@ -62,10 +65,31 @@ class Unfit(Exception):
     """The picture cannot be used; the text says why."""
 
 
+class Unusable(ValueError):
+    """Nothing can be done with what was given; the text says why, with a hint."""
+
+
 def manifest(folder: Path) -> list[Portrait]:
-    """Every portrait that `folder`/manifest.csv names."""
-    with (folder / "manifest.csv").open(newline="", encoding="utf-8") as stream:
-        return [Portrait(row["file"], row["source"], row["person"]) for row in csv.DictReader(stream)]
+    """Every portrait that `folder`/manifest.csv names. Raises `Unusable`."""
+    path = folder / "manifest.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise Unusable(f"{path} cannot be read; it names the portraits: file, source, person") from error
+    if not rows:
+        raise Unusable(f"{path} names no portraits; give each a line: file, source, person")
+    for number, row in enumerate(rows, 2):
+        lacking = [column for column in COLUMNS if not row.get(column)]
+        if lacking:
+            raise Unusable(f"{path}, line {number}, has no {' and no '.join(lacking)}; every line needs one")
+    found = [Portrait(row["file"], row["source"], row["person"], row.get("glasses") == "yes") for row in rows]
+    most = Counter(portrait.name for portrait in found).most_common(1)
+    if most[0][1] > 1:
+        raise Unusable(
+            f"{path} has {most[0][1]} portraits that the cache would call {most[0][0]}; rename some"
+        )
+    return found
 
 
 def frame(path: Path) -> Framed:
@@ -74,7 +98,7 @@ def frame(path: Path) -> Framed:
     if bgr is None:
         raise Unfit("not a picture")
     rgb = np.ascontiguousarray(bgr[..., ::-1])
-    landmarks = _landmarks(rgb)
+    landmarks = find_landmarks(rgb)
     square = face_square(landmarks)
     if square.side < MIN_SIDE:
         raise Unfit(f"the crop has only {square.side:.0f} pixels")
@@ -88,7 +112,8 @@ def frame(path: Path) -> Framed:
     return Framed(crop, (landmarks - [square.x0, square.y0]) * scale, valid)
 
 
-def _landmarks(rgb: NDArray[Any]) -> NDArray[np.float64]:
+def find_landmarks(rgb: NDArray[Any]) -> NDArray[np.float64]:
+    """dlib's 68 points (x, y), pixel centres at +0.5, of the only face in (H, W, 3) uint8. Raises `Unfit`."""
     scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
     small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     found = face_api.face_detector(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), 0)

@@ -6,7 +6,7 @@ Only the crop is read and rendered, at the pixel scale at which the network is s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,7 @@ TURN: Final = 9.0  # degrees, standard deviation
 ZOOM: Final = (0.9, 1.12)
 SPREAD: Final = 75.0  # pixels, standard deviation of the crop's centre
 SATURATION: Final = 1.1  # of the portraits: balanced and matte they look a little grey
+COLOURFUL: Final = 0.4  # changes of a wall's colour against those of its brightness
 RECOLOUR: Final = {"london": 0.7, "canada": 0.5}  # sets in which everybody wears white
 
 
@@ -45,6 +46,11 @@ class Placing:
     turn: Tensor
     scale: Tensor
     eyes: Tensor
+
+    def to(self, device: torch.device) -> Placing:
+        """All of it on `device`."""
+        moved = {name: getattr(self, name).to(device) for name in ("theta", "turn", "scale", "eyes")}
+        return replace(self, **moved)
 
     def grid(self, shifted: Tensor | None = None) -> Tensor:
         """Sampling grid; shifted (N, 2): crop pixels by which to look aside."""
@@ -119,7 +125,7 @@ def surface(
     normal = plane("normal") / 127.5 - 1
     xy = torch.einsum("nij,njhw->nihw", placing.turn, normal[:, :2])
     normal = unit(torch.cat([xy, normal[:, 2:]], dim=1))
-    at = torch.arange(placing.size) + 0.5
+    at = torch.arange(placing.size, device=maps.device) + 0.5
     pixels = torch.stack(torch.meshgrid(at, at, indexing="xy"))[None] - placing.eyes[..., None, None]
     depth = plane("depth") * DEPTH_STEP + DEPTH_MIN
     person, skin = plane("person") / 255, plane("skin") / 255
@@ -211,9 +217,11 @@ def _plain(size: int, rng: np.random.Generator) -> Tensor:
     )
     cells = int(rng.integers(2, 9))
     changes = torch.from_numpy(rng.normal(0, rng.uniform(0, 0.25), (1, 3, cells, cells))).float()
+    grey = changes.mean(1, keepdim=True)
+    changes = 3**0.5 * grey + COLOURFUL * (changes - grey)
     way = "nearest" if rng.random() < 0.3 else "bicubic"
     slow = F.interpolate(changes, (size, size), mode=way)[0]
-    grain = torch.from_numpy(rng.normal(0, rng.uniform(0, 0.04), (1, size, size))).float()
+    grain = torch.from_numpy(rng.normal(0, rng.uniform(0, 0.02), (1, size, size))).float()
     return (colour * (1 + slow) + grain).clip(0, 1)
 
 

@@ -7,17 +7,16 @@ the index of further pictures that some telephones append; and except previews o
 
 from __future__ import annotations
 
-import contextlib
 import io
 import struct
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile, JpegImagePlugin
+from PIL import Image, JpegImagePlugin
 
+from model.whole_pictures import only_whole_pictures
 from plugin.studio_portrait.link.wire import Problem
 
 from . import previews
@@ -56,7 +55,7 @@ class Source:
 def read(data: bytes) -> Picture:
     """Raises `Problem` ``bad-image`` or ``too-large``."""
     try:
-        with warnings.catch_warnings(action="ignore"), _strict():
+        with warnings.catch_warnings(action="ignore"), only_whole_pictures():
             image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
             check_size(*image.size)
             _check_scans(data)
@@ -138,17 +137,6 @@ def frame_size(data: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-@contextlib.contextmanager
-def _strict() -> Iterator[None]:
-    """Pillow refuses truncated pictures inside; face_recognition, where it is loaded, turns that off."""
-    before = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    try:
-        yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = before
-
-
 def _decode(image: Image.Image) -> Samples:
     stored = np.asarray(image)
     return stored[:, :, None] if stored.ndim == 2 else stored
@@ -176,7 +164,7 @@ def _is_hungry(data: bytes, stored: Samples) -> bool:
         return False
     longer = JpegImagePlugin.JpegImageFile(io.BytesIO(data[:end] + _FILLER + data[end:]))
     try:
-        with _strict():
+        with only_whole_pictures():
             return not np.array_equal(_decode(longer), stored)
     except OSError:
         return True

@@ -18,6 +18,7 @@ from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.version import VERSION
 from plugin.studio_portrait.link.wire import Problem
+from server.setup import weights
 from tests.gimp.harness import ABSENT, Gimp, GimpFailed
 
 
@@ -70,7 +71,8 @@ def test_check_set_up_with_no_image_open(alone: Gimp) -> None:
     assert told["status"] == "success"
     report = told["report"]
     assert report.startswith(f"Studio Portrait {VERSION}, GIMP 3.")
-    assert "Server: running, the network is ready" in report and "network: deepflash" in report
+    assert "Server: running, the network is ready" in report
+    assert f"network: {weights.networks()[0].name}" in report
     assert report.partition("\nCheck:\n")[2].strip(), "the doctor's findings follow"
     assert report in told["stderr"], "the user is shown the same"
 

@@ -15,13 +15,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.predictor import load
+from model.export import export
+from model.predictor import available, load
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from server import pipeline, sturdy
 from server.buffers import Buffer, Layout
 from server.sturdy import FAULT_VARIABLE
+from server.worker import real_tools
+from tests.model import made
 
 from .running import gone, wait_for
 
@@ -243,6 +246,26 @@ def test_no_face_changes_nothing(real: Session) -> None:
     assert np.array_equal(out, pixels)
 
 
+def test_every_network_can_be_asked_for(real: Session) -> None:
+    with Image.open(SELFIE) as image:
+        pixels = np.asarray(image.convert("RGB").reduce(2))
+    for info in available():
+        out, result = through_the_server(real, pixels, network=info.name)
+        assert (result["network"], result["weights"]) == (info.name, info.sha256)
+        assert not np.array_equal(out, pixels)
+
+
+def test_a_network_is_loaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed, name in enumerate(["first", "second"]):
+        export(made.checkpoint_of(made.network("studio", seed)), tmp_path, name)
+    monkeypatch.setattr(load, "__defaults__", (*load.__defaults__[:-1], tmp_path))
+    predictor = real_tools("cpu", "auto").predictor
+    assert predictor("") is predictor("first") and predictor("first").name == "first"
+    assert predictor("second") is predictor("second")
+    crop = np.full((1, 512, 512, 3), 0.4, np.float32)
+    assert not np.array_equal(predictor("second")(crop), predictor("first")(crop))
+
+
 def test_an_unknown_network(real: Session) -> None:
     with pytest.raises(Problem) as caught:
         through_the_server(real, np.zeros((8, 8, 3), np.uint8), network="unheard-of")
@@ -257,7 +280,7 @@ def test_a_real_job_is_cancelled_within_a_second_or_a_prediction(real: Session) 
     sent = begin = 0.0
 
     def cancelled() -> bool:
-        """True once the worker is at work, even when that stage was too short to be told."""
+        """True once the worker is at work: stages are told ten times a second at most, one may be missed."""
         nonlocal begin
         at_work = sent and (stages > {"upload", "queue"} or time.monotonic() - sent > 0.15)
         begin = begin or (time.monotonic() if at_work else 0.0)

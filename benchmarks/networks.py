@@ -1,0 +1,100 @@
+"""How long each shipped network takes for one face: `python -m benchmarks.networks [--json]`.
+
+The sample portrait at 512 x 512, on the processor, with every engine that is installed. The networks
+take turns in one process, and the ratio to DeepFlash is the median over the turns: what else
+the machine does meanwhile slows both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model import predictor
+from model.bilateral import filter_crop
+from plugin.studio_portrait.link.wire import Problem
+
+from . import photo
+from .pipeline import machine
+
+ENGINES: Final = ("pytorch", "openvino")
+YARDSTICK: Final = "deepflash"
+
+Run = Callable[[NDArray[np.float32]], Any]
+
+
+def load(folder: Path) -> dict[str, dict[str, Run]]:
+    """engine -> network -> its predictor; engines that are not installed are left out."""
+    found: dict[str, dict[str, Run]] = {}
+    for engine in ENGINES:
+        try:
+            found[engine] = {
+                info.name: predictor.load(info.name, "cpu", engine, folder)
+                for info in predictor.available(folder)
+            }
+        except Problem as problem:
+            if problem.code != "bad-setting":
+                raise SystemExit(problem.message) from problem
+    return found
+
+
+def measure(networks: dict[str, Run], crops: NDArray[np.float32], runs: int) -> dict[str, list[float]]:
+    """Seconds of every turn; one more, the first, is not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in networks}
+    for turn in range(runs + 1):
+        for name, run in networks.items():
+            begin = time.perf_counter()
+            run(crops)
+            if turn:
+                seconds[name].append(time.perf_counter() - begin)
+    return seconds
+
+
+def summary(seconds: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    """Median and least seconds by network, and how often it would run while DeepFlash runs once."""
+    figures = {
+        name: {"median_s": statistics.median(turns), "least_s": min(turns)} for name, turns in seconds.items()
+    }
+    if YARDSTICK in seconds:
+        for name, turns in seconds.items():
+            pairs = zip(turns, seconds[YARDSTICK], strict=True)
+            figures[name]["ratio_to_deepflash"] = statistics.median(a / b for a, b in pairs)
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.networks", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one line of JSON, last")
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument(
+        "--folder", type=Path, default=predictor.WEIGHTS, help="default: the shipped networks"
+    )
+    arguments = parser.parse_args()
+    crop = cv2.resize(
+        photo.load(photo.SAMPLE), (predictor.SIZE, predictor.SIZE), interpolation=cv2.INTER_AREA
+    )
+    crops = filter_crop(np.asarray(crop / 255, np.float32))[None]
+    if not predictor.available(arguments.folder):
+        raise SystemExit(f"{arguments.folder} holds no network; python -m model.export writes one.")
+    figures: dict[str, Any] = {"machine": machine(), "engines": {}}
+    print(figures["machine"])
+    for engine, networks in load(arguments.folder).items():
+        figures["engines"][engine] = summary(measure(networks, crops, arguments.runs))
+        for name, row in figures["engines"][engine].items():
+            ratio = f"{row['ratio_to_deepflash']:8.3f} of {YARDSTICK}" if "ratio_to_deepflash" in row else ""
+            print(f"{engine:10}{name:16}{1e3 * row['median_s']:9.1f} ms{ratio}")
+    if arguments.json:
+        print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

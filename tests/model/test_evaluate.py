@@ -1,0 +1,218 @@
+"""The evaluation command: known outcomes for known systems, real pairs, bad input; and the card."""
+
+import contextlib
+import hashlib
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from safetensors.torch import save
+
+from model import card
+from model.bilateral import filter_crop
+from model.evaluate import flashes, systems
+from model.evaluate.__main__ import main
+from model.evaluate.judge import judge
+from model.evaluate.maps import held_out_maps
+from model.evaluate.metrics import eight_bit
+from model.prepare import pairs as prepared
+from model.studio import Studio
+from model.synthesize import cache
+from model.synthesize.portraits import frame
+
+from . import made
+
+SELFIE = Path("server/setup/sample/selfie.jpg")
+SIZE = 512
+PEOPLE = ("p0", "p7")  # held out by their names' hash
+COLUMNS = {
+    *("loss", "loss_dc", "accuracy", "psnr_face", "ssim_face", "psnr_frame", "ssim_obar", "identity"),
+    *("specular_residual", "shadow_residual", "detail", "deltae_skin", "by_ita"),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A portraits' folder with a training cache in it: two round people who are held out, one who is not."""
+    folder = tmp_path_factory.mktemp("portraits")
+    known = []
+    for name in (*PEOPLE, "p1"):
+        np.save(folder / f"{name}.npy", made.round_person((200, 160, 140)))
+        known.append(cache.Entry(name, "pif", name, name in PEOPLE, 16.0, 0.65))
+    (folder / cache.INDEX).write_text(json.dumps([asdict(entry) for entry in known]))
+    rows = [f"{entry.name}.jpg,pif,{entry.person}" for entry in known]
+    (folder / "manifest.csv").write_text("\n".join(["file,source,person", *rows]) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network as it is before training: it does nothing."""
+    folder = tmp_path_factory.mktemp("weights")
+    state = {name: value for name, value in Studio().state_dict().items() if "num_batches" not in name}
+    data = save({name: value.half().contiguous() for name, value in state.items()})
+    (folder / "fresh.safetensors").write_bytes(data)
+    facts = {
+        "name": "fresh",
+        "architecture": "studio",
+        "file": "fresh.safetensors",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "default": True,
+        "parameters": 1,
+        "licence": "CC BY 4.0",
+        "trained": {"hardware": "paper", "steps": 1, "samples": 2, "seconds": 3, "resolution": "none"},
+    }
+    (folder / "fresh.json").write_text(json.dumps(facts))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def outcome(folder: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, Path]:
+    """Exit status, standard output and contact sheets of the command on one flash of each."""
+    out = tmp_path_factory.mktemp("sheets")
+    arguments = ["--portraits", folder, "--cache", folder, "--weights", weights, "--out", out]
+    with contextlib.redirect_stdout(io.StringIO()) as words:
+        status = main([*map(str, arguments), "--flashes", "1", "--seed", "7", "--json"])
+    return status, words.getvalue(), out
+
+
+def test_the_last_line_is_the_result_key_by_key(outcome: tuple[int, str, Path]) -> None:
+    status, words, _ = outcome
+    result = json.loads(words.splitlines()[-1])
+    assert status == 0
+    assert result["default"] == "fresh" and result["people"] == 2 and result["samples"] == 2
+    assert list(result["systems"]) == ["do_nothing", "global_gain", "o_bar", "fresh"]
+    for system in result["systems"].values():
+        assert set(system) >= COLUMNS
+        assert sum(row["n"] for row in system["by_ita"].values()) == 2
+        for row in system["by_ita"].values():
+            assert {"n", "l_bias", "specular_residual", "deltae_skin"} <= set(row)
+
+
+def test_known_systems_have_their_known_numbers(outcome: tuple[int, str, Path]) -> None:
+    found = json.loads(outcome[1].splitlines()[-1])["systems"]
+    nothing, gain, ceiling, fresh = found.values()
+    assert nothing["specular_residual"] == nothing["shadow_residual"] == 1
+    assert nothing["accuracy"] < 99 and nothing["detail"] > 0.99
+    assert ceiling["accuracy"] == 100 and ceiling["loss_dc"] == 0 and ceiling["ssim_obar"] == 1
+    assert ceiling["psnr_face"] > nothing["psnr_face"] + 3
+    assert gain["psnr_frame"] > nothing["psnr_frame"]
+    for column in ("accuracy", "psnr_face", "specular_residual", "deltae_skin"):
+        assert fresh[column] == pytest.approx(nothing[column], abs=0.05)
+    assert fresh["studio_change"] < 0.5
+    assert fresh["identity"] is None and fresh["identity_failures"] == 2  # round people have no faces
+
+
+def test_contact_sheets_are_written(outcome: tuple[int, str, Path]) -> None:
+    names = sorted(path.name for path in outcome[2].iterdir())
+    assert names == ["fresh_best.jpg", "fresh_median.jpg", "fresh_worst.jpg"]
+
+
+def test_the_card_tells_the_results(outcome: tuple[int, str, Path], folder: Path, weights: Path) -> None:
+    result = weights.parent / "result.json"
+    result.write_text(outcome[1])
+    assert card.main(["--evaluation", str(result), "--cache", str(folder), "--weights", str(weights)]) == 0
+    words = (weights / card.CARD).read_text()
+    facts = json.loads((weights / "fresh.json").read_text())
+    assert facts["sha256"] in words and "CC BY 4.0" in words and "1 steps" in words
+    assert "Presidential Innovation Fellows" in words and "London" not in words
+    assert "| all |  | 3 | 3 | 2 |" in words
+    accuracy = json.loads(outcome[1].splitlines()[-1])["systems"]["fresh"]["accuracy"]
+    assert f"{accuracy:.2f} [" in words
+
+
+def test_a_card_needs_every_network_in_the_evaluation(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = tmp_path / "result.json"
+    for words, reason in (("{}", "no result"), ('{"systems": {}}', "no row fresh"), ("", "no JSON")):
+        result.write_text(words)
+        assert card.main(["--evaluation", str(result), "--weights", str(weights)]) == 2
+        assert reason in capsys.readouterr().err
+
+
+def test_the_same_seed_gives_the_same_flash_whoever_else_is_there(folder: Path) -> None:
+    known = cache.entries(folder)
+    one, two, other = (
+        next(planned for planned in flashes.plan(folder, known, 1, seed) if planned.name == "p7 0").make()
+        for seed in (7, 7, 8)
+    )
+    assert np.array_equal(one.x, two.x) and np.array_equal(one.o, two.o)
+    assert not np.array_equal(one.x, other.x)
+    assert not np.array_equal(one.x, one.o), "a flash, never an identity pair"
+    assert {planned.person for planned in flashes.plan(folder, known, 3, 7)} == set(PEOPLE)
+
+
+def test_only_held_out_people_of_the_folder_are_taken_from_a_training_cache(folder: Path) -> None:
+    assert {entry.person for entry in held_out_maps(folder, None, folder).entries} == set(PEOPLE)
+
+
+def test_real_pairs_are_judged_after_their_exposures_are_matched(tmp_path: Path) -> None:
+    o = np.asarray(frame(SELFIE).crop / 255, np.float32)
+    x = eight_bit(o * np.array([0.8, 0.6, 0.7], np.float32))
+    for name, picture in (("x.png", x), ("o.png", o)):
+        cv2.imwrite(str(tmp_path / name), np.round(picture * 255).astype(np.uint8)[..., ::-1])
+    sure = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    pair = prepared.Pair("p0", tmp_path / "x.png", tmp_path / "o.png", 0.0, sure, prepared.HELD_OUT)
+    lost = prepared.Pair("p7", tmp_path / "lost.png", tmp_path / "o.png", 0.0, sure, prepared.HELD_OUT)
+    prepared.write(tmp_path, [pair, lost])
+    judged = judge(flashes.plan_real(tmp_path), {"do_nothing": systems.do_nothing}, {}, real=True)
+    (row,) = judged.records["do_nothing"]
+    assert row["psnr_face"] > 40 and row["deltae_skin"] < 1 and row["identity"] < 0.2
+    assert np.isnan(row["shine_whole"])
+    assert len(judged.trouble) == 1 and "lost.png" in judged.trouble[0]
+
+
+def test_global_gain_finds_the_gain() -> None:
+    o = np.random.default_rng(0).uniform(0.1, 0.5, (64, 64, 3)).astype(np.float32)
+    x = np.asarray(o / np.array([0.5, 1.0, 1.25], np.float32))
+    np.testing.assert_allclose(systems.gains(x, o), [0.5, 1.0, 1.25], rtol=1e-5)
+    everywhere = np.ones((64, 64), bool)
+    sample = flashes.Sample("a", "a", x, o, filter_crop(x), filter_crop(o), everywhere, None, None)
+    assert np.abs(systems.global_gain(sample).picture - o).max() <= 0.5 / 255 + 1e-6
+
+
+def write(folder: Path, *rows: str) -> Path:
+    (folder / "manifest.csv").write_text("\n".join(["file,source,person", *rows]) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "rows, reason",
+    [
+        (None, "manifest.csv"),
+        (["a.jpg,pif,p1"], "none of a held-out person"),
+        (["a.jpg,pif,p0"], "--mesh"),
+    ],
+)
+def test_folders_that_cannot_be_judged(
+    rows: list[str] | None,
+    reason: str,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    if rows is not None:
+        write(tmp_path, *rows)
+    assert main(["--portraits", str(tmp_path), "--weights", str(weights)]) == 2
+    told = capsys.readouterr().err
+    assert reason in told and "Traceback" not in told
+
+
+def test_unknown_network_and_unprepared_pairs(
+    folder: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["--portraits", str(folder), "--cache", str(folder), "--weights", str(weights)]
+    assert main([*common, "--network", "nobody"]) == 2
+    assert "nobody" in capsys.readouterr().err
+    assert main([*common, "--pairs", str(tmp_path)]) == 2
+    assert "manifest.csv" in capsys.readouterr().err
+    assert main(["--portraits", str(folder), "--cache", str(folder), "--weights", str(tmp_path)]) == 2
+    assert "no network" in capsys.readouterr().err

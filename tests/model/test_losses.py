@@ -1,0 +1,76 @@
+"""The loss of `studio`: nothing for a perfect prediction, and each term sees what it is there for."""
+
+import pytest
+import torch
+
+from model import equations, losses
+from model.studio import Prediction
+from model.synthesize.pairs import Pairs
+
+SHAPE = (2, 3, 64, 64)
+
+
+def pairs(seed: int = 0) -> Pairs:
+    generator = torch.Generator().manual_seed(seed)
+    bl_x = torch.rand(SHAPE, generator=generator)
+    bl_o = (bl_x * 0.8 + 0.05).clip(0, 1)
+    one = torch.ones(2, 1, 64, 64)
+    skin = torch.zeros(2, 1, 64, 64)
+    skin[..., :32] = 1
+    specular = torch.zeros(2, 1, 64, 64)
+    specular[..., 20:24, 20:24] = 1
+    return Pairs(bl_x, bl_o, bl_x, bl_o, one, skin, specular, 0.5 * skin)
+
+
+def prediction(given: Pairs, error: torch.Tensor | float = 0.0) -> Prediction:
+    """The truth, off by `error` in BL(o); the maps at their best."""
+    y = equations.target(given.bl_x, given.bl_o) + error / 2
+    return Prediction(y, torch.logit(given.specular, 1e-4), torch.logit(given.shadow, 1e-4))
+
+
+def test_the_truth_costs_almost_nothing() -> None:
+    given = pairs()
+    least = float(losses.studio(prediction(given), given))
+    assert least < losses.SOFT + losses.AUXILIARY * 0.8  # rounding off, and the entropy of the soft shadow
+    assert float(losses.studio(prediction(given, 0.1), given)) > least + 0.1
+
+
+def test_an_error_counts_more_where_the_flash_shines() -> None:
+    given = pairs()
+    here, there = torch.zeros(SHAPE), torch.zeros(SHAPE)
+    here[..., 20:24, 20:24] = 0.2
+    there[..., 40:44, 20:24] = 0.2
+    none, on, off = (float(losses.studio(prediction(given, e), given)) for e in (0.0, here, there))
+    assert on - none > 2 * (off - none) > 0
+
+
+def test_the_skins_colour_is_its_mean_error() -> None:
+    given = pairs()
+    flicker = 0.1 * torch.ones(SHAPE)
+    flicker[..., ::2] *= -1
+    assert float(losses._colour(flicker, given.skin)) == pytest.approx(0, abs=1e-6)
+    assert float(losses._colour(0.1 * torch.ones(SHAPE), given.skin)) == pytest.approx(0.1)
+    aside = torch.zeros(SHAPE)
+    aside[..., 32:] = 1
+    assert float(losses._colour(aside, given.skin)) == 0
+
+
+def test_maps_may_be_smaller_than_the_truth() -> None:
+    given = pairs()
+    wrong = prediction(given)._replace(shadow=torch.full((2, 1, 32, 32), 8.0))
+    small = prediction(given)._replace(
+        shadow=torch.logit(torch.nn.functional.avg_pool2d(given.shadow, 2), 1e-4)
+    )
+    assert float(losses.studio(small, given)) < float(losses.studio(wrong, given))
+
+
+def test_nothing_counts_outside_the_photograph() -> None:
+    given = pairs()
+    weight = given.weight.clone()
+    weight[..., 48:, :] = 0
+    cut = Pairs(**{**vars(given), "weight": weight, "skin": given.skin * (weight > 0)})
+    error = torch.zeros(SHAPE)
+    error[..., 50:, :] = 0.3
+    assert float(losses.studio(prediction(cut, error), cut)) == pytest.approx(
+        float(losses.studio(prediction(cut), cut)), abs=1e-6
+    )
