@@ -7,10 +7,7 @@ connection. A client that goes loses its jobs, unless it said that it may come b
 
 from __future__ import annotations
 
-import hmac
 import logging
-import re
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plugin.studio_portrait.link import wire
-from plugin.studio_portrait.link.session import proof
 from plugin.studio_portrait.link.version import VERSION
 from plugin.studio_portrait.link.wire import Problem
 
@@ -30,6 +26,7 @@ from .metrics import StageTimes
 from .peer import Bytes, Delivery, Peer
 from .router import Router
 from .supervisor import Event
+from .welcome import Welcome, check_token
 
 MAX_STRIKES = 16  # refused messages of a connection that has not said HELLO
 REPORT_SECONDS = 0.05  # a worker may tell of its progress more often; the clients hear it so often
@@ -119,7 +116,7 @@ class Desk:
         if command == "HELLO":
             return self._then(peer, header, self._hello)
         if command in ("STATUS", "SHUTDOWN") and "token" in header:
-            self._check_token(header)
+            check_token(header["token"], self.token)
         elif not peer.known:
             raise Problem("bad-token", "The client did not say HELLO.")
         if command == "SUBMIT":
@@ -148,45 +145,21 @@ class Desk:
 
         return Delivery(None, done)
 
-    # Greeting: each side shows that it holds the token, and the one who asks does so last.
-
-    def _check_token(self, header: dict[str, Any]) -> None:
-        token = header.get("token")
-        if not isinstance(token, str) or not hmac.compare_digest(token.encode(), self.token.encode()):
-            raise Problem("bad-token", "The client does not know this server's token.")
-
     def _hello(self, peer: Peer, header: dict[str, Any]) -> None:
-        nonce = header.get("nonce")
-        if "token" in header:
-            self._check_token(header)
-        elif "proof" in header:
-            self._check_proof(peer, header["proof"])
-        elif isinstance(nonce, str) and re.fullmatch("[0-9a-f]{32}", nonce):
-            peer.nonces = (nonce, secrets.token_hex(16))
-            known = proof(self.token, ":".join(("server", *peer.nonces)))
-            self._send(peer, wire.encode("CHALLENGE", nonce=peer.nonces[1], proof=known))
+        """Who shows that it knows the token is let in, if there is room."""
+        peer.welcome = peer.welcome or Welcome(self.token)
+        challenge = peer.welcome.hear(header)
+        if challenge is not None:
+            self._send(peer, challenge)
             return
-        else:
-            raise Problem("bad-token", "The client shows no sign of knowing this server's token.")
         if not peer.known and self.router.known >= self.limits.connections:
             self.router.dismiss(peer)
             text = "Too many programs are connected to the server"
             advice = "End some of them, then try again"
             raise OverLimit("connections", self.limits.connections, text, advice=advice)
         self.router.admit(peer)
-        known_too = {"proof": proof(self.token, nonce)} if isinstance(nonce, str) else {}
         about = {"server": VERSION, "device": self.crew.device, "networks": self.networks()}
-        self._send(peer, wire.encode("HELLO", **about, **known_too))
-
-    def _check_proof(self, peer: Peer, given: object) -> None:
-        nonces, peer.nonces = peer.nonces, ("", "")
-        right = proof(self.token, ":".join(("client", *nonces)))
-        if (
-            not nonces[1]
-            or not isinstance(given, str)
-            or not hmac.compare_digest(given.encode(), right.encode())
-        ):
-            raise Problem("bad-token", "The client does not know this server's token.")
+        self._send(peer, wire.encode("HELLO", **about, **peer.welcome.proof()))
 
     # Jobs.
 

@@ -17,8 +17,9 @@ from plugin.studio_portrait.link.wire import Problem
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
-def _limit(value: float, about: str, most: float = float("inf")) -> float:
-    return field(default=value, metadata={"about": about, "most": most})
+def _limit(value: float, about: str, most: float = float("inf"), zero: bool = False) -> float:
+    """zero: whether 0 is allowed."""
+    return field(default=value, metadata={"about": about, "most": most, "zero": zero})
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class Limits:
     memory: float = _limit(0, "bytes of all pictures in the server; 0: half of the machine's")
     silent_seconds: float = _limit(60, "seconds without a sign of progress until a worker is replaced")
     load_seconds: float = _limit(180, "seconds that a worker may load the network")
-    resume_seconds: float = _limit(60, "seconds that a job may ask to outlive its connection")
+    resume_seconds: float = _limit(
+        20, "seconds that a job may outlive a connection from another machine; 0: it never does", zero=True
+    )
 
     @property
     def memory_bytes(self) -> int:
@@ -53,7 +56,7 @@ class Limits:
             if name not in known:
                 names = ", ".join(known)
                 raise Problem("bad-setting", f"There is no limit {name!r}.", f"There are: {names}.")
-            values[known[name].name] = _value(setting, text, known[name].metadata["most"])
+            values[known[name].name] = _value(setting, text, known[name])
         return cls(**values)
 
     def as_dict(self) -> dict[str, float]:
@@ -62,14 +65,16 @@ class Limits:
         return {**found, "memory": self.memory_bytes}
 
 
-def _value(setting: str, text: str, most: float) -> float:
+def _value(setting: str, text: str, option: dataclasses.Field[float]) -> float:
     number, factor = (text[:-1], UNITS[text[-1]]) if text[-1:] in UNITS else (text, 1)
+    most, zero = option.metadata["most"], option.metadata["zero"]
     try:
         value = float(number) * factor
     except ValueError:
         value = -1.0
-    if not 0 < value <= most or value == float("inf"):
-        allowed = f"above 0{f' and at most {most:.0f}' if most < float('inf') else ''}"
+    if not (0 < value <= most or (zero and value == 0)) or value == float("inf"):
+        least = "0 or above" if zero else "above 0"
+        allowed = f"{least}{f' and at most {most:.0f}' if most < float('inf') else ''}"
         raise Problem("bad-setting", f"The limit {setting!r} is not a number {allowed}.")
     return value
 

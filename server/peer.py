@@ -18,6 +18,8 @@ from typing import Protocol
 from plugin.studio_portrait.link import wire
 from plugin.studio_portrait.link.zmtp import COMMAND, LONG, MAX_COMMAND_BYTES, MORE, Garbled, head
 
+from .welcome import Welcome
+
 Bytes = bytes | bytearray | memoryview
 
 GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
@@ -59,7 +61,7 @@ class Peer:
         self.known = False
         self.closing = False  # as soon as everything is sent
         self.strikes = 0
-        self.nonces = ("", "")  # of a HELLO without a token: the client's and ours
+        self.welcome: Welcome | None = None  # once it began with HELLO
         self.opened = self.heard = self.moved = time.monotonic()
         self._host = host
         self._header_bytes = header_bytes

@@ -23,8 +23,8 @@ from plugin.studio_portrait.link import wire
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem
 
+from ..welcome import Welcome
 from .dealer import Dealer
-from .welcome import Welcome
 
 MAX_WAITING = 64 << 20
 MAX_CLIENTS = 64
@@ -36,7 +36,12 @@ log = logging.getLogger("bridge")
 
 
 class Desk(Protocol):
-    """Where a bridge's two uses differ."""
+    """Where a bridge's two uses differ.
+
+    lasting: a client whose connection ends has gone for good, and its jobs with it.
+    """
+
+    lasting: bool
 
     def secret(self, peer: zmq.Frame) -> str:
         """What the client that sent this must know. Raises `Problem`."""
@@ -262,7 +267,7 @@ class Bridge:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
             if link := self._links.get(peer):
-                self._close(link)
+                (self._send_away if self._desk.lasting else self._close)(link)
         return True
 
     def _refuse(self, peer: bytes, job_id: str | None, problem: Problem) -> None:

@@ -35,6 +35,8 @@ log = logging.getLogger("gateway")
 class GatewayDesk:
     """Clients are known by their keys; they may neither end the server nor see its paths."""
 
+    lasting = False  # a network lies between
+
     def __init__(self, guard: Guard, folder: Path):
         self._guard = guard
         self._folder = folder

@@ -23,7 +23,9 @@ from .keys import CLIENTS, KeyRing, shown
 _DOMAIN = "studio-portrait"  # with it libzmq refuses everybody should the authenticator be gone
 _EVENTS = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 _MONITOR = "inproc://guard"
-_WRONG_SERVER = int(zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC)
+_REASONS = {
+    int(zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC): "wrong server key, or bytes that changed on the way",
+}
 
 log = logging.getLogger("guard")
 
@@ -88,8 +90,7 @@ class Guard:
         refused: Counter[str] = Counter()
         while self._monitor.poll(0):
             event = parse_monitor_message(self._monitor.recv_multipart())
-            wrong_server = int(event["value"]) == _WRONG_SERVER
-            refused["wrong server key" if wrong_server else "no encryption, or not ZeroMQ"] += 1
+            refused[_REASONS.get(int(event["value"]), "no encryption, or not ZeroMQ")] += 1
         for reason, count in refused.items():
             log.warning("refused %d connection%s: %s", count, "s" if count > 1 else "", reason)
 

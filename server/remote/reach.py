@@ -16,8 +16,6 @@ from . import address
 from .dealer import Dealer, Keys
 from .keys import KeyRing
 
-RESUME_SECONDS = 20.0  # so long a job outlives a connection from another machine
-
 
 class RemoteSession(Session):
     """A session whose server does not start by itself. again: opens another with the same server."""
@@ -52,7 +50,7 @@ def here(folder: Path) -> tuple[Session, Dealer]:
     if found is None:
         raise Problem("no-server", "No server is running.")
     session, dealer = _open(found.endpoints[0], None, found.token, folder, lambda: here(folder)[0])
-    session.keep = min(RESUME_SECONDS, session.status()["limits"]["resume-seconds"])
+    session.keep = session.status()["limits"]["resume-seconds"]
     return session, dealer
 
 

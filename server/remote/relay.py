@@ -33,6 +33,8 @@ log = logging.getLogger("relay")
 class RelayDesk:
     """Clients are known by the token; the end that they may want is the relay's, not the server's."""
 
+    lasting = True  # they are on this machine
+
     def __init__(self, where: str, folder: Path, lock: runtime.Lock, about: runtime.Runtime):
         self._where = where
         self._folder = folder

@@ -1,13 +1,10 @@
-"""A network that cuts connections wherever it likes: the picture arrives all the same."""
+"""A bad network on the way to the server: the picture arrives all the same, or the user is told."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import random
-import selectors
-import socket
-import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,49 +12,14 @@ import numpy as np
 import pytest
 
 from plugin.studio_portrait.link import runtime
-from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.session import SILENCE_SECONDS, Session
 from plugin.studio_portrait.link.wire import Problem, Settings
 from tests.server.running import Client, Server
 
+from .network import Fault, Network
 from .test_session import Picture
 
-
-class Cutter:
-    """A relay to the server's TCP port. Each connection ends after as many bytes as `budgets` says next."""
-
-    def __init__(self, target: str):
-        self.budgets: list[int] = []
-        self.cuts = 0
-        host, port = target.removeprefix("tcp://").split(":")
-        self._target = (host, int(port))
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                budget = self.budgets.pop(0) if self.budgets else None
-                threading.Thread(target=self._carry, args=(near, budget), daemon=True).start()
-
-    def _carry(self, near: socket.socket, budget: int | None) -> None:
-        far = socket.create_connection(self._target)
-        both = selectors.DefaultSelector()
-        both.register(near, selectors.EVENT_READ, far)
-        both.register(far, selectors.EVENT_READ, near)
-        with contextlib.suppress(OSError), near, far:
-            while budget is None or budget > 0:
-                for key, _ in both.select():
-                    data = key.fileobj.recv(65536 if budget is None else min(65536, max(budget, 1)))  # type: ignore[union-attr]
-                    if not data:
-                        return
-                    budget = None if budget is None else budget - len(data)
-                    key.data.sendall(data)
-            self.cuts += 1
-
-    def close(self) -> None:
-        self._listener.close()
+KEEP = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -68,40 +30,91 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def cutter(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cutter]:
+def network(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
     """The sessions of this process meet the server through it only."""
-    cutter = Cutter(server.runtime.endpoints[1])
+    network = Network(server.runtime.endpoints[1])
     monkeypatch.setenv(runtime.HOME_VARIABLE, str(tmp_path))
-    dataclasses.replace(server.runtime, endpoints=(cutter.endpoint,)).write(tmp_path)
-    yield cutter
-    cutter.close()
+    dataclasses.replace(server.runtime, endpoints=(network.endpoint,)).write(tmp_path)
+    yield network
+    network.close()
+
+
+def sent_through(server: Server, picture: Picture) -> None:
+    """One job that may resume: right, computed once, and nothing written twice."""
+    written: list[tuple[str, int]] = []
+
+    def write(plane: str, row: int, rows: int, data: object, result: dict[str, object]) -> None:
+        written.append((plane, row))
+        picture.write(plane, row, rows, data, result)
+
+    with Client(server) as watch, Session.open(start=False) as session:
+        before = watch.status()["jobs"]["done"]
+        session.keep = KEEP
+        result = session.retouch(picture.spec, picture.read, write, settings=Settings(mask=True))
+        assert watch.status()["jobs"]["done"] == before + 1
+    assert result["cmd"] == "RESULT" and np.array_equal(picture.out, picture.expected())
+    assert len(written) == len(set(written))
+    assert set(picture.mask.ravel()) == {0, 200}
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_picture_survives_cuts_at_any_byte(server: Server, cutter: Cutter, seed: int) -> None:
-    rng = random.Random(seed)
+def test_a_picture_survives_cuts_at_any_byte(server: Server, network: Network, seed: int) -> None:
+    """In the middle of frames, on the way there and back."""
+    dice = random.Random(seed)
     picture = Picture(1500, 3000)  # 13.5 MB up in four strips, a quarter of it down
-    written: list[tuple[str, int]] = []
-    with Client(server) as watch:
-        before = watch.status()["jobs"]["done"]
-        cutter.budgets = [rng.randrange(2000, 14_000_000), *(rng.randrange(1, 14_000_000) for _ in range(3))]
+    network.faults = [
+        Fault(cut=dice.randrange(*span)) for span in [(2000, 14_000_000)] + 3 * [(1, 14_000_000)]
+    ]
+    sent_through(server, picture)
+    assert network.cuts >= 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_cuts_within_the_greeting_and_the_headers(server: Server, network: Network, seed: int) -> None:
+    """Each new connection gets a little way only, until one holds."""
+    dice = random.Random(seed)
+    network.faults = [Fault(cut=30_000), *(Fault(cut=dice.randrange(1, 900)) for _ in range(4))]
+    sent_through(server, Picture(300, 200))
+    assert network.cuts == 5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_slow_network_in_small_pieces(server: Server, network: Network, seed: int) -> None:
+    """Delays, pieces that end anywhere, and cuts."""
+    dice = random.Random(seed)
+    network.faults = [
+        Fault(piece=dice.randrange(50, 3000), delay=0.002, cut=dice.randrange(5_000, 150_000))
+        for _ in range(3)
+    ] + [Fault(piece=dice.randrange(50, 3000), delay=0.002)]
+    sent_through(server, Picture(250, 200))
+    assert network.cuts >= 1
+
+
+def test_the_first_words_byte_by_byte(server: Server, network: Network) -> None:
+    network.faults = [Fault(piece=1)]
+    sent_through(server, Picture(20, 10))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_bytes_that_change_places(server: Server, network: Network, seed: int) -> None:
+    """TCP does not do that. Should something, the session ends, clearly, and the server serves the next."""
+    dice = random.Random(seed)
+    fault = Fault(piece=dice.randrange(10, 200), swap=dice.randrange(64, 1500))
+    network.faults = [fault]
+    picture = Picture(300, 200)
+    begin = time.monotonic()
+    try:
         with Session.open(start=False) as session:
-            session.keep = 20.0
-
-            def write(plane: str, row: int, rows: int, data: object, result: dict[str, object]) -> None:
-                written.append((plane, row))
-                picture.write(plane, row, rows, data, result)
-
-            result = session.retouch(picture.spec, picture.read, write, settings=Settings(mask=True))
-        assert watch.status()["jobs"]["done"] == before + 1  # computed once
-    assert result["cmd"] == "RESULT" and np.array_equal(picture.out, picture.expected())
-    assert len(written) == len(set(written))  # nothing came twice
-    assert cutter.cuts >= 1 and set(picture.mask.ravel()) == {0, 200}
+            session.retouch(picture.spec, picture.read, picture.write)
+    except Problem as problem:
+        assert problem.message and problem.hint
+    assert network.swaps == 1 and time.monotonic() - begin < 3 * SILENCE_SECONDS
+    sent_through(server, Picture(300, 200))
 
 
-def test_without_leave_to_come_back_a_cut_is_told(server: Server, cutter: Cutter) -> None:
+def test_without_leave_to_come_back_a_cut_is_told(server: Server, network: Network) -> None:
     picture = Picture(1500, 3000)
-    cutter.budgets = [3_000_000]
+    network.faults = [Fault(cut=3_000_000)]
     with Session.open(start=False) as session:
         assert session.keep == 0  # the server is on this machine: its connections do not break by themselves
         with pytest.raises(Problem) as caught:
@@ -109,14 +122,22 @@ def test_without_leave_to_come_back_a_cut_is_told(server: Server, cutter: Cutter
     assert caught.value.code == "lost-server" and caught.value.hint
 
 
-def test_a_network_that_does_not_come_back(
-    server: Server, cutter: Cutter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("plugin.studio_portrait.link.session.RESUME_SECONDS", 0.5)
+def test_a_network_that_does_not_come_back(server: Server, network: Network) -> None:
     picture = Picture(1500, 3000)
-    cutter.budgets = [3_000_000, *[0] * 1000]
+    network.faults = [Fault(cut=3_000_000), *[Fault(cut=0)] * 1000]
     with Session.open(start=False) as session:
-        session.keep = 20.0
+        session.keep = 0.5
         with pytest.raises(Problem) as caught:
             session.retouch(picture.spec, picture.read, picture.write)
     assert caught.value.code == "lost-server"
+
+
+def test_a_cancel_while_the_network_is_away(server: Server, network: Network) -> None:
+    picture = Picture(1500, 3000)
+    network.faults = [Fault(cut=3_000_000), *[Fault(cut=0)] * 1000]
+    begin = time.monotonic()
+    with Session.open(start=False) as session:
+        session.keep = KEEP
+        with pytest.raises(Problem) as caught:
+            session.retouch(picture.spec, picture.read, picture.write, cancelled=lambda: network.cuts > 3)
+    assert caught.value.code == "cancelled" and time.monotonic() - begin < KEEP

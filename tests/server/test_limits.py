@@ -124,8 +124,13 @@ def test_connections_are_bounded(tmp_path: Path) -> None:
             assert refused["limit"] == {"name": "connections", "value": 2}
             assert "connections is 2" in refused["message"] and "--limit connections=" in refused["hint"]
             assert first.status()["connections"] == 2
-        with Client(server) as client:
-            wait_for(lambda: client.status()["connections"] == 1)
+
+        def there_is_room_again() -> bool:
+            with Client(server, hello=False) as next_one:
+                next_one.send("HELLO", token=server.runtime.token, client="test")
+                return next_one.receive()["cmd"] == "HELLO" and next_one.status()["connections"] == 1
+
+        wait_for(there_is_room_again, PATIENCE)
 
 
 def test_an_idle_connection_is_closed_and_one_with_a_job_is_not(tmp_path: Path) -> None:

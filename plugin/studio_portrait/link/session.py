@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,7 +26,6 @@ from .zmtp import Bytes, Connection, Garbled, TransportError
 
 SILENCE_SECONDS = 10.0
 CONNECT_SECONDS = 2.0
-RESUME_SECONDS = 10.0  # in which a broken connection is made again
 
 
 class Foreign(Garbled):
@@ -196,15 +196,19 @@ class Session:
             transfer.give_up()
             raise
 
-    def resume(self) -> bool:
-        """Whether a connection that broke could be made again, so that jobs can go on."""
-        end = time.monotonic() + RESUME_SECONDS
-        while self.keep and time.monotonic() < end:
+    def resume(self, check_cancelled: Callable[[], None]) -> bool:
+        """Whether a connection that broke could be made again while the server still has our jobs.
+
+        check_cancelled: asked meanwhile; what it raises is passed on.
+        """
+        end = time.monotonic() + self.keep
+        while time.monotonic() < end:
+            check_cancelled()
             again = None
             try:
                 again = self._again()
             except Problem as problem:
-                if problem.code != "no-server":  # a relay tells so while the network is away
+                if problem.code not in ("no-server", "lost-server"):  # those are a network that is away
                     return False
             if again is not None:
                 self.close()

@@ -74,7 +74,9 @@ class Transfer:
             try:
                 return self._go_on(icc, selection, settings)
             except Problem as problem:
-                if problem.code != "lost-server" or not left or not self._session.resume():
+                if problem.code != "lost-server" or not left:
+                    raise
+                if not self._session.resume(self._check_cancelled):
                     raise
         raise AssertionError  # the last round returns or raises
 

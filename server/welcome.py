@@ -1,4 +1,7 @@
-"""The server's side of HELLO, where it is not the front that answers."""
+"""The server's side of HELLO, for the front, the gateway and the relay alike.
+
+Each side shows that it knows the secret without sending it, and the one who asks does so last.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,10 @@ class Welcome:
         """
         nonce = header.get("nonce")
         if "token" in header:
-            self._check(header["token"], self._secret)
+            check_token(header["token"], self._secret)
         elif "proof" in header:
             nonces, self._nonces = self._nonces, ("", "")
-            self._check(header["proof"] if nonces[1] else None, self._proof("client", *nonces))
+            check_token(header["proof"] if nonces[1] else None, self._proof("client", *nonces))
         elif isinstance(nonce, str) and re.fullmatch("[0-9a-f]{32}", nonce):
             self._nonces = (nonce, secrets.token_hex(16))
             known = self._proof("server", *self._nonces)
@@ -48,6 +51,8 @@ class Welcome:
     def _proof(self, *parts: str) -> str:
         return proof(self._secret, ":".join(parts))
 
-    def _check(self, given: object, right: str) -> None:
-        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), right.encode()):
-            raise Problem("bad-token", "The client does not know this server's token.")
+
+def check_token(given: object, right: str) -> None:
+    """Raises `Problem` ``bad-token`` unless both are the same; takes equally long either way."""
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), right.encode()):
+        raise Problem("bad-token", "The client does not know this server's token.")
