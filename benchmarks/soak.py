@@ -28,6 +28,7 @@ from .soak_server import ROOT, Stage
 
 HUNG_SECONDS = 600.0  # a job that says nothing so long is lost
 FRONT_RESTARTS = 3
+TELL_EVERY = 50  # jobs
 SERVE = [sys.executable, "-m", "server", "serve", "--device", "cpu", "--limit", "silent-seconds=60"]
 
 
@@ -102,7 +103,7 @@ class Member:
                 self._soak.tally.expected[told["job"]] = told["expected"]
             else:
                 if "job" in told:
-                    self._soak.tally.ended[told["job"]] = told
+                    self._soak.ended(told)
                 self._give_next()
 
     def _give_next(self) -> None:
@@ -151,6 +152,14 @@ class Soak:
                     self.tally.given.add(self._given)
                     return self._given
             time.sleep(0.05)
+
+    def ended(self, told: dict[str, Any]) -> None:
+        """What a client tells of its job."""
+        with self._lock:
+            self.tally.ended[told["job"]] = told
+            if len(self.tally.ended) % TELL_EVERY == 0:
+                right = self.tally.count("right")
+                print(f"{len(self.tally.ended)} jobs, {right} right", file=sys.stderr, flush=True)
 
     def _all_given(self) -> bool:
         if self._end is not None and self._given >= self._calm:
