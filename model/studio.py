@@ -4,15 +4,17 @@ The paper's decoder paints a residual; this one says how the light must change: 
 an offset for every channel, predicted at half the crop's size and applied to BL(x) itself
 (after the bilateral grids of HDRNet, Gharbi et al. 2017), so that edges come from the photograph
 and black stays black under a gain. The offset is for what no gain brings back: clipped highlights
-and the shine that lies over the skin. Two more maps, the shine and the shadow of the flash, are
-predicted while training only: the synthesiser knows their truth, and a network that can tell them
-removes them better.
+and the shine that lies over the skin. What all this changes is evened out by a guided filter of
+which it is its own guide (He et al. 2013): light has few edges, and skin keeps its texture. Two more
+maps, the shine and the shadow of the flash, are predicted while training only: the synthesiser
+knows their truth, and a network that can tell them removes them better.
 """
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -20,6 +22,9 @@ WIDTHS: Final = (16, 32, 64, 128, 256)  # at 1/2, 1/4 ... 1/32 of the working si
 DEPTHS: Final = (1, 1, 2, 2, 2)  # residual blocks on the way down
 SHRINK: Final = 2  # the working size is 256 for a 512 crop
 GAIN_RANGE: Final = 1.5  # |ln gain| stays below: a factor of 4.5 in sRGB values
+COARSE: Final = 2  # the light's change is evened out at the working size over this,
+RADIUS: Final = 3  # over so many of those pixels;
+KEEP: Final = 0.002  # where its variance is well above this, its steps stay
 OUTPUTS: Final = 8  # gain and offset of R, G, B, shine, shadow
 
 
@@ -103,18 +108,42 @@ class Studio(nn.Module):
         light, maps = outputs[:, :6], outputs[:, 6:]
         if shrink > 1:
             light = F.interpolate(light, scale_factor=float(shrink), mode="bilinear")
-        return Prediction(relight(image, light), maps[:, :1], maps[:, 1:])
+        y = encoded(even(relit(image, light) - image, shrink))
+        return Prediction(y, maps[:, :1], maps[:, 1:])
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape."""
         return self.predict(image).y
 
 
-def relight(image: Tensor, light: Tensor) -> Tensor:
-    """Gain and offset as the paper's y: eq. (2) turned round, y = (BL(x) - BL(o) + 1) / 2.
+def relit(image: Tensor, light: Tensor) -> Tensor:
+    """BL(x) under gain and offset, in [0, 1].
 
-    image: (N, 3, H, W) BL(x); light: (N, 6, H, W), three for the gain, three for the offset, unbounded.
+    image: (N, 3, H, W) BL(x); light: (N, 6, H, W), three for ln gain, three for the offset, unbounded.
     """
     gain = light[:, :3].clip(-GAIN_RANGE, GAIN_RANGE).exp()
-    low_pass = (image * gain + light[:, 3:]).clip(0, 1)
-    return (image - low_pass + 1) / 2
+    return (image * gain + light[:, 3:]).clip(0, 1)
+
+
+def even(change: Tensor, shrink: int = SHRINK) -> Tensor:
+    """The change (N, 3, H, W) without its texture; large steps stay. shrink: see `Studio.predict`."""
+    small = F.avg_pool2d(change, COARSE * shrink)
+    mean = _box(small)
+    variance = (_box(small * small) - mean * mean).clip(0)
+    keep = variance / (variance + KEEP)
+    parts = _box(torch.cat([keep, (1 - keep) * mean], dim=1))
+    keep, rest = F.interpolate(parts, scale_factor=float(COARSE * shrink), mode="bilinear").chunk(2, dim=1)
+    return keep * change + rest
+
+
+def _box(value: Tensor) -> Tensor:
+    """Mean over a square of 2 RADIUS + 1 pixels, as far as it lies in the picture."""
+    for size in ((2 * RADIUS + 1, 1), (1, 2 * RADIUS + 1)):
+        pad = (size[0] // 2, size[1] // 2)
+        value = F.avg_pool2d(value, size, 1, pad, count_include_pad=False)
+    return value
+
+
+def encoded(change: Tensor) -> Tensor:
+    """A change BL(o) - BL(x) in [-1, 1] as the paper's y, eq. (2) turned round."""
+    return (1 - change) / 2

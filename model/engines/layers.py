@@ -89,8 +89,23 @@ class Ops(Protocol[V]):
     def sigmoid(self, value: V) -> V:
         """1 / (1 + exp(-value))."""
 
-    def relight(self, image: V, light: V, reach: float) -> V:
-        """y from BL(x) and its light: ln gain, cut at +-reach, and offset, three channels each."""
+    def box(self, value: V, radius: int) -> V:
+        """Mean over a square of 2 radius + 1 pixels, as far as it lies in the picture."""
+
+    def kept(self, mean: V, squares: V, least: float) -> tuple[V, V]:
+        """v / (v + least), v the variance of what has this mean and mean square; and (1 - that) mean."""
+
+    def combine(self, factor: V, value: V, summand: V) -> V:
+        """factor * value + summand."""
+
+    def square(self, value: V) -> V:
+        """value * value."""
+
+    def relit(self, image: V, light: V, reach: float) -> V:
+        """What light changes in BL(x): ln gain, cut at +-reach, and offset, three channels each."""
+
+    def encoded(self, change: V) -> V:
+        """The paper's y of a change BL(o) - BL(x)."""
 
 
 @dataclass(frozen=True)

@@ -140,12 +140,34 @@ class _Ops:
     def sigmoid(self, value: ov.Node) -> ov.Node:
         return op.sigmoid(value)
 
-    def relight(self, image: ov.Node, light: ov.Node, reach: float) -> ov.Node:
+    def box(self, value: ov.Node, radius: int) -> ov.Node:
+        for size in ([2 * radius + 1, 1], [1, 2 * radius + 1]):
+            pads = [side // 2 for side in size]
+            value = op.avg_pool(value, [1, 1], pads, pads, size, exclude_pad=True)
+        return value
+
+    def kept(self, mean: ov.Node, squares: ov.Node, least: float) -> tuple[ov.Node, ov.Node]:
+        variance = op.relu(op.subtract(squares, op.multiply(mean, mean)))
+        keep = op.divide(variance, op.add(variance, _number(least)))
+        return keep, op.multiply(op.subtract(_number(1), keep), mean)
+
+    def combine(self, factor: ov.Node, value: ov.Node, summand: ov.Node) -> ov.Node:
+        return op.add(op.multiply(factor, value), summand)
+
+    def square(self, value: ov.Node) -> ov.Node:
+        return op.multiply(value, value)
+
+    def relit(self, image: ov.Node, light: ov.Node, reach: float) -> ov.Node:
         log_gain, offset = op.split(light, 1, 2).outputs()
         low_pass = op.add(op.multiply(image, op.exp(op.clamp(log_gain, -reach, reach))), offset)
-        difference = op.subtract(image, op.clamp(low_pass, 0.0, 1.0))
-        half = op.constant(np.float32(0.5))
-        return op.add(op.multiply(difference, half), half)
+        return op.subtract(op.clamp(low_pass, 0.0, 1.0), image)
+
+    def encoded(self, change: ov.Node) -> ov.Node:
+        return op.multiply(op.subtract(_number(1), change), _number(0.5))
+
+
+def _number(value: float) -> ov.Node:
+    return op.constant(np.float32(value))
 
 
 def _convolution(value: ov.Node, layer: Layer, stride: int) -> ov.Node:

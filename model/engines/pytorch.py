@@ -137,7 +137,25 @@ class _Ops:
     def sigmoid(self, value: Tensor) -> Tensor:
         return torch.sigmoid(value)
 
-    def relight(self, image: Tensor, light: Tensor, reach: float) -> Tensor:
+    def box(self, value: Tensor, radius: int) -> Tensor:
+        for size in ((2 * radius + 1, 1), (1, 2 * radius + 1)):
+            value = F.avg_pool2d(value, size, 1, (size[0] // 2, size[1] // 2), count_include_pad=False)
+        return value
+
+    def kept(self, mean: Tensor, squares: Tensor, least: float) -> tuple[Tensor, Tensor]:
+        variance = (squares - mean * mean).clip_(0)
+        keep = variance / (variance + least)
+        return keep, (1 - keep) * mean
+
+    def combine(self, factor: Tensor, value: Tensor, summand: Tensor) -> Tensor:
+        return torch.addcmul(summand, factor, value)
+
+    def square(self, value: Tensor) -> Tensor:
+        return value * value
+
+    def relit(self, image: Tensor, light: Tensor, reach: float) -> Tensor:
         gain = light[:, :3].clip(-reach, reach).exp_()
-        low_pass = gain.mul_(image).add_(light[:, 3:]).clip_(0, 1)
-        return low_pass.sub_(image + 1).mul_(-0.5)
+        return gain.mul_(image).add_(light[:, 3:]).clip_(0, 1).sub_(image)
+
+    def encoded(self, change: Tensor) -> Tensor:
+        return (1 - change) / 2

@@ -14,8 +14,11 @@ import numpy as np
 
 from .layers import Folded, Layer, Layers, Ops, State, Tensors, V
 
-SHRINK: Final = 2  # the three constants of model/studio.py that no tensor tells
+SHRINK: Final = 2  # the constants of model/studio.py that no tensor tells
 GAIN_RANGE: Final = 1.5
+COARSE: Final = 2
+RADIUS: Final = 3
+KEEP: Final = 0.002
 LIGHTS: Final = 6  # ln gain and offset of R, G, B: the first of the head's maps
 MIDDLE: Final = np.full((1, 1, 1, 1), 0.5, np.float32)
 
@@ -70,9 +73,17 @@ def body(ops: Ops[V], image: V) -> V:
 
 
 def head(ops: Ops[V], image: V, features: V) -> V:
-    """y: the light at the working size, stretched smoothly and applied to BL(x)."""
+    """y: the light at the working size, stretched smoothly and applied to BL(x); its change evened out."""
     light = ops.bilinear(ops.shuffle(ops.convolution(features, "light")), SHRINK)
-    return ops.relight(image, light, GAIN_RANGE)
+    return ops.encoded(_even(ops, ops.relit(image, light, GAIN_RANGE)))
+
+
+def _even(ops: Ops[V], change: V) -> V:
+    """The guided filter of `model.studio.even`."""
+    small = ops.average_pool(change, COARSE * SHRINK)
+    parts = ops.kept(ops.box(small, RADIUS), ops.box(ops.square(small), RADIUS), KEEP)
+    keep, rest = (ops.bilinear(ops.box(part, RADIUS), COARSE * SHRINK) for part in parts)
+    return ops.combine(keep, change, rest)
 
 
 def _blocks(ops: Ops[V], value: V, name: str) -> V:

@@ -14,8 +14,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
-from scipy.spatial.transform import Rotation
 
 Array = NDArray[Any]  # float32
 
@@ -90,6 +88,9 @@ class Fit:
 
 def fit(model: FaceModel, landmarks: NDArray[Any]) -> Fit:
     """Pose, identity and expression that bring the mesh's landmarks onto (68, 2) pixels."""
+    from scipy.optimize import least_squares  # here, since training from a cache needs no SciPy
+    from scipy.spatial.transform import Rotation
+
     target = np.asarray(landmarks, np.float64)
     interocular = float(np.linalg.norm(target[36:42].mean(0) - target[42:48].mean(0)))
     weight = np.ones(68)

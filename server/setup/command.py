@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         help="also install OpenVINO, which is quicker on a CPU (default: with the CPU build)",
     )
+    parser.add_argument("--train", action="store_true", help="also install what the tools in model/ need")
     parser.add_argument(
         "--gimp-dir",
         type=Path,
@@ -94,7 +95,8 @@ def _install(options: argparse.Namespace) -> int:
     steps.start("Python environment")
     device = torch_build.choose(options.device, environment.notes().get("device"))
     wanted = device == torch_build.CPU if options.openvino is None else options.openvino
-    changed = environment.ensure(options.device, ["openvino"] if wanted else [])
+    groups = ["openvino"] * wanted + ["train"] * options.train
+    changed = environment.ensure(options.device, groups)
     detail("installed" if changed else "is complete")
     steps.start("Networks")
     networks = weights.networks()

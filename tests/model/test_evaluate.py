@@ -15,7 +15,7 @@ from safetensors.torch import save
 from model import card
 from model.bilateral import filter_crop
 from model.evaluate import flashes, systems
-from model.evaluate.__main__ import main
+from model.evaluate.command import main
 from model.evaluate.judge import judge
 from model.evaluate.maps import held_out_maps
 from model.evaluate.metrics import eight_bit

@@ -13,9 +13,9 @@ from PIL import Image
 from benchmarks.alignment import SELFIE, case, errors, shrunk
 from model.framing import Square, face_square
 from model.prepare import pairs
-from model.prepare.__main__ import main
 from model.prepare.align import align
 from model.prepare.augment import WHOLE, variants, views
+from model.prepare.command import main
 from model.prepare.crop import sample, square_matrix
 from model.prepare.pairing import Unusable, folders
 from model.prepare.photograph import read, taken

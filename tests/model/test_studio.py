@@ -3,7 +3,7 @@
 import torch
 
 from model.networks import count_parameters
-from model.studio import GAIN_RANGE, Studio, relight
+from model.studio import COARSE, GAIN_RANGE, RADIUS, Studio, encoded, even, relit
 
 
 def test_parameters() -> None:
@@ -24,13 +24,28 @@ def test_shapes_and_a_start_that_does_nothing() -> None:
     torch.testing.assert_close(network(image), prediction.y)
 
 
-def test_relight_is_gain_and_offset_in_the_papers_encoding() -> None:
+def test_light_is_a_gain_and_an_offset() -> None:
     image = torch.tensor([0.0, 0.2, 0.9]).view(1, 3, 1, 1)
     light = torch.zeros(1, 6, 1, 1)
     light[:, :3] = torch.tensor(2.0).log()
     light[:, 5] = -0.1
-    low_pass = image - 2 * relight(image, light) + 1  # eq. (2)
+    low_pass = relit(image, light)
     torch.testing.assert_close(low_pass.flatten(), torch.tensor([0.0, 0.4, 1.0]))
+    torch.testing.assert_close(image - 2 * encoded(low_pass - image) + 1, low_pass)  # eq. (2)
     light[:, :3] = 99
-    low_pass = image - 2 * relight(image, light) + 1
-    assert float(low_pass[0, 1]) <= 0.2 * torch.tensor(GAIN_RANGE).exp() + 1e-6
+    assert float(relit(image, light)[0, 1]) <= 0.2 * torch.tensor(GAIN_RANGE).exp() + 1e-6
+
+
+def test_a_change_loses_its_texture_and_keeps_its_steps() -> None:
+    generator = torch.Generator().manual_seed(1)
+    step = torch.zeros(1, 3, 96, 96)
+    step[..., 48:] = 0.6
+    for shrink in (1, 2):
+        flat = even(step + 0.01 * torch.randn(step.shape, generator=generator), shrink)
+        far = 2 * RADIUS * COARSE * shrink
+        for side in (slice(0, 48 - far), slice(48 + far, None)):
+            assert float(flat[..., side].std()) < 0.003
+        kept = even(step, shrink)
+        assert float((kept - step).abs().max()) < 0.05
+        constant = torch.full_like(step, -0.3)
+        torch.testing.assert_close(even(constant, shrink), constant)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from model.synthesize import cache, extras, flash
-from model.synthesize.__main__ import main
+from model.synthesize.command import main
 from model.synthesize.maps import COUNT, PLANES
 
 README = Path(flash.__file__).with_name("README.md")
