@@ -98,13 +98,14 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--jobs", type=int, default=96, help="for each number of clients (%(default)s)")
+    parser.add_argument("--clients", type=int, nargs="+", default=CLIENTS, metavar="N", help="1 2 4 8 16 32")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg")
     parser.add_argument("--json", action="store_true", help="nothing but the last line")
     args = parser.parse_args()
     picture = photo.load(None)
     share = SIDE / max(picture.shape)
     size = (round(picture.shape[1] * share), round(picture.shape[0] * share))
-    rows = run(SERVE, CLIENTS, args.jobs, np.asarray(cv2.resize(picture, size), np.uint8))
+    rows = run(SERVE, args.clients, args.jobs, np.asarray(cv2.resize(picture, size), np.uint8))
     if not args.json:
         print("| clients | jobs a second | p50 | p99 |\n|---|---|---|---|")
         for row in rows:
