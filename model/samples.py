@@ -6,6 +6,7 @@ have seen. People who are held out are left out here, by the hash of their name,
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,6 +194,14 @@ def batches(
     steps = Steps(known, config, first, CPU if workers else device)
     cv2.setNumThreads(1)  # inherited: the processes share the processor already
     pinned = workers > 0 and device.type == "cuda"
+    if workers:
+        ahead["worker_init_fn"] = _leave_signals_to_the_trainer
     return iter(
         DataLoader(steps, batch_size=None, shuffle=False, num_workers=workers, pin_memory=pinned, **ahead)
     )
+
+
+def _leave_signals_to_the_trainer(number: int) -> None:
+    """A signal to the whole process group ends the run after its step: samples are needed until then."""
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, signal.SIG_IGN)

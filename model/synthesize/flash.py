@@ -25,12 +25,12 @@ DARK_SKIN: Final = 0.38  # sRGB lightness below which skin is not darkened furth
 class Mix:
     """Which flashes there are, and how many of them."""
 
-    identity: float = 0.02  # pairs without a flash: the network must leave those alone
+    identity: float = 0.04  # pairs without a flash: the network must leave those alone
     # Exponent of n.l. It comes on top of the studio's own shading, which real flashes do not have: with 1 and
     # more alone, a real flash's even face looks to the network as if there were no flash.
     lambert: tuple[float, float] = (0.25, 1.6)
     compressed: float = 0.4  # share of phones that even out large bright and dark areas
-    darker: float = 0.36  # light skins re-rendered darker
+    darker: float = 0.42  # light skins re-rendered darker
 
 
 TRAINING: Final = Mix()

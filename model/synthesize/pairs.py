@@ -55,7 +55,7 @@ def weights(entries: Sequence[Entry]) -> np.ndarray:
         pictures[entry.person] += 1
     share = np.array([1 / pictures[entry.person] for entry in entries])
     lightness = np.array([entry.lightness for entry in entries])
-    share *= 1 + 4 * np.clip((0.62 - lightness) / 0.2, 0, 1)
+    share *= 1 + 6 * np.clip((0.62 - lightness) / 0.2, 0, 1)
     return share / share.sum()
 
 

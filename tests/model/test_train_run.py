@@ -124,6 +124,23 @@ def test_a_killed_run_ends_where_the_unbroken_one_does(cache: Path, tmp_path: Pa
     assert (killed / "curve.png").exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="process groups are POSIX")
+def test_a_signal_to_the_whole_group_ends_a_run_in_order(cache: Path, tmp_path: Path) -> None:
+    path, folder = config(tmp_path, 4000), copy(cache, tmp_path, [0, 1])
+    arguments = [str(path), "--cache", str(folder), "--workers", "1", "--run", str(tmp_path / "run")]
+    command = [sys.executable, "-W", "ignore", "-m", "model.train", *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    run = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+    while not (tmp_path / "run" / "last.pt").exists() and run.poll() is None:
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGTERM)
+    _, told = run.communicate(timeout=120)
+    assert run.returncode == 0 and "Traceback" not in told
+    assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["step"] < 4000
+
+
 def copy(cache: Path, beside: Path, kept: list[int], **change: bool) -> Path:
     """Some portraits of a cache, their index changed."""
     folder = beside / "copy"
