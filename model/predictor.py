@@ -66,7 +66,9 @@ class Engine(Protocol):
     @property
     def device(self) -> str: ...
 
-    def __call__(self, crops: Array) -> Array: ...
+    def __call__(self, crops: Array, cancelled: Callable[[], bool]) -> Array:
+        """Asks `cancelled` a few times a second and, if so, raises `Problem` ``cancelled``."""
+        ...
 
 
 class Predictor:
@@ -86,15 +88,15 @@ class Predictor:
         self.batch = 1 if self.device == "cpu" else GPU_BATCH
         self._engine = engine
 
-    def __call__(self, crops: Array) -> Array:
+    def __call__(self, crops: Array, cancelled: Callable[[], bool] = lambda: False) -> Array:
         """y for bilateral-filtered crops (paper: network output, eq. (2) and (4) undo it).
 
         crops: (N, 512, 512, 3) float32 BL(x), sRGB in [0, 1]. Returns y, same shape, [0, 1].
-        Raises `ValueError` for another shape or dtype, `Problem` ``out-of-memory``.
+        Raises `ValueError` for another shape or dtype, `Problem` ``out-of-memory`` or ``cancelled``.
         """
         _check(crops)
         with _memory():
-            return self._engine(np.ascontiguousarray(crops))
+            return self._engine(np.ascontiguousarray(crops), cancelled)
 
 
 class Painter:
