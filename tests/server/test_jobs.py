@@ -116,7 +116,7 @@ def test_a_reference_portrait_comes_last_and_only_with_its_network(tmp_path: Pat
         ({"reference": "/etc/passwd"}, "bad-request"),
     ):
         with pytest.raises(Problem) as caught:
-            jobs.submit(b"", {**header, **change}, 0, 0.0)
+            jobs.submit(b"", {**header, **change, "job": "b" * 32}, 0, 0.0)
         assert caught.value.code == code
 
 
