@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -59,7 +60,9 @@ class Engine(Protocol):
     @property
     def device(self) -> str: ...
 
-    def __call__(self, crops: Array) -> Array: ...
+    def __call__(self, crops: Array, cancelled: Callable[[], bool]) -> Array:
+        """Asks `cancelled` a few times a second and, if so, raises `Problem` ``cancelled``."""
+        ...
 
 
 class Predictor:
@@ -79,16 +82,16 @@ class Predictor:
         self.batch = 1 if self.device == "cpu" else GPU_BATCH
         self._engine = engine
 
-    def __call__(self, crops: Array) -> Array:
+    def __call__(self, crops: Array, cancelled: Callable[[], bool] = lambda: False) -> Array:
         """y for bilateral-filtered crops (paper: network output, eq. (2) and (4) undo it).
 
         crops: (N, 512, 512, 3) float32 BL(x), sRGB in [0, 1]. Returns y, same shape, [0, 1].
-        Raises `ValueError` for another shape or dtype, `Problem` ``out-of-memory``.
+        Raises `ValueError` for another shape or dtype, `Problem` ``out-of-memory`` or ``cancelled``.
         """
         if crops.ndim != 4 or crops.shape[1:] != (SIZE, SIZE, 3) or crops.dtype != np.float32:
             raise ValueError(f"expected (N, {SIZE}, {SIZE}, 3) float32, got {crops.shape} {crops.dtype}")
         try:
-            return self._engine(np.ascontiguousarray(crops))
+            return self._engine(np.ascontiguousarray(crops), cancelled)
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, MemoryError) or "memory" in str(error).lower():
                 raise Problem("out-of-memory", "There is not enough memory to run the network.") from error

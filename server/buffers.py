@@ -1,12 +1,13 @@
 """The memory in which front and worker share one job's pixels.
 
-The front writes the rows that arrive, the worker changes them in place, the front
-sends them back: nothing is copied between the processes. On Linux the memory has
+The front writes the rows that arrive, the worker copies them and changes the copy, the
+front sends that back: nothing is copied between the processes, and when a worker dies
+in the middle the picture is still there for another one. On Linux the memory has
 no name in any file system (memfd): no leftover file is possible, and it does not
 count against a container's small /dev/shm. Elsewhere it is a file of the state
 folder, removed with the job and, after a crash, when the next server starts.
 
-Layout: pixels, selection, mask, ICC profile, one after the other, each plane row by row.
+Layout: result, pixels, selection, mask, ICC profile, one after the other, each plane row by row.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ import psutil
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem
 
 PREFIX = "pixels-"
+DRAFTS = ".server.json.*"  # of the runtime file
 
 
 @dataclass(frozen=True)
 class Layout:
     """Where the planes of a job lie. Sizes in bytes; a plane that is not there has size 0."""
 
+    result: int
     pixels: int
     selection: int
     mask: int
@@ -38,6 +41,7 @@ class Layout:
     @classmethod
     def of(cls, image: ImageSpec, selection: Box | None, mask: bool, icc: int) -> Layout:
         return cls(
+            result=image.nbytes,
             pixels=image.nbytes,
             selection=selection.width * selection.height if selection else 0,
             mask=image.width * image.height if mask else 0,
@@ -46,11 +50,11 @@ class Layout:
 
     @property
     def total(self) -> int:
-        return self.pixels + self.selection + self.mask + self.icc
+        return self.result + self.pixels + self.selection + self.mask + self.icc
 
     def offset(self, plane: str) -> int:
-        """Where ``pixels``, ``selection``, ``mask`` or ``icc`` begins."""
-        names = ("pixels", "selection", "mask", "icc")
+        """Where ``result``, ``pixels``, ``selection``, ``mask`` or ``icc`` begins."""
+        names = ("result", "pixels", "selection", "mask", "icc")
         return sum(getattr(self, name) for name in names[: names.index(plane)])
 
 
@@ -88,12 +92,12 @@ class Buffer:
         self._file = Path(self.path)
         return handle
 
-    def rows(self, start: int, pitch: int, length: int, rows: int) -> memoryview | bytes:
-        """`rows` pieces of `length` bytes, each `pitch` bytes after the last. Not copied when they touch."""
+    def rows(self, start: int, pitch: int, length: int, rows: int) -> list[memoryview]:
+        """`rows` pieces of `length` bytes, each `pitch` bytes after the last; one piece when they touch."""
         if length == pitch:
-            return self.view[start : start + rows * pitch]
+            return [self.view[start : start + rows * pitch]]
         end = start + rows * pitch
-        return b"".join([self.view[at : at + length] for at in range(start, end, pitch)])
+        return [self.view[at : at + length] for at in range(start, end, pitch)]
 
     def release(self) -> None:
         """Gives the memory back, as soon as frames still on their way to a client let go of it."""
@@ -120,9 +124,10 @@ def attach(path: str, size: int) -> mmap.mmap:
 
 def sweep(folder: Path) -> None:
     """Removes the files of a server that was killed. Only while holding the lock."""
-    for left in folder.glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError):
-            left.unlink()
+    for pattern in (f"{PREFIX}*", DRAFTS):
+        for left in folder.glob(pattern):
+            with contextlib.suppress(OSError):
+                left.unlink()
 
 
 def _reserve(handle: int, size: int, on_disk: bool) -> None:

@@ -7,16 +7,14 @@ once; what is heavy belongs to the worker process alone.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
-import re
-import signal
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from plugin.studio_portrait.link import hints, runtime, stopping
+from plugin.studio_portrait.link import runtime, stopping
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.version import VERSION
 from plugin.studio_portrait.link.wire import Problem
@@ -24,14 +22,14 @@ from plugin.studio_portrait.link.wire import Problem
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0 done, 1 failed, 2 not understood."""
-    parser, retouch_parser = _parser()
+    parser, rest = _parser()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["retouch"]:
-        from . import retouch_command
-
-        retouch_command.add_arguments(retouch_parser)
-    args = parser.parse_args(words)
     try:
+        if words and words[0] in rest:
+            rest[words[0]]()
+        if words[:1] == ["serve"]:
+            words[1:1] = _import("serve_command").own_options()
+        args = parser.parse_args(words)
         status = int(args.run(args))
         if sys.stdout is not None:  # as in `retouch ... >&-`
             sys.stdout.flush()
@@ -44,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2 if problem.code == "bad-setting" else 1
 
 
-def _parser() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, Callable[[], None]]]:
+    """The parser, and by command what adds the options that only the command's own module knows."""
     parser = argparse.ArgumentParser(
         prog="studio-portrait", description="Turns flash selfies into studio portraits, on this machine only."
     )
@@ -52,96 +51,40 @@ def _parser() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     serve = commands.add_parser("serve", help="run the server that GIMP and the command line use")
-    serve.add_argument(
-        "--device", type=_device, default="auto", metavar="DEVICE", help="auto, cuda, cuda:1, mps or cpu"
-    )
-    serve.add_argument("--engine", choices=("auto", "pytorch", "openvino"), default="auto")
-    serve.add_argument("--listen", metavar="tcp://HOST:PORT", help="instead of a port chosen by the system")
-    serve.add_argument(
-        "--idle-exit", type=_seconds, metavar="SECONDS", help="end after so long without a job"
-    )
     serve.set_defaults(run=_serve)
-
     commands.add_parser("stop", help="end the running server").set_defaults(run=_stop)
 
     status = commands.add_parser("status", help="tell what the running server does")
     status.add_argument("--json", action="store_true", help="one JSON object")
+    status.add_argument("--server", metavar="HOST:PORT", help="of another machine's server")
     status.set_defaults(run=_status)
 
     retouch = commands.add_parser("retouch", help="retouch files and folders")
     retouch.set_defaults(run=_retouch)
 
+    keys = commands.add_parser("keys", help="the keys with which machines know each other")
+    connect = commands.add_parser("connect", help="let GIMP here use the server of another machine")
+
     doctor = commands.add_parser("doctor", help="check the installation and say what to do")
     doctor.add_argument("--json", action="store_true", help="one JSON object")
+    doctor.add_argument(
+        "--report", action="store_true", help="a text for a bug report, without names and paths"
+    )
     doctor.set_defaults(run=_doctor)
-    return parser, retouch
+    return parser, {
+        "serve": lambda: _import("serve_command").add_arguments(serve),
+        "retouch": lambda: _import("retouch_command").add_arguments(retouch),
+        "keys": lambda: _import("remote.keys_command").add_arguments(keys),
+        "connect": lambda: _import("remote.connect_command").add_arguments(connect),
+    }
 
 
-def _device(text: str) -> str:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cuda, cuda:NUMBER, mps or cpu")
-    return text
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
+def _import(name: str) -> Any:
+    return importlib.import_module(f".{name}", __package__)
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from . import buffers, logs
-    from .front import Front
-    from .worker_process import default_command
-
-    folder = runtime.state_folder()
-    lock = runtime.Lock(folder)
-    if not lock.acquire():
-        return _another_serves(folder, args)
-    os.umask(0o077)  # socket, log and pixels are the user's own, whatever folder was chosen
-    try:
-        logs.set_up(runtime.log_path(folder))
-        buffers.sweep(folder)
-        runtime.Runtime.remove(folder)  # a killed server's: its token must not meet the new server's socket
-        front = Front(
-            folder,
-            lock,
-            default_command(args.device, args.engine),
-            _networks,
-            listen=args.listen,
-            idle_exit=args.idle_exit,
-            device=args.device,
-        )
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: front.stop())
-        if sys.stderr.isatty():
-            print(f"Listening on {', '.join(front.endpoints)}. Ctrl-C ends the server.", file=sys.stderr)
-        front.run()
-    finally:
-        lock.release()
-    return 0
-
-
-def _another_serves(folder: Path, args: argparse.Namespace) -> int:
-    """What was wanted is there already, unless it was wanted in a special way."""
-    pid = runtime.server_pid(folder)
-    sentence = f"A server is already running{f' (process {pid})' if pid else ''}"
-    named = [f"--{name}" for name in ("device", "engine", "listen") if vars(args)[name] not in (None, "auto")]
-    if named:
-        reason = f"{sentence}, with options of its own: {' and '.join(named)} had no effect."
-        raise Problem("no-server", reason, hints.fill("End it first: {stop}"))
-    print(f"{sentence}.", file=sys.stderr)
-    return 0
-
-
-def _networks() -> list[dict[str, Any]]:
-    from model.predictor import available
-
-    return [{"name": n.name, "sha256": n.sha256, "default": n.default} for n in available()]
+    return int(_import("serve_command").run(args))
 
 
 def _stop(args: argparse.Namespace) -> int:
@@ -152,7 +95,7 @@ def _stop(args: argparse.Namespace) -> int:
 
 def _status(args: argparse.Namespace) -> int:
     try:
-        with Session.open(start=False) as session:
+        with _session(args.server) as session:
             status = session.status()
     except Problem as problem:
         if args.json and problem.code == "no-server":
@@ -160,6 +103,14 @@ def _status(args: argparse.Namespace) -> int:
         raise
     print(json.dumps(status) if args.json else _describe(status))
     return 0
+
+
+def _session(server: str | None) -> Session:
+    if server is None:
+        return Session.open(start=False)
+    from .remote.reach import open_remote
+
+    return open_remote(server)
 
 
 def _describe(status: dict[str, Any]) -> str:
@@ -190,4 +141,4 @@ def _retouch(args: argparse.Namespace) -> int:
 def _doctor(args: argparse.Namespace) -> int:
     from .setup import doctor
 
-    return doctor.run(json=args.json)
+    return doctor.run(json=args.json, report=args.report)

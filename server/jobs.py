@@ -7,20 +7,20 @@ sent is checked here before a byte of it is used.
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from plugin.studio_portrait.link.wire import MAX_FRAME_BYTES, MAX_ICC_BYTES, Box, ImageSpec, Problem, Settings
 
 from .buffers import Buffer, Layout
+from .limits import Limits, OverLimit
 
-MAX_JOBS = 16
-MAX_SPARE_BYTES = 256 << 20
+MAX_SPARE_BYTES = 512 << 20
+REMEMBERED = 1000  # names of jobs that have ended
 
 
 class State(Enum):
@@ -32,50 +32,68 @@ class State(Enum):
 
 @dataclass(eq=False)
 class Job:
-    """One picture of one client. `touched`: when the client last did something for it."""
+    """One picture of one client. `touched`: when the client last did something for it.
+
+    peer: the connection it belongs to; None while its client may still come back.
+    keep: the seconds that it outlives its connection. deaths: the workers that ended over it.
+    """
 
     id: str
-    peer: bytes
+    peer: Hashable | None
     image: ImageSpec
     settings: Settings
     selection: Box | None
     layout: Layout
     buffer: Buffer
     touched: float
+    keep: float = 0.0
     state: State = State.UPLOADING
     stage: str = "upload"
     fraction: float = 0.0
     filled: int = 0  # bytes of pixels and selection that came
     result: dict[str, Any] = field(default_factory=dict)
     reported: float = 0.0  # when the client was last told how far it is
-    unheard_since: float | None = None  # the client takes nothing any more
+    deaths: int = 0
+
+    def is_like(self, other: tuple[ImageSpec, Settings, Box | None, int]) -> bool:
+        return (self.image, self.settings, self.selection, self.layout.icc) == other
 
     def row_bytes(self, plane: str) -> int:
         if plane == "pixels":
             return self.image.row_bytes
         return self.selection.width if plane == "selection" and self.selection else 0
 
-    def take(self, plane: object, row: object, rows: object, data: memoryview) -> None:
-        """Rows of an upload, in order and without gaps. With the last one the job is QUEUED."""
+    @property
+    def profile(self) -> memoryview:
+        """Where the ICC profile belongs."""
+        start = self.layout.offset("icc")
+        return self.buffer.view[start : start + self.layout.icc]
+
+    def place(self, plane: object, row: object, rows: object, size: int) -> memoryview:
+        """Where the next rows of an upload belong, in order and without gaps; `took` follows."""
         if self.state is not State.UPLOADING:
             raise Problem("bad-request", "Rows came for a picture that was complete.")
         expected = "pixels" if self.filled < self.layout.pixels else "selection"
         row, rows = _whole(row, "row"), _whole(rows, "rows")
         row_bytes = self.row_bytes(expected)
-        if plane != expected or self.layout.offset(expected) + row * row_bytes != self.filled:
+        at = self.layout.offset("pixels") + self.filled
+        if plane != expected or self.layout.offset(expected) + row * row_bytes != at:
             raise Problem("bad-request", "Rows must come in order and without gaps.")
-        size = self.layout.pixels if expected == "pixels" else self.layout.selection
-        if rows < 1 or (row + rows) * row_bytes > size or len(data) != rows * row_bytes:
-            raise Problem("bad-request", f"{len(data)} bytes came for {rows} rows of {row_bytes} bytes.")
-        self.buffer.view[self.filled : self.filled + len(data)] = data
-        self.filled += len(data)
+        whole = self.layout.pixels if expected == "pixels" else self.layout.selection
+        if rows < 1 or (row + rows) * row_bytes > whole or size != rows * row_bytes:
+            raise Problem("bad-request", f"{size} bytes came for {rows} rows of {row_bytes} bytes.")
+        return self.buffer.view[at : at + size]
+
+    def took(self, size: int) -> None:
+        """The rows are where they belong. With the last ones the job is QUEUED."""
+        self.filled += size
         whole = self.layout.pixels + self.layout.selection
         self.fraction = self.filled / whole
         if self.filled == whole:
             self.state, self.stage, self.fraction = State.QUEUED, "queue", 0.0
 
-    def give(self, plane: object, row: object, rows: object) -> memoryview | bytes:
-        """Rows of the result's box."""
+    def give(self, plane: object, row: object, rows: object) -> list[memoryview]:
+        """Rows of the result's box, not copied."""
         row, rows = _whole(row, "row"), _whole(rows, "rows")
         if self.state is not State.DONE or self.result["box"] is None:
             raise Problem("bad-request", "There are no rows to fetch.")
@@ -84,7 +102,7 @@ class Job:
             raise Problem("bad-request", "These rows do not lie within the result.")
         if plane == "pixels":
             pixel, pitch = self.image.row_bytes // self.image.width, self.image.row_bytes
-            start = (box.y + row) * pitch + box.x * pixel
+            start = self.layout.offset("result") + (box.y + row) * pitch + box.x * pixel
             length = box.width * pixel
         elif plane == "mask" and self.layout.mask:
             length = pitch = box.width
@@ -99,11 +117,12 @@ class Job:
 class Jobs:
     """All jobs, the queue, and the limits on their number and memory."""
 
-    def __init__(self, folder: Path, memory_cap: int | None = None):
+    def __init__(self, folder: Path, limits: Limits):
         self._folder = folder
-        self._cap = psutil.virtual_memory().total // 2 if memory_cap is None else memory_cap
+        self._limits = limits
         self._jobs: dict[str, Job] = {}
-        self._queue: deque[Job] = deque()
+        self._queues: OrderedDict[Hashable | None, deque[Job]] = OrderedDict()  # the next client's first
+        self._ended: OrderedDict[str, None] = OrderedDict()
         self._spare: Buffer | None = None
 
     def __len__(self) -> int:
@@ -112,56 +131,94 @@ class Jobs:
     def all(self) -> list[Job]:
         return list(self._jobs.values())
 
+    def have(self, peer: Hashable) -> list[Job]:
+        """The jobs of this connection."""
+        return [job for job in self._jobs.values() if job.peer is peer]
+
     @property
     def waiting(self) -> int:
-        return len(self._queue)
+        return sum(len(queue) for queue in self._queues.values())
 
     @property
     def bytes_held(self) -> int:
-        return sum(job.layout.total for job in self._jobs.values())
+        return sum(job.buffer.size for job in self._jobs.values())
 
-    def submit(self, peer: bytes, header: dict[str, Any], icc: memoryview | None, now: float) -> Job:
-        """The job that a SUBMIT describes, its memory reserved. Raises `Problem`."""
+    def submit(self, peer: Hashable, header: dict[str, Any], icc: int, now: float) -> tuple[Job, bool]:
+        """The job that a SUBMIT with a profile of `icc` bytes describes, its memory reserved, and True.
+
+        One that was sent before is found again instead, now this connection's, and False. Raises `Problem`.
+        """
         job_id = header.get("job")
-        if not isinstance(job_id, str) or not re.fullmatch(r"[0-9a-f]{32}", job_id) or job_id in self._jobs:
-            raise Problem("bad-request", "A job's name must be 32 new hexadecimal digits.")
+        if not isinstance(job_id, str) or not re.fullmatch(r"[0-9a-f]{32}", job_id):
+            raise Problem("bad-request", "A job's name must be 32 hexadecimal digits.")
+        if job_id in self._ended:
+            raise Problem("unknown-job", "This job was answered before.", "Send the picture as a new job.")
         image: ImageSpec = _build(ImageSpec, header.get("image"))
         settings: Settings = _build(Settings, header.get("settings"))
         selection: Box | None = None
         if header.get("selection") is not None:
             selection = _build(Box, header["selection"])
             selection.check_inside(image)
-        if icc is not None and len(icc) > MAX_ICC_BYTES:
+        if icc > MAX_ICC_BYTES:
             raise Problem("bad-image", "The picture's colour profile is too large.")
-        layout = Layout.of(image, selection, settings.mask, len(icc or b""))
-        self._check_room(layout.total)
-        buffer = self._memory(layout.total)
-        if icc:
-            buffer.view[layout.offset("icc") : layout.total] = icc
-        job = Job(job_id, peer, image, settings, selection, layout, buffer, now)
+        if (known := self._jobs.get(job_id)) is not None:
+            return self._again(known, peer, (image, settings, selection, icc)), False
+        keep = self._keep(header.get("keep", 0))
+        layout = Layout.of(image, selection, settings.mask, icc)
+        self._check_room(peer, image, layout.total)
+        job = Job(job_id, peer, image, settings, selection, layout, self._memory(layout.total), now, keep)
         self._jobs[job_id] = job
+        return job, True
+
+    def _keep(self, keep: object) -> float:
+        most = self._limits.resume_seconds
+        number = isinstance(keep, (int, float)) and not isinstance(keep, bool)
+        if not number or not 0 <= keep <= most:  # type: ignore[operator]
+            raise Problem("bad-request", f"keep must be a number of seconds, at most {most:.0f}.")
+        return float(keep)  # type: ignore[arg-type]
+
+    def _again(self, job: Job, peer: Hashable, sent: tuple[ImageSpec, Settings, Box | None, int]) -> Job:
+        if not job.is_like(sent):
+            raise Problem("bad-request", "Another picture already has this job's name.")
+        if job.peer is not peer and not job.keep:
+            raise Problem("bad-request", "The job is another connection's.")
+        if job.peer is not peer and self._unqueue(job):
+            self._queues.setdefault(peer, deque()).append(job)
+        job.peer = peer
         return job
 
-    def _check_room(self, size: int) -> None:
-        """One job is always let in, so that the cap never forbids a picture for good."""
-        if len(self._jobs) >= MAX_JOBS:
-            raise Problem("busy", f"The server already has {len(self._jobs)} pictures to work on.")
-        if self._jobs and self.bytes_held + size > self._cap:
-            raise Problem("busy", "The pictures that the server works on already fill its memory.")
+    def _check_room(self, peer: Hashable, image: ImageSpec, size: int) -> None:
+        limits = self._limits
+        pixels, cap = image.width * image.height, limits.memory_bytes
+        if pixels > limits.pixels:
+            text = f"The picture has {pixels} pixels"
+            raise OverLimit("pixels", limits.pixels, text, "too-large", "Scale the picture down")
+        if size > cap:
+            text = f"The picture and its result need {size} bytes"
+            raise OverLimit("memory", cap, text, "too-large", "Scale the picture down")
+        if len(self._jobs) >= limits.jobs:
+            raise OverLimit("jobs", limits.jobs, f"The server already has {len(self._jobs)} pictures")
+        own = len(self.have(peer))
+        if own >= limits.jobs_per_client:
+            text = f"The server already has {own} pictures of this client"
+            raise OverLimit("jobs-per-client", limits.jobs_per_client, text)
+        if self.bytes_held + size > cap:
+            raise OverLimit("memory", cap, "The pictures before this one fill the server's memory")
 
     def _memory(self, size: int) -> Buffer:
         """The last picture's memory when it fits: touching fresh pages costs more than filling them."""
         spare, self._spare = self._spare, None
-        if spare is not None and size <= spare.size <= 2 * size:
+        room = self._limits.memory_bytes - self.bytes_held
+        if spare is not None and size <= spare.size <= min(2 * size, room):
             return spare
         if spare is not None:
             spare.release()
         return Buffer(size, self._folder)
 
-    def of(self, peer: bytes, job_id: object) -> Job:
+    def of(self, peer: Hashable, job_id: object) -> Job:
         """The job, if it is this connection's own. Raises `Problem` ``unknown-job``."""
         job = self._jobs.get(job_id) if isinstance(job_id, str) else None
-        if job is None or job.peer != peer:
+        if job is None or job.peer is not peer:
             raise Problem("unknown-job", "The server knows no such job.")
         return job
 
@@ -169,27 +226,65 @@ class Jobs:
         """The job of this name, whoever's it is; None when it was dropped."""
         return self._jobs.get(job_id)
 
-    def enqueue(self, job: Job) -> None:
-        self._queue.append(job)
+    def enqueue(self, job: Job, first: bool = False) -> None:
+        """Behind its client's other jobs; before everything when it was `first` already."""
+        queue = self._queues.setdefault(job.peer, deque())
+        if first:
+            queue.appendleft(job)
+            self._queues.move_to_end(job.peer, last=False)
+        else:
+            queue.append(job)
 
     def next(self) -> Job | None:
-        """Takes the first of the queue."""
-        return self._queue.popleft() if self._queue else None
+        """Takes the first job of the client whose turn it is; its others wait for the next round."""
+        if not self._queues:
+            return None
+        peer, queue = next(iter(self._queues.items()))
+        job = queue.popleft()
+        self._queues.move_to_end(peer)
+        if not queue:
+            del self._queues[peer]
+        return job
 
     def position(self, job: Job) -> int:
         """How many jobs are before this one: 0 for the running one."""
-        return 1 + self._queue.index(job) if job.state is State.QUEUED and job in self._queue else 0
+        before = True  # whether the turn of a client comes before this job's
+        others = 0
+        own = next((q.index(job) for q in self._queues.values() if job in q), None)
+        if own is None:
+            return 0
+        for queue in self._queues.values():
+            if job in queue:
+                before = False
+            else:
+                others += min(len(queue), own + before)
+        return 1 + own + others
 
     def forget(self, job: Job) -> None:
         """Drops the job and its memory."""
-        self._jobs.pop(job.id, None)
-        if job in self._queue:
-            self._queue.remove(job)
+        self._remove(job)
         job.buffer.release()
+
+    def _remove(self, job: Job) -> None:
+        if self._jobs.pop(job.id, None) is not None and job.filled:
+            self._ended[job.id] = None
+            if len(self._ended) > REMEMBERED:
+                self._ended.popitem(last=False)
+        self._unqueue(job)
+
+    def _unqueue(self, job: Job) -> bool:
+        """Whether it was in the queue."""
+        for peer, queue in self._queues.items():
+            if job in queue:
+                queue.remove(job)
+                if not queue:
+                    del self._queues[peer]
+                return True
+        return False
 
     def finish(self, job: Job) -> None:
         """Drops a job whose client has all of its rows; the memory may serve the next one."""
-        self._jobs.pop(job.id, None)
+        self._remove(job)
         self.trim()
         if job.buffer.size <= MAX_SPARE_BYTES:
             self._spare = job.buffer

@@ -69,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="keep",
         help="keep it (default) or relight the whole frame",
     )
+    parser.add_argument("--server", metavar="HOST:PORT", help="use another machine's server (see: keys)")
     parser.add_argument("--json", action="store_true", help="one JSON object per picture on standard output")
 
 
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         tasks = plan(args.inputs, args.output)
         if not any(os.path.exists(task.source) for task in tasks):
             return _none_is_there(tasks, args.json)
-        with _bar() as show, _Door(show) as door:
+        with _bar() as show, _Door(show, args.server) as door:
             _check_network(door.session(), settings.network)
             good = [_one(door, task, settings, args.json, show) for task in tasks]
         return DONE if all(good) else SOME_FAILED
@@ -101,16 +102,22 @@ def _none_is_there(tasks: list[Task], as_json: bool) -> int:
 class _Door:
     """The session in use; a new one is opened when the last was lost and another picture is to be done."""
 
-    def __init__(self, show: Show):
+    def __init__(self, show: Show, server: str | None):
         self._show = show
+        self._server = server
         self._session: Session | None = None
 
     def session(self) -> Session:
         if self._session is None:
-            self._session = Session.open(
-                progress=lambda stage, share: self._show("Starting the server", share)
-            )
+            self._session = self._open()
         return self._session
+
+    def _open(self) -> Session:
+        if self._server is None:
+            return Session.open(progress=lambda stage, share: self._show("Starting the server", share))
+        from .remote.reach import open_remote
+
+        return open_remote(self._server)
 
     def close(self) -> None:
         if self._session is not None:

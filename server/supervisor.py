@@ -1,7 +1,8 @@
 """Keeps one worker process alive and knows which job it has.
 
 A worker that dies is replaced: at once when it had been ready, otherwise with the
-next job, so that a worker that cannot start does not start again and again.
+next job, so that a worker that cannot start does not start again and again. One
+that shows no sign of progress for too long is ended, which is the same then.
 """
 
 from __future__ import annotations
@@ -9,52 +10,58 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import zmq
 
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.wire import Problem
 
 from .jobs import Job
-from .worker_process import EVENTS, WorkerProcess
+from .limits import Limits
+from .worker_process import Mailbox, WorkerProcess
 
-STUCK_SECONDS = 10.0  # a worker that goes on with a cancelled job so long is killed
+STUCK_SECONDS = 5.0  # a worker that goes on with a cancelled job so long is killed
+AFTERWORD_SECONDS = 1.0  # what a worker says so soon after a job is about that job
 
 log = logging.getLogger("supervisor")
 
 
 @dataclass(frozen=True)
 class Event:
-    """What became of the job: ``progress`` or ``result`` with its fields, or ``error`` with its problem."""
+    """What became of the job: ``progress`` or ``result`` with its fields, or ``error`` with its problem.
+
+    ``died``: the worker ended over the job, and its problem says how; ready: it had loaded its network.
+    """
 
     kind: str
     job: str
     fields: dict[str, Any]
     problem: Problem | None = None
+    ready: bool = False
 
 
 class Supervisor:
-    """The worker as the front sees it. `socket` is to be polled, then `take` called.
+    """One worker as the front sees it. `mailbox` is to be watched, then `take` called.
 
     busy: the id of the job that the worker has, even when its client has gone.
-    about: state (loading, ready, failed, dead), device, engine, network, weights.
+    about: state (loading, ready, failed, dead, asleep), device, engine, network, weights.
     misled: why the worker can do nothing with the device or engine that was named; None if it can.
     """
 
-    def __init__(self, command: Sequence[str], folder: Path, context: zmq.Context[Any], device: str):
+    def __init__(self, command: Sequence[str], folder: Path, device: str, limits: Limits):
         self._command = command
         self._log = runtime.log_path(folder)
-        self._context = context
-        self.socket = context.socket(zmq.PULL)
-        self.socket.bind(EVENTS)
+        self._limits = limits
+        self.mailbox = Mailbox()
         self._process: WorkerProcess | None = None
         self._runs = 0
         self._cancelled_at: float | None = None
+        self._heard = 0.0
+        self._hung = False
         self.busy: str | None = None
+        self._last: str | None = None
         self.misled: Problem | None = None
         self.about = {"state": "loading", "device": device, "engine": "", "network": "", "weights": ""}
 
@@ -66,28 +73,46 @@ class Supervisor:
         return self._process.rss() if self._process else 0
 
     def start(self) -> None:
-        """Starts the worker; when that is impossible, the next job hears of it."""
+        """Starts the worker unless it runs; when that is impossible, the next job hears of it."""
+        if self._process is not None:
+            return
         self._runs += 1
+        self._hung = False
+        self._heard = time.monotonic()
         self.about["state"] = "loading"
         try:
-            self._process = WorkerProcess(self._command, self._log, self._context, self._runs)
+            self._process = WorkerProcess(self._command, self.mailbox, self._runs, self._at_work)
         except OSError as error:
             log.error("the worker cannot be started: %s", error)
             self.about["state"] = "dead"
 
+    def _at_work(self) -> str:
+        """What each of the worker's lines in the log begins with."""
+        job = self.busy
+        if job is None and time.monotonic() - self._heard < AFTERWORD_SECONDS:
+            job = self._last  # what it said of that may be read only now
+        return f"job {job:.8}: " if job else ""
+
+    def sleep(self) -> None:
+        """Ends a worker without work, and gives the device's memory back with it; `start` undoes it."""
+        if self._process is not None and self.busy is None:
+            log.info("worker asleep: its memory is free")
+            self._process.kill()  # it may be stopped; it has nothing to lose
+            self._process, self.about["state"] = None, "asleep"
+
     def stop(self) -> None:
-        """Ends the worker and closes `socket`."""
+        """Ends the worker."""
         if self._process is not None:
             self._process.stop(grace=2.0)
-        self.socket.close(linger=0)
+        self.mailbox.close()
 
     def give(self, job: Job) -> None:
         """Hands over a job; only when `busy` is None. Raises `Problem` when no worker can be had."""
-        if self._process is None:
-            self.start()
+        self.start()
         if self._process is None:
             raise Problem("worker-died", "The server's worker cannot be started.", f"See {self._log}.")
-        self.busy, self._cancelled_at = job.id, None
+        self.busy = self._last = job.id
+        self._cancelled_at, self._heard = None, time.monotonic()
         self._process.send(
             {
                 "cmd": "job",
@@ -106,19 +131,31 @@ class Supervisor:
             self._process.send({"cmd": "cancel", "job": job_id})
             self._cancelled_at = time.monotonic()
 
-    def beat(self) -> None:
-        """Ends a worker that does not let go. To be called now and then."""
-        late = self._cancelled_at is not None and time.monotonic() - self._cancelled_at > STUCK_SECONDS
-        if late and self._process is not None:
+    def beat(self, now: float) -> None:
+        """Ends a worker that does not let go or shows no sign of progress. To be called now and then."""
+        if self._process is None or self._hung:
+            return
+        loading = self.about["state"] == "loading"
+        allowed = self._limits.load_seconds if loading else self._limits.silent_seconds
+        if self._cancelled_at is not None and now - self._cancelled_at > STUCK_SECONDS:
             log.warning("the worker does not let go of a cancelled job and is ended")
-            self._cancelled_at = None
-            self._process.kill()
+        elif (loading or self.busy) and now - self._heard > allowed:
+            log.warning("the worker gave no sign for %.0f seconds and is ended", allowed)
+        else:
+            return
+        self._hung = True
+        self._process.kill()
 
-    def take(self) -> Event | None:
-        """The next event, if it is about a job."""
-        number, line = self.socket.recv_multipart()
-        if self._process is None or int(number) != self._process.number:
-            return None
+    def take(self) -> Iterator[Event]:
+        """The events about jobs that have come."""
+        for number, line in self.mailbox.take():
+            if self._process is not None and number == self._process.number:
+                event = self._event(line)
+                if event is not None:
+                    yield event
+
+    def _event(self, line: bytes) -> Event | None:
+        self._heard = time.monotonic()
         try:
             fields = json.loads(line)
             kind = fields.pop("event")
@@ -147,17 +184,17 @@ class Supervisor:
     def _died(self, status: int) -> Event | None:
         log.error("the worker ended with status %s", status)
         job, self.busy, self._cancelled_at = self.busy, None, None
-        was_ready = self.about["state"] == "ready"
+        why, was_ready = self._why(status), self.about["state"] == "ready"
         self._process, self.about["state"] = None, "dead"
         if was_ready:
             self.start()
         if job is None:
             return None
         hint = f"Try again; if it happens twice, see the server's log: {self._log}."
-        return Event(
-            "error", job, {}, Problem("worker-died", f"The server's worker ended ({_why(status)}).", hint)
-        )
+        problem = Problem("worker-died", f"The server's worker ended ({why}).", hint)
+        return Event("died", job, {}, problem, was_ready)
 
-
-def _why(status: int) -> str:
-    return f"status {status}" if status >= 0 else f"signal {-status}"
+    def _why(self, status: int) -> str:
+        if self._hung:
+            return "it gave no sign of progress"
+        return f"status {status}" if status >= 0 else f"signal {-status}"

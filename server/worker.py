@@ -9,6 +9,7 @@ at once, whatever it is doing.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import logging
 import os
@@ -29,6 +30,9 @@ from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 
 from . import logs
 from .buffers import Layout, attach
+from .sturdy import Sturdy, leaves_the_device_broken
+
+DEVICE_LOST = 70  # exit status
 
 
 class Channel:
@@ -91,13 +95,13 @@ def real_tools(device: str, engine: str) -> Tools:
     first = ThreadPoolExecutor(1).submit(load, "", device=device, engine=engine)
     from server import pipeline
 
-    loaded: dict[str, Any] = {}
+    loaded: dict[str, Sturdy] = {}
 
-    def predictor(name: str) -> Any:
+    def predictor(name: str) -> Sturdy:
         if name not in loaded:
             begun = name == "" and first.exception() is None
             new = first.result() if begun else load(name, device=device, engine=engine)
-            loaded[name] = loaded[new.name] = new
+            loaded[name] = loaded[new.name] = Sturdy(new, lambda: load(new.name, device="cpu"))
         return loaded[name]
 
     return Tools(pipeline.retouch, pipeline.Selection, predictor)
@@ -118,16 +122,21 @@ def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str
     job = message["job"]
     image, settings = ImageSpec(**message["image"]), Settings(**message["settings"])
     layout = Layout(**message["layout"])
-    memory = attach(message["path"], layout.total)
+    try:
+        memory = attach(message["path"], layout.total)
+    except FileNotFoundError:  # dropped before its cancel was read
+        raise Problem("cancelled", "The retouching was cancelled.") from None
     plane = _planes(memory, layout)
     dtype = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}[image.sample]
-    pixels = np.frombuffer(plane("pixels"), dtype).reshape(image.height, image.width, image.channels)
+    plane("result")[:] = plane("pixels")  # which stay as they are, in case this process does not
+    pixels = np.frombuffer(plane("result"), dtype).reshape(image.height, image.width, image.channels)
     selection = None
     if message["selection"]:
         box = Box(**message["selection"])
         mask = np.frombuffer(plane("selection"), np.uint8).reshape(box.height, box.width)
         selection = tools.selection(box, mask)
     predictor = tools.predictor(settings.network)
+    predictor.begin(lambda: channel.is_cancelled(job))
     result = tools.retouch(
         pixels,
         settings,
@@ -143,7 +152,7 @@ def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str
         "box": vars(result.box) if result.box else None,
         "faces": list(result.faces),
         "ms": {stage: round(ms, 1) for stage, ms in result.ms.items()},
-        "notes": list(result.notes),
+        "notes": [*result.notes, *predictor.notes],
         **about(predictor),
     }
 
@@ -172,6 +181,8 @@ def work(message: dict[str, Any], tools: Tools, channel: Channel) -> None:
         channel.tell_problem("error", Problem("out-of-memory", text), job=job)
     except Exception as error:
         traceback.print_exc()
+        if leaves_the_device_broken(error):
+            os._exit(DEVICE_LOST)  # the front tries the job again with a new process
         text = f"The server met a fault of its own ({type(error).__name__})."
         channel.tell_problem("error", Problem("internal", text), job=job)
 
@@ -205,13 +216,20 @@ def own_pipes() -> tuple[BinaryIO, BinaryIO]:
     return source, sink
 
 
+def end_with_the_front() -> None:
+    """The end of the front's pipe ends us and our children; one that is stopped must go on to read it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGCONT)  # PR_SET_PDEATHSIG
+
+
 def start(make_tools: Callable[[argparse.Namespace], Tools]) -> None:
     """The process: arguments, log, pipes, then `run`."""
     parser = argparse.ArgumentParser(prog="server.worker")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--engine", default="auto")
     args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format=logs.FORMAT, stream=sys.stderr)
+    end_with_the_front()
+    logging.basicConfig(level=logging.INFO, format=logs.PLAIN, stream=sys.stderr)
     run(Channel(*own_pipes()), lambda: make_tools(args))
 
 

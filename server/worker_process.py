@@ -12,18 +12,20 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import psutil
-import zmq
+
+from . import logs
 
 ROOT = Path(__file__).resolve().parents[1]
-EVENTS = "inproc://worker-events"
 
 # glibc gives every strip's megabyte back to the system and asks for it again a millisecond later;
 # keeping up to this much takes a fifth off the reconstruction (elsewhere the names mean nothing).
@@ -34,29 +36,59 @@ def default_command(device: str, engine: str) -> list[str]:
     return [sys.executable, "-m", "server.worker", "--device", device, "--engine", engine]
 
 
+class Mailbox:
+    """Events from threads to the front's loop, which watches `bell`."""
+
+    def __init__(self) -> None:
+        self.bell, self._rope = socket.socketpair()
+        self.bell.setblocking(False)
+        self._rope.setblocking(False)
+        self._events: SimpleQueue[tuple[int, bytes]] = SimpleQueue()
+
+    def put(self, number: int, line: bytes) -> None:
+        self._events.put((number, line))
+        with contextlib.suppress(OSError):  # full: it rings already
+            self._rope.send(b"\0")
+
+    def take(self) -> Iterator[tuple[int, bytes]]:
+        """All that is there."""
+        with contextlib.suppress(OSError):
+            self.bell.recv(4096)
+        with contextlib.suppress(Empty):
+            while True:
+                yield self._events.get_nowait()
+
+    def close(self) -> None:
+        self.bell.close()
+        self._rope.close()
+
+
 class WorkerProcess:
     """One run of the worker. `number` tells its events from those of its predecessors.
 
-    Events arrive on the front's PULL socket, bound to `EVENTS`, as ``[number, JSON]``;
-    the last is always ``{"event": "died", "status": exit status}``.
+    Events arrive in `mailbox` as a number and a line of JSON; the last is always
+    ``{"event": "died", "status": exit status}``. What it writes to standard error goes to the log,
+    each line after what `about()` says.
     Raises OSError when the process cannot be started.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, context: zmq.Context[Any], number: int):
+    def __init__(self, command: Sequence[str], mailbox: Mailbox, number: int, about: Callable[[], str]):
         self.number = number
-        with log.open("ab") as errors:
-            self._process = subprocess.Popen(
-                list(command),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                cwd=ROOT,
-                env={**os.environ, **KEEP_MEMORY},
-                start_new_session=os.name == "posix",  # Ctrl-C in a terminal is the front's to handle
-            )
-        self._reader = threading.Thread(target=self._forward, args=(context,), daemon=True)
+        self._mailbox = mailbox
+        self._process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, **KEEP_MEMORY},
+            start_new_session=os.name == "posix",  # Ctrl-C in a terminal is the front's to handle
+        )
+        assert self._process.stderr is not None
+        logs.forward(self._process.stderr, "worker", about)
+        self._reader = threading.Thread(target=self._forward, daemon=True)
         self._reader.start()
-        self._waiter = threading.Thread(target=self._wait, args=(context,), daemon=True)
+        self._waiter = threading.Thread(target=self._wait, daemon=True)
         self._waiter.start()
 
     @property
@@ -91,25 +123,20 @@ class WorkerProcess:
         except psutil.Error:
             return 0
 
-    def _forward(self, context: zmq.Context[Any]) -> None:
+    def _forward(self) -> None:
         assert self._process.stdout is not None
-        with self._to_front(context) as socket:
-            for line in self._process.stdout:
-                socket.send_multipart([str(self.number).encode(), line])
+        with self._process.stdout as lines:
+            for line in lines:
+                self._mailbox.put(self.number, line)
 
-    def _wait(self, context: zmq.Context[Any]) -> None:
+    def _wait(self) -> None:
         """Tells of the worker's death, after its last words, and ends what it may have left running."""
         status = self._process.wait()
         if os.name == "posix":
             with contextlib.suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._reader.join()
-        with self._to_front(context) as socket:
-            died = json.dumps({"event": "died", "status": status}).encode()
-            socket.send_multipart([str(self.number).encode(), died])
-
-    @staticmethod
-    def _to_front(context: zmq.Context[Any]) -> zmq.Socket[bytes]:
-        socket = context.socket(zmq.PUSH)
-        socket.connect(EVENTS)
-        return socket
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        self._mailbox.put(self.number, json.dumps({"event": "died", "status": status}).encode())

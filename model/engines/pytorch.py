@@ -6,6 +6,8 @@ it would emulate it, slower than fp32).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -63,7 +65,10 @@ class Engine:
         return str(self._device)
 
     @torch.inference_mode()
-    def __call__(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(
+        self, crops: NDArray[np.float32], cancelled: Callable[[], bool] = lambda: False
+    ) -> NDArray[np.float32]:
+        self._body.cancelled = self._head.cancelled = cancelled
         image = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)
         features: Tensor = self._architecture.body(self._body, image)
         y: Tensor = self._architecture.head(self._head, image, features.float())
@@ -82,17 +87,24 @@ class _Ops:
             return weight.contiguous(memory_format=torch.channels_last), bias
 
         self.layers = {name: put(layer) for name, layer in layers.items()}
+        self.cancelled: Callable[[], bool] = lambda: False
+
+    def _layer(self, name: str) -> tuple[Tensor, Tensor]:
+        """Weight and bias. Raises `Problem` ``cancelled``: a prediction stops between two layers."""
+        if self.cancelled():
+            raise Problem("cancelled", "The job was cancelled.")
+        return self.layers[name]
 
     def convolution(self, value: Tensor, name: str, stride: int = 1, relu: bool = False) -> Tensor:
-        weight, bias = self.layers[name]
+        weight, bias = self._layer(name)
         done = F.conv2d(value.to(weight.dtype), weight, bias, stride, padding=weight.shape[-1] // 2)
         return F.relu_(done) if relu else done
 
     def rise(self, value: Tensor, name: str) -> Tensor:
-        return F.relu_(F.conv_transpose2d(value, *self.layers[name], stride=2, padding=1))
+        return F.relu_(F.conv_transpose2d(value, *self._layer(name), stride=2, padding=1))
 
     def fuse(self, first: Tensor, second: Tensor, name: str) -> Tensor:
-        return F.conv2d(torch.cat([first, second], dim=1), *self.layers[name])
+        return F.conv2d(torch.cat([first, second], dim=1), *self._layer(name))
 
     def add(self, first: Tensor, second: Tensor, relu: bool = False) -> Tensor:
         total = first + second

@@ -35,6 +35,8 @@ from .picture import (
 
 QUALITY = 95  # for pictures that were no JPEG before
 _APP, _COM, _SOS = range(0xE0, 0xF0), 0xFE, 0xDA
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+MAX_SCANS = 100
 _EXIF, _PHOTOSHOP = b"Exif\0\0", b"Photoshop 3.0\0"
 _SEGMENT = 65_000  # bytes that surely fit one segment
 _FILLER = bytes(1 + index * 37 % 250 for index in range(64))
@@ -56,6 +58,7 @@ def read(data: bytes) -> Picture:
         with warnings.catch_warnings(action="ignore"), only_whole_pictures():
             image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
             check_size(*image.size)
+            _check_scans(data)
             if image.mode not in ("L", "RGB"):
                 raise unsupported(f"The JPEG's colours are {image.mode}, not RGB or grey.")
             stored = _decode(image)
@@ -113,6 +116,25 @@ def write(picture: Picture, pixels: Samples) -> bytes:
         extra["dpi"] = tuple(round(number) for number in picture.resolution)
     image.save(stream, "jpeg", quality=QUALITY, subsampling=0, icc_profile=picture.icc, **extra)
     return stream.getvalue()
+
+
+def _check_scans(data: bytes) -> None:
+    """A camera writes one scan, a progressive file about ten; each costs a pass over the whole picture."""
+    scans = data.count(b"\xff\xda")
+    if scans > MAX_SCANS:
+        raise unsupported(f"The JPEG has {scans} scans.", "It may be meant to do harm; else save it anew.")
+
+
+def frame_size(data: bytes) -> tuple[int, int]:
+    """Width and height as a JPEG's frame header says; (0, 0) when there is none."""
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker in _FRAMES:
+            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
+            return width, height
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return 0, 0
 
 
 def _decode(image: Image.Image) -> Samples:

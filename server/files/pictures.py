@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from plugin.studio_portrait.link.wire import Problem
 
 from . import jpeg, png, tiff
 from .names import format_of, unreadable
 from .picture import Picture, Samples, check_finite, unsupported
+
+MAX_FILE_BYTES = 2 << 30  # 100 megapixels of four floats are 1.6 GB
 
 FORMATS = {"jpeg": jpeg, "png": png, "tiff": tiff}
 _STARTS = {
@@ -39,7 +43,8 @@ _EXPORT = "Open it in GIMP and export it as JPEG, PNG or TIFF."
 def read(path: Path) -> Picture:
     """Reads a JPEG, PNG or TIFF, whatever its name. Raises `Problem` ``bad-image`` or ``too-large``."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = _content(file)
     except IsADirectoryError:
         raise unsupported("It is a folder, not a picture.", "Name the pictures in it.") from None
     except OSError as error:
@@ -47,6 +52,20 @@ def read(path: Path) -> Picture:
     picture = FORMATS[_kind(data)].read(data)
     check_finite(picture.pixels)
     return picture
+
+
+def _content(file: BinaryIO) -> bytes:
+    """The whole file, once its beginning shows that it is a picture and its size that it may be one."""
+    data = bytearray(file.read(16))
+    _kind(data)
+    size = os.fstat(file.fileno()).st_size
+    while len(data) <= MAX_FILE_BYTES and size <= MAX_FILE_BYTES:
+        piece = file.read(max(1 << 20, size - len(data)))
+        if not piece:
+            return bytes(data)
+        data += piece
+    limit = f"The file has more than {MAX_FILE_BYTES >> 20} MB, which no picture within the limits needs."
+    raise Problem("too-large", limit)
 
 
 def write(picture: Picture, pixels: Samples, path: Path) -> None:
@@ -71,7 +90,7 @@ def encode(picture: Picture, pixels: Samples, kind: str) -> bytes:
     return FORMATS[kind].write(picture, pixels)
 
 
-def _kind(data: bytes) -> str:
+def _kind(data: bytes | bytearray) -> str:
     if not data:
         raise unsupported("The file is empty.", "Copy it again from where it came from.")
     for start, kind in _STARTS.items():
@@ -80,7 +99,7 @@ def _kind(data: bytes) -> str:
     for start, name in _FOREIGN.items():
         if data.startswith(start):
             raise unsupported(f"The file is {name}; only JPEG, PNG and TIFF are read.", _EXPORT)
-    if other := _OTHERS.get(data[8:12]):
+    if other := _OTHERS.get(bytes(data[8:12])):
         raise unsupported(f"The file is {other}; only JPEG, PNG and TIFF are read.", _EXPORT)
     raise unsupported("The file is not a JPEG, PNG or TIFF.", _EXPORT)
 

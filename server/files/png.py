@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import imagecodecs
 
-from plugin.studio_portrait.link.wire import Problem
+from plugin.studio_portrait.link.wire import MAX_ICC_BYTES, Problem
 
 from . import previews
 from .picture import (
@@ -35,6 +35,7 @@ _PALETTE, _XMP = 3, b"XML:com.adobe.xmp\0\0\0\0\0"
 _SAMPLES = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS")  # written anew
 _OF_STORED_KIND = (b"hIST", b"sPLT", b"bKGD", b"sBIT")
 _INCH = 0.0254
+_PIECE = 1 << 18  # so much is unfolded at a time
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def read(data: bytes) -> Picture:
         raise unsupported("The PNG is animated.", "Save one of its pictures as a PNG of its own.")
     if bits == 1 and colours != _PALETTE:
         raise unsupported("The PNG has only black and white (1 bit).")
+    _check_rows(data, height * (1 + width * 8))
     try:
         stored = imagecodecs.png_decode(data)
     except imagecodecs.PngError as error:
@@ -118,11 +120,31 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
     raise truncated()
 
 
+def _check_rows(data: bytes, most: int) -> None:
+    """Refuses rows that unfold to more than `most` bytes and a half: libpng would unfold them to the end."""
+    unpacker, at, unfolded = zlib.decompressobj(), len(SIGNATURE), 0
+    try:
+        while at + 12 <= len(data) and not unpacker.eof:
+            length, name = struct.unpack(">I4s", data[at : at + 8])
+            rest = data[at + 8 : at + 8 + length] if name == b"IDAT" else b""
+            while rest and not unpacker.eof:
+                unfolded += len(unpacker.decompress(rest, _PIECE))
+                rest = unpacker.unconsumed_tail
+                if unfolded > most + most // 2 + _PIECE:
+                    raise unsupported(
+                        "The PNG holds far more than its picture.", "It may be meant to do harm."
+                    )
+            at += 12 + length
+    except zlib.error as error:
+        raise damaged(error) from None
+
+
 def _profile(data: bytes | None) -> bytes | None:
     if data is None:
         return None
     try:
-        return zlib.decompress(data[data.index(b"\0") + 2 :])
+        profile = zlib.decompressobj().decompress(data[data.index(b"\0") + 2 :], MAX_ICC_BYTES + 1)
+        return profile if len(profile) <= MAX_ICC_BYTES else None
     except (ValueError, zlib.error):
         return None
 

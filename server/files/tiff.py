@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import tifffile
@@ -17,6 +18,7 @@ import tifffile
 from plugin.studio_portrait.link.wire import Problem
 
 from . import exif, previews
+from .jpeg import frame_size
 from .picture import (
     Picture,
     Samples,
@@ -43,6 +45,7 @@ _GREY, _RGB, _YCBCR = 1, 2, 6
 _JPEG = 7
 _ASSOCIATED_ALPHA, _PLAIN_ALPHA = 1, 2
 _LOSSLESS = {1: None, 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
+MAX_PAGES = 64  # looked at: small previews of the first one
 _STRIP_BYTES = 4_000_000
 
 
@@ -121,12 +124,13 @@ def _with_tags(coded: bytes, tags: exif.Block) -> bytes:
 
 
 def _only_page(file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, ...]]:
-    pages = [page.aspage() for page in file.pages]
+    pages = [page.aspage() for page in islice(file.pages, MAX_PAGES)]
     if not pages:
         raise truncated()
     small = [page for page in pages[1:] if int(page.subfiletype) & 1]
     if len(pages) - len(small) > 1:
-        raise unsupported(f"The TIFF has {len(pages)} pages.", "Save the page you mean as a file of its own.")
+        some = f"{len(pages)}" if len(pages) < MAX_PAGES else f"{MAX_PAGES} or more"
+        raise unsupported(f"The TIFF has {some} pages.", "Save the page you mean as a file of its own.")
     return pages[0], (previews.LEFT_OUT,) if small else ()
 
 
@@ -143,6 +147,11 @@ def _check_kind(page: tifffile.TiffPage) -> None:
         raise unsupported(f"The TIFF's samples are {page.bitspersample}-bit ({page.dtype}).", _HINT)
     if page.samplesperpixel > (2 if page.photometric == _GREY else 4):
         raise unsupported(f"The TIFF has {page.samplesperpixel} channels.", _HINT)
+    if int(page.compression) not in (*_LOSSLESS, _JPEG):
+        kind = getattr(page.compression, "name", str(page.compression))
+        raise unsupported(f"The TIFF is compressed with {kind}.", "Save it with LZW or without compression.")
+    if page.is_tiled:
+        check_size(page.tilewidth, page.tilelength)
     if page.imagedepth > 1:
         raise unsupported("The TIFF is a volume, not a picture.", _HINT)
 
@@ -152,6 +161,8 @@ def _samples(page: tifffile.TiffPage, data: bytes) -> Samples:
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
         if offset + count > len(data) or count == 0:
             raise truncated()
+        if page.compression == _JPEG:
+            check_size(*frame_size(data[offset : offset + count]))
     stored: Samples = page.asarray()
     if stored.ndim == 2:
         stored = stored[:, :, None]

@@ -18,13 +18,17 @@ from .environment import Environment
 from .finding import Finding
 
 
-def run(json: bool = False) -> int:
-    """Prints every finding; 0 if all is well, 1 otherwise."""
+def run(json: bool = False, report: bool = False) -> int:
+    """Prints every finding, or a report to send; 0 if all is well, 1 otherwise."""
     findings = list(examine())
     well = all(finding.ok for finding in findings)
     if json:
         found = [dataclasses.asdict(finding) for finding in findings]
         print(json_format.dumps({"version": VERSION, "ok": well, "findings": found}))
+    elif report:
+        from .report import text as reported
+
+        print(reported(text(findings)))
     else:
         print(text(findings))
     return 0 if well else 1

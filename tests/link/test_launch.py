@@ -58,7 +58,7 @@ def test_a_server_started_from_a_foreign_environment(home: Path, monkeypatch: py
         pid = session.status()["pid"]
     assert shares and all(stage == "queue" and 0 <= share <= 1 for stage, share in shares)
     assert not set(psutil.Process(pid).environ()) & set(FOREIGN)
-    assert psutil.Process(pid).cmdline()[-3:] == ["serve", "--idle-exit", "1800"]
+    assert psutil.Process(pid).cmdline()[-2:] == ["serve", "--background"]
     assert os.getsid(pid) == pid
     stop(home)
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -119,3 +120,36 @@ def test_crops_of_another_format_are_refused(folder: Path) -> None:
     loaded = predictor.load(device="cpu", folder=folder)
     with pytest.raises(ValueError):
         loaded(np.zeros((1, 256, 256, 3), np.float32))
+
+
+@pytest.mark.parametrize("architecture", ["deepflash", "studio"])
+@pytest.mark.parametrize("engine", ["pytorch", "openvino"])
+def test_a_prediction_stops_in_the_middle_when_it_is_cancelled(
+    engine: str, architecture: str, tmp_path: Path
+) -> None:
+    """It asks between layers, stops at the first yes, and the next prediction is whole."""
+    export(made.checkpoint_of(made.network(architecture)), tmp_path)
+    network = predictor.load("", device="cpu", engine=engine, folder=tmp_path)
+    crops = np.full((4, 512, 512, 3), 0.4, np.float32)
+    crops[1] = 0.7
+    right = network(crops[:1])
+    asked: list[float] = []
+
+    def cancelled() -> bool:
+        asked.append(time.monotonic())
+        return len(asked) == 2
+
+    with pytest.raises(Problem) as caught:
+        network(crops[1:], cancelled)
+    assert caught.value.code == "cancelled" and len(asked) == 2
+    assert np.array_equal(network(crops[:1]), right)
+
+
+@pytest.mark.parametrize("engine", ["pytorch", "openvino"])
+def test_a_cancel_is_asked_for_often(engine: str) -> None:
+    """The big network, one crop: never for longer than half a second or a quarter of the prediction."""
+    network = predictor.load("deepflash", device="cpu", engine=engine)
+    asked: list[float] = [time.monotonic()]
+    network(np.zeros((1, 512, 512, 3), np.float32), lambda: bool(asked.append(time.monotonic())))
+    asked.append(time.monotonic())
+    assert np.diff(asked).max() < max(0.5, (asked[-1] - asked[0]) / 4)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from server import cli, supervisor, worker_process  # noqa: E402
+from server import cli, serve_command, supervisor, worker_process  # noqa: E402
 
 if __name__ == "__main__":
     command = [sys.executable, "-m", "tests.server.plain_worker"]
     worker_process.default_command = lambda device, engine: [*command, "--device", device]
     supervisor.STUCK_SECONDS = 1.0
-    cli._networks = lambda: [{"name": "plain", "sha256": "0" * 64, "default": True}]
+    serve_command.networks = lambda: [{"name": "plain", "sha256": "0" * 64, "default": True}]
     raise SystemExit(cli.main())

@@ -19,6 +19,7 @@ from plugin.studio_portrait.link.wire import Box, Problem
 from server.worker import Tools, start
 
 SLOW = 0.5  # this strength: ten seconds of work that looks for a cancel every 10 ms
+MODERATE = 0.375  # this strength: a second and a half of it
 DEAF = 0.25  # this strength: work that never looks
 DEADLY = 0.125  # this strength: the process is killed in the middle
 FAULTY = 0.0625  # this strength: the pipeline raises
@@ -37,10 +38,10 @@ def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNa
         os.kill(os.getpid(), signal.SIGKILL)
     if settings.strength == FAULTY:
         raise RuntimeError("a fault of the pipeline")
-    end = time.monotonic() + (10.0 if settings.strength in (SLOW, DEAF) else 0.0)
+    end = time.monotonic() + {SLOW: 10.0, DEAF: 10.0, MODERATE: 1.5}.get(settings.strength, 0.0)
     while time.monotonic() < end:
         time.sleep(0.01)
-        if settings.strength == SLOW and cancelled():
+        if settings.strength != DEAF and cancelled():
             raise Problem("cancelled", "The retouching was cancelled.")
     height, width = pixels.shape[:2]
     box = Box(width // 4, height // 4, max(1, width // 2), max(1, height // 2))
@@ -66,7 +67,9 @@ def tools(device: str) -> Tools:
     def predictor(name: str) -> SimpleNamespace:
         if device not in ("auto", "cpu"):
             raise Problem("bad-setting", f"The device {device!r} is not there.", "Use auto or cpu.")
-        return SimpleNamespace(name=name or "plain", weights_sha256="0" * 64, engine="numpy", device="cpu")
+        plain = SimpleNamespace(name=name or "plain", weights_sha256="0" * 64, engine="numpy", device="cpu")
+        plain.begin, plain.notes = (lambda cancelled: None), []
+        return plain
 
     return Tools(retouch, lambda box, mask: SimpleNamespace(box=box, mask=mask), predictor)
 

@@ -20,7 +20,7 @@ PLAIN_SERVER = Path(__file__).parent / "plain_server.py"
 COMMAND = [sys.executable, str(PLAIN_SERVER)]
 
 
-def wait_for(what: Callable[[], object], seconds: float = 5.0) -> Any:
+def wait_for(what: Callable[[], object], seconds: float = 20.0) -> Any:
     """The first true value of `what()`; fails the test when none comes in time."""
     deadline = time.monotonic() + seconds
     while not (value := what()):
@@ -62,7 +62,7 @@ class Server:
         """SIGTERM, then the exit status; what was printed is in `output`."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.output = self.process.communicate(timeout=10)[0]
+        self.output = self.process.communicate(timeout=60)[0]
         return self.process.returncode
 
     def __enter__(self) -> Server:
@@ -91,7 +91,7 @@ class Client:
     def send_raw(self, *frames: bytes) -> None:
         self._socket.send_multipart(frames)
 
-    def receive(self, skip: str = "PROGRESS", timeout: float = 5.0) -> dict[str, Any]:
+    def receive(self, skip: str = "PROGRESS", timeout: float = 20.0) -> dict[str, Any]:
         """The next header that is not a `skip`; its payload under "payload"."""
         deadline = time.monotonic() + timeout
         while self._socket.poll(max(0, int(1000 * (deadline - time.monotonic())))):
@@ -116,11 +116,11 @@ class Client:
         image = {"width": width, "height": height, "channels": 1, "sample": "u8"}
         fields = {"image": image, "settings": {"strength": strength}, "selection": None, **more}
         self.send("SUBMIT", job=job, **fields)
-        assert self.receive()["cmd"] == "ACCEPT"
+        assert (answer := self.receive())["cmd"] == "ACCEPT", answer
 
-    def upload(self, job: str, width: int = 4, height: int = 4, strength: float = 1.0) -> None:
+    def upload(self, job: str, width: int = 4, height: int = 4, strength: float = 1.0, **more: Any) -> None:
         """SUBMIT and all rows, so that the job is queued."""
-        self.submit(job, width, height, strength)
+        self.submit(job, width, height, strength, **more)
         self.send("DATA", bytes(width * height), job=job, plane="pixels", row=0, rows=height)
 
     def running(self, job: str) -> None:

@@ -54,6 +54,51 @@ def test_nothing_without_hello(shared_server: Server, command: str) -> None:
         client.refused("bad-token")
 
 
+NONCE = "0123456789abcdef" * 2
+
+
+def challenged(client: Client) -> dict[str, Any]:
+    client.send("HELLO", client="test", nonce=NONCE)
+    challenge = client.receive()
+    assert challenge["cmd"] == "CHALLENGE"
+    return challenge
+
+
+def test_both_sides_show_that_they_know_the_token_without_sending_it(shared_server: Server) -> None:
+    token = shared_server.runtime.token
+    with Client(shared_server, hello=False) as client:
+        challenge = challenged(client)
+        nonces = f"{NONCE}:{challenge['nonce']}"
+        assert challenge["proof"] == proof(token, f"server:{nonces}")
+        client.send("SUBMIT", job="0" * 32, image=IMAGE, settings={}, selection=None)
+        client.refused("bad-token")  # not yet
+        client.send("HELLO", client="test", proof=proof(token, f"client:{nonces}"))
+        assert client.receive()["cmd"] == "HELLO"
+        client.submit(secrets.token_hex(16))
+
+
+@pytest.mark.parametrize("wrong", ["servers own", "of another nonce", "used before", "unasked", "no text"])
+def test_a_client_that_cannot_know_the_token_is_refused(shared_server: Server, wrong: str) -> None:
+    token = shared_server.runtime.token
+    with Client(shared_server, hello=False) as client:
+        challenge = {"nonce": "", "proof": ""} if wrong == "unasked" else challenged(client)
+        right = proof(token, f"client:{NONCE}:{challenge['nonce']}")
+        given: object = right
+        if wrong == "servers own":
+            given = challenge["proof"]
+        elif wrong == "of another nonce":
+            given = proof(token, f"client:{NONCE}:{NONCE}")
+        elif wrong == "used before":
+            client.send("HELLO", client="test", proof="0" * 64)
+            client.refused("bad-token")
+        elif wrong == "no text":
+            given = 5
+        client.send("HELLO", client="test", proof=given)
+        client.refused("bad-token")
+        client.send("SUBMIT", job="0" * 32, image=IMAGE, settings={}, selection=None)
+        client.refused("bad-token")
+
+
 def test_ping_needs_nothing(shared_server: Server) -> None:
     with Client(shared_server, hello=False) as client:
         client.send("PING")
@@ -197,9 +242,27 @@ def test_an_oversize_profile(client: Client, job: str) -> None:
     client.refused("bad-image")
 
 
-def test_a_job_name_is_used_once(client: Client, job: str) -> None:
+def test_a_submission_that_is_sent_again_is_the_same_job(client: Client, job: str) -> None:
     client.submit(job)
+    client.send("DATA", bytes(8), job=job, plane="pixels", row=0, rows=2)
     client.send("SUBMIT", job=job, image=IMAGE, settings={}, selection=None)
+    again = client.receive()
+    assert (again["cmd"], again["state"], again["filled"]) == ("ACCEPT", "uploading", 8)
+    client.send("DATA", bytes(8), job=job, plane="pixels", row=2, rows=2)
+    assert client.receive()["cmd"] == "RESULT"
+    client.send("SUBMIT", job=job, image=IMAGE, settings={}, selection=None)
+    assert client.receive()["state"] == "done"
+    assert client.receive()["cmd"] == "RESULT"
+    done = client.status()["jobs"]["done"]
+    client.send("DONE", job=job)
+    client.send("SUBMIT", job=job, image=IMAGE, settings={}, selection=None)
+    client.refused("unknown-job")
+    assert client.status()["jobs"]["done"] == done
+
+
+def test_a_job_name_belongs_to_one_picture(client: Client, job: str) -> None:
+    client.submit(job)
+    client.send("SUBMIT", job=job, image={**IMAGE, "width": 5}, settings={}, selection=None)
     client.refused("bad-request")
     client.send("CANCEL", job=job)
 

@@ -18,14 +18,29 @@ from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem
 from server import buffers
 from server.buffers import Buffer, Layout, attach
 from server.jobs import Job, Jobs, State
+from server.limits import Limits, OverLimit
 
 SAMPLES = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}
 
 
-def submitted(jobs: Jobs, number: int = 0, width: int = 4, height: int = 4, **more: Any) -> Job:
+def submitted(
+    jobs: Jobs, number: int = 0, width: int = 4, height: int = 4, peer: str = "peer", **more: Any
+) -> Job:
     image = {"width": width, "height": height, "channels": 1, "sample": "u8"}
     header = {"job": f"{number:032x}", "image": image, "settings": {}, "selection": None, **more}
-    return jobs.submit(b"peer", header, None, 0.0)
+    return jobs.submit(peer, header, 0, 0.0)[0]
+
+
+def take(job: Job, plane: str, row: int, rows: int, data: bytes) -> None:
+    job.place(plane, row, rows, len(data))[:] = data
+    job.took(len(data))
+
+
+def queued(jobs: Jobs, number: int, peer: str) -> Job:
+    job = submitted(jobs, number, peer=peer)
+    take(job, "pixels", 0, 4, bytes(16))
+    jobs.enqueue(job)
+    return job
 
 
 @st.composite
@@ -48,44 +63,92 @@ def test_rows_go_in_and_come_out_as_they_are(
     height, width, channels = pixels.shape
     image = {"width": width, "height": height, "channels": channels, "sample": sample}
     with tempfile.TemporaryDirectory() as folder:
-        jobs = Jobs(Path(folder))
+        jobs = Jobs(Path(folder), Limits())
         job = submitted(jobs, image=image, selection=vars(box), settings={"mask": True})
         for plane, rows in (("pixels", pixels), ("selection", np.ones((box.height, box.width), np.uint8))):
             row = 0
             while row < len(rows):
                 count = data.draw(st.integers(1, len(rows) - row))
                 assert job.state is State.UPLOADING
-                job.take(plane, row, count, memoryview(rows[row : row + count].tobytes()))
+                take(job, plane, row, count, rows[row : row + count].tobytes())
                 row += count
         assert job.state is State.QUEUED
         job.state, job.result = State.DONE, {"box": vars(box)}
+        memory, layout = job.buffer.view, job.layout
+        begin = layout.offset("pixels")
+        assert bytes(memory[begin : begin + layout.pixels]) == pixels.tobytes()
+        memory[: layout.result] = memory[begin : begin + layout.pixels]  # as a worker without any effect does
         row = data.draw(st.integers(0, box.height - 1))
         count = data.draw(st.integers(1, box.height - row))
         inside = pixels[box.y + row : box.y + row + count, box.x : box.x + box.width]
-        assert bytes(job.give("pixels", row, count)) == inside.tobytes()
-        assert len(job.give("mask", row, count)) == count * box.width
+        assert b"".join(job.give("pixels", row, count)) == inside.tobytes()
+        assert sum(len(part) for part in job.give("mask", row, count)) == count * box.width
         jobs.forget(job)
 
 
 def test_planes_lie_one_after_the_other() -> None:
     layout = Layout.of(ImageSpec(10, 5, 3, "u16"), Box(0, 0, 4, 3), mask=True, icc=7)
-    assert [layout.offset(plane) for plane in ("pixels", "selection", "mask", "icc")] == [0, 300, 312, 362]
-    assert layout.total == 369
+    planes = ("result", "pixels", "selection", "mask", "icc")
+    assert [layout.offset(plane) for plane in planes] == [0, 300, 600, 612, 662]
+    assert layout.total == 669
 
 
-def test_one_job_is_always_let_in_the_next_only_when_there_is_room(tmp_path: Path) -> None:
-    jobs = Jobs(tmp_path, memory_cap=20)
-    first = submitted(jobs, 1, 10, 10)
-    with pytest.raises(Problem) as caught:
-        submitted(jobs, 2)
-    assert caught.value.code == "busy"
-    jobs.forget(first)
-    second = submitted(jobs, 2)
-    third = submitted(jobs, 3, 2, 2)
-    assert jobs.bytes_held == 20
+def test_the_memory_of_all_pictures_is_bounded(tmp_path: Path) -> None:
+    """A picture counts twice, for its result has a place of its own."""
+    jobs = Jobs(tmp_path, Limits(memory=40))
+    with pytest.raises(OverLimit) as caught:
+        submitted(jobs, 1, 10, 10)
+    assert (caught.value.code, caught.value.limit) == ("too-large", {"name": "memory", "value": 40})
+    second, third = submitted(jobs, 2), submitted(jobs, 3, 2, 2)
+    assert jobs.bytes_held == 40
+    with pytest.raises(OverLimit) as caught:
+        submitted(jobs, 4, 1, 1)
+    assert (caught.value.code, caught.value.limit) == ("busy", {"name": "memory", "value": 40})
     for job in (second, third):
         jobs.forget(job)
     assert jobs.bytes_held == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "name", "code"),
+    [
+        (Limits(jobs=2), "jobs", "busy"),
+        (Limits(jobs_per_client=2), "jobs-per-client", "busy"),
+        (Limits(pixels=15), "pixels", "too-large"),
+    ],
+)
+def test_every_limit_says_its_name_its_value_and_what_to_do(
+    tmp_path: Path, limits: Limits, name: str, code: str
+) -> None:
+    jobs = Jobs(tmp_path, limits)
+    with pytest.raises(OverLimit) as caught:
+        for number in range(3):
+            submitted(jobs, number)
+    value = limits.as_dict()[name]
+    assert (caught.value.code, caught.value.limit) == (code, {"name": name, "value": value})
+    assert f"the limit {name} is {value:.0f}" in caught.value.message
+    assert f"--limit {name}=" in caught.value.hint
+    for job in jobs.all():
+        jobs.forget(job)
+
+
+def test_limits_are_set_by_name(tmp_path: Path) -> None:
+    limits = Limits.of(["jobs-per-client=3", "memory=2G", "stall-seconds=0.5"])
+    assert (limits.jobs_per_client, limits.memory_bytes, limits.stall_seconds) == (3, 2 << 30, 0.5)
+    assert limits.jobs == Limits().jobs and limits.as_dict()["memory"] == 2 << 30
+    for wrong in (
+        "jobs",
+        "jobs=",
+        "jobs=0",
+        "jobs=nan",
+        "jobs=inf",
+        "pigs=3",
+        "pixels=1G",
+        "header-bytes=1M",
+    ):
+        with pytest.raises(Problem) as caught:
+            Limits.of([wrong])
+        assert caught.value.code == "bad-setting" and caught.value.hint
 
 
 def test_more_memory_than_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +173,7 @@ def test_memory_is_shared_and_leaves_nothing(
     other[10:13] = b"abc"
     assert bytes(buffer.view[10:13]) == b"abc"
     assert bool(list(tmp_path.iterdir())) == (platform != "linux")
-    rows = buffer.rows(0, 100, 100, 10)
+    [rows] = buffer.rows(0, 100, 100, 10)
     buffer.release()
     buffer.release()
     assert bytes(rows[10:13]) == b"abc"  # a frame on its way keeps what it needs
@@ -127,30 +190,88 @@ def test_files_of_a_killed_server_are_swept(tmp_path: Path) -> None:
 
 
 def test_memory_serves_again_only_after_a_job_that_its_client_finished(tmp_path: Path) -> None:
-    jobs = Jobs(tmp_path)
+    jobs = Jobs(tmp_path, Limits())
     first = submitted(jobs, 1, 10, 10)
     path = first.buffer.path
     jobs.finish(first)
     second = submitted(jobs, 2, 9, 9)
     assert second.buffer.path == path
     with pytest.raises(Problem):
-        second.take("pixels", 0, 10, memoryview(bytes(100)))
+        take(second, "pixels", 0, 10, bytes(100))
     jobs.finish(second)
     small = submitted(jobs, 3, 2, 2)
-    assert small.buffer.size == 4
+    assert small.buffer.size == 8
     jobs.forget(small)
     jobs.trim()
 
 
-def test_the_queue_keeps_its_order(tmp_path: Path) -> None:
-    jobs = Jobs(tmp_path)
-    held = [submitted(jobs, number) for number in range(3)]
-    for job in held:
-        job.take("pixels", 0, 4, memoryview(bytes(16)))
-        jobs.enqueue(job)
+def test_memory_that_serves_again_counts_in_full(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path, Limits(memory=400))
+    first = submitted(jobs, 1, 10, 10)
+    jobs.finish(first)
+    second = submitted(jobs, 2, 9, 9)
+    assert jobs.bytes_held == 200 and second.buffer is first.buffer
+    third = submitted(jobs, 3, 10, 10)
+    jobs.finish(second)
+    jobs.forget(third)
+    fourth, fifth = submitted(jobs, 4, 12, 12), submitted(jobs, 5, 7, 7)
+    assert jobs.bytes_held == 288 + 98
+    for job in (fourth, fifth):
+        jobs.forget(job)
+    jobs.trim()
+
+
+def test_the_queue_of_one_client_keeps_its_order(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path, Limits())
+    held = [queued(jobs, number, "one") for number in range(3)]
     assert [jobs.position(job) for job in held] == [1, 2, 3]
     jobs.forget(held[1])
     assert [jobs.position(held[0]), jobs.position(held[2]), jobs.waiting] == [1, 2, 2]
     assert jobs.next() is held[0] and jobs.next() is held[2] and jobs.next() is None
     for job in (held[0], held[2]):
+        jobs.forget(job)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from("abcd"), max_size=12), st.data())
+def test_clients_take_turns_and_positions_tell_the_truth(peers: list[str], data: st.DataObject) -> None:
+    """However many pictures a client sent, between two of its own every other waiting client has one."""
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = Jobs(Path(folder), Limits())
+        held = [queued(jobs, number, peer) for number, peer in enumerate(peers)]
+        for _ in range(data.draw(st.integers(0, len(held)))):
+            held.remove(jobs.next())  # type: ignore[arg-type]
+        told = {job.id: jobs.position(job) for job in held}
+        order = []
+        while (job := jobs.next()) is not None:
+            order.append(job)
+        assert {job.id: number for number, job in enumerate(order, 1)} == told
+        for number, job in enumerate(order):
+            same = [later for later in order[number + 1 :] if later.peer == job.peer]
+            between = order[number + 1 : order.index(same[0])] if same else []
+            waiting = {later.peer for later in order[number + 1 :]} - {job.peer}
+            assert not same or {one.peer for one in between} == waiting
+        for job in jobs.all():
+            jobs.forget(job)
+
+
+def test_a_job_whose_worker_died_is_the_next_one(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path, Limits())
+    first, second = queued(jobs, 1, "one"), queued(jobs, 2, "two")
+    assert jobs.next() is first
+    jobs.enqueue(first, first=True)
+    assert [jobs.position(first), jobs.position(second)] == [1, 2]
+    for job in (first, second):
+        jobs.forget(job)
+
+
+def test_a_job_goes_over_to_a_connection_that_sends_it_again(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path, Limits())
+    kept, bound = submitted(jobs, 1, keep=5), submitted(jobs, 2)
+    assert submitted(jobs, 1, peer="other") is kept and jobs.of("other", kept.id) is kept
+    with pytest.raises(Problem, match="another connection"):
+        submitted(jobs, 2, peer="other")
+    with pytest.raises(Problem, match="seconds"):
+        submitted(jobs, 3, keep=1000)
+    for job in (kept, bound):
         jobs.forget(job)

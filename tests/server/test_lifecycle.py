@@ -17,6 +17,7 @@ import pytest
 from plugin.studio_portrait.link import runtime, stopping
 from plugin.studio_portrait.link.wire import Problem
 
+from .plain_worker import DEADLY, MODERATE
 from .running import COMMAND, Client, Server, gone, wait_for
 
 
@@ -31,12 +32,14 @@ def left(home: Path) -> set[str]:
     return {path.name for path in home.iterdir()}
 
 
-def test_sigterm_ends_cleanly_even_during_a_job(server: Server) -> None:
+def test_a_second_sigterm_ends_a_job_at_once(server: Server) -> None:
     worker = server.worker_pid()
     with Client(server) as client:
         job = secrets.token_hex(16)
         client.upload(job, strength=0.5)
         client.running(job)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
         server.process.send_signal(signal.SIGTERM)
         assert client.refused("shutting-down")["job"] == job
     assert server.process.wait(5) == 0
@@ -152,6 +155,19 @@ def test_idle_exit(tmp_path: Path) -> None:
         assert server.process.wait(5) == 0
 
 
+def test_options_of_the_users_own_hold_for_every_server(tmp_path: Path) -> None:
+    options = tmp_path / "serve.options"
+    options.write_text("# for this machine\n--limit jobs=3  # few\n--idle-exit 2\n")
+    with Server(tmp_path, "--background", "--limit", "pixels=1000") as server:
+        with Client(server) as client:
+            limits = client.status()["limits"]
+        assert (limits["jobs"], limits["pixels"]) == (3, 1000)
+        assert server.process.wait(20) == 0
+    for wrong in ("--limit 'jobs=3", "--pigs"):
+        options.write_text(wrong)
+        assert command(tmp_path, "serve").returncode == 2
+
+
 def test_a_killed_server_leaves_no_worker_and_no_pixels(server: Server) -> None:
     worker = server.worker_pid()
     with Client(server) as client:
@@ -166,18 +182,21 @@ def test_a_killed_server_leaves_no_worker_and_no_pixels(server: Server) -> None:
         assert client.status()["pid"] == successor.process.pid
 
 
-def test_a_killed_worker_costs_one_job(server: Server) -> None:
+def test_a_killed_worker_costs_no_job(server: Server) -> None:
     worker = server.worker_pid()
     with Client(server) as client:
         first, second = secrets.token_hex(16), secrets.token_hex(16)
-        client.upload(first, strength=0.5)
+        client.upload(first, strength=MODERATE)
         client.running(first)
         client.upload(second)
         os.kill(worker, signal.SIGKILL)
-        died = client.refused("worker-died")
-        assert died["job"] == first and "signal 9" in died["message"]
-        result = client.receive()
-        assert (result["cmd"], result["job"]) == ("RESULT", second)
+        answers = [client.receive(timeout=20) for _ in range(2)]
+        assert [(answer["cmd"], answer["job"]) for answer in answers] == [
+            ("RESULT", first),
+            ("RESULT", second),
+        ]
+        client.send("FETCH", job=first, plane="pixels", row=0, rows=2)
+        assert client.receive()["payload"] == b"\xff" * 4
     assert server.worker_pid() != worker
 
 
@@ -197,14 +216,17 @@ def test_what_a_dead_worker_started_ends_too(server: Server) -> None:
     wait_for(lambda: gone(child), seconds=2.0)
 
 
-def test_a_worker_that_dies_of_a_job(server: Server) -> None:
+def test_a_job_that_ends_two_workers_is_poisonous_and_the_next_one_runs(server: Server) -> None:
     with Client(server) as client:
-        for strength, code in ((0.125, "worker-died"), (0.125, "worker-died"), (1.0, None)):
-            client.upload(secrets.token_hex(16), strength=strength)
-            if code:
-                client.refused(code)
-            else:
-                assert client.receive()["cmd"] == "RESULT"
+        poison, good = secrets.token_hex(16), secrets.token_hex(16)
+        client.upload(poison, strength=DEADLY)
+        client.upload(good)
+        refused = client.receive(timeout=20)
+        assert (refused["job"], refused["code"]) == (poison, "poisonous")
+        assert "signal 9" in refused["message"] and refused["hint"]
+        result = client.receive(timeout=20)
+        assert (result["cmd"], result["job"]) == ("RESULT", good)
+        assert client.status()["jobs"] == {"done": 1, "failed": 1, "cancelled": 0}
 
 
 def test_a_worker_that_does_not_let_go_is_replaced(server: Server) -> None:

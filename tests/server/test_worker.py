@@ -20,8 +20,9 @@ from model.predictor import available, load
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
-from server import pipeline
+from server import pipeline, sturdy
 from server.buffers import Buffer, Layout
+from server.sturdy import FAULT_VARIABLE
 from server.worker import real_tools
 from tests.model import made
 
@@ -76,17 +77,17 @@ def plain() -> Iterator[Worker]:
 
 def test_one_job(plain: Worker, tmp_path: Path) -> None:
     spec = ImageSpec(8, 8, 1, "u8")
-    buffer = Buffer(64, tmp_path)
+    buffer = Buffer(128, tmp_path)
     plain.give(buffer, spec)
     assert plain.hear() == {"event": "progress", "job": "a", "stage": "predict", "fraction": 0.5}
     result = plain.hear()
     assert result["event"] == "result" and result["box"] == {"x": 2, "y": 2, "width": 4, "height": 4}
-    assert bytes(buffer.view).count(255) == 16
+    assert bytes(buffer.view[:64]).count(255) == 16 and bytes(buffer.view[64:]) == bytes(64)
     buffer.release()
 
 
 def test_a_cancel_comes_through_in_the_middle(plain: Worker, tmp_path: Path) -> None:
-    buffer = Buffer(64, tmp_path)
+    buffer = Buffer(128, tmp_path)
     plain.give(buffer, ImageSpec(8, 8, 1, "u8"), strength=0.5)
     assert plain.hear()["event"] == "progress"
     plain.tell(cmd="cancel", job="a")
@@ -95,18 +96,18 @@ def test_a_cancel_comes_through_in_the_middle(plain: Worker, tmp_path: Path) -> 
 
 
 def test_pixels_that_have_gone_are_an_error_not_the_end(plain: Worker, tmp_path: Path) -> None:
-    buffer = Buffer(64, tmp_path)
+    buffer = Buffer(128, tmp_path)
     buffer.release()
     plain.give(buffer, ImageSpec(8, 8, 1, "u8"))
-    assert plain.hear()["code"] == "internal"
-    buffer = Buffer(64, tmp_path)
+    assert plain.hear()["code"] == "cancelled"
+    buffer = Buffer(128, tmp_path)
     plain.give(buffer, ImageSpec(8, 8, 1, "u8"))
     assert [plain.hear()["event"] for _ in range(2)] == ["progress", "result"]
     buffer.release()
 
 
 def test_it_ends_with_the_front_even_during_work(plain: Worker, tmp_path: Path) -> None:
-    buffer = Buffer(64, tmp_path)
+    buffer = Buffer(128, tmp_path)
     plain.give(buffer, ImageSpec(8, 8, 1, "u8"), strength=0.25)
     assert plain.hear()["event"] == "progress"
     begin = time.monotonic()
@@ -165,7 +166,7 @@ def test_loading_the_network_talks_to_nobody() -> None:
 
 def test_weights_that_are_not_there_are_told_with_each_job(tmp_path: Path) -> None:
     worker = Worker("-c", WITHOUT_WEIGHTS)
-    buffer = Buffer(64, tmp_path)
+    buffer = Buffer(128, tmp_path)
     assert [worker.hear()[name] for name in ("event",)] == ["failed"]
     for _ in range(2):
         worker.give(buffer, ImageSpec(8, 8, 1, "u8"))
@@ -314,3 +315,41 @@ def test_nothing_is_left_when_the_client_ends(real_home: Path) -> None:
         "server.log",
         "server.sock",
     }
+
+
+@pytest.fixture
+def faulty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Session]:
+    """A session with a real server in whose worker a fault is injected into the prediction."""
+    monkeypatch.setenv(runtime.HOME_VARIABLE, str(tmp_path))
+    environment = {**os.environ, FAULT_VARIABLE: request.param}
+    words = [sys.executable, "-m", "server", "serve", "--device", "cpu"]
+    process = subprocess.Popen(words, cwd=ROOT, env=environment)
+    wait_for(lambda: runtime.Runtime.read(tmp_path), seconds=60)
+    with Session.open(start=False) as session:
+        yield session
+    process.terminate()
+    assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize("faulty", ["memory:1"], indirect=True)
+def test_a_device_without_memory_leaves_the_work_to_the_processor(faulty: Session) -> None:
+    with Image.open(SELFIE) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    out, result = through_the_server(faulty, pixels)
+    assert result["notes"] == [sturdy.SMALLER, sturdy.PROCESSOR] and result["device"] == "cpu"
+    direct = pixels.copy()
+    pipeline.retouch(direct, Settings(), load("", device="cpu"))
+    assert np.array_equal(out, direct) and not np.array_equal(out, pixels)
+
+
+@pytest.mark.parametrize("faulty", ["device"], indirect=True)
+def test_a_broken_device_ends_the_worker_and_not_the_server(faulty: Session) -> None:
+    with Image.open(SELFIE) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    with pytest.raises(Problem) as caught:
+        through_the_server(faulty, pixels)
+    assert caught.value.code == "poisonous" and "status 70" in caught.value.message
+    out, result = through_the_server(faulty, np.zeros((300, 400, 3), np.uint8))
+    assert result["box"] is None and not out.any()

@@ -20,7 +20,6 @@ from . import hints, runtime
 from .wire import Problem
 
 COMMAND_VARIABLE = "STUDIO_PORTRAIT_SERVER"
-IDLE_SECONDS = 1800
 START_SECONDS = 30.0
 FLATPAK_INFO = Path("/.flatpak-info")
 
@@ -98,7 +97,7 @@ def _installed_command(note: Path) -> list[str]:
 def start(folder: Path) -> subprocess.Popen[bytes]:
     """Starts ``serve`` detached, its output appended to the log. Raises `Problem`."""
     command, cwd = server_command()
-    command = [*command, "serve", "--idle-exit", str(IDLE_SECONDS)]
+    command = [*command, "serve", "--background"]
     if FLATPAK_INFO.exists():
         passed = [f"--env={runtime.HOME_VARIABLE}={folder}"]
         command = ["flatpak-spawn", "--host", *passed, *command]

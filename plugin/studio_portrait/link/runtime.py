@@ -24,6 +24,7 @@ from .version import PROTOCOL, VERSION
 from .wire import Problem
 
 HOME_VARIABLE = "STUDIO_PORTRAIT_HOME"
+OWN_FOLDER = "studio-portrait-"  # the beginning of its name, under the temporary folder
 MAX_IPC_PATH = 107  # bytes; the kernel's sockaddr_un
 
 
@@ -89,8 +90,13 @@ def ipc_path(folder: Path) -> Path | None:
     path = folder / "server.sock"
     if len(os.fsencode(path)) <= MAX_IPC_PATH:
         return path
-    path = Path(tempfile.mkdtemp(prefix="studio-portrait-")) / "server.sock"
+    path = Path(tempfile.mkdtemp(prefix=OWN_FOLDER)) / "server.sock"
     return path if len(os.fsencode(path)) <= MAX_IPC_PATH else None
+
+
+def is_own_folder(folder: Path) -> bool:
+    """Whether this is one that `ipc_path` made under the temporary folder."""
+    return folder.name.startswith(OWN_FOLDER) and folder.parent == Path(tempfile.gettempdir())
 
 
 @dataclass(frozen=True)
@@ -232,6 +238,6 @@ def last_line(log: Path) -> str:
     """The last line of a log that says something, for a sentence to the user; "" without one."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
-        lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines()]
+        lines = [line.strip() for line in file.read(4096).decode("utf-8", "replace").splitlines()]
         return next((line for line in reversed(lines) if line), "")[:300]
     return ""

@@ -12,47 +12,61 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from . import hints, launch, runtime, wire
+from .retiring import retire_older
+from .transfer import Cancelled, Progress, Read, Transfer, Write
 from .version import VERSION
 from .wire import Box, ImageSpec, Problem, Settings
 from .zmtp import Bytes, Connection, Garbled, TransportError
 
 SILENCE_SECONDS = 10.0
 CONNECT_SECONDS = 2.0
-POLL_SECONDS = 0.1
-TILE_ROWS = 128  # GEGL's tiles: strips that end on their edges are read without waste
 
-Progress = Callable[[str, float], None]
-Read = Callable[[str, int, int], Bytes]
-Write = Callable[[str, int, int, Bytes, dict[str, Any]], None]
-Cancelled = Callable[[], bool]
+
+class Foreign(Garbled):
+    """Who listens there does not hold the token."""
 
 
 class Session:
     """A connection to the server on which HELLO was said. A context manager.
 
     server, device, networks: what the server's HELLO told (``device`` is "" while
-    the worker still loads).
+    the worker still loads). keep: the seconds that a job of ours outlives the connection,
+    0 unless the server's HELLO said ``resume``, as that of another machine does.
     """
 
     def __init__(self, connection: Connection, token: str, folder: Path):
         self._connection = connection
-        self._token = token
         self._folder = folder
         self._cancel = False
-        nonce = secrets.token_hex(16)
-        self._send([wire.encode("HELLO", token=token, client=VERSION, nonce=nonce)])
-        hello = self._expect("HELLO", None)
-        if not hmac.compare_digest(str(hello.get("proof", "")), proof(token, nonce)):
-            raise Garbled(f"{connection.endpoint}: a foreign server listens there")
+        hello = self._greet(token)
         self.server: str = str(hello.get("server", ""))
         self.device: str = str(hello.get("device", ""))
         self.networks: list[dict[str, Any]] = list(hello.get("networks", []))
+        self.keep = float(hello.get("resume", 0.0))
+
+    def _greet(self, token: str) -> dict[str, Any]:
+        """Each side shows that it holds the token, which itself is not sent; the server goes first."""
+        ours = secrets.token_hex(16)
+        self._send([wire.encode("HELLO", client=VERSION, nonce=ours)])
+        message = self._receive(SILENCE_SECONDS)
+        if message is None:
+            raise self._lost()
+        challenge = message[0]
+        if challenge["cmd"] == "ERROR":
+            raise wire.problem_from(challenge)
+        nonces = f"{ours}:{challenge.get('nonce')}"
+        if not hmac.compare_digest(
+            str(challenge.get("proof")).encode(), proof(token, f"server:{nonces}").encode()
+        ):
+            raise Foreign(f"{self._connection.endpoint}: a foreign server listens there")
+        self._send([wire.encode("HELLO", client=VERSION, proof=proof(token, f"client:{nonces}"))])
+        return self._expect("HELLO", None)
 
     @classmethod
     def open(cls, start: bool = True, progress: Progress | None = None) -> Session:
@@ -63,6 +77,8 @@ class Session:
         or ``bad-token``.
         """
         folder = runtime.state_folder()
+        if start:
+            retire_older(folder)
         session = cls.connect(folder)
         if session is None and start:
             session = cls._start(folder, progress or (lambda stage, fraction: None))
@@ -84,6 +100,7 @@ class Session:
         Raises `Problem` when the server there refuses us.
         """
         found = runtime.Runtime.read(folder)
+        foreign = False
         for endpoint in found.endpoints if found else ():
             try:
                 connection = Connection(
@@ -93,12 +110,15 @@ class Session:
                 continue
             try:
                 return cls(connection, found.token if found else "", folder)
-            except (TransportError, TimeoutError):
+            except (TransportError, TimeoutError) as error:
+                foreign |= isinstance(error, Foreign)
                 connection.close()
             except Problem as problem:
                 connection.close()
                 if problem.code not in ("lost-server", "bad-request"):  # those are a foreign program's
                     raise
+        if foreign and found is not None and runtime.server_pid(folder) == found.pid:
+            raise Problem("bad-token", "The server does not know what is in its own runtime file.")
         return None
 
     @classmethod
@@ -132,13 +152,13 @@ class Session:
 
     def status(self) -> dict[str, Any]:
         """The server's account of itself, as ``studio-portrait status --json`` prints it."""
-        self._send([wire.encode("STATUS", token=self._token)])
+        self._send([wire.encode("STATUS")])
         return dict(self._expect("STATUS", None)["status"])
 
-    def shutdown(self) -> None:
-        """Asks the server to end; returns when it has agreed."""
-        self._send([wire.encode("SHUTDOWN", token=self._token)])
-        self._expect("BYE", None)
+    def shutdown(self) -> float:
+        """Asks the server to end; returns, when it has agreed, the seconds that its running jobs have."""
+        self._send([wire.encode("SHUTDOWN")])
+        return float(self._expect("BYE", None).get("grace", 0.0))
 
     def retouch(
         self,
@@ -165,7 +185,7 @@ class Session:
         raises something else; the job is cancelled then, too.
         """
         self._cancel = False
-        transfer = _Transfer(self, image, read, write, progress, cancelled)
+        transfer = Transfer(self, image, read, write, progress, cancelled)
         try:
             return transfer.run(icc, selection, settings or Settings())
         except Problem as problem:
@@ -175,6 +195,36 @@ class Session:
         except BaseException:
             transfer.give_up()
             raise
+
+    def resume(self, check_cancelled: Callable[[], None]) -> bool:
+        """Whether a connection that broke could be made again while the server still has our jobs.
+
+        check_cancelled: asked meanwhile; what it raises is passed on.
+        """
+        end = time.monotonic() + self.keep
+        while time.monotonic() < end:
+            check_cancelled()
+            again = None
+            try:
+                again = self._again()
+            except Problem as problem:
+                if problem.code not in ("no-server", "lost-server"):  # those are a network that is away
+                    return False
+            if again is not None:
+                self.close()
+                self._connection = again._connection
+                return True
+            time.sleep(0.1)
+        return False
+
+    def _again(self) -> Session | None:
+        """Another session with the same server; None while it cannot be reached."""
+        return self.connect(self._folder)
+
+    @property
+    def silence(self) -> float:
+        """Seconds without a word after which the server is taken for dead."""
+        return SILENCE_SECONDS
 
     # One message out, one in; transport failures become `Problem`s.
 
@@ -228,150 +278,3 @@ def _nobody(folder: Path) -> Problem:
 def proof(token: str, nonce: str) -> str:
     """What only a server that knows the token can answer to HELLO's nonce."""
     return hmac.new(token.encode(), nonce.encode(), hashlib.sha256).hexdigest()
-
-
-def strips(row_bytes: int, rows: int, first_row: int = 0) -> Iterator[tuple[int, int]]:
-    """(row, count) of the strips in which `rows` rows are sent, each within a frame's limit.
-
-    Strips end on tile edges of the picture, in which row 0 lies at `first_row`.
-    """
-    step = max(1, wire.STRIP_BYTES // row_bytes)
-    for tile in (TILE_ROWS, TILE_ROWS // 2):
-        if tile * row_bytes <= wire.MAX_FRAME_BYTES:
-            step = max(tile, step // tile * tile)
-            break
-    row = 0
-    while row < rows:
-        count = min(step - (first_row + row) % step, rows - row)
-        yield row, count
-        row += count
-
-
-class _Transfer:
-    """One job from SUBMIT to DONE."""
-
-    def __init__(
-        self,
-        session: Session,
-        image: ImageSpec,
-        read: Read,
-        write: Write,
-        progress: Progress | None,
-        cancelled: Cancelled | None,
-    ):
-        self._session = session
-        self._image = image
-        self._read = read
-        self._write = write
-        self._progress = progress or (lambda stage, fraction: None)
-        self._cancelled = cancelled or (lambda: False)
-        self._job = secrets.token_hex(16)
-
-    def run(
-        self, icc: bytes | None, selection: tuple[Box, Read] | None, settings: Settings
-    ) -> dict[str, Any]:
-        self._submit(icc, selection[0] if selection else None, settings)
-        self._upload("pixels", self._image.row_bytes, self._image.height, self._read)
-        if selection:
-            box, read = selection
-            self._upload("selection", box.width, box.height, read)
-        result = self._wait_for_result()
-        if result["box"] is not None:
-            box = Box(**result["box"])
-            row_bytes = self._image.row_bytes // self._image.width * box.width
-            self._download("pixels", row_bytes, box, result)
-            if settings.mask:
-                self._download("mask", box.width, box, result)
-        self._session._send([wire.encode("DONE", job=self._job)])
-        return result
-
-    def give_up(self) -> None:
-        """Tells the server, if it still listens, that nobody waits for this job."""
-        try:
-            self._session._connection.send([wire.encode("CANCEL", job=self._job)], 1.0)
-        except (TransportError, TimeoutError):
-            self._session.close()
-
-    def _submit(self, icc: bytes | None, selection: Box | None, settings: Settings) -> None:
-        header = wire.encode(
-            "SUBMIT",
-            job=self._job,
-            image=vars(self._image),
-            settings=settings.as_dict(),
-            selection=vars(selection) if selection else None,
-        )
-        if icc is not None and len(icc) > wire.MAX_ICC_BYTES:
-            raise Problem("bad-image", "The picture's colour profile is too large.", "Convert it to sRGB.")
-        self._session._send([header, icc] if icc is not None else [header])
-        self._session._expect("ACCEPT", self._job)
-
-    def _upload(self, plane: str, row_bytes: int, height: int, read: Read) -> None:
-        for row, rows in strips(row_bytes, height):
-            self._check_cancelled()
-            while self._next_message(0.0) is not None:  # an ERROR is raised; RESULT comes after the last row
-                pass
-            data = memoryview(read(plane, row, rows)).cast("B")
-            if len(data) != rows * row_bytes:
-                raise Problem("internal", f"{len(data)} bytes were read where {rows * row_bytes} belong.")
-            self._session._send([wire.encode("DATA", job=self._job, plane=plane, row=row, rows=rows), data])
-            self._progress("upload", (row + rows) / height)
-
-    def _wait_for_result(self) -> dict[str, Any]:
-        heard = time.monotonic()
-        while True:
-            self._check_cancelled()
-            message = self._next_message(POLL_SECONDS)
-            if message is not None:
-                heard = time.monotonic()
-                header = message[0]
-                if header["cmd"] == "RESULT":
-                    return header
-                if header["cmd"] == "PROGRESS" and header.get("stage") in wire.STAGES:
-                    self._progress(header["stage"], float(header.get("fraction", 0.0)))
-            elif time.monotonic() - heard > SILENCE_SECONDS:
-                raise self._session._lost()
-
-    def _download(self, plane: str, row_bytes: int, box: Box, result: dict[str, Any]) -> None:
-        """FETCHes strip after strip, always one ahead of the one being written."""
-        wanted = list(strips(row_bytes, box.height, box.y))
-        self._fetch(plane, *wanted[0])
-        for index, (row, rows) in enumerate(wanted):
-            if index + 1 < len(wanted):
-                self._fetch(plane, *wanted[index + 1])
-            data = self._wait_for_rows(plane, row, rows, rows * row_bytes)
-            self._write(plane, row, rows, data, result)
-            self._progress("download", (row + rows) / box.height)
-
-    def _fetch(self, plane: str, row: int, rows: int) -> None:
-        self._session._send([wire.encode("FETCH", job=self._job, plane=plane, row=row, rows=rows)])
-
-    def _wait_for_rows(self, plane: str, row: int, rows: int, nbytes: int) -> memoryview:
-        heard = time.monotonic()
-        while time.monotonic() - heard < SILENCE_SECONDS:
-            self._check_cancelled()
-            message = self._next_message(POLL_SECONDS)
-            if message is None or message[0]["cmd"] != "DATA":
-                continue
-            header, data = message
-            place = (header.get("plane"), header.get("row"), header.get("rows"))
-            if place != (plane, row, rows) or data is None or len(data) != nbytes:
-                raise Problem("internal", "The server sent other rows than those asked for.")
-            return data
-        raise self._session._lost()
-
-    def _next_message(self, timeout: float) -> tuple[dict[str, Any], memoryview | None] | None:
-        """The next message about this job; others are passed over, its ERROR is raised."""
-        deadline = time.monotonic() + timeout
-        while True:
-            message = self._session._receive(max(0.0, deadline - time.monotonic()))
-            if message is None:
-                return None
-            header = message[0]
-            if header["cmd"] == "ERROR" and header.get("job") in (self._job, None):
-                raise wire.problem_from(header)
-            if header.get("job") == self._job:
-                return message
-
-    def _check_cancelled(self) -> None:
-        if self._session._cancel or self._cancelled():
-            raise Problem("cancelled", "The retouching was cancelled.")

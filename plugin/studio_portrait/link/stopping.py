@@ -26,31 +26,32 @@ ASK_SECONDS = 1.0  # a server that starts or has lost its runtime file can be as
 def stop(folder: Path) -> bool:
     """Returns when no server lives there any more: False when none did to begin with.
 
-    Raises `Problem` when it did not end within `STOP_SECONDS`.
+    Raises `Problem` when it did not end within `STOP_SECONDS` after its running jobs' grace.
     """
     if not runtime.server_lives(folder):
         return False
     begin = time.monotonic()
-    told = False
+    grace: float | None = None
     while runtime.server_lives(folder):
         waited = time.monotonic() - begin
-        if not told:
-            told = _ask(folder) or (waited > ASK_SECONDS and _signal(folder))
-        if waited > STOP_SECONDS:
-            raise _still_there(folder)
+        if grace is None:
+            grace = _ask(folder)
+        if grace is None and waited > ASK_SECONDS and _signal(folder):
+            grace = 0.0
+        if waited > STOP_SECONDS + (grace or 0.0):
+            raise _still_there(folder, waited)
         time.sleep(0.05)
     return True
 
 
-def _ask(folder: Path) -> bool:
-    """Whether the server agreed to end."""
+def _ask(folder: Path) -> float | None:
+    """The seconds after which the server agreed to end; None when it did not."""
     with contextlib.suppress(Problem, TransportError, TimeoutError):
         session = Session.connect(folder)
         if session is not None:
             with session:
-                session.shutdown()
-                return True
-    return False
+                return session.shutdown()
+    return None
 
 
 def _signal(folder: Path) -> bool:
@@ -75,7 +76,7 @@ def _serves(pid: int) -> bool:
         return False
 
 
-def _still_there(folder: Path) -> Problem:
+def _still_there(folder: Path, waited: float) -> Problem:
     pid = runtime.server_pid(folder)
     who, end = (f" (process {pid})", f"End the process {pid}.") if pid else ("", "End its process.")
-    return Problem("internal", f"The server{who} did not end within {STOP_SECONDS:.0f} seconds.", end)
+    return Problem("internal", f"The server{who} did not end within {waited:.0f} seconds.", end)

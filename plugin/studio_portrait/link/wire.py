@@ -28,7 +28,7 @@ FACES = ("all", "largest", "selection")
 BACKGROUNDS = ("keep", "relight")
 
 COMMANDS = frozenset(
-    ("HELLO", "SUBMIT", "ACCEPT", "DATA", "PROGRESS", "RESULT", "FETCH", "DONE", "CANCEL")
+    ("HELLO", "CHALLENGE", "SUBMIT", "ACCEPT", "DATA", "PROGRESS", "RESULT", "FETCH", "DONE", "CANCEL")
     + ("ERROR", "PING", "PONG", "STATUS", "SHUTDOWN", "BYE")
 )
 
@@ -50,6 +50,7 @@ ERRORS = {
     "bad-request": "This is a fault in the program that asked; please report it with the log.",
     "bad-version": "Run install.py again, so that plug-in and server have the same version.",
     "bad-token": "Run {stop}, then try again.",
+    "bad-key": "Run {keys list} here and on the server: each must know the other's key.",
     "bad-image": "Open the picture in an image editor and save it again.",
     "bad-output": "Choose another place for the result.",
     "bad-setting": "Run {retouch --help} to see what is allowed.",
@@ -61,6 +62,7 @@ ERRORS = {
     "cancelled": "Nothing was changed.",
     "out-of-memory": "Close other programs, or scale the picture down.",
     "worker-died": "Try again; if it happens twice, see the server's log.",
+    "poisonous": "Do not send this picture again with these settings, and report it with the server's log.",
     "weights": "Get the files of this version again, for example: git checkout -- model/weights",
     "shutting-down": "Try again: the server starts by itself.",
     "no-server": "Run {doctor} to see why the server does not start.",

@@ -96,7 +96,7 @@ class Connection:
         parts: list[memoryview] = []
         for index, frame in enumerate(frames):
             body = memoryview(frame).cast("B")
-            parts += [memoryview(_head(len(body), MORE if index < len(frames) - 1 else 0)), body]
+            parts += [memoryview(head(len(body), MORE if index < len(frames) - 1 else 0)), body]
         self._send_parts(parts, timeout)
 
     def receive(self, timeout: float) -> list[memoryview] | None:
@@ -168,7 +168,7 @@ class Connection:
         rest = bytes(self._fill())
         if rest[0] < 3 or rest[2:22].rstrip(b"\0") != b"NULL":
             raise Garbled(f"{self.endpoint}: the peer wants another ZeroMQ version or encryption")
-        self._send_parts([memoryview(_head(len(READY), COMMAND)), memoryview(READY)], timeout)
+        self._send_parts([memoryview(head(len(READY), COMMAND)), memoryview(READY)], timeout)
         self._expect(2)
         flags, body = self._read_frame()
         if not flags & COMMAND or _command(bytes(body)) != b"READY":
@@ -181,7 +181,7 @@ class Connection:
         """PING (ZMTP 3.1: two bytes time to live, then a context) wants its context back."""
         if _command(body) == b"PING" and len(body) >= 7:
             pong = b"\x04PONG" + body[7:23]
-            self._send_parts([memoryview(_head(len(pong), COMMAND)), memoryview(pong)], 5.0)
+            self._send_parts([memoryview(head(len(pong), COMMAND)), memoryview(pong)], 5.0)
 
     def _send_parts(self, parts: list[memoryview], timeout: float) -> None:
         parts = [part for part in parts if len(part)]
@@ -204,7 +204,8 @@ class Connection:
         return self._socket.send(parts[0])  # Windows
 
 
-def _head(size: int, flags: int) -> bytes:
+def head(size: int, flags: int) -> bytes:
+    """What stands before a frame of this size."""
     if size < 256:
         return bytes((flags, size))
     return struct.pack(">BQ", flags | LONG, size)

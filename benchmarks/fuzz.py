@@ -1,0 +1,107 @@
+"""A million spoiled inputs: `python -m benchmarks.fuzz [--inputs N] [--seed N] [--only TARGET:NUMBER]`.
+
+Three parts run in this process (the contract's headers, the plug-in's transport, the server's transport with
+its whole conversation); the fourth is a real server, spoken to over raw sockets. An input counts as a crash
+when it raises what nobody foresaw, as a hang when it takes longer than five seconds. ``--only`` repeats one.
+The last line is one JSON object; the exit status is 0 when there was no crash, no hang and no growth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import random
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psutil
+
+from . import fuzz_targets
+from .fuzz_server import LiveServer
+
+HANG_SECONDS = 5.0
+MAX_GROWTH_PERCENT = 5.0
+SHARES = {"header": 0.5, "client": 0.3, "server": 0.15, "live": 0.05}
+Target = Callable[[random.Random], None]
+
+
+def run(total: int, seed: int) -> dict[str, Any]:
+    """All targets; what the last line tells."""
+    found: dict[str, Any] = {"inputs": 0, "crashes": [], "hangs": [], "rss_growth_percent": {}, "seconds": {}}
+    for name, share in SHARES.items():
+        target, close, rss = _target(name)
+        begin = time.monotonic()
+        try:
+            growth = _attack(name, target, max(1, round(total * share)), seed, rss, found)
+        finally:
+            close()
+        found["rss_growth_percent"][name] = growth
+        found["seconds"][name] = round(time.monotonic() - begin, 1)
+    return found
+
+
+def _target(name: str) -> tuple[Target, Callable[[], None], Callable[[], int]]:
+    """The target, what ends it, and what tells the memory of the process that is attacked."""
+    if name == "live":
+        live = LiveServer()
+        return live, live.close, live.rss
+    own = psutil.Process()
+    target: Target = fuzz_targets.Server() if name == "server" else getattr(fuzz_targets, name)
+    return target, lambda: None, lambda: own.memory_info().rss
+
+
+def _attack(
+    name: str, target: Target, count: int, seed: int, rss: Callable[[], int], found: dict[str, Any]
+) -> float:
+    """Growth of memory in percent, from a tenth of the inputs on."""
+    before = 0
+    for index in range(count):
+        if index == count // 10:
+            gc.collect()
+            before = rss()
+        begin = time.monotonic()
+        try:
+            target(random.Random(f"{seed}:{name}:{index}"))
+        except Exception:
+            found["crashes"].append(f"{name}:{index}")
+            traceback.print_exc()
+        if time.monotonic() - begin > HANG_SECONDS:
+            found["hangs"].append(f"{name}:{index}")
+        found["inputs"] += 1
+        if found["inputs"] % 10_000 == 0:
+            print(f"{found['inputs']} inputs, {len(found['crashes'])} crashes", file=sys.stderr)
+    gc.collect()
+    return round(100.0 * (rss() - before) / before, 2) if before else 0.0
+
+
+def repeat(only: str, seed: int) -> None:
+    """One input again, its exception not caught."""
+    name, _, index = only.partition(":")
+    target, close, _ = _target(name)
+    try:
+        target(random.Random(f"{seed}:{name}:{index}"))
+    finally:
+        close()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
+    parser.add_argument("--inputs", type=int, default=1_000_000, metavar="N")
+    parser.add_argument("--seed", type=int, default=1, metavar="N")
+    parser.add_argument("--only", metavar="TARGET:NUMBER")
+    args = parser.parse_args(arguments)
+    if args.only:
+        repeat(args.only, args.seed)
+        return 0
+    found = run(args.inputs, args.seed)
+    print(json.dumps(found))
+    grown = max(found["rss_growth_percent"].values()) > MAX_GROWTH_PERCENT
+    return 1 if found["crashes"] or found["hangs"] or grown else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Throughput and waiting times against the number of clients: `python -m benchmarks.load [--plot FILE.svg]`.
+
+Each client, a thread with a connection of its own, sends a photograph as soon as it has the result of
+the last one. One device does one job at a time, so that with n clients everybody waits n times as
+long; more than that would be the server's own doing. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.wire import ImageSpec
+
+from . import chart, photo
+from .soak_server import Stage
+
+CLIENTS = (1, 2, 4, 8, 16, 32)
+SIDE = 1600  # pixels: the photograph's longer side
+TOLERANCE = 1.2  # what eight clients may wait longer than eight jobs of one
+SERVE = [sys.executable, "-m", "server", "serve", "--device", "auto"]
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Row:
+    """With so many clients: jobs a second, and how long a job took from first to last row, in seconds."""
+
+    clients: int
+    per_second: float
+    p50: float
+    p99: float
+
+
+def measure(clients: int, jobs: int, pixels: Pixels) -> Row:
+    """`jobs` jobs of each client, all of them at work from the first to the last one."""
+    barrier = threading.Barrier(clients)
+    height, width = pixels.shape[:2]
+    spec = ImageSpec(width, height, 3, "u8")
+
+    def client(number: int) -> list[tuple[float, float]]:
+        def read(plane: str, row: int, rows: int) -> memoryview:
+            return pixels[row : row + rows].reshape(-1).data
+
+        times = []
+        with Session.open(start=False) as session:
+            barrier.wait()
+            for _ in range(jobs):
+                begin = time.perf_counter()
+                session.retouch(spec, read, lambda *rows: None)
+                times.append((begin, time.perf_counter()))
+        return times
+
+    with ThreadPoolExecutor(clients) as pool:
+        times = [pair for part in pool.map(client, range(clients)) for pair in part]
+    seconds = max(end for _, end in times) - min(begin for begin, _ in times)
+    waits = [end - begin for begin, end in times]
+    p50, p99 = (float(share) for share in np.percentile(waits, (50, 99)))
+    return Row(clients, len(waits) / seconds, p50, p99)
+
+
+def run(serve: Sequence[str], counts: Sequence[int], jobs: int, pixels: Pixels) -> list[Row]:
+    """The whole table, on a server in a state folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="load-") as folder:
+        stage = Stage(Path(folder) / "home", serve)
+        try:
+            measure(1, 3, pixels)  # the network is loaded, and warm
+            return [measure(count, max(3, jobs // count), pixels) for count in counts]
+        finally:
+            stage.close()
+
+
+def summary(rows: Sequence[Row]) -> dict[str, Any]:
+    """The table and whether eight clients wait as long as they should."""
+    found: dict[str, Any] = {"rows": [asdict(row) for row in rows]}
+    by_count = {row.clients: row for row in rows}
+    if 1 in by_count and 8 in by_count:
+        found["bound_s"] = 8 * by_count[1].p50 * TOLERANCE
+        found["within"] = by_count[8].p99 <= found["bound_s"]
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=96, help="for each number of clients (%(default)s)")
+    parser.add_argument("--clients", type=int, nargs="+", default=CLIENTS, metavar="N", help="1 2 4 8 16 32")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg")
+    parser.add_argument("--json", action="store_true", help="nothing but the last line")
+    args = parser.parse_args()
+    picture = photo.load(None)
+    share = SIDE / max(picture.shape)
+    size = (round(picture.shape[1] * share), round(picture.shape[0] * share))
+    rows = run(SERVE, args.clients, args.jobs, np.asarray(cv2.resize(picture, size), np.uint8))
+    if not args.json:
+        print("| clients | jobs a second | p50 | p99 |\n|---|---|---|---|")
+        for row in rows:
+            print(f"| {row.clients} | {row.per_second:.2f} | {row.p50:.2f} s | {row.p99:.2f} s |")
+    if args.plot:
+        counts = [row.clients for row in rows]
+        lines = {"p50": [row.p50 for row in rows], "p99": [row.p99 for row in rows]}
+        args.plot.write_text(chart.svg("clients", "seconds from sending to the last row", counts, lines))
+    found = summary(rows)
+    print(json.dumps(found))
+    return 0 if found.get("within", True) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

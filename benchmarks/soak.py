@@ -1,0 +1,268 @@
+"""A thousand jobs under a schedule of faults: `python -m benchmarks.soak [--minutes N] [--seed N] [--json]`.
+
+Eight clients, each a process, send photographs of mixed sizes and formats to a real server while
+workers and clients are killed and stopped, the server is killed and started again, and disks are
+full. Every job must end in the right pixels, computed here beforehand, or in an error that says what
+to do. The last line is one JSON object; the exit status is 0 when nothing was lost, swapped or leaked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from plugin.studio_portrait.link.runtime import HOME_VARIABLE
+
+from .soak_server import ROOT, Stage
+
+HUNG_SECONDS = 600.0  # a job that says nothing so long is lost
+FRONT_RESTARTS = 3
+TELL_EVERY = 50  # jobs
+SERVE = [sys.executable, "-m", "server", "serve", "--device", "cpu", "--limit", "silent-seconds=60"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """jobs: how many, unless `minutes` says how long. pause: seconds between two faults, on average.
+
+    calm: jobs before the first fault; the memory then is what that at the end is compared with.
+    rest: seconds before memory is looked at, longer than the server keeps a picture's for the next one.
+    """
+
+    jobs: int = 1000
+    clients: int = 8
+    minutes: float | None = None
+    seed: int = 1
+    calm: int = 50
+    rest: float = 15.0
+    pause: float = 5.0
+    serve: Sequence[str] = tuple(SERVE)
+    painter: str = "benchmarks.soak_pictures:Photographs"
+
+
+@dataclass
+class Tally:
+    """What became of the jobs. given: to a client. killed: those whose client was killed in the middle.
+
+    expected: the digest of the right pixels, by job.
+    """
+
+    given: set[int] = field(default_factory=set)
+    expected: dict[int, str] = field(default_factory=dict)
+    ended: dict[int, dict[str, Any]] = field(default_factory=dict)
+    killed: set[int] = field(default_factory=set)
+
+    def count(self, outcome: str) -> int:
+        return sum(told["outcome"] == outcome for told in self.ended.values())
+
+    def swapped(self) -> int:
+        """Results that are another job's."""
+        digests = set(self.expected.values())
+        return sum(told["outcome"] == "wrong" and told["result"] in digests for told in self.ended.values())
+
+    def lost(self) -> list[int]:
+        """Jobs of which nobody ever heard again, and those with an error that says nothing."""
+        unclear = {job for job, told in self.ended.items() if told["outcome"] == "unclear"}
+        return sorted((self.given - self.ended.keys() - self.killed) | unclear)
+
+
+class Member:
+    """A client's process, and the thread that hears it."""
+
+    def __init__(self, soak: Soak):
+        self._soak = soak
+        self.current: int | None = None
+        self.heard = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.soak_client", soak.schedule.painter],
+            cwd=ROOT,
+            env=soak.stage.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        threading.Thread(target=self._hear, daemon=True).start()
+
+    def _hear(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.heard = time.monotonic()
+            told = json.loads(line)
+            if told.get("begun"):
+                self._soak.tally.expected[told["job"]] = told["expected"]
+            else:
+                if "job" in told:
+                    self._soak.ended(told)
+                self._give_next()
+
+    def _give_next(self) -> None:
+        self.current = self._soak.next_job()
+        assert self.process.stdin is not None
+        if self.current is None:
+            self.process.stdin.close()
+        else:
+            self.process.stdin.write(f"{self.current}\n")
+            self.process.stdin.flush()
+
+    @property
+    def hung(self) -> bool:
+        return self.process.poll() is None and time.monotonic() - self.heard > HUNG_SECONDS
+
+    def kill(self) -> None:
+        if self.current is not None:
+            self._soak.tally.killed.add(self.current)
+        self.process.kill()
+        self.process.wait()
+
+
+class Soak:
+    """One run on a `Stage`: the server, its state folder and what can be done to them."""
+
+    def __init__(self, schedule: Schedule, stage: Stage):
+        self.schedule = schedule
+        self.stage = stage
+        self.tally = Tally()
+        self.faults: Counter[str] = Counter()
+        self._rng = random.Random(schedule.seed)
+        self._lock = threading.Lock()
+        self._given = 0
+        self._calm = min(schedule.calm, schedule.jobs)
+        self._allowed = self._calm
+        self._end = time.monotonic() + 60 * schedule.minutes if schedule.minutes else None
+
+    def next_job(self) -> int | None:
+        """The next job's number, when it may begin; None when all have begun."""
+        while True:
+            with self._lock:
+                if self._all_given():
+                    return None
+                if self._given < self._allowed:
+                    self._given += 1
+                    self.tally.given.add(self._given)
+                    return self._given
+            time.sleep(0.05)
+
+    def ended(self, told: dict[str, Any]) -> None:
+        """What a client tells of its job."""
+        with self._lock:
+            self.tally.ended[told["job"]] = told
+            if len(self.tally.ended) % TELL_EVERY == 0:
+                right = self.tally.count("right")
+                print(f"{len(self.tally.ended)} jobs, {right} right", file=sys.stderr, flush=True)
+
+    def _all_given(self) -> bool:
+        if self._end is not None and self._given >= self._calm:
+            return time.monotonic() > self._end
+        return self._end is None and self._given >= self.schedule.jobs
+
+    def run(self) -> dict[str, Any]:
+        begin = time.monotonic()
+        self._members = [Member(self) for _ in range(self.schedule.clients)]
+        while len(self.tally.ended) < self._calm:
+            time.sleep(0.1)
+        before = self.stage.at_rest(self.schedule.rest)
+        self._allowed = sys.maxsize
+        self._disturb()
+        for member in self._members:
+            if member.hung:
+                member.process.kill()
+            member.process.wait()
+        after = self.stage.at_rest(self.schedule.rest)
+        return self._report(before, after, time.monotonic() - begin)
+
+    def _disturb(self) -> None:
+        """Fault after fault until all clients are done."""
+        left = FRONT_RESTARTS
+        while any(member.process.poll() is None and not member.hung for member in self._members):
+            time.sleep(self._rng.uniform(0.2, 1.8) * self.schedule.pause)
+            if self._all_given():  # the last jobs are left in peace, so that the memory is that of rest
+                continue
+            fault = self._rng.choice(
+                ("kill worker", "kill worker", "stop worker", "kill client", "stop client", "front")
+            )
+            if fault == "front":
+                if not left:
+                    continue
+                left -= 1
+                fault = "kill front" if left % 2 else "kill front, log on a full disk"
+            self.faults[fault] += 1
+            self._do(fault)
+
+    def _do(self, fault: str) -> None:
+        if fault == "kill worker":
+            self.stage.kill_worker()
+        elif fault == "stop worker":
+            self.stage.stop_worker(self._rng.uniform(0.5, 4.0))
+        elif fault == "kill client":
+            place = self._rng.randrange(len(self._members))
+            self._members[place].kill()
+            self._members[place] = Member(self)
+        elif fault == "stop client":
+            self.stage.pause(self._rng.choice(self._members).process, self._rng.uniform(0.5, 4.0))
+        else:
+            self.stage.restart(full_disk="disk" in fault)
+
+    def _report(self, before: dict[str, int], after: dict[str, int], seconds: float) -> dict[str, Any]:
+        tally = self.tally
+        codes = Counter(told["code"] for told in tally.ended.values() if told["outcome"] == "error")
+        leaks = self.stage.leaks(before, after)
+        return {
+            "jobs": len(tally.given),
+            "right": tally.count("right"),
+            "clear_errors": tally.count("error"),
+            "lost": len(tally.lost()),
+            "swapped": tally.swapped(),
+            "wrong": tally.count("wrong"),
+            "killed_with_their_client": len(tally.killed - tally.ended.keys()),
+            "rss_growth_percent": round(100 * (after["rss"] / before["rss"] - 1), 1),
+            "leaks": len(leaks),
+            "leaked": leaks,
+            "errors": dict(codes),
+            "faults": dict(self.faults),
+            "seed": self.schedule.seed,
+            "seconds": round(seconds, 1),
+        }
+
+
+def run(schedule: Schedule) -> dict[str, Any]:
+    """The whole soak in a state folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        stage = Stage(Path(folder) / "home", schedule.serve)
+        try:
+            return Soak(schedule, stage).run()
+        finally:
+            stage.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, help="go on so long, in place of 1000 jobs")
+    parser.add_argument("--jobs", type=int, default=Schedule.jobs)
+    parser.add_argument("--clients", type=int, default=Schedule.clients)
+    parser.add_argument("--seed", type=int, default=Schedule.seed)
+    parser.add_argument("--json", action="store_true", help="nothing but the last line")
+    args = parser.parse_args()
+    schedule = Schedule(args.jobs, args.clients, args.minutes, args.seed)
+    if not args.json:
+        print(f"Seed {args.seed}; {HOME_VARIABLE} is a folder of this run's own.", flush=True)
+    report = run(schedule)
+    if not args.json:
+        for name, value in report.items():
+            print(f"{name:26} {value}")
+    print(json.dumps(report))
+    return 0 if not (report["lost"] or report["swapped"] or report["wrong"] or report["leaks"]) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

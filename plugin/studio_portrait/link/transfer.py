@@ -1,0 +1,203 @@
+"""One picture's way to the server and back, in strips, over as many connections as it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import wire
+from .wire import Box, ImageSpec, Problem, Settings
+from .zmtp import Bytes, TransportError
+
+if TYPE_CHECKING:
+    from .session import Session
+
+POLL_SECONDS = 0.1
+TILE_ROWS = 128  # GEGL's tiles: strips that end on their edges are read without waste
+MAX_RESUMES = 5
+
+Progress = Callable[[str, float], None]
+Read = Callable[[str, int, int], Bytes]
+Write = Callable[[str, int, int, Bytes, dict[str, Any]], None]
+Cancelled = Callable[[], bool]
+
+
+def strips(row_bytes: int, rows: int, first_row: int = 0) -> Iterator[tuple[int, int]]:
+    """(row, count) of the strips in which `rows` rows are sent, each within a frame's limit.
+
+    Strips end on tile edges of the picture, in which row 0 lies at `first_row`.
+    """
+    step = max(1, wire.STRIP_BYTES // row_bytes)
+    for tile in (TILE_ROWS, TILE_ROWS // 2):
+        if tile * row_bytes <= wire.MAX_FRAME_BYTES:
+            step = max(tile, step // tile * tile)
+            break
+    row = 0
+    while row < rows:
+        count = min(step - (first_row + row) % step, rows - row)
+        yield row, count
+        row += count
+
+
+class Transfer:
+    """One job from SUBMIT to DONE.
+
+    When the connection breaks and the server lets jobs outlive that, it goes on over a new one where
+    it stood: no row is sent twice, none is written twice.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        image: ImageSpec,
+        read: Read,
+        write: Write,
+        progress: Progress | None,
+        cancelled: Cancelled | None,
+    ):
+        self._session = session
+        self._image = image
+        self._read = read
+        self._write = write
+        self._progress = progress or (lambda stage, fraction: None)
+        self._cancelled = cancelled or (lambda: False)
+        self._job = secrets.token_hex(16)
+        self._written: dict[str, int] = {}  # rows by plane
+
+    def run(
+        self, icc: bytes | None, selection: tuple[Box, Read] | None, settings: Settings
+    ) -> dict[str, Any]:
+        for left in range(MAX_RESUMES, -1, -1):
+            try:
+                return self._go_on(icc, selection, settings)
+            except Problem as problem:
+                if problem.code != "lost-server" or not left:
+                    raise
+                if not self._session.resume(self._check_cancelled):
+                    raise
+        raise AssertionError  # the last round returns or raises
+
+    def _go_on(
+        self, icc: bytes | None, selection: tuple[Box, Read] | None, settings: Settings
+    ) -> dict[str, Any]:
+        """All that is still to be done."""
+        filled = self._submit(icc, selection[0] if selection else None, settings)
+        self._upload("pixels", self._image.row_bytes, self._image.height, self._read, filled)
+        if selection:
+            box, read = selection
+            self._upload("selection", box.width, box.height, read, filled - self._image.nbytes)
+        result = self._wait_for_result()
+        if result["box"] is not None:
+            box = Box(**result["box"])
+            row_bytes = self._image.row_bytes // self._image.width * box.width
+            self._download("pixels", row_bytes, box, result)
+            if settings.mask:
+                self._download("mask", box.width, box, result)
+        with contextlib.suppress(Problem):  # everything is here; the server will forget the job by itself
+            self._session._send([wire.encode("DONE", job=self._job)])
+        return result
+
+    def give_up(self) -> None:
+        """Tells the server, if it still listens, that nobody waits for this job."""
+        try:
+            self._session._connection.send([wire.encode("CANCEL", job=self._job)], 1.0)
+        except (TransportError, TimeoutError):
+            self._session.close()
+
+    def _submit(self, icc: bytes | None, selection: Box | None, settings: Settings) -> int:
+        """Returns how many bytes the server has already."""
+        header = wire.encode(
+            "SUBMIT",
+            job=self._job,
+            image=vars(self._image),
+            settings=settings.as_dict(),
+            selection=vars(selection) if selection else None,
+            **({"keep": self._session.keep} if self._session.keep else {}),
+        )
+        if icc is not None and len(icc) > wire.MAX_ICC_BYTES:
+            raise Problem("bad-image", "The picture's colour profile is too large.", "Convert it to sRGB.")
+        self._session._send([header, icc] if icc is not None else [header])
+        filled = self._session._expect("ACCEPT", self._job).get("filled", 0)
+        if self._written and not filled:
+            raise Problem("lost-server", "The server has lost the picture in the middle of its result.")
+        return int(filled)
+
+    def _upload(self, plane: str, row_bytes: int, height: int, read: Read, filled: int) -> None:
+        for row, rows in strips(row_bytes, height):
+            if (row + rows) * row_bytes <= filled:
+                continue
+            self._check_cancelled()
+            while self._next_message(0.0) is not None:  # an ERROR is raised; RESULT comes after the last row
+                pass
+            data = memoryview(read(plane, row, rows)).cast("B")
+            if len(data) != rows * row_bytes:
+                raise Problem("internal", f"{len(data)} bytes were read where {rows * row_bytes} belong.")
+            self._session._send([wire.encode("DATA", job=self._job, plane=plane, row=row, rows=rows), data])
+            self._progress("upload", (row + rows) / height)
+
+    def _wait_for_result(self) -> dict[str, Any]:
+        heard = time.monotonic()
+        while True:
+            self._check_cancelled()
+            message = self._next_message(POLL_SECONDS)
+            if message is not None:
+                heard = time.monotonic()
+                header = message[0]
+                if header["cmd"] == "RESULT":
+                    return header
+                if header["cmd"] == "PROGRESS" and header.get("stage") in wire.STAGES:
+                    self._progress(header["stage"], float(header.get("fraction", 0.0)))
+            elif time.monotonic() - heard > self._session.silence:
+                raise self._session._lost()
+
+    def _download(self, plane: str, row_bytes: int, box: Box, result: dict[str, Any]) -> None:
+        """FETCHes strip after strip, always one ahead of the one being written."""
+        there = self._written.get(plane, 0)
+        wanted = [strip for strip in strips(row_bytes, box.height, box.y) if strip[0] >= there]
+        if not wanted:
+            return
+        self._fetch(plane, *wanted[0])
+        for index, (row, rows) in enumerate(wanted):
+            if index + 1 < len(wanted):
+                self._fetch(plane, *wanted[index + 1])
+            data = self._wait_for_rows(plane, row, rows, rows * row_bytes)
+            self._write(plane, row, rows, data, result)
+            self._written[plane] = row + rows
+            self._progress("download", (row + rows) / box.height)
+
+    def _fetch(self, plane: str, row: int, rows: int) -> None:
+        self._session._send([wire.encode("FETCH", job=self._job, plane=plane, row=row, rows=rows)])
+
+    def _wait_for_rows(self, plane: str, row: int, rows: int, nbytes: int) -> memoryview:
+        heard = time.monotonic()
+        while time.monotonic() - heard < self._session.silence:
+            self._check_cancelled()
+            message = self._next_message(POLL_SECONDS)
+            if message is None or message[0]["cmd"] != "DATA":
+                continue
+            header, data = message
+            place = (header.get("plane"), header.get("row"), header.get("rows"))
+            if place != (plane, row, rows) or data is None or len(data) != nbytes:
+                raise Problem("internal", "The server sent other rows than those asked for.")
+            return data
+        raise self._session._lost()
+
+    def _next_message(self, timeout: float) -> tuple[dict[str, Any], memoryview | None] | None:
+        """The next message about this job; others are passed over, its ERROR is raised."""
+        deadline = time.monotonic() + timeout
+        while True:
+            message = self._session._receive(max(0.0, deadline - time.monotonic()))
+            if message is None:
+                return None
+            header = message[0]
+            if header["cmd"] == "ERROR" and header.get("job") in (self._job, None):
+                raise wire.problem_from(header)
+            if header.get("job") == self._job:
+                return message
+
+    def _check_cancelled(self) -> None:
+        if self._session._cancel or self._cancelled():
+            raise Problem("cancelled", "The retouching was cancelled.")

@@ -1,0 +1,79 @@
+"""Opens sessions through libzmq: with a server on another machine, or with the one here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.version import VERSION
+from plugin.studio_portrait.link.wire import Problem
+from plugin.studio_portrait.link.zmtp import Connection, TransportError
+
+from . import address
+from .dealer import Dealer, Keys
+from .keys import KeyRing
+
+
+class RemoteSession(Session):
+    """A session whose server does not start by itself. again: opens another with the same server."""
+
+    def __init__(self, dealer: Dealer, secret: str, folder: Path, again: Callable[[], Session]):
+        super().__init__(cast(Connection, dealer), secret, folder)
+        self._open_another = again
+
+    def _again(self) -> Session | None:
+        return self._open_another()
+
+    def _lost(self) -> Problem:
+        sentence = "The server does not answer any more."
+        return Problem("lost-server", sentence, "Try again; if that does not help, see that it runs there.")
+
+
+def there(where: str, folder: Path) -> tuple[Session, Dealer]:
+    """A session with the server at ``HOST[:PORT]``, over CURVE. Raises `Problem`.
+
+    HELLO's token is our public key: libzmq has proven both sides' already.
+    """
+    host, port = address.parse(where)
+    ring = KeyRing(folder)
+    keys = Keys(ring.own(), ring.server(host))
+    secret = keys.own.public.decode()
+    return _open(f"tcp://{host}:{port}", keys, secret, folder, lambda: there(where, folder)[0])
+
+
+def here(folder: Path) -> tuple[Session, Dealer]:
+    """A session with the server of this state folder. Raises `Problem`."""
+    found = runtime.Runtime.read(folder)
+    if found is None:
+        raise Problem("no-server", "No server is running.")
+    session, dealer = _open(found.endpoints[0], None, found.token, folder, lambda: here(folder)[0])
+    session.keep = session.status()["limits"]["resume-seconds"]
+    return session, dealer
+
+
+def open_remote(where: str) -> Session:
+    """For the command line: a session with a server of our own version. Raises `Problem`."""
+    session, _ = there(where, runtime.state_folder())
+    if session.server != VERSION:
+        session.close()
+        sentence = f"The server at {where} has version {session.server:.20}, this program {VERSION}."
+        raise Problem("bad-version", sentence, "Install the same version on both machines.")
+    return session
+
+
+def _open(
+    endpoint: str, keys: Keys | None, secret: str, folder: Path, again: Callable[[], Session]
+) -> tuple[Session, Dealer]:
+    dealer = Dealer(endpoint, keys)
+    try:
+        dealer.wait_until_open()
+        return RemoteSession(dealer, secret, folder, again), dealer
+    except TransportError as error:
+        dealer.close()
+        raise Problem("lost-server", f"{error}", "Try again.") from None
+    except BaseException:
+        dealer.close()
+        raise

@@ -1,0 +1,75 @@
+"""Spoiled input for everything that parses: the short form of `python -m benchmarks.fuzz`."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks import fuzz, fuzz_inputs, fuzz_targets
+from benchmarks.fuzz_server import LiveServer
+from plugin.studio_portrait.link import wire, zmtp
+from plugin.studio_portrait.link.wire import Problem
+from tests.server.running import COMMAND
+
+SEED = 2  # the long run's is 1
+
+
+@pytest.fixture(scope="module")
+def server() -> fuzz_targets.Server:
+    return fuzz_targets.Server()
+
+
+@pytest.fixture(scope="module")
+def live() -> Iterator[LiveServer]:
+    live = LiveServer([*COMMAND, "serve"])
+    yield live
+    live.close()
+
+
+@pytest.mark.parametrize(("name", "count"), [("header", 6000), ("client", 2000)])
+def test_parsers(name: str, count: int) -> None:
+    for index in range(count):
+        getattr(fuzz_targets, name)(random.Random(f"{SEED}:{name}:{index}"))
+
+
+def test_the_servers_conversation(server: fuzz_targets.Server) -> None:
+    for index in range(1000):
+        server(random.Random(f"{SEED}:server:{index}"))
+
+
+def test_a_real_server(live: LiveServer) -> None:
+    for index in range(500):
+        live(random.Random(f"{SEED}:live:{index}"))
+
+
+def test_a_valid_conversation_is_understood(server: fuzz_targets.Server) -> None:
+    """Else the spoiled ones would be refused at the door and find nothing."""
+    dice = random.Random(0)
+    messages = fuzz_inputs.conversation(server.token, "f" * 32)[:6]
+    told = [fuzz_inputs.framed([wire.encode(c, **f), *([] if p is None else [p])]) for c, f, p in messages]
+    state = server.talk(fuzz_inputs.greeting(zmtp.READY) + b"".join(told), dice)
+    assert state == {"known": True, "jobs": ["queued"], "errors": 0}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists), st.binary()
+)
+def test_any_value_anywhere_in_a_header(value: object, data: bytes) -> None:
+    for field in ("v", "cmd", "image", "settings", "selection"):
+        try:
+            header = json.dumps({"v": 1, "cmd": "SUBMIT", field: value}).encode()
+            wire.decode(header + data[:1])
+        except Problem as problem:
+            assert problem.message and problem.hint
+
+
+def test_an_input_can_be_repeated_by_its_number() -> None:
+    assert fuzz.main(["--only", "header:17"]) == 0
+    first, again = (fuzz_inputs.spoiled_conversation(random.Random("1:server:5"), "t") for _ in range(2))
+    assert first == again and len(first) > 100

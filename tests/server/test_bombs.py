@@ -1,0 +1,72 @@
+"""Pictures made to exhaust the machine are refused by what they say of themselves, before decoding."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from plugin.studio_portrait.link.wire import Problem
+from server.files import pictures
+
+from .bombs import BOMBS
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+MEMORY_MB, SECONDS = 200, 30.0  # the bombs want gigabytes, or minutes
+CHILD = """
+import json, resource, sys, time
+from pathlib import Path
+from plugin.studio_portrait.link.wire import Problem
+from server.files import pictures
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+for path in sys.argv[1:]:
+    before, begin = peak(), time.process_time()
+    try:
+        pictures.read(Path(path))
+        code = None
+    except Problem as problem:
+        code = problem.code
+    print(json.dumps([code, peak() - before, time.process_time() - begin]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited and measured in Linux's way")
+def test_bombs_cost_little(tmp_path: Path) -> None:
+    paths = []
+    for number, (make, _) in enumerate(BOMBS.values()):
+        paths.append(tmp_path / str(number))
+        paths[-1].write_bytes(make())
+        assert paths[-1].stat().st_size < 8_000_000
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, *map(str, paths)],
+        cwd=CHECKOUT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    told = [json.loads(line) for line in child.stdout.splitlines()]
+    assert len(told) == len(BOMBS), child.stderr
+    for (name, (_, expected)), (code, megabytes, seconds) in zip(BOMBS.items(), told, strict=True):
+        assert code == expected or (expected is None and code == "bad-image"), name
+        assert megabytes < MEMORY_MB and seconds < SECONDS, name
+
+
+def test_a_file_larger_than_any_picture(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    os.truncate(path, pictures.MAX_FILE_BYTES + 1)
+    with pytest.raises(Problem, match="more than 2048 MB") as caught:
+        pictures.read(path)
+    assert caught.value.code == "too-large"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no such device")
+def test_a_file_without_an_end() -> None:
+    with pytest.raises(Problem, match="not a JPEG, PNG or TIFF"):
+        pictures.read(Path("/dev/zero"))

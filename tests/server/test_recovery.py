@@ -1,0 +1,210 @@
+"""Workers and fronts that die, hang, are stopped or fall asleep: what becomes of the jobs."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from plugin.studio_portrait.link import runtime
+
+from .plain_worker import DEADLY, DEAF, MODERATE, SLOW
+from .running import COMMAND, Client, Server, gone, wait_for
+
+PATIENCE = 30.0  # seconds: the machine may have other things to do
+
+
+def retouched(client: Client, strength: float = 1.0) -> None:
+    """One whole job whose pixels are right."""
+    job = secrets.token_hex(16)
+    client.upload(job, strength=strength)
+    result = client.receive(timeout=PATIENCE)
+    assert (result["cmd"], result["job"]) == ("RESULT", job), result
+    client.send("FETCH", job=job, plane="pixels", row=0, rows=2)
+    assert client.receive(timeout=PATIENCE)["payload"] == b"\xff" * 4
+    client.send("DONE", job=job)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_worker_that_shows_no_progress_is_replaced_and_its_job_refused_at_last(
+    tmp_path: Path, stopped: bool
+) -> None:
+    with Server(tmp_path, "--limit", "silent-seconds=1") as server, Client(server) as client:
+        server.wait_ready()
+        job = secrets.token_hex(16)
+        client.upload(job, strength=SLOW if stopped else DEAF)
+        client.running(job)
+        if stopped:
+            os.kill(server.worker_pid(), signal.SIGSTOP)
+        refused = client.receive(timeout=PATIENCE)
+        assert (refused["job"], refused["code"]) == (job, "poisonous")
+        assert "no sign of progress" in refused["message"]
+        retouched(client)
+
+
+def test_a_worker_that_is_stopped_once_costs_no_job(tmp_path: Path) -> None:
+    with Server(tmp_path, "--limit", "silent-seconds=3") as server, Client(server) as client:
+        server.wait_ready()
+        worker = server.worker_pid()
+        os.kill(worker, signal.SIGSTOP)
+        retouched(client)
+        assert server.worker_pid() != worker and gone(worker)
+
+
+def test_the_front_answers_while_its_worker_is_stopped(server: Server) -> None:
+    with Client(server) as client, Client(server) as other:
+        job = secrets.token_hex(16)
+        client.upload(job, strength=SLOW)
+        client.running(job)
+        os.kill(server.worker_pid(), signal.SIGSTOP)
+        beats = [client.receive(skip="", timeout=PATIENCE) for _ in range(4)]
+        assert {beat["cmd"] for beat in beats} == {"PROGRESS"}
+        assert other.status()["running"]
+        client.send("CANCEL", job=job)
+        client.refused("cancelled")
+        retouched(other)  # the worker that did not let go was replaced
+
+
+def test_two_workers_do_two_jobs_at_a_time_and_one_may_die(tmp_path: Path) -> None:
+    with Server(tmp_path, "--device", "cpu", "--device", "cpu") as server, Client(server) as client:
+        wait_for(lambda: {w["state"] for w in client.status()["workers"]} == {"ready"}, PATIENCE)
+        slow, deadly = secrets.token_hex(16), secrets.token_hex(16)
+        client.upload(slow, strength=SLOW)
+        client.running(slow)
+        client.upload(deadly, strength=DEADLY)
+        assert client.receive(timeout=PATIENCE)["code"] == "poisonous"
+        retouched(client)
+        assert [worker["job"] for worker in client.status()["workers"]].count(True) == 1
+        client.send("CANCEL", job=slow)
+        client.refused("cancelled")
+
+
+def test_a_worker_without_work_gives_its_memory_back_and_the_next_job_works(tmp_path: Path) -> None:
+    with Server(tmp_path, "--sleep", "0.3") as server, Client(server) as client:
+        asleep = wait_for(lambda: (w := client.status()["worker"])["state"] == "asleep" and w, PATIENCE)
+        assert asleep["pid"] is None and client.status()["memory"]["worker"] == 0
+        assert not psutil.Process(server.process.pid).children()
+        retouched(client)
+
+
+def test_running_jobs_finish_when_the_server_is_told_to_end(tmp_path: Path) -> None:
+    with Server(tmp_path, "--grace", "60") as server, Client(server) as client, Client(server) as other:
+        server.wait_ready()
+        running, queued, late = (secrets.token_hex(16) for _ in range(3))
+        client.upload(running, strength=MODERATE)
+        client.running(running)
+        other.upload(queued)
+        wait_for(lambda: client.status()["queue"] == 1)
+        server.process.send_signal(signal.SIGTERM)
+        assert other.refused("shutting-down")["job"] == queued
+        image = {"width": 4, "height": 4, "channels": 1, "sample": "u8"}
+        other.send("SUBMIT", job=late, image=image, settings={}, selection=None)
+        other.refused("shutting-down")
+        assert client.receive(timeout=PATIENCE)["cmd"] == "RESULT"
+        client.send("FETCH", job=running, plane="pixels", row=0, rows=2)
+        assert client.receive()["payload"] == b"\xff" * 4
+        client.send("DONE", job=running)
+        assert server.process.wait(PATIENCE) == 0
+
+
+def test_a_job_that_takes_longer_than_the_grace_ends_with_an_error(tmp_path: Path) -> None:
+    with Server(tmp_path, "--grace", "0.5") as server, Client(server) as client:
+        server.wait_ready()
+        job = secrets.token_hex(16)
+        client.upload(job, strength=SLOW)
+        client.running(job)
+        server.process.send_signal(signal.SIGTERM)
+        assert client.refused("shutting-down")["job"] == job
+        assert server.process.wait(PATIENCE) == 0
+
+
+def test_a_stopped_worker_ends_with_a_killed_front(server: Server) -> None:
+    worker = server.worker_pid()
+    os.kill(worker, signal.SIGSTOP)
+    server.process.kill()
+    server.process.wait()
+    wait_for(lambda: gone(worker), PATIENCE)
+
+
+def test_what_a_killed_front_left_does_not_keep_the_next_from_working(tmp_path: Path) -> None:
+    """Its socket in a folder of its own, its runtime file, a draft of one, pixels."""
+    home = tmp_path / ("long" * 30)
+    with Server(home) as server:
+        socket_folder = Path(server.runtime.endpoints[0].removeprefix("ipc://")).parent
+        server.process.kill()
+        server.process.wait()
+    (home / "pixels-old").touch()
+    (home / ".server.json.0123abcd").touch()
+    with Server(home) as server, Client(server) as client:
+        assert not socket_folder.exists()
+        assert {path.name for path in home.iterdir()} == {"server.json", "server.lock", "server.log"}
+        retouched(client)
+
+
+def test_five_starts_at_once_end_with_one_server(tmp_path: Path) -> None:
+    environment = {**os.environ, runtime.HOME_VARIABLE: str(tmp_path)}
+    started = [
+        subprocess.Popen([*COMMAND, "serve"], env=environment, stderr=subprocess.PIPE) for _ in range(5)
+    ]
+    try:
+        wait_for(lambda: sum(process.poll() is None for process in started) == 1, PATIENCE)
+        [left] = [process for process in started if process.poll() is None]
+        found = wait_for(lambda: runtime.Runtime.read(tmp_path), PATIENCE)
+        assert found.pid == left.pid
+        assert {process.returncode for process in started if process is not left} == {0}
+    finally:
+        for process in started:
+            process.terminate()
+            process.communicate(timeout=PATIENCE)
+
+
+def test_a_client_that_comes_back_finds_its_job(server: Server) -> None:
+    """The connection breaks during the upload, during the work and after it; nothing is done twice."""
+    job = secrets.token_hex(16)
+    with Client(server) as client:
+        client.submit(job, strength=MODERATE, keep=15)
+        client.send("DATA", bytes(8), job=job, plane="pixels", row=0, rows=2)
+        wait_for(lambda: client.status()["memory"]["pictures"] > 0)
+    fields = {
+        "image": {"width": 4, "height": 4, "channels": 1, "sample": "u8"},
+        "settings": {"strength": MODERATE},
+        "selection": None,
+        "keep": 15,
+    }
+    with Client(server) as client:
+        client.send("SUBMIT", job=job, **fields)
+        again = client.receive()
+        assert (again["cmd"], again["state"], again["filled"]) == ("ACCEPT", "uploading", 8)
+        client.send("DATA", bytes(8), job=job, plane="pixels", row=2, rows=2)
+        client.running(job)
+    with Client(server) as client:
+        client.send("SUBMIT", job=job, **fields)
+        assert client.receive()["state"] == "running"
+        assert client.receive(timeout=PATIENCE)["cmd"] == "RESULT"
+    with Client(server) as client:
+        client.send("SUBMIT", job=job, **fields)
+        assert client.receive()["state"] == "done"
+        assert client.receive()["cmd"] == "RESULT"
+        client.send("FETCH", job=job, plane="pixels", row=0, rows=2)
+        assert client.receive()["payload"] == b"\xff" * 4
+        client.send("DONE", job=job)
+        assert wait_for(lambda: client.status()["memory"]["pictures"] == 0)
+        assert client.status()["jobs"] == {"done": 1, "failed": 0, "cancelled": 0}
+
+
+def test_a_client_that_does_not_come_back_loses_its_job(server: Server) -> None:
+    with Client(server) as client:
+        client.upload(job := secrets.token_hex(16), strength=SLOW, keep=0.5)
+        client.running(job)
+    with Client(server) as client:
+        assert client.status()["memory"]["pictures"] > 0
+        wait_for(lambda: client.status()["memory"]["pictures"] == 0, PATIENCE)
+        begin = time.monotonic()
+        wait_for(lambda: not client.status()["running"], PATIENCE)
+        assert time.monotonic() - begin < 5.0

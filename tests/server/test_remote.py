@@ -1,0 +1,387 @@
+"""Two machines, played by two state folders: the gateway, the command line's client, the relay."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import zmq
+
+from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.wire import Problem, Settings
+from plugin.studio_portrait.link.zmtp import GREETING
+from server.remote import reach
+from server.remote.keys import CLIENTS, SERVERS, KeyRing
+from tests.link.network import Fault, Network
+from tests.link.test_session import Picture
+
+from .running import Client, Server, gone, wait_for
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+HOST = "127.0.0.1"
+PATIENCE = 30.0
+
+
+def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
+    whole = [sys.executable, "-m", "server", *words]
+    return subprocess.run(whole, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+class Machines:
+    """`there` serves at `where`, `here` may use it."""
+
+    def __init__(self, folder: Path, resume: float = 6):
+        self.there, self.here = folder / "there", folder / "here"
+        self.ring_there, self.ring_here = KeyRing(self.there), KeyRing(self.here)
+        self.ring_there.new()
+        self.ring_here.new()
+        self.introduce()
+        self.server = Server(self.there, "--listen", "tcp://0.0.0.0:*", "--limit", f"resume-seconds={resume}")
+        self.server.wait_ready()
+        with Client(self.server) as client:
+            self.where = f"{HOST}:{client.status()['remote'].rpartition(':')[2]}"
+
+    def introduce(self) -> None:
+        self.ring_there.allow(CLIENTS, "here", self.ring_here.own().public)
+        self.ring_here.allow(SERVERS, HOST, self.ring_there.own().public)
+
+    def session(self, home: Path | None = None) -> Session:
+        return reach.there(self.where, home or self.here)[0]
+
+    def log(self) -> str:
+        return (self.there / "server.log").read_text(encoding="utf-8")
+
+    def logged(self, words: str) -> None:
+        wait_for(lambda: words in self.log(), PATIENCE)
+
+    def gateway(self) -> psutil.Process:
+        children = psutil.Process(self.server.process.pid).children()
+        return next(child for child in children if "server.remote.gateway" in child.cmdline())
+
+    @contextmanager
+    def relay(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+        """``connect`` here; sessions of this process then find it as they would find a server."""
+        monkeypatch.setenv(runtime.HOME_VARIABLE, str(self.here))
+        words = [sys.executable, "-m", "server", "connect", self.where]
+        with subprocess.Popen(words, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True) as process:
+            found = wait_for(lambda: process.poll() is not None or runtime.Runtime.read(self.here), PATIENCE)
+            assert found is not True, process.communicate()[1]
+            try:
+                yield process
+            finally:
+                process.terminate()
+                process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    machines = Machines(tmp_path_factory.mktemp("machines"))
+    yield machines
+    machines.server.end()
+    assert "Traceback" not in machines.log()
+
+
+@pytest.fixture
+def machines(shared: Machines) -> Machines:
+    """With the keys as they should be, whatever the last test did to them."""
+    shared.introduce()
+    return shared
+
+
+def retouched(session: Session, width: int = 500, height: int = 300) -> bool:
+    """Whether a job of this session gives the right pixels."""
+    picture = Picture(width, height)
+    session.retouch(picture.spec, picture.read, picture.write)
+    return np.array_equal(picture.out, picture.expected())
+
+
+def refused(machines: Machines, code: str = "bad-key", home: Path | None = None) -> str:
+    with pytest.raises(Problem) as caught:
+        machines.session(home)
+    assert caught.value.code == code and caught.value.hint
+    return caught.value.message
+
+
+def test_a_job_over_the_network(machines: Machines) -> None:
+    with machines.session() as session:
+        assert session.networks[0]["name"] == "plain"
+        assert retouched(session, 3000, 2000)
+        status = session.status()
+        assert status["jobs"]["done"] >= 1
+        assert str(machines.there) not in str(status)
+    machines.logged("gateway: guard: let in a client with the key of here")
+
+
+def test_a_key_that_is_not_allowed(machines: Machines, tmp_path: Path) -> None:
+    stranger = KeyRing(tmp_path)
+    key = stranger.new()
+    stranger.allow(SERVERS, HOST, machines.ring_there.own().public)
+    assert "does not allow this machine's key" in refused(machines, home=tmp_path)
+    machines.logged("refused a client: the key")
+    assert key.decode() not in machines.log()
+
+
+def test_a_server_with_another_key(machines: Machines, tmp_path: Path) -> None:
+    machines.ring_here.allow(SERVERS, HOST, KeyRing(tmp_path).new())
+    assert "or has another" in refused(machines)
+    machines.logged("refused 1 connection: wrong server key")
+
+
+def test_a_client_without_a_key(machines: Machines) -> None:
+    with zmq.Context() as context, context.socket(zmq.DEALER) as plain:
+        plain.linger = 0
+        plain.reconnect_ivl = -1
+        plain.connect(f"tcp://{machines.where}")
+        plain.send(b"hello")
+        machines.logged("no encryption")
+        assert not plain.poll(0)
+    machines.ring_here.revoke(SERVERS, HOST)
+    assert "is not known here" in refused(machines)
+
+
+def test_revoking_counts_at_once_and_ends_the_running_job(machines: Machines) -> None:
+    with machines.session() as session:
+        assert retouched(session)
+        picture = Picture(300, 200)
+
+        def progress(stage: str, share: float) -> None:
+            if stage == "predict" and "here" in machines.ring_there.known(CLIENTS):
+                machines.ring_there.revoke(CLIENTS, "here")
+
+        with pytest.raises(Problem) as caught:
+            session.retouch(
+                picture.spec, picture.read, picture.write, settings=Settings(strength=0.5), progress=progress
+            )
+        assert caught.value.code == "bad-key"
+    with Client(machines.server) as client:
+        wait_for(lambda: not client.status()["running"], PATIENCE)
+    assert "does not allow" in refused(machines)
+    machines.logged("the key of here is no longer allowed")
+    machines.introduce()
+    with machines.session() as session:
+        assert retouched(session)
+
+
+def test_a_remote_client_cannot_end_the_server(machines: Machines) -> None:
+    with machines.session() as session:
+        with pytest.raises(Problem, match="on its own machine only"):
+            session.shutdown()
+        assert retouched(session)
+
+
+VICTIM = """
+import sys
+from pathlib import Path
+from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.wire import ImageSpec, Settings
+from server.remote import reach
+session = reach.there(sys.argv[1], Path(sys.argv[2]))[0] if sys.argv[1:] else Session.open(start=False)
+session.retouch(ImageSpec(64, 64, 1, "u8"), lambda p, r, n: bytes(64 * n), None,
+    settings=Settings(strength=0.5), progress=lambda stage, share: print(stage, flush=True))
+"""
+
+
+def killed_at_work(*where: str) -> float:
+    """Starts a client, kills it while the worker has its job; when that was."""
+    words = [sys.executable, "-c", VICTIM, *where]
+    with subprocess.Popen(words, cwd=CHECKOUT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        while (line := process.stdout.readline()) != b"predict\n":
+            assert line
+        process.kill()
+        return time.monotonic()
+
+
+def seconds_until_free(server: Server, begin: float) -> float:
+    with Client(server) as client:
+        wait_for(lambda: not client.status()["running"], PATIENCE)
+        wait_for(lambda: client.status()["memory"]["pictures"] == 0, PATIENCE)
+    return time.monotonic() - begin
+
+
+def test_a_vanished_client_may_come_back_for_a_while_and_no_longer(machines: Machines) -> None:
+    begin = killed_at_work(machines.where, str(machines.here))
+    assert 4.0 < seconds_until_free(machines.server, begin) < 9.0  # resume-seconds is 6; the work takes 10
+
+
+def test_a_vanished_clients_job_ends_at_once_where_none_may_come_back(tmp_path: Path) -> None:
+    machines = Machines(tmp_path, resume=0)
+    with machines.session() as session:
+        assert session.keep == 0
+    begin = killed_at_work(machines.where, str(machines.here))
+    assert seconds_until_free(machines.server, begin) < 3.0  # 0.5 on a quiet machine
+    machines.server.end()
+
+
+def test_a_client_of_the_relay_that_vanishes_cannot_come_back(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with machines.relay(monkeypatch):
+        assert seconds_until_free(machines.server, killed_at_work()) < 3.0  # 0.5 on a quiet machine
+
+
+def test_strangers_on_the_network_harm_nobody(machines: Machines) -> None:
+    host, port = machines.where.split(":")
+    crowd = [socket.create_connection((host, int(port)), timeout=10.0) for _ in range(200)]
+    dice = random.Random(3)
+    for number, peer in enumerate(crowd):
+        with contextlib.suppress(OSError):
+            peer.sendall(
+                (b"", b"GET / HTTP/1.1\r\n\r\n", GREETING, GREETING[:40], dice.randbytes(500))[number % 5]
+            )
+    gateway = machines.gateway().pid
+    with machines.session() as session:
+        assert retouched(session)
+    for peer in crowd:
+        peer.close()
+    assert machines.gateway().pid == gateway
+
+
+def test_nobody_there(machines: Machines) -> None:
+    with pytest.raises(Problem, match="No server answers"):
+        reach.there(f"{HOST}:9", machines.here)
+
+
+def test_the_gateway_is_started_again(machines: Machines) -> None:
+    gateway = machines.gateway()
+    gateway.kill()
+    wait_for(lambda: gone(gateway.pid), PATIENCE)
+
+    def answers() -> bool:
+        try:
+            with machines.session() as session:
+                return retouched(session)
+        except Problem:
+            return False
+
+    wait_for(answers, PATIENCE)
+    machines.logged("is started again")
+
+
+def test_the_command_line(machines: Machines) -> None:
+    status = command(machines.here, "status", "--server", machines.where)
+    assert status.returncode == 0 and "plain" in status.stdout
+    wrong = command(machines.here, "status", "--server", "a:b")
+    assert wrong.returncode == 2 and "is not an address" in wrong.stderr
+    retouch = command(
+        machines.here,
+        *("retouch", "--server", machines.where, "--background", "relight"),
+        *("server/setup/sample/selfie.jpg", "-o", str(machines.here / "out.png")),
+    )
+    assert retouch.returncode == 0, retouch.stderr
+    assert (machines.here / "out.png").stat().st_size > 100_000
+    assert not runtime.server_lives(machines.here)
+
+
+def test_the_relay_looks_like_a_server(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    with machines.relay(monkeypatch) as process:
+        with Session.open(start=False) as session, Session.open(start=False) as second:
+            assert retouched(session, 3000, 2000) and retouched(second) and retouched(session)
+            assert session.status()["relay"] == machines.where
+            with pytest.raises(Problem) as caught:
+                session.retouch(
+                    Picture(50, 50).spec,
+                    Picture(50, 50).read,
+                    Picture(50, 50).write,
+                    settings=Settings(strength=0.5),
+                    progress=lambda stage, share: session.cancel(),
+                )
+            assert caught.value.code == "cancelled"
+            assert retouched(second)
+        assert "already runs here" in command(machines.here, "connect", machines.where).stderr
+        stopped = command(machines.here, "stop")
+        assert stopped.returncode == 0 and process.wait(PATIENCE) == 0
+    assert runtime.Runtime.read(machines.here) is None
+    with Client(machines.server) as client:
+        assert client.status()["worker"]["state"] == "ready"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bad_network_behind_the_relay(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Cut anywhere, or out of order: the relay connects anew, and the picture is right all the same."""
+    dice = random.Random(seed)
+    between = Network(f"tcp://{machines.where}")
+    monkeypatch.setattr(machines, "where", between.endpoint.removeprefix("tcp://"))
+    with machines.relay(monkeypatch):
+        places = [dice.randrange(20_000, 12_000_000) for _ in range(3)]
+        between.faults = [Fault(swap=places[0], piece=4000), *(Fault(cut=place) for place in places[1:])]
+        with Session.open(start=False) as faulty:
+            assert faulty.keep > 0
+            assert retouched(faulty, 1500, 3000)
+        assert between.swaps == 1
+    between.close()
+
+
+def test_the_command_lines_client_connects_anew(machines: Machines) -> None:
+    between = Network(f"tcp://{machines.where}")
+    between.faults = [Fault(cut=5_000_000), Fault(cut=3_000_000)]
+    session, _ = reach.there(between.endpoint.removeprefix("tcp://"), machines.here)
+    with session:
+        assert retouched(session, 1500, 3000)
+    assert between.cuts == 2
+    between.close()
+
+
+def test_the_relay_takes_nobody_without_the_token(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with machines.relay(monkeypatch):
+        found = runtime.Runtime.read(machines.here)
+        assert found is not None
+        with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+            socket.linger = 0
+            socket.connect(found.endpoints[-1])
+            for header in (
+                b'{"v":1,"cmd":"HELLO","token":"0"}',
+                b'{"v":1,"cmd":"HELLO","proof":"0"}',
+                b'{"v":1,"cmd":"HELLO","nonce":"0"}',
+                b'{"v":1,"cmd":"STATUS","token":"0"}',
+                b'{"v":1,"cmd":"SHUTDOWN"}',
+                b'{"v":1,"cmd":"FETCH","job":"0"}',
+            ):
+                socket.send(header)
+                assert socket.poll(5000) and b"bad-token" in socket.recv()
+            for garbage in ([b""], [b"{"], [b'{"v":1,"cmd":"PING"}'] * 3, [b'{"v":2,"cmd":"PING"}']):
+                socket.send_multipart(garbage)
+                assert socket.poll(5000) and b"ERROR" in socket.recv()
+        with Session.open(start=False) as session:
+            assert retouched(session)
+
+
+def test_the_relay_says_why_it_cannot_connect(machines: Machines) -> None:
+    machines.ring_there.revoke(CLIENTS, "here")
+    refused = command(machines.here, "connect", machines.where)
+    assert refused.returncode == 1 and "does not allow this machine's key" in refused.stderr
+    assert not runtime.server_lives(machines.here)
+
+
+def test_a_server_that_goes_while_the_relay_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machines = Machines(tmp_path, resume=1)
+    with machines.relay(monkeypatch):
+        session = Session.open(start=False)
+        gateway = machines.gateway().pid
+        machines.server.process.send_signal(signal.SIGKILL)
+        machines.server.process.communicate()
+        wait_for(lambda: gone(gateway), PATIENCE)
+        begin = time.monotonic()
+        with session, pytest.raises(Problem) as caught:
+            retouched(session)
+        assert caught.value.code == "lost-server" and time.monotonic() - begin < PATIENCE
+        with pytest.raises(Problem, match="No server answers"):
+            Session.open(start=False)
