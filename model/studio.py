@@ -24,7 +24,7 @@ SHRINK: Final = 2  # the working size is 256 for a 512 crop
 GAIN_RANGE: Final = 1.5  # |ln gain| stays below: a factor of 4.5 in sRGB values
 COARSE: Final = 2  # the light's change is evened out at the working size over this,
 RADIUS: Final = 3  # over so many of those pixels;
-KEEP: Final = 0.004  # where its variance is well above this, its steps stay
+KEEP: Final = 0.012  # where its variance is well above this, its steps stay
 OUTPUTS: Final = 8  # gain and offset of R, G, B, shine, shadow
 
 

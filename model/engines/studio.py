@@ -18,7 +18,7 @@ SHRINK: Final = 2  # the constants of model/studio.py that no tensor tells
 GAIN_RANGE: Final = 1.5
 COARSE: Final = 2
 RADIUS: Final = 3
-KEEP: Final = 0.004
+KEEP: Final = 0.012
 LIGHTS: Final = 6  # ln gain and offset of R, G, B: the first of the head's maps
 MIDDLE: Final = np.full((1, 1, 1, 1), 0.5, np.float32)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 # Large photographs that were shrunk, which leaves no noise, blur or JPEG blocks. Were only pictures without a
 # flash so clean, the network would take every clean selfie for one of them.
 CLEAN_SHARE: Final = 0.35
-CAST_SHARE: Final = 0.5  # of the pairs without a flash: their colour cast is to be removed all the same
+CAST_SHARE: Final = 0.35  # of the pairs without a flash: their colour cast is to be removed all the same
 NO_AMBIENT: Final = 0.5
 DARK_SKIN: Final = 0.38  # sRGB lightness below which skin is not darkened further
 
@@ -25,7 +25,7 @@ DARK_SKIN: Final = 0.38  # sRGB lightness below which skin is not darkened furth
 class Mix:
     """Which flashes there are, and how many of them."""
 
-    identity: float = 0.04  # pairs without a flash: the network must leave those alone
+    identity: float = 0.06  # pairs without a flash: the network must leave those alone
     # Exponent of n.l. It comes on top of the studio's own shading, which real flashes do not have: with 1 and
     # more alone, a real flash's even face looks to the network as if there were no flash.
     lambert: tuple[float, float] = (0.25, 1.6)

@@ -168,14 +168,14 @@ def test_a_client_that_comes_back_finds_its_job(server: Server) -> None:
     """The connection breaks during the upload, during the work and after it; nothing is done twice."""
     job = secrets.token_hex(16)
     with Client(server) as client:
-        client.submit(job, strength=MODERATE, keep=30)
+        client.submit(job, strength=MODERATE, keep=15)
         client.send("DATA", bytes(8), job=job, plane="pixels", row=0, rows=2)
         wait_for(lambda: client.status()["memory"]["pictures"] > 0)
     fields = {
         "image": {"width": 4, "height": 4, "channels": 1, "sample": "u8"},
         "settings": {"strength": MODERATE},
         "selection": None,
-        "keep": 30,
+        "keep": 15,
     }
     with Client(server) as client:
         client.send("SUBMIT", job=job, **fields)
