@@ -168,9 +168,10 @@ def _networks(networks: Sequence[Mapping[str, Any]], default: str) -> str:
 def _training(facts: Mapping[str, Any]) -> str:
     trained = facts["trained"]
     hardware = f" on {trained['hardware']}" if trained["hardware"] else ""
+    before = f"; started from {trained['before']}" if trained.get("before") else ""
     return (
         f"- {facts['name']}: {trained['steps']:,} steps, {trained['samples']:,} samples, "
-        f"{trained['seconds']:,} seconds{hardware}; {trained['resolution']}."
+        f"{trained['seconds']:,} seconds{hardware}; {trained['resolution']}{before}."
     )
 
 

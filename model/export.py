@@ -53,11 +53,13 @@ def export(
     name: str = "",
     default: bool = False,
     hardware: str = "",
+    before: str = "",
 ) -> Path:
     """Write NAME.safetensors and NAME.json into `folder`; returns the path of the first.
 
     state: a training checkpoint. name: "" for its architecture's. default: make it the default network,
-    which the first one in a folder is anyway, and which one that was replaced stays. Raises `Unusable`.
+    which the first one in a folder is anyway, and which one that was replaced stays. before: what the run
+    was started from, for the description. Raises `Unusable`.
     """
     config = _config(state["config"])
     if config.architecture not in SERVED:
@@ -70,8 +72,8 @@ def export(
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.safetensors"
     others = _descriptions(folder)
-    before = others.pop(folder / f"{name}.json", {}).get("default", False)
-    default = default or before or not any(facts.get("default") for facts in others.values())
+    was = others.pop(folder / f"{name}.json", {}).get("default", False)
+    default = default or was or not any(facts.get("default") for facts in others.values())
     facts = {
         "name": name,
         "architecture": config.architecture,
@@ -81,7 +83,7 @@ def export(
         "default": default,
         "parameters": parameters,
         "licence": LICENCE,
-        "trained": recipe(state, hardware),
+        "trained": {**recipe(state, hardware), **({"before": before} if before else {})},
     }
     _write(file, data)
     _write_json(folder / f"{name}.json", facts)
@@ -177,9 +179,10 @@ def main(arguments: list[str] | None = None) -> int:
     add("--folder", type=Path, default=WEIGHTS, help="where to (default: the shipped networks)")
     hardware = f"{os.cpu_count()} cores, {platform.machine()}"
     add("--hardware", default=hardware, help="what it was trained on, for the description")
+    add("--before", default="", help="what the run was started from (--init FILE), for the description")
     a = parser.parse_args(arguments)
     try:
-        file = export(read(a.checkpoint), a.folder, a.name, a.default, a.hardware)
+        file = export(read(a.checkpoint), a.folder, a.name, a.default, a.hardware, a.before)
     except Unusable as reason:
         print(reason, file=sys.stderr)
         return 2

@@ -113,6 +113,13 @@ def fresh_weights(folder: Path) -> None:
         "default": True,
         "parameters": 1,
         "licence": "CC BY 4.0",
-        "trained": {"hardware": "paper", "steps": 1, "samples": 2, "seconds": 3, "resolution": "none"},
+        "trained": {
+            "hardware": "paper",
+            "steps": 1,
+            "samples": 2,
+            "seconds": 3,
+            "resolution": "none",
+            "before": "rest",
+        },
     }
     (folder / "fresh.json").write_text(json.dumps(facts))

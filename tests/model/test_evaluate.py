@@ -94,6 +94,7 @@ def test_the_card_tells_the_results(outcome: tuple[int, str, Path], folder: Path
     result.write_text(outcome[1])
     assert card.main(["--evaluation", str(result), "--cache", str(folder), "--weights", str(weights)]) == 0
     words = (weights / card.CARD).read_text()
+    assert "none; started from rest." in words
     facts = json.loads((weights / "fresh.json").read_text())
     assert facts["sha256"] in words and "CC BY 4.0" in words and "1 steps" in words
     assert "Presidential Innovation Fellows" in words and "London" not in words

@@ -56,10 +56,11 @@ def test_the_command(studio: dict, tmp_path: Path, capsys: pytest.CaptureFixture
     torch.save(studio, tmp_path / "last.pt")
     out = tmp_path / "out"
     arguments = [str(tmp_path / "last.pt"), "--folder", str(out), "--name", "ours", "--hardware", "an abacus"]
-    assert export.main(arguments) == 0
+    assert export.main([*arguments, "--before", "an earlier run"]) == 0
     assert "ours.safetensors" in capsys.readouterr().out
     (info,) = predictor.available(out)
     assert (info.name, info.trained["hardware"]) == ("ours", "an abacus")
+    assert info.trained["before"] == "an earlier run"
     assert info.trained["resolution"] == "256 px crops of 256 px framings"
 
 

@@ -46,6 +46,6 @@ def test_a_change_loses_its_texture_and_keeps_its_steps() -> None:
         for side in (slice(0, 48 - far), slice(48 + far, None)):
             assert float(flat[..., side].std()) < 0.003
         kept = even(step, shrink)
-        assert float((kept - step).abs().max()) < 0.05
+        assert float((kept - step).abs().max()) < 0.15 * 0.6
         constant = torch.full_like(step, -0.3)
         torch.testing.assert_close(even(constant, shrink), constant)
