@@ -48,6 +48,8 @@ class Trainer:
     def _start_average(self) -> None:
         ema = get_ema_multi_avg_fn(self.config.average)
         self.average = AveragedModel(self.network, multi_avg_fn=ema, use_buffers=True)
+        if not self.config.average:
+            self.average.module = self.network  # no average: copying every step took a fifth of Pix2Pix's time
 
     def trained(self) -> list[nn.Parameter]:
         """The parameters that have gradients."""
@@ -81,7 +83,8 @@ class Trainer:
                     module.eval()
         moved = {name: part.to(self.device, non_blocking=True) for name, part in vars(pairs).items()}
         loss = self._improve(type(pairs)(**moved))
-        self.average.update_parameters(self.network)
+        if self.config.average:
+            self.average.update_parameters(self.network)
         self.step += 1
         return loss
 

@@ -39,9 +39,10 @@ class Adversarial(Trainer):
 
     def __init__(self, config: Config, device: torch.device):
         super().__init__(config, device)
-        self.critic = pix2pix.Discriminator().to(device, memory_format=torch.channels_last)
+        width = pix2pix.HALF if config.architecture.endswith("half") else pix2pix.FULL
+        self.critic = pix2pix.Discriminator(width).to(device, memory_format=torch.channels_last)
         self.optimiser, self.critic_optimiser = (
-            torch.optim.Adam(part.parameters(), lr=config.rate, betas=BETAS)
+            torch.optim.Adam(part.parameters(), lr=config.rate, betas=BETAS, fused=True)
             for part in (self.network, self.critic)
         )
 
