@@ -24,6 +24,7 @@ DEAF = 0.25  # this strength: work that never looks
 DEADLY = 0.125  # this strength: the process is killed in the middle
 FAULTY = 0.0625  # this strength: the pipeline raises
 CHATTY = 0.75  # this strength: thousands of progress events
+LOADS = "PLAIN_WORKER_LOADS"  # this environment variable: so many seconds pass before the worker is ready
 FERTILE = 0.03125  # this strength: a child process is left running that holds all pipes
 
 
@@ -63,6 +64,7 @@ def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNa
 
 def tools(device: str) -> Tools:
     """Those of a machine with nothing but a processor."""
+    time.sleep(float(os.environ.get(LOADS, 0)))
 
     def predictor(name: str) -> SimpleNamespace:
         if device not in ("auto", "cpu"):
