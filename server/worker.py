@@ -19,7 +19,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -33,6 +33,10 @@ from .buffers import Layout, attach
 from .sturdy import Sturdy, leaves_the_device_broken
 
 DEVICE_LOST = 70  # exit status
+LOOK_SECONDS = 0.05  # between two looks for a cancel while a network is loaded
+
+
+_loader = ThreadPoolExecutor(1)
 
 
 class Channel:
@@ -135,7 +139,7 @@ def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str
         box = Box(**message["selection"])
         mask = np.frombuffer(plane("selection"), np.uint8).reshape(box.height, box.width)
         selection = tools.selection(box, mask)
-    predictor = tools.predictor(settings.network)
+    predictor = _loaded(tools, settings.network, lambda: channel.is_cancelled(job))
     predictor.begin(lambda: channel.is_cancelled(job))
     result = tools.retouch(
         pixels,
@@ -155,6 +159,15 @@ def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str
         "notes": [*result.notes, *predictor.notes],
         **about(predictor),
     }
+
+
+def _loaded(tools: Tools, network: str, cancelled: Callable[[], bool]) -> Any:
+    """The network's predictor. Loading it the first time takes a second, in which a cancel counts."""
+    loading = _loader.submit(tools.predictor, network)
+    while not wait([loading], LOOK_SECONDS).done:
+        if cancelled():
+            raise Problem("cancelled", "The retouching was cancelled.")  # it is there for the next job
+    return loading.result()
 
 
 def _planes(memory: Any, layout: Layout) -> Callable[[str], memoryview]:

@@ -25,6 +25,7 @@ DEADLY = 0.125  # this strength: the process is killed in the middle
 FAULTY = 0.0625  # this strength: the pipeline raises
 CHATTY = 0.75  # this strength: thousands of progress events
 LOADS = "PLAIN_WORKER_LOADS"  # this environment variable: so many seconds pass before the worker is ready
+HEAVY = "heavy"  # this network takes two seconds to load
 FERTILE = 0.03125  # this strength: a child process is left running that holds all pipes
 
 
@@ -69,6 +70,7 @@ def tools(device: str) -> Tools:
     def predictor(name: str) -> SimpleNamespace:
         if device not in ("auto", "cpu"):
             raise Problem("bad-setting", f"The device {device!r} is not there.", "Use auto or cpu.")
+        time.sleep(2 if name == HEAVY else 0)
         plain = SimpleNamespace(name=name or "plain", weights_sha256="0" * 64, engine="numpy", device="cpu")
         plain.begin, plain.notes = (lambda cancelled: None), []
         return plain
