@@ -49,7 +49,7 @@ class Trainer:
         ema = get_ema_multi_avg_fn(self.config.average)
         self.average = AveragedModel(self.network, multi_avg_fn=ema, use_buffers=True)
         if not self.config.average:
-            self.average.module = self.network  # no average: copying every step took a fifth of Pix2Pix's time
+            self.average.module = self.network  # copying every step took a fifth of Pix2Pix's time
 
     def trained(self) -> list[nn.Parameter]:
         """The parameters that have gradients."""

@@ -62,6 +62,7 @@ class Supervisor:
         self._hung = False
         self.busy: str | None = None
         self._last: str | None = None
+        self._waiting: dict[str, Any] | None = None  # the job's message, until the worker has loaded
         self.misled: Problem | None = None
         self.about = {"state": "loading", "device": device, "engine": "", "network": "", "weights": ""}
 
@@ -113,22 +114,26 @@ class Supervisor:
             raise Problem("worker-died", "The server's worker cannot be started.", f"See {self._log}.")
         self.busy = self._last = job.id
         self._cancelled_at, self._heard = None, time.monotonic()
-        self._process.send(
-            {
-                "cmd": "job",
-                "job": job.id,
-                "path": job.buffer.path,
-                "layout": vars(job.layout),
-                "image": vars(job.image),
-                "settings": job.settings.as_dict(),
-                "selection": vars(job.selection) if job.selection else None,
-                "reference": vars(job.reference) if job.reference else None,
-            }
-        )
+        message = {
+            "cmd": "job",
+            "job": job.id,
+            "path": job.buffer.path,
+            "layout": vars(job.layout),
+            "image": vars(job.image),
+            "settings": job.settings.as_dict(),
+            "selection": vars(job.selection) if job.selection else None,
+            "reference": vars(job.reference) if job.reference else None,
+        }
+        if self.about["state"] == "loading":
+            self._waiting = message  # a worker that loads could not hear that the job is cancelled
+        else:
+            self._process.send(message)
 
     def cancel(self, job_id: str) -> None:
         """Makes the worker let go of this job, if it has it."""
-        if self._process is not None and self.busy == job_id:
+        if self._waiting is not None and self.busy == job_id:
+            self._waiting = self.busy = None
+        elif self._process is not None and self.busy == job_id:
             self._process.send({"cmd": "cancel", "job": job_id})
             self._cancelled_at = time.monotonic()
 
@@ -170,6 +175,9 @@ class Supervisor:
             log.info("worker %s: %s", kind, ", ".join(f"{name} {value}" for name, value in fields.items()))
             if fields.get("code") == "bad-setting":
                 self.misled = Problem(fields["code"], fields["message"], fields["hint"])
+            if self._waiting is not None and self._process is not None:
+                self._process.send(self._waiting)
+                self._waiting = None
             return None
         return self._about_job(kind, fields.pop("job"), fields)
 
@@ -184,7 +192,7 @@ class Supervisor:
 
     def _died(self, status: int) -> Event | None:
         log.error("the worker ended with status %s", status)
-        job, self.busy, self._cancelled_at = self.busy, None, None
+        job, self.busy, self._cancelled_at, self._waiting = self.busy, None, None, None
         why, was_ready = self._why(status), self.about["state"] == "ready"
         self._process, self.about["state"] = None, "dead"
         if was_ready:

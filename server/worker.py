@@ -19,7 +19,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -33,6 +33,10 @@ from .buffers import Layout, attach
 from .sturdy import Steady, Sturdy, leaves_the_device_broken, sturdy
 
 DEVICE_LOST = 70  # exit status
+LOOK_SECONDS = 0.05  # between two looks for a cancel while a network is loaded
+
+
+_loader = ThreadPoolExecutor(1)
 
 
 class Channel:
@@ -139,12 +143,12 @@ def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str
         box = Box(**message["selection"])
         mask = np.frombuffer(plane("selection"), np.uint8).reshape(box.height, box.width)
         selection = tools.selection(box, mask)
-    if message["reference"] and tools.match:
+    reference = None
+    if message["reference"]:
         shape = ImageSpec(**message["reference"])
-        seen = np.frombuffer(plane("reference"), np.uint8).reshape(shape.height, shape.width, shape.channels)
-        predictor = tools.match(seen)
-    else:
-        predictor = tools.predictor(settings.network)
+        reference = np.frombuffer(plane("reference"), np.uint8)
+        reference = reference.reshape(shape.height, shape.width, shape.channels)
+    predictor = _loaded(tools, settings.network, reference, lambda: channel.is_cancelled(job))
     predictor.begin(lambda: channel.is_cancelled(job))
     result = tools.retouch(
         pixels,
@@ -164,6 +168,20 @@ def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str
         "notes": [*result.notes, *predictor.notes],
         **about(predictor),
     }
+
+
+def _loaded(
+    tools: Tools, network: str, reference: NDArray[np.uint8] | None, cancelled: Callable[[], bool]
+) -> Any:
+    """The network's predictor, or the reference's. Loading takes up to a second, in which a cancel counts."""
+    if reference is not None and tools.match:
+        loading = _loader.submit(tools.match, reference)
+    else:
+        loading = _loader.submit(tools.predictor, network)
+    while not wait([loading], LOOK_SECONDS).done:
+        if cancelled():
+            raise Problem("cancelled", "The retouching was cancelled.")  # it is there for the next job
+    return loading.result()
 
 
 def _planes(memory: Any, layout: Layout) -> Callable[[str], memoryview]:

@@ -5,10 +5,11 @@ to one pixel, eight up, skip connections, noise in form of dropout in the three 
 test time too. The discriminator of 3.2.2 sees 70x70 patches of both pictures. Objective of 3.1 and 3.3:
 conditional GAN + 100 L1, the discriminator's loss halved, Adam at 2e-4 with beta1 0.5, batches of one.
 
-Departures: `HALF` has half the channels everywhere, in both networks (13.6 instead of 54.4 million parameters in
-the generator), because the full width takes a day on two processor cores; every table calls it "pix2pix-half". The paper's random jitter
-(286 to 256 pixels, mirroring) is left to our synthesiser, which draws a new framing for each sample. Batch
-norm over a batch of one, at test time too, is instance norm and is written as such.
+Departures: `HALF` has half the channels everywhere, in both networks (13.6 instead of 54.4 million parameters
+in the generator), because the full width takes a day on two processor cores; every table calls it
+"pix2pix-half". The paper's random jitter (286 to 256 pixels, mirroring) is left to our synthesiser, which
+draws a new framing for each sample. Batch norm over a batch of one, at test time too, is instance norm and
+is written as such.
 """
 
 from __future__ import annotations

@@ -13,9 +13,15 @@ from tests.server.running import COMMAND
 
 def test_a_short_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_PORTRAIT_HOME", "")  # put back afterwards
-    rows = load.run([*COMMAND, "serve"], (1, 8), 24, np.zeros((600, 800, 3), np.uint8))
+    rows = load.run([*COMMAND, "serve"], (1, 8), 12, 2, np.zeros((600, 800, 3), np.uint8))
     assert [row.clients for row in rows] == [1, 8]
     assert all(row.per_second > 0 and 0 < row.p50 <= row.p99 for row in rows)
+
+
+def test_all_rounds_of_a_number_of_clients_count_together() -> None:
+    found = load.row(2, [[(0.0, 1.0), (0.0, 2.0)], [(10.0, 13.0), (12.0, 14.0)]])
+    assert (found.clients, found.per_second, found.p50) == (2, pytest.approx(4 / 6), 2.0)
+    assert 2.9 < found.p99 <= 3.0
 
 
 def test_whether_eight_clients_wait_too_long() -> None:

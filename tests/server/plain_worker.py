@@ -24,6 +24,8 @@ DEAF = 0.25  # this strength: work that never looks
 DEADLY = 0.125  # this strength: the process is killed in the middle
 FAULTY = 0.0625  # this strength: the pipeline raises
 CHATTY = 0.75  # this strength: thousands of progress events
+LOADS = "PLAIN_WORKER_LOADS"  # this environment variable: so many seconds pass before the worker is ready
+HEAVY = "heavy"  # this network takes two seconds to load
 FERTILE = 0.03125  # this strength: a child process is left running that holds all pipes
 
 
@@ -63,10 +65,12 @@ def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNa
 
 def tools(device: str) -> Tools:
     """Those of a machine with nothing but a processor."""
+    time.sleep(float(os.environ.get(LOADS, 0)))
 
     def predictor(name: str) -> SimpleNamespace:
         if device not in ("auto", "cpu"):
             raise Problem("bad-setting", f"The device {device!r} is not there.", "Use auto or cpu.")
+        time.sleep(2 if name == HEAVY else 0)
         plain = SimpleNamespace(name=name or "plain", weights_sha256="0" * 64, engine="numpy", device="cpu")
         plain.begin, plain.notes = (lambda cancelled: None), []
         return plain

@@ -14,7 +14,7 @@ import pytest
 
 from plugin.studio_portrait.link import runtime
 
-from .plain_worker import DEADLY, DEAF, MODERATE, SLOW
+from .plain_worker import DEADLY, DEAF, LOADS, MODERATE, SLOW
 from .running import COMMAND, Client, Server, gone, wait_for
 
 PATIENCE = 30.0  # seconds: the machine may have other things to do
@@ -46,6 +46,25 @@ def test_a_worker_that_shows_no_progress_is_replaced_and_its_job_refused_at_last
         assert (refused["job"], refused["code"]) == (job, "poisonous")
         assert "no sign of progress" in refused["message"]
         retouched(client)
+
+
+def test_a_job_that_is_cancelled_while_the_worker_loads_is_gone_and_the_worker_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than a worker may take to let go of a job: this one never had it."""
+    monkeypatch.setenv(LOADS, "6.5")
+    with Server(tmp_path) as server, Client(server) as client, Client(server) as other:
+        worker = server.worker_pid()
+        job, next_job = secrets.token_hex(16), secrets.token_hex(16)
+        client.upload(job)
+        wait_for(lambda: client.status()["running"])
+        other.upload(next_job)
+        client.send("CANCEL", job=job)
+        client.refused("cancelled")
+        assert client.status()["worker"]["state"] == "loading"
+        assert not client.status()["running"]
+        assert other.receive(timeout=PATIENCE)["job"] == next_job
+        assert server.worker_pid() == worker
 
 
 def test_a_worker_that_is_stopped_once_costs_no_job(tmp_path: Path) -> None:

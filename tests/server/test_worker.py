@@ -26,6 +26,7 @@ from server.sturdy import FAULT_VARIABLE
 from server.worker import real_tools
 from tests.model import made
 
+from .plain_worker import HEAVY
 from .running import gone, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -49,10 +50,10 @@ class Worker:
         assert self.process.stdout is not None
         return dict(json.loads(self.process.stdout.readline()))
 
-    def give(self, buffer: Buffer, spec: ImageSpec, **settings: Any) -> None:
+    def give(self, buffer: Buffer, spec: ImageSpec, name: str = "a", **settings: Any) -> None:
         self.tell(
             cmd="job",
-            job="a",
+            job=name,
             path=buffer.path,
             layout=vars(Layout.of(spec, None, False, 0)),
             image=vars(spec),
@@ -93,6 +94,18 @@ def test_a_cancel_comes_through_in_the_middle(plain: Worker, tmp_path: Path) -> 
     assert plain.hear()["event"] == "progress"
     plain.tell(cmd="cancel", job="a")
     assert plain.hear()["code"] == "cancelled"
+    buffer.release()
+
+
+def test_a_cancel_comes_through_while_a_network_is_loaded(plain: Worker, tmp_path: Path) -> None:
+    buffer = Buffer(128, tmp_path)
+    plain.give(buffer, ImageSpec(8, 8, 1, "u8"), network=HEAVY)
+    time.sleep(0.2)
+    begin = time.monotonic()
+    plain.tell(cmd="cancel", job="a")
+    assert plain.hear()["code"] == "cancelled" and time.monotonic() - begin < 0.5
+    plain.give(buffer, ImageSpec(8, 8, 1, "u8"), name="b")
+    assert [plain.hear()["event"] for _ in range(2)] == ["progress", "result"]
     buffer.release()
 
 
