@@ -2,8 +2,8 @@
 
 The same flashes of held-out people, metrics and intervals as ``python -m model.evaluate``, with what each
 method costs, and a figure in which faces can be judged. Shipped networks take part by themselves; a network
-that is not shipped by its training run (``--run``). With --json the last line is the result as JSON.
-Exit status: 0 fine, 1 something was left out, 2 nothing could be compared.
+that is not shipped by its training run (``--run``). With --json the last line is the result as JSON, which
+`model.card` takes too. Exit status: 0 fine, 1 something was left out, 2 nothing could be compared.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from plugin.studio_portrait.link.wire import Problem
 from . import figure, report
 from .entrants import Entrant, entrants
 from .examples import studio_examples
+
+RUN = "a training run and what to call it (default: its network's name); may be repeated"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,13 +75,20 @@ def _judged(
     people = len({one.person for one in planned})
     print(f"{len(planned)} flashes of {people} held-out people, seed {seed}", flush=True)
     yardsticks: dict[str, System] = {"do_nothing": do_nothing, "global_gain": global_gain, "o_bar": o_bar}
-    judged = judge(planned, {**yardsticks, **{one.name: one for one in taking_part}})
+    named = {one.name: one for one in taking_part}
+    judged = judge(planned, {**yardsticks, **named}, named)
     if not judged.planned:
         raise ValueError("none of the flashes could be judged: " + "; ".join(judged.trouble))
-    found, costs = table.summary(judged.records, seed), report.costs(taking_part)
+    found, costs = table.summary(judged.records, seed, judged.studio_change), report.costs(taking_part)
     print(f"\n{table.text(found)}\n\n{report.cost_table(costs)}")
     counts = {"samples": len(judged.planned), "people": len({one.person for one in judged.planned})}
-    return {"systems": found, "costs": costs, **counts, "seed": seed}, judged.trouble
+    return {
+        "default": taking_part[0].name,
+        "systems": found,
+        "costs": costs,
+        **counts,
+        "seed": seed,
+    }, judged.trouble
 
 
 def _pictures(
@@ -105,12 +114,18 @@ def _pictures(
     return written
 
 
+def _run_folder(text: str) -> tuple[str, Path]:
+    """What a run is called, "" if nobody said, and its folder."""
+    name, equals, folder = text.rpartition("=")
+    return (name, Path(folder)) if equals and "/" not in name else ("", Path(text))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m model.compare", description=__doc__)
     add = parser.add_argument
     add("--portraits", type=Path, required=True, help="folder with manifest.csv (file, source, person)")
     add("--network", action="append", default=[], metavar="NAME", help="of the shipped ones, only this")
-    add("--run", type=Path, action="append", default=[], help="folder of a training run; may be repeated")
+    add("--run", type=_run_folder, action="append", default=[], metavar="[NAME=]FOLDER", help=RUN)
     add("--examples", type=Path, help="portraits for headshot (default: 40 people of --portraits)")
     add("--seed", type=natural, default=SEED, help="of the flashes and the bootstrap (%(default)s)")
     add("--flashes", type=positive, default=FLASHES, help="of each person, more of dark skin (%(default)s)")

@@ -59,20 +59,21 @@ class Entrant:
 
 
 def entrants(
-    weights: Path, names: Sequence[str], runs: Sequence[Path], examples: list[Face]
+    weights: Path, names: Sequence[str], runs: Sequence[tuple[str, Path]], examples: list[Face]
 ) -> list[Entrant]:
     """Shipped networks (those of `names`, if any are named), then runs, then headshot style transfer.
 
-    A run of a shipped network only adds its log. Raises `ValueError` or `Problem` with a sentence.
+    runs: what each is called, "" for its architecture's name, and its folder. One that is called like a
+    shipped network only adds its log. Raises `ValueError` or `Problem` with a sentence.
     """
     found = {}
     for info in predictor.available(weights):
         if info.name in names or not names:
             loaded = predictor.load(info.name, folder=weights)
             found[info.name] = Entrant(info.name, network(loaded), info.parameters, info.trained)
-    for run in runs:
+    for called, run in runs:
         state = checkpoint.load(run / CHECKPOINT)
-        name = checkpoint.architecture(state)
+        name = called or checkpoint.architecture(state)
         if name not in found:
             found[name] = _of_run(name, state)
         found[name].log = run / LOG
@@ -84,7 +85,7 @@ def entrants(
 
 
 def _of_run(name: str, state: dict[str, Any]) -> Entrant:
-    made = create(name)
+    made = create(checkpoint.architecture(state))
     made.load_state_dict(checkpoint.averaged(state))
     made.eval().to(memory_format=torch.channels_last)
     return Entrant(name, trained(made), count_parameters(made), recipe(state, ""))

@@ -20,7 +20,7 @@ END: Final = "<!-- end of what was measured -->"
 PARTS: Final = (
     ("loss", "loss_dc", "accuracy", "psnr_face", "psnr_frame", "ssim_face", "ssim_frame", "ssim_obar"),
     ("ms_ssim", "gmsd", "identity", "detail", "detail_energy"),
-    ("deltae_skin", "l_bias", "specular_residual", "shadow_residual"),
+    ("deltae_skin", "l_bias", "specular_residual", "shadow_residual", "studio_change"),
 )
 COLOURS: Final = ((190, 110, 30), (40, 40, 200), (60, 140, 40), (160, 40, 160), (40, 160, 200))  # BGR
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from model import predictor
 from plugin.studio_portrait.link.wire import Problem
@@ -76,9 +73,7 @@ def _judge(
         print(f"left out: {reason}", file=sys.stderr)
     if not judged.planned:
         raise ValueError("none of the pictures could be judged; the reasons are above")
-    found = table.summary(judged.records, options.seed)
-    for name, changes in judged.studio_change.items():
-        found[name]["studio_change"] = table.rounded(float(np.mean(changes)) if changes else math.nan)
+    found = table.summary(judged.records, options.seed, judged.studio_change)
     print(f"\n{table.text(found)}")
     for name in networks:
         change = found[name]["studio_change"]

@@ -34,15 +34,22 @@ TITLES: Final = {
     "l_bias": "skin L* bias",
     "specular_residual": "specular residual",
     "shadow_residual": "shadow residual",
+    "studio_change": "change of the studio portrait, levels",
 }
 
 
-def summary(records: Mapping[str, Sequence[Record]], seed: int) -> dict[str, dict[str, Any]]:
+def summary(
+    records: Mapping[str, Sequence[Record]], seed: int, changes: Mapping[str, Sequence[float]]
+) -> dict[str, dict[str, Any]]:
     """The JSON's "systems": records of each system -> means over people, intervals, bins, worst bins.
 
-    A number that nothing was measured for is None.
+    changes: of some systems, by how much they change each studio portrait. A number that nothing was
+    measured for is None.
     """
-    return {name: _system(own, seed) for name, own in records.items()}
+    found = {name: _system(own, seed) for name, own in records.items()}
+    for name, own in changes.items():
+        found[name]["studio_change"] = rounded(float(np.mean(own)) if own else math.nan)
+    return found
 
 
 def _system(records: Sequence[Record], seed: int) -> dict[str, Any]:
@@ -116,11 +123,11 @@ def _tones(system: Mapping[str, Any]) -> str:
 
 
 def cell(row: Mapping[str, Any], column: str) -> str:
-    """The value and its interval."""
-    if row[column] is None:
+    """The value and its interval, if it has one."""
+    value, ends = row.get(column), row["intervals"].get(column)
+    if value is None:
         return "-"
-    low, high = row["intervals"][column]
-    return f"{number(row[column])} [{number(low)}, {number(high)}]"
+    return f"{number(value)} [{number(ends[0])}, {number(ends[1])}]" if ends else number(value)
 
 
 def number(value: float) -> str:

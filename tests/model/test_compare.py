@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from model import checkpoint
+from model import card, checkpoint
 from model.compare import entrants, examples, figure, report
 from model.compare.command import main
 from model.evaluate import flashes
@@ -20,7 +20,7 @@ from . import made
 
 SELFIE = Path("server/setup/sample/selfie.jpg")
 PEOPLE = ("p0", "p7")  # held out by their names' hash
-ROWS = ["do_nothing", "global_gain", "o_bar", "fresh", "hdrnet", "headshot"]
+ROWS = ["do_nothing", "global_gain", "o_bar", "fresh", "short", "headshot"]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def outcome(
     """Exit status, standard output and written files of the command on one flash of each."""
     out = tmp_path_factory.mktemp("out")
     (out / "doc.md").write_text(f"# Before\n\n{report.BEGIN}\nold\n{report.END}\n\nAfter.\n")
-    arguments = ["--portraits", folder, "--cache", folder, "--weights", weights, "--run", run]
+    arguments = ["--portraits", folder, "--cache", folder, "--weights", weights, "--run", f"short={run}"]
     arguments += ["--out", out / "images", "--document", out / "doc.md", "--selfies", SELFIE.parent]
     with contextlib.redirect_stdout(io.StringIO()) as words:
         status = main([*map(str, arguments), "--flashes", "1", "--seed", "7", "--json"])
@@ -68,16 +68,25 @@ def test_every_row_is_there_with_what_it_costs(outcome: tuple[int, str, Path]) -
     assert list(result["systems"]) == ROWS and (result["samples"], result["people"]) == (2, 2)
     costs = result["costs"]
     assert list(costs) == ROWS[3:]
-    assert costs["headshot"]["parameters"] == 0 < 4.5e5 < costs["hdrnet"]["parameters"] < 5.5e5
-    assert costs["hdrnet"]["trained"] | {"seed": 2, "steps": 3, "samples": 48} == costs["hdrnet"]["trained"]
+    assert costs["headshot"]["parameters"] == 0 < 4.5e5 < costs["short"]["parameters"] < 5.5e5
+    assert costs["short"]["trained"] | {"seed": 2, "steps": 3, "samples": 48} == costs["short"]["trained"]
     assert all(row["milliseconds"] > 0 for row in costs.values())
     systems = result["systems"]
+    assert systems["fresh"]["studio_change"] == 0 < systems["short"]["studio_change"]
     assert systems["o_bar"]["accuracy"] == 100
     assert systems["fresh"]["psnr_face"] == pytest.approx(systems["do_nothing"]["psnr_face"], abs=0.05)
-    for name in ("hdrnet", "headshot"):
+    for name in ("short", "headshot"):
         assert systems[name]["accuracy"] != systems["do_nothing"]["accuracy"]
         low, high = systems[name]["intervals"]["psnr_face"]
         assert low <= systems[name]["psnr_face"] <= high
+
+
+def test_the_model_card_can_be_written_from_it(
+    outcome: tuple[int, str, Path], weights: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "result.txt").write_text(outcome[1])
+    words = card.write(weights, tmp_path / "result.txt", None, None).read_text()
+    assert "**fresh** (default)" in words and "2 flashes of 2 people, seed 7" in words
 
 
 def test_the_document_holds_the_tables_and_the_pictures(outcome: tuple[int, str, Path]) -> None:
@@ -121,9 +130,11 @@ def test_examples_are_of_people_who_are_not_held_out(folder: Path) -> None:
 
 
 def test_a_shipped_network_is_not_judged_twice(weights: Path, run: Path) -> None:
-    named = entrants.entrants(weights, [], [run], [])
-    assert [one.name for one in named] == ["fresh", "hdrnet"]
-    only = entrants.entrants(weights, ["none"], [run], [])
+    named = entrants.entrants(weights, [], [("", run), ("short", run)], [])
+    assert [one.name for one in named] == ["fresh", "hdrnet", "short"]
+    shipped = entrants.entrants(weights, [], [("fresh", run)], [])
+    assert [one.name for one in shipped] == ["fresh"] and shipped[0].parameters == 1
+    only = entrants.entrants(weights, ["none"], [("", run)], [])
     assert [one.name for one in only] == ["hdrnet"] and only[0].log == run / "log.jsonl"
 
 

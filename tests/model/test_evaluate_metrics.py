@@ -135,7 +135,8 @@ def test_worst_bin_and_gap_leave_small_bins_out() -> None:
         record(f"b{i}", -3.0, "dark") for i in range(8)
     ]
     few = [record("c", 50.0, "brown")]
-    found = summary({"x": many + few}, 0)["x"]
+    found = summary({"x": many + few}, 0, {"x": [1.0, 2.0]})["x"]
+    assert found["studio_change"] == 1.5
     assert found["worst"]["l_bias"] == {"bin": "dark", "value": -3.0, "gap": 4.0}
     assert found["by_ita"]["brown"]["n"] == 1 and list(found["by_ita"]) == ["light", "brown", "dark"]
     words = text({"x": found})
@@ -143,9 +144,9 @@ def test_worst_bin_and_gap_leave_small_bins_out() -> None:
 
 
 def test_what_nothing_was_measured_for_is_null() -> None:
-    found = summary({"x": [record("a", math.nan, whole=math.nan)]}, 0)["x"]
+    found = summary({"x": [record("a", math.nan, whole=math.nan)]}, 0, {"x": []})["x"]
     assert found["specular_residual"] is None and found["intervals"]["psnr_face"] == [None, None]
-    assert found["worst"]["l_bias"] is None
+    assert found["worst"]["l_bias"] is None and found["studio_change"] is None
     assert "-" in text({"x": found})
 
 
