@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from plugin.studio_portrait.link.wire import HEADSHOT, Settings
 from server import pipeline
 
 from . import photo
+from .turns import measure
 
 TURNS = 5
 LIMIT_S = 3.0  # what headshot style transfer may take on two cores
@@ -39,23 +40,10 @@ def ways(photograph: Pixels) -> dict[str, Callable[[], Any]]:
         if result.box is None:
             raise SystemExit("No face was found in the photograph: nothing to measure.")
 
-    found: dict[str, Callable[[], Any]] = {}
-    for info in predictor.available():
-        loaded = predictor.load(info.name, device="cpu")
-        found[info.name] = lambda loaded=loaded: run(loaded)  # type: ignore[misc]
+    found: dict[str, Callable[[], Any]] = {
+        info.name: partial(run, predictor.load(info.name, device="cpu")) for info in predictor.available()
+    }
     return {**found, HEADSHOT: lambda: run(predictor.match([reference]))}
-
-
-def measure(found: dict[str, Callable[[], Any]], turns: int) -> dict[str, list[float]]:
-    """Seconds of each turn but a first one that is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in found}
-    for turn in range(turns + 1):
-        for name, way in found.items():
-            begin = time.perf_counter()
-            way()
-            if turn:
-                seconds[name].append(time.perf_counter() - begin)
-    return seconds
 
 
 def summary(seconds: dict[str, list[float]]) -> dict[str, dict[str, float]]:

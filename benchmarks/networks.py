@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from plugin.studio_portrait.link.wire import Problem
 
 from . import photo
 from .pipeline import machine
+from .turns import measure
 
 ENGINES: Final = ("pytorch", "openvino")
 YARDSTICK: Final = "deepflash"
@@ -48,18 +49,6 @@ def load(folder: Path) -> dict[str, dict[str, Run]]:
             if problem.code != "bad-setting":
                 raise SystemExit(problem.message) from problem
     return found
-
-
-def measure(networks: dict[str, Run], crops: NDArray[np.float32], runs: int) -> dict[str, list[float]]:
-    """Seconds of every turn; one more, the first, is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in networks}
-    for turn in range(runs + 1):
-        for name, run in networks.items():
-            begin = time.perf_counter()
-            run(crops)
-            if turn:
-                seconds[name].append(time.perf_counter() - begin)
-    return seconds
 
 
 def summary(seconds: dict[str, list[float]]) -> dict[str, dict[str, float]]:
@@ -91,7 +80,9 @@ def main() -> None:
     figures: dict[str, Any] = {"machine": machine(), "engines": {}}
     print(figures["machine"])
     for engine, networks in load(arguments.folder).items():
-        figures["engines"][engine] = summary(measure(networks, crops, arguments.runs))
+        figures["engines"][engine] = summary(
+            measure({name: partial(run, crops) for name, run in networks.items()}, arguments.runs)
+        )
         for name, row in figures["engines"][engine].items():
             ratio = f"{row['ratio_to_deepflash']:8.3f} of {YARDSTICK}" if "ratio_to_deepflash" in row else ""
             print(f"{engine:10}{name:16}{1e3 * row['median_s']:9.1f} ms{ratio}")

@@ -162,7 +162,7 @@ def _networks(networks: Sequence[Mapping[str, Any]], default: str) -> str:
         shown = f"**{name}** (default)" if name == default else name
         size = f"{facts['bytes'] / 1e6:.1f} MB, fp16"
         rows.append([shown, about, f"{facts['parameters']:,}", size, f"`{facts['sha256']}`"])
-    return _markdown(rows)
+    return markdown(rows)
 
 
 def _training(facts: Mapping[str, Any]) -> str:
@@ -191,14 +191,14 @@ def _sources(portraits: Sequence[Mapping[str, Any]]) -> str:
     if portraits:
         totals = [str(count.total()) for count in (pictures, people, held_out)]
         rows.append(["all", "", *totals])
-    return _markdown(rows)
+    return markdown(rows)
 
 
 def _table(systems: Mapping[str, Any], names: Sequence[str]) -> str:
     rows = [["", *names]]
     for column, title, digits in COLUMNS:
         rows.append([title, *(_cell(systems[name], column, digits) for name in names)])
-    return _markdown(rows)
+    return markdown(rows)
 
 
 def _fairness(name: str, system: Mapping[str, Any]) -> str:
@@ -215,7 +215,7 @@ def _fairness(name: str, system: Mapping[str, Any]) -> str:
             *("" if w is None else f"{w['bin'].replace('_', ' ')}; {w['gap']:.2f}" for w in worst),
         ]
     )
-    return _markdown(rows)
+    return markdown(rows)
 
 
 def _cell(row: Mapping[str, Any], column: str, digits: int) -> str:
@@ -226,7 +226,8 @@ def _cell(row: Mapping[str, Any], column: str, digits: int) -> str:
     return f"{value} [{ends[0]:.{digits}f}, {ends[1]:.{digits}f}]" if ends else value
 
 
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table, its first row the head."""
     head, *body = rows
     lines = [head, ["---"] * len(head), *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

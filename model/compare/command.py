@@ -20,9 +20,9 @@ from model import predictor
 from model.evaluate import table
 from model.evaluate.command import FLASHES, SEED, natural, positive
 from model.evaluate.flashes import Planned, plan
-from model.evaluate.judge import judge
+from model.evaluate.judge import announced, judge
 from model.evaluate.maps import held_out_maps
-from model.evaluate.systems import System, do_nothing, global_gain, o_bar
+from model.evaluate.systems import YARDSTICKS, System
 from model.peers.example import load_all
 from plugin.studio_portrait.link.wire import Problem
 
@@ -38,11 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, Problem) as error:
         print(f"compare: {error}", file=sys.stderr)
-    except Problem as problem:
-        print(f"compare: {problem}", file=sys.stderr)
-    return 2
+        return 2
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -60,7 +58,7 @@ def _run(options: argparse.Namespace) -> int:
     pictures = _pictures(options, shown, taking_part, trouble) if options.out else []
     if options.document:
         beside = [os.path.relpath(picture, options.document.parent) for picture in pictures]
-        report.put(options.document, report.markdown(result, beside))
+        report.put(options.document, report.words(result, beside))
     for reason in [*maps.left_out, *trouble]:
         print(f"left out: {reason}", file=sys.stderr)
     if options.json:
@@ -72,21 +70,19 @@ def _judged(
     planned: Sequence[Planned], taking_part: Sequence[Entrant], seed: int
 ) -> tuple[dict[str, Any], list[str]]:
     """The JSON's result, its tables printed; and what could not be judged."""
-    people = len({one.person for one in planned})
-    print(f"{len(planned)} flashes of {people} held-out people, seed {seed}", flush=True)
-    yardsticks: dict[str, System] = {"do_nothing": do_nothing, "global_gain": global_gain, "o_bar": o_bar}
+    print(announced(planned, seed), flush=True)
     named = {one.name: one for one in taking_part}
-    judged = judge(planned, {**yardsticks, **named}, named)
+    judged = judge(planned, {**YARDSTICKS, **named}, named)
     if not judged.planned:
         raise ValueError("none of the flashes could be judged: " + "; ".join(judged.trouble))
     found, costs = table.summary(judged.records, seed, judged.studio_change), report.costs(taking_part)
     print(f"\n{table.text(found)}\n\n{report.cost_table(costs)}")
-    counts = {"samples": len(judged.planned), "people": len({one.person for one in judged.planned})}
+    default = taking_part[0].name
     return {
-        "default": taking_part[0].name,
+        "default": default,
         "systems": found,
         "costs": costs,
-        **counts,
+        **judged.counts,
         "seed": seed,
     }, judged.trouble
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import cv2
 
+from model.card import markdown
 from model.evaluate import table
 from model.progress import Log, duration, panel
 
@@ -16,7 +17,7 @@ from .entrants import Entrant
 
 BEGIN: Final = "<!-- measured: written by python -m model.compare -->"
 END: Final = "<!-- end of what was measured -->"
-# The columns in two tables that fit on a page.
+# The columns in tables that fit on a page.
 PARTS: Final = (
     ("loss", "loss_dc", "accuracy", "psnr_face", "psnr_frame", "ssim_face", "ssim_frame", "ssim_obar"),
     ("ms_ssim", "gmsd", "identity", "detail", "detail_energy"),
@@ -46,10 +47,10 @@ def cost_table(found: Mapping[str, Mapping[str, Any]]) -> str:
         numbers = [f"{ran[key]:,}" if key in ran else "-" for key in ("samples", "steps", "seed")]
         time = "-" if row["milliseconds"] is None else f"{row['milliseconds']:.0f}"
         rows.append([name, f"{row['parameters']:,}", time, *numbers, taken, ran.get("hardware") or "-"])
-    return _markdown(rows)
+    return markdown(rows)
 
 
-def markdown(result: Mapping[str, Any], pictures: Sequence[str]) -> str:
+def words(result: Mapping[str, Any], pictures: Sequence[str]) -> str:
     """All tables, means over people with their 95 % intervals, then the pictures by their relative paths."""
     systems = result["systems"]
     lines = [
@@ -62,7 +63,7 @@ def markdown(result: Mapping[str, Any], pictures: Sequence[str]) -> str:
             [name.replace("_", " "), *(table.cell(row, column) for column in part)]
             for name, row in systems.items()
         ]
-        lines.append(_markdown(rows))
+        lines.append(markdown(rows))
     lines.append(cost_table(result["costs"]))
     lines += [f"![{Path(picture).stem}]({picture})" for picture in pictures]
     return "\n\n".join(lines)
@@ -77,11 +78,11 @@ def check(document: Path) -> tuple[str, str]:
     return before, after
 
 
-def put(document: Path, words: str) -> None:
+def put(document: Path, text: str) -> None:
     """Replace what stands between the marks. Raises `ValueError` where there are none."""
     before, after = check(document)
     part = document.with_suffix(".part")
-    part.write_text(f"{before}{BEGIN}\n\n{words}\n\n{END}{after}", "utf-8")
+    part.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", "utf-8")
     os.replace(part, document)
 
 
@@ -107,9 +108,3 @@ def curves(path: Path, entrants: Sequence[Entrant]) -> bool:
         at = (picture.shape[1] - 170, picture.shape[0] - 60 - 18 * i)
         cv2.putText(picture, name, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
     return bool(cv2.imwrite(str(path), picture))
-
-
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines.insert(1, "|---" * len(rows[0]) + "|")
-    return "\n".join(lines)

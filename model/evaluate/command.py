@@ -18,9 +18,9 @@ from plugin.studio_portrait.link.wire import Problem
 
 from . import sheets, table
 from .flashes import Planned, plan, plan_real
-from .judge import Judged, judge
+from .judge import Judged, announced, judge
 from .maps import held_out_maps
-from .systems import System, do_nothing, global_gain, network, o_bar
+from .systems import YARDSTICKS, network
 
 SEED = 2026
 FLASHES = 2
@@ -31,11 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, Problem) as error:
         print(f"evaluate: {error}", file=sys.stderr)
-    except Problem as problem:
-        print(f"evaluate: {problem}", file=sys.stderr)
-    return 2
+        return 2
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -45,8 +43,7 @@ def _run(options: argparse.Namespace) -> int:
     for reason in maps.left_out:
         print(f"left out: {reason}", file=sys.stderr)
     planned = plan(maps.folder, maps.entries, options.flashes, options.seed)
-    people = len({one.person for one in planned})
-    print(f"{len(planned)} flashes of {people} held-out people, seed {options.seed}")
+    print(announced(planned, options.seed))
     judged, result = _judge(planned, networks, options)
     result = {"default": _default(networks, options.weights), **result, "seed": options.seed}
     trouble = [*maps.unreadable, *judged.trouble]
@@ -66,8 +63,7 @@ def _judge(
     real: bool = False,
 ) -> tuple[Judged, dict[str, Any]]:
     """Score, print the tables, write the contact sheets; the JSON's part with it."""
-    systems: dict[str, System] = {"do_nothing": do_nothing, "global_gain": global_gain, "o_bar": o_bar}
-    systems |= {name: network(loaded) for name, loaded in networks.items()}
+    systems = {**YARDSTICKS, **{name: network(loaded) for name, loaded in networks.items()}}
     judged = judge(planned, systems, networks.keys(), real)
     for reason in judged.trouble:
         print(f"left out: {reason}", file=sys.stderr)
@@ -82,8 +78,7 @@ def _judge(
             prefix = f"pairs_{name}" if real else name
             written = sheets.write(options.out, prefix, judged.planned, judged.records[name], systems[name])
             print(f"contact sheets: {', '.join(str(file) for file in written)}")
-    counts = {"samples": len(judged.planned), "people": len({one.person for one in judged.planned})}
-    return judged, {"systems": found, **counts}
+    return judged, {"systems": found, **judged.counts}
 
 
 def _networks(name: str, weights: Path) -> dict[str, predictor.Network]:

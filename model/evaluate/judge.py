@@ -29,6 +29,20 @@ class Judged:
     studio_change: dict[str, list[float]] = field(default_factory=dict)
     trouble: list[str] = field(default_factory=list)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The JSON's, of what was judged."""
+        return {"samples": len(self.planned), "people": _people(self.planned)}
+
+
+def announced(planned: Sequence[Planned], seed: int) -> str:
+    """The first line of the commands."""
+    return f"{len(planned)} flashes of {_people(planned)} held-out people, seed {seed}"
+
+
+def _people(planned: Sequence[Planned]) -> int:
+    return len({one.person for one in planned})
+
 
 def judge(
     planned: Sequence[Planned],

@@ -57,6 +57,9 @@ def o_bar(sample: Sample) -> Outcome:
     return _reconstructed(sample, equations.target(sample.bl_x, sample.bl_o))
 
 
+YARDSTICKS: Final[dict[str, System]] = {"do_nothing": do_nothing, "global_gain": global_gain, "o_bar": o_bar}
+
+
 def network(loaded: Network) -> System:
     """Eq. (4) with the network's y, or the picture that it paints, as the server runs it."""
     if isinstance(loaded, Painter):

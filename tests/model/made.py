@@ -88,6 +88,9 @@ def pictures(count: int, size: int) -> Tensor:
     return torch.nn.functional.interpolate(coarse, (size, size), mode="bicubic").clip(0, 1)
 
 
+PEOPLE = ("p0", "p7")  # held out by their names' hash
+
+
 def portraits(folder: Path, people: Sequence[str]) -> None:
     """A portraits' folder with a training cache in it: round people who are held out, and p1, who is not."""
     known = []

@@ -19,22 +19,7 @@ from model.synthesize.portraits import Portrait
 from . import made
 
 SELFIE = Path("server/setup/sample/selfie.jpg")
-PEOPLE = ("p0", "p7")  # held out by their names' hash
 ROWS = ["do_nothing", "global_gain", "o_bar", "fresh", "short", "headshot"]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("portraits")
-    made.portraits(folder, PEOPLE)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("weights")
-    made.fresh_weights(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -24,27 +24,10 @@ from . import made
 
 SELFIE = Path("server/setup/sample/selfie.jpg")
 SIZE = 512
-PEOPLE = ("p0", "p7")  # held out by their names' hash
 COLUMNS = {
     *("loss", "loss_dc", "accuracy", "psnr_face", "ssim_face", "psnr_frame", "ssim_obar", "identity"),
     *("specular_residual", "shadow_residual", "detail", "deltae_skin", "by_ita"),
 }
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A portraits' folder with a training cache in it: two round people who are held out, one who is not."""
-    folder = tmp_path_factory.mktemp("portraits")
-    made.portraits(folder, PEOPLE)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network as it is before training: it does nothing."""
-    folder = tmp_path_factory.mktemp("weights")
-    made.fresh_weights(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +105,11 @@ def test_the_same_seed_gives_the_same_flash_whoever_else_is_there(folder: Path) 
     assert np.array_equal(one.x, two.x) and np.array_equal(one.o, two.o)
     assert not np.array_equal(one.x, other.x)
     assert not np.array_equal(one.x, one.o), "a flash, never an identity pair"
-    assert {planned.person for planned in flashes.plan(folder, known, 3, 7)} == set(PEOPLE)
+    assert {planned.person for planned in flashes.plan(folder, known, 3, 7)} == set(made.PEOPLE)
 
 
 def test_only_held_out_people_of_the_folder_are_taken_from_a_training_cache(folder: Path) -> None:
-    assert {entry.person for entry in held_out_maps(folder, None, folder).entries} == set(PEOPLE)
+    assert {entry.person for entry in held_out_maps(folder, None, folder).entries} == set(made.PEOPLE)
 
 
 def test_real_pairs_are_judged_after_their_exposures_are_matched(tmp_path: Path) -> None:
