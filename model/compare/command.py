@@ -77,9 +77,8 @@ def _judged(
         raise ValueError("none of the flashes could be judged: " + "; ".join(judged.trouble))
     found, costs = table.summary(judged.records, seed, judged.studio_change), report.costs(taking_part)
     print(f"\n{table.text(found)}\n\n{report.cost_table(costs)}")
-    default = taking_part[0].name
     return {
-        "default": default,
+        "default": taking_part[0].name,
         "systems": found,
         "costs": costs,
         **judged.counts,
