@@ -24,7 +24,7 @@ SHRINK: Final = 2  # the working size is 256 for a 512 crop
 GAIN_RANGE: Final = 1.5  # |ln gain| stays below: a factor of 4.5 in sRGB values
 COARSE: Final = 2  # the light's change is evened out at the working size over this,
 RADIUS: Final = 3  # over so many of those pixels;
-KEEP: Final = 0.012  # where its variance is well above this, its steps stay
+KEEP: Final = 0.015  # where its variance is well above this, its steps stay
 OUTPUTS: Final = 8  # gain and offset of R, G, B, shine, shadow
 
 
@@ -104,16 +104,28 @@ class Studio(nn.Module):
         image: (N, 3, H, W) BL(x), sRGB RGB in [0, 1]; H and W are multiples of 32 * shrink.
         shrink: how much smaller than the image the working size is.
         """
-        outputs = self.decode(F.avg_pool2d(image, shrink) if shrink > 1 else image).float()
-        light, maps = outputs[:, :6], outputs[:, 6:]
+        return self._prediction(image, self.decode(_smaller(image, shrink)), shrink)
+
+    def _prediction(self, image: Tensor, outputs: Tensor, shrink: int) -> Prediction:
+        light, maps = outputs[:, :6].float(), outputs[:, 6:].float()
         if shrink > 1:
             light = F.interpolate(light, scale_factor=float(shrink), mode="bilinear")
         y = encoded(even(relit(image, light) - image, shrink))
         return Prediction(y, maps[:, :1], maps[:, 1:])
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape."""
-        return self.predict(image).y
+        """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape.
+
+        The mean light of the picture and of its mirror image: a face has no handedness, so where the two
+        differ both are in doubt.
+        """
+        small = _smaller(image, SHRINK)
+        there, back = self.decode(torch.cat([small, small.flip(-1)])).chunk(2)
+        return self._prediction(image, (there + back.flip(-1)) / 2, SHRINK).y
+
+
+def _smaller(image: Tensor, shrink: int) -> Tensor:
+    return F.avg_pool2d(image, shrink) if shrink > 1 else image
 
 
 def relit(image: Tensor, light: Tensor) -> Tensor:

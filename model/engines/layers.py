@@ -80,6 +80,12 @@ class Ops(Protocol[V]):
     def shuffle(self, value: V) -> V:
         """(N, 4C, h, w) -> (N, C, 2h, 2w), as `torch.nn.functional.pixel_shuffle`."""
 
+    def both_ways(self, value: V) -> V:
+        """(2N, C, h, w): as it is, then mirrored left to right."""
+
+    def one_way(self, value: V) -> V:
+        """Mean of what came of `both_ways`, mirrored back: (2N, C, h, w) -> (N, C, h, w)."""
+
     def nearest(self, value: V) -> V:
         """Twice the size, every pixel four times."""
 

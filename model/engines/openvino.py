@@ -131,6 +131,13 @@ class _Ops:
     def shuffle(self, value: ov.Node) -> ov.Node:
         return op.depth_to_space(value, "depth_first", 2)
 
+    def both_ways(self, value: ov.Node) -> ov.Node:
+        return op.concat([value, _mirrored(value)], 0)
+
+    def one_way(self, value: ov.Node) -> ov.Node:
+        there, back = op.split(value, 0, 2).outputs()
+        return op.multiply(op.add(there, _mirrored(back)), _number(0.5))
+
     def nearest(self, value: ov.Node) -> ov.Node:
         return _stretch(value, 2, "nearest", "asymmetric")
 
@@ -168,6 +175,11 @@ class _Ops:
 
 def _number(value: float) -> ov.Node:
     return op.constant(np.float32(value))
+
+
+def _mirrored(value: ov.Node) -> ov.Node:
+    columns = np.arange(value.shape[3])[::-1]
+    return op.gather(value, op.constant(columns.copy()), op.constant(np.int64(3)))
 
 
 def _convolution(value: ov.Node, layer: Layer, stride: int) -> ov.Node:

@@ -131,6 +131,13 @@ class _Ops:
     def shuffle(self, value: Tensor) -> Tensor:
         return F.pixel_shuffle(value, 2)
 
+    def both_ways(self, value: Tensor) -> Tensor:
+        return torch.cat([value, value.flip(-1)])
+
+    def one_way(self, value: Tensor) -> Tensor:
+        there, back = value.chunk(2)
+        return (there + back.flip(-1)) / 2
+
     def nearest(self, value: Tensor) -> Tensor:
         return F.interpolate(value, scale_factor=2.0)
 

@@ -18,7 +18,7 @@ SHRINK: Final = 2  # the constants of model/studio.py that no tensor tells
 GAIN_RANGE: Final = 1.5
 COARSE: Final = 2
 RADIUS: Final = 3
-KEEP: Final = 0.012
+KEEP: Final = 0.015
 LIGHTS: Final = 6  # ln gain and offset of R, G, B: the first of the head's maps
 MIDDLE: Final = np.full((1, 1, 1, 1), 0.5, np.float32)
 
@@ -55,8 +55,8 @@ def _block(tensors: Tensors, name: str, short: str) -> Layers:
 
 
 def body(ops: Ops[V], image: V) -> V:
-    """BL(x) to features at a quarter of its size."""
-    value = ops.subtract(ops.average_pool(image, SHRINK), MIDDLE)
+    """BL(x) to features at a quarter of its size, of the picture and of its mirror image."""
+    value = ops.both_ways(ops.subtract(ops.average_pool(image, SHRINK), MIDDLE))
     value, skips = ops.convolution(ops.unshuffle(value), "stem", relu=True), []
     for i in _indices(ops.layers, "block{}.0.first"):
         if i:
@@ -74,7 +74,7 @@ def body(ops: Ops[V], image: V) -> V:
 
 def head(ops: Ops[V], image: V, features: V) -> V:
     """y: the light at the working size, stretched smoothly and applied to BL(x); its change evened out."""
-    light = ops.bilinear(ops.shuffle(ops.convolution(features, "light")), SHRINK)
+    light = ops.bilinear(ops.one_way(ops.shuffle(ops.convolution(features, "light"))), SHRINK)
     return ops.encoded(_even(ops, ops.relit(image, light, GAIN_RANGE)))
 
 

@@ -25,16 +25,20 @@ DARK_SKIN: Final = 0.38  # sRGB lightness below which skin is not darkened furth
 class Mix:
     """Which flashes there are, and how many of them."""
 
-    identity: float = 0.06  # pairs without a flash: the network must leave those alone
+    identity: float = 0.05  # pairs without a flash: the network must leave those alone
     # Exponent of n.l. It comes on top of the studio's own shading, which real flashes do not have: with 1 and
     # more alone, a real flash's even face looks to the network as if there were no flash.
     lambert: tuple[float, float] = (0.25, 1.6)
-    compressed: float = 0.4  # share of phones that even out large bright and dark areas
+    compressed: float = 0.35  # share of phones that even out large bright and dark areas
     darker: float = 0.42  # light skins re-rendered darker
+    # Every skin a little lighter or darker than it is, deviation in log: else the network learns by heart how
+    # light each face is, which is of no use with a stranger's.
+    tone: float = 0.25
 
 
 TRAINING: Final = Mix()
-JUDGED: Final = Mix(identity=0.0, lambert=(0.75, 1.6), compressed=0.0, darker=0.28)  # none but hard flashes
+# None but hard flashes.
+JUDGED: Final = Mix(identity=0.0, lambert=(0.75, 1.6), compressed=0.0, darker=0.28, tone=0.0)
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,13 @@ def sample(lightness: Tensor, generator: torch.Generator, mix: Mix = TRAINING) -
 
     skin = lightness.view(n, 1, 1, 1)
     one = torch.ones(n, 1, 1, 1)
-    dark = torch.exp(-log(0.15, 1.1)) ** torch.tensor([0.84, 1.0, 1.12]).view(1, 3, 1, 1)
+    melanin = torch.tensor([0.84, 1.0, 1.12]).view(1, 3, 1, 1)
+    dark = torch.exp(-log(0.15, 1.1)) ** melanin
     darken = torch.where((uniform(0, 1) < mix.darker) & (skin > DARK_SKIN), dark, torch.ones(n, 3, 1, 1))
+    if mix.tone:
+        shade = melanin * torch.randn(n, 1, 1, 1, generator=generator)
+        shade = shade + 0.15 * torch.randn(n, 3, 1, 1, generator=generator)
+        darken = darken * torch.exp(mix.tone * shade.clip(-2, 2))
     angle, offset = uniform(0, tau, 1), uniform(0.5, 2.5, 1)
     way = torch.nn.functional.normalize(torch.randn(n, 3, generator=generator) + torch.tensor([0, -0.7, 0.7]))
     flash_colour, ambient_colour = kelvin(uniform(5000, 7000)), kelvin(uniform(2600, 6500))

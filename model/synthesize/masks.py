@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 Array = NDArray[Any]  # float32
 
 CHEEKS: Final = ((2, 31, 48, 4), (14, 35, 54, 12))
-EYES_AND_MOUTH: Final = (slice(36, 42), slice(42, 48), slice(48, 60))
+EYES: Final = (slice(36, 42), slice(42, 48))
+LIPS: Final = slice(48, 60)
+INNER_MOUTH: Final = slice(60, 68)  # teeth, when they show
 BROWS: Final = (slice(17, 22), slice(22, 27))
 NECK: Final = 0.42  # how far below the chin bare skin is taken for granted, in face widths
 GRABCUT_ROUNDS: Final = 5
@@ -103,7 +105,7 @@ def skin(crop: NDArray[np.uint8], face: Array, landmarks: NDArray[Any]) -> tuple
     away[..., 0] = np.where(away[..., 0] > 0, 0.5, 1.0) * away[..., 0]  # shine is skin too
     likely = np.exp(-0.5 * (away**2).sum(axis=-1) / 2.5)
     keep = np.ones(crop.shape[:2], np.float32)
-    for part in EYES_AND_MOUTH:
+    for part in (*EYES, LIPS):
         cv2.fillConvexPoly(keep, cv2.convexHull(landmarks[part].astype(np.int32)), 0.0)
     for part in BROWS:
         cv2.polylines(keep, [landmarks[part].astype(np.int32)], False, 0.0, 9)
@@ -114,6 +116,10 @@ def skin(crop: NDArray[np.uint8], face: Array, landmarks: NDArray[Any]) -> tuple
     white = ((lab[..., 0] - 0.75 * middle[0]) / 8).clip(0, 1)
     white *= 1 - ((np.hypot(lab[..., 1], lab[..., 2]) / np.hypot(*middle[1:]) - 0.5) / 0.2).clip(0, 1)
     tone = np.maximum(clear, closed * (1 - white))
+    # Lips are wider than what was closed. The white of eyes and teeth beside a skin tells how light that is.
+    cv2.fillConvexPoly(tone, cv2.convexHull(landmarks[LIPS].astype(np.int32)), 1.0)
+    for part in (*EYES, INNER_MOUTH):
+        cv2.fillConvexPoly(tone, cv2.convexHull(landmarks[part].astype(np.int32)), 0.0)
     return _soft(clear), _soft(tone)
 
 

@@ -26,7 +26,7 @@ from .scene import Placing, backgrounds, dyes, load, patchiness, place, srgb, su
 EXPOSURE_TIE: Final = 0.5  # how far the target's exposure follows the photograph's, in log
 TIE_RANGE: Final = (0.45, 2.5)
 SKIN_WEIGHT: Final = 2.0  # a skin pixel counts 1 + this
-BACKGROUND_WEIGHT: Final = 1.0  # so does the background, where the network must learn to keep still
+BACKGROUND_WEIGHT: Final = 4.0  # so does the background, where the network must learn to keep still
 CPU: Final = torch.device("cpu")
 
 
@@ -55,7 +55,7 @@ def weights(entries: Sequence[Entry]) -> np.ndarray:
         pictures[entry.person] += 1
     share = np.array([1 / pictures[entry.person] for entry in entries])
     lightness = np.array([entry.lightness for entry in entries])
-    share *= 1 + 6 * np.clip((0.62 - lightness) / 0.2, 0, 1)
+    share *= 1 + 14 * np.clip((0.62 - lightness) / 0.2, 0, 1)
     return share / share.sum()
 
 

@@ -27,6 +27,7 @@ EYES: Final = (256.0, 236.0)  # where `framing` puts them, pixels
 CHIN: Final = 400.0  # below: clothes
 TURN: Final = 9.0  # degrees, standard deviation
 ZOOM: Final = (0.9, 1.12)
+STRETCH: Final = 0.05  # of the width, sd in log; the height shrinks by as much
 SPREAD: Final = 75.0  # pixels, standard deviation of the crop's centre
 SATURATION: Final = 1.1  # of the portraits: balanced and matte they look a little grey
 COLOURFUL: Final = 0.4  # changes of a wall's colour against those of its brightness
@@ -87,6 +88,8 @@ def place(scales: Sequence[float], size: int, rng: np.random.Generator, shrink: 
     spread = SPREAD * max(1 - size * shrink / SIZE, 0.15)
     centre = (SIZE / 2 + rng.normal(0, spread, (n, 2))).clip(min(reach, 240), max(SIZE - reach, 272))
     linear_part = back * shrink / zoom[:, None, None]  # crop pixels to 512-crop pixels
+    wide = np.exp(rng.normal(0, STRETCH, n).clip(-0.1, 0.1))
+    linear_part = np.stack([wide, 1 / wide], axis=1)[:, :, None] * linear_part
     theta = np.concatenate(
         [linear_part * size / SIZE, (centre[..., None] - SIZE / 2) * 2 / SIZE], axis=2
     ).astype(np.float32)

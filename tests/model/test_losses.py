@@ -1,5 +1,7 @@
 """The loss of `studio`: nothing for a perfect prediction, and each term sees what it is there for."""
 
+import math
+
 import pytest
 import torch
 
@@ -31,16 +33,18 @@ def prediction(given: Pairs, error: torch.Tensor | float = 0.0) -> Prediction:
 def test_the_truth_costs_almost_nothing() -> None:
     given = pairs()
     least = float(losses.studio(prediction(given), given))
-    assert least < losses.SOFT + losses.AUXILIARY * 0.8  # rounding off, and the entropy of the soft shadow
+    constant = losses.RELATIVE * math.log(losses.FINE) + losses.TEXTURE  # the latter: x has no texture here
+    # Rounding off, and the entropy of the soft shadow.
+    assert least - constant < losses.SOFT + losses.AUXILIARY * 0.8
     assert float(losses.studio(prediction(given, 0.1), given)) > least + 0.1
 
 
 def test_an_error_counts_more_where_the_flash_shines() -> None:
     given = pairs()
-    here, there = torch.zeros(SHAPE), torch.zeros(SHAPE)
-    here[..., 20:24, 20:24] = 0.2
-    there[..., 40:44, 20:24] = 0.2
-    none, on, off = (float(losses.studio(prediction(given, e), given)) for e in (0.0, here, there))
+    base, here, there = (torch.full(SHAPE, 0.1) for _ in range(3))
+    here[..., 20:24, 20:24] = 0.3
+    there[..., 40:44, 20:24] = 0.3
+    none, on, off = (float(losses.studio(prediction(given, e), given)) for e in (base, here, there))
     assert on - none > 2 * (off - none) > 0
 
 
@@ -50,9 +54,44 @@ def test_the_skins_colour_is_its_mean_error() -> None:
     flicker[..., ::2] *= -1
     assert float(losses._colour(flicker, given.skin)) == pytest.approx(0, abs=1e-6)
     assert float(losses._colour(0.1 * torch.ones(SHAPE), given.skin)) == pytest.approx(0.1)
+    lighter = losses._colour(-0.1 * torch.ones(SHAPE), given.skin)
+    assert float(lighter) == pytest.approx(0.1 * losses.TOO_LIGHT), "y darkens: less of it is lighter"
     aside = torch.zeros(SHAPE)
     aside[..., 32:] = 1
     assert float(losses._colour(aside, given.skin)) == 0
+
+
+def test_halving_an_error_is_worth_the_same_for_every_picture() -> None:
+    given = pairs()
+    one, two, four = (float(losses._relative(e * torch.ones(SHAPE), given.skin)) for e in (0.1, 0.2, 0.4))
+    assert two - one == pytest.approx(four - two, rel=0.02) == pytest.approx(math.log(4), rel=0.02)
+
+
+def test_shine_that_is_left_costs_as_much_as_shine_taken_away_twice() -> None:
+    given = pairs()
+    t = equations.target(given.bl_x, given.bl_o)
+    amounts = []
+    for amount in (0.0, 0.5, 1.0, 1.5):  # of the flash: untouched, half, right, half too much
+        error = 2 * ((0.5 + amount * (t - 0.5)) - t)
+        amounts.append(float(losses._residual(error, t, given.skin)))
+    assert amounts == pytest.approx([1, 0.5, 0, 0.5], abs=1e-5)
+    untouched = 2 * (torch.full_like(t, 0.5) - t)
+    assert float(losses._residual(untouched, t, torch.zeros_like(given.specular))) == 0
+    assert 0 < float(losses._residual(untouched, t, given.specular)) < 0.5, "a speck counts less"
+
+
+def test_light_may_change_over_the_skin_but_texture_must_stay() -> None:
+    given = pairs()
+    texture = 0.05 * torch.randn(SHAPE, generator=torch.Generator().manual_seed(3))
+    flat = torch.full(SHAPE, 0.5)
+    given = Pairs(**{**vars(given), "x": flat + texture, "bl_x": flat})
+    ramp = torch.linspace(-0.3, 0.3, 64).expand(SHAPE)
+    assert float(losses._texture(ramp, given)) == pytest.approx(0, abs=0.01)
+    assert float(losses._texture(-0.9 * texture, given)) > 0.1
+    aside = torch.where(torch.arange(64) >= 32, -0.9 * texture, torch.zeros(SHAPE))
+    assert float(losses._texture(aside, given)) < 0.01, "nothing but skin counts"
+    clipped = Pairs(**{**vars(given), "x": given.x + 0.6})
+    assert float(losses._texture(-0.9 * texture, clipped)) == pytest.approx(1), "nor what holds no texture"
 
 
 def test_maps_may_be_smaller_than_the_truth() -> None:

@@ -5,6 +5,8 @@ import torch
 from model.networks import count_parameters
 from model.studio import COARSE, GAIN_RANGE, RADIUS, Studio, encoded, even, relit
 
+from . import made
+
 
 def test_parameters() -> None:
     network = Studio()
@@ -22,6 +24,16 @@ def test_shapes_and_a_start_that_does_nothing() -> None:
     assert prediction.specular.shape == prediction.shadow.shape == (2, 1, 64, 32)
     assert network.predict(image, 1).specular.shape == (2, 1, 128, 64)
     torch.testing.assert_close(network(image), prediction.y)
+
+
+@torch.no_grad()
+def test_a_mirrored_picture_gets_the_same_light_mirrored() -> None:
+    network = made.network("studio")
+    image = made.pictures(2, 128)
+    y = network(image)
+    torch.testing.assert_close(network(image.flip(-1)).flip(-1), y, atol=1e-5, rtol=0)
+    alone = network.predict(image).y
+    assert float((alone - y).abs().mean()) > 1e-4, "one way alone is something else"
 
 
 def test_light_is_a_gain_and_an_offset() -> None:

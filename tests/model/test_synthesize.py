@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from model.colour import encode, linear
 from model.synthesize import cache, pairs
 from model.synthesize.camera import compress
-from model.synthesize.flash import CAST_SHARE, CLEAN_SHARE, JUDGED, Mix, sample
+from model.synthesize.flash import CAST_SHARE, CLEAN_SHARE, JUDGED, TRAINING, Mix, sample
 from model.synthesize.geometry import FaceModel, draw, fit, vertex_normals
 from model.synthesize.light import Surface, render, self_shadow
 from model.synthesize.portraits import Portrait
@@ -190,7 +190,7 @@ def test_the_same_seed_gives_the_same_pairs(folder: Path) -> None:
 
 def test_the_background_is_not_to_be_changed(folder: Path) -> None:
     known = cache.entries(folder)
-    pair = pairs.fixed(folder, known, known[:1], [3, 1])
+    pair = pairs.fixed(folder, known, known[:1], [3, 1], JUDGED)
     difference = (pair.x - pair.o).abs().mean(dim=1)[0]
     face = pair.skin[0, 0] > 0.5
     assert float(difference[:40].max()) < 1e-6
@@ -224,6 +224,22 @@ def test_the_cameras_traces_do_not_tell_whether_there_was_a_flash() -> None:
         with_flash, without = (float(share[chosen].float().mean()) for chosen in (~lit, lit))
         assert with_flash == pytest.approx(CLEAN_SHARE, abs=0.05)
         assert without == pytest.approx(CLEAN_SHARE, abs=0.05)
+
+
+def test_nobody_is_trained_on_with_one_skin_only() -> None:
+    skin, tone = torch.full((4000,), 0.6), TRAINING.tone
+    drawn = [sample(skin, torch.Generator().manual_seed(1), Mix(darker=0, tone=t)).darken for t in (tone, 0)]
+    spread = drawn[0].log().std(dim=0).flatten()
+    assert float(spread[1]) == pytest.approx(tone, rel=0.15)
+    assert spread[0] < spread[1] < spread[2], "less melanin changes red least and blue most"
+    assert float(drawn[0].log().mean()) == pytest.approx(0, abs=0.02)
+    assert (drawn[1] == 1).all() and JUDGED.tone == 0
+
+
+def test_faces_are_wider_and_longer_than_they_are() -> None:
+    placed = place([16.0] * 400, 256, np.random.default_rng(4), 2)
+    wide = placed.theta[:, 0, :2].norm(dim=1) / placed.theta[:, :, :2].det().abs().sqrt()
+    assert float(wide.log().std()) > 0.02 and float(wide.log().abs().max()) < 0.11
 
 
 def test_shrunken_maps_follow_the_maps(tmp_path: Path) -> None:
