@@ -21,7 +21,7 @@ MAX_BYTES: Final = 1_000_000  # of all pictures together
 ABOUT: Final = {
     "deepflash": "the paper's: VGG-16 encoder, decoder with skip connections, a residual for each pixel",
     "hdrnet": "HDRNet (Gharbi et al. 2017): a bilateral grid of affine matrices, applied at full size",
-    "studio": "our own: gain and offset for each channel, predicted at half size, applied to the photograph",
+    "studio": "our own: gain and offset for each channel, at half size, from picture and mirror image",
 }
 # Sources as the portraits' manifest calls them: what, licence.
 SOURCES: Final = {
@@ -79,7 +79,7 @@ matte; the background is left alone.
 **What the synthetic flash covers**: distance and fall-off, Lambertian and glossy (GGX) skin of every
 oiliness, cast shadows on face, neck and wall, light scattered below the skin, ambient light of other colours,
 exposure until skin clips, white balance, tone curve, noise, blur, sharpening, JPEG; light skin re-rendered
-darker.
+darker, all skin a little lighter or darker.
 
 **What it does not**: hair's own shine, eyes' highlights and red-eye, reflections in glasses as real lenses
 make them, make-up, several people, bounced or filtered flash.

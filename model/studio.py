@@ -7,7 +7,8 @@ and black stays black under a gain. The offset is for what no gain brings back: 
 and the shine that lies over the skin. What all this changes is evened out by a guided filter of
 which it is its own guide (He et al. 2013): light has few edges, and skin keeps its texture. Two more
 maps, the shine and the shadow of the flash, are predicted while training only: the synthesiser
-knows their truth, and a network that can tell them removes them better.
+knows their truth, and a network that can tell them removes them better. When it serves, it looks at
+the photograph and at its mirror image, and gives the mean.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ from .scene import Placing, backgrounds, dyes, load, patchiness, place, srgb, su
 
 EXPOSURE_TIE: Final = 0.5  # how far the target's exposure follows the photograph's, in log
 TIE_RANGE: Final = (0.45, 2.5)
-SKIN_WEIGHT: Final = 2.0  # a skin pixel counts 1 + this
-BACKGROUND_WEIGHT: Final = 4.0  # so does the background, where the network must learn to keep still
+SKIN_WEIGHT: Final = 1.0  # a skin pixel counts 1 + this
+BACKGROUND_WEIGHT: Final = 0.5  # so does the background, where the network must learn to keep still
 CPU: Final = torch.device("cpu")
 
 
