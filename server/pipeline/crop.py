@@ -16,6 +16,9 @@ from .lift import Grid
 
 SIZE = 512
 COARSE = 128  # pixels: windows are smooth, so they are worked out at a quarter of the crop's size
+# Alpha from which a pixel's colour counts in full. Only what is all but hidden turns grey: a face that
+# shines through would look like one in fog.
+SOLID = 0.25
 FEATHER = 0.14  # of the crop's side, over which a correction fades out at a crop's edge
 # The oval within which a correction counts in full, in shares of the crop's side: half its width and
 # height, how far it lies below the centre, and where it has faded out (in radii of its own).
@@ -62,7 +65,7 @@ def inside(grid: Grid, width: int, height: int) -> tuple[int, int, int, int]:
 def take(pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE) -> Float:
     """The picture over `grid`, shrunk by area: (size, size, 1 or 3) float32, working encoding.
 
-    Beyond the picture its edge pixels are repeated. Transparent parts show mid grey.
+    Beyond the picture its edge pixels are repeated. Parts that are all but transparent turn mid grey.
     """
     height, width = pixels.shape[:2]
     left, top, right, bottom = inside(grid, width, height)
@@ -116,8 +119,8 @@ def to_working(small: NDArray[Any], white: float, space: ColourSpace) -> Float:
     if space.linear:
         colour = encode_srgb(colour)
     if scaled.shape[-1] > space.channels:
-        alpha = np.clip(scaled[..., -1:], 0, 1)
-        colour = colour * alpha + np.float32(0.5) * (1 - alpha)
+        shown = np.clip(scaled[..., -1:] / SOLID, 0, 1)
+        colour = colour * shown + np.float32(0.5) * (1 - shown)
     return np.ascontiguousarray(colour)
 
 

@@ -218,6 +218,16 @@ def test_what_is_hidden_by_transparency_counts_for_nothing(selfie):
     assert np.abs(black[:, 300:].astype(int) - white[:, 300:]).max() <= 1
 
 
+@pytest.mark.parametrize("share", [0.3, 0.7])
+def test_a_face_that_shines_through_is_corrected_like_a_solid_one(selfie, share):
+    alpha = np.full(selfie.shape[:2] + (1,), 255, np.uint8)
+    solid, thin = (np.concatenate([selfie, part], -1) for part in (alpha, (alpha * share).astype(np.uint8)))
+    for pixels in (solid, thin):
+        assert len(retouch(pixels, Settings(), Darken()).faces) == 1
+    assert np.abs(solid[..., :3].astype(int) - selfie).max() > 5
+    assert np.abs(solid[..., :3].astype(int) - thin[..., :3]).max() <= 1
+
+
 def test_a_small_face_in_a_small_picture_is_found(selfie):
     small = cv2.resize(selfie, (165, 220), interpolation=cv2.INTER_AREA)
     picture = np.full((420, 600, 3), 90, np.uint8)
