@@ -105,10 +105,10 @@ class Studio(nn.Module):
         image: (N, 3, H, W) BL(x), sRGB RGB in [0, 1]; H and W are multiples of 32 * shrink.
         shrink: how much smaller than the image the working size is.
         """
-        return self._prediction(image, self.decode(_smaller(image, shrink)), shrink)
+        return self._prediction(image, self.decode(F.avg_pool2d(image, shrink)), shrink)
 
     def _prediction(self, image: Tensor, outputs: Tensor, shrink: int) -> Prediction:
-        light, maps = outputs[:, :6].float(), outputs[:, 6:].float()
+        light, maps = outputs.float().split((6, OUTPUTS - 6), dim=1)
         if shrink > 1:
             light = F.interpolate(light, scale_factor=float(shrink), mode="bilinear")
         y = encoded(even(relit(image, light) - image, shrink))
@@ -120,13 +120,9 @@ class Studio(nn.Module):
         The mean light of the picture and of its mirror image: a face has no handedness, so where the two
         differ both are in doubt.
         """
-        small = _smaller(image, SHRINK)
+        small = F.avg_pool2d(image, SHRINK)
         there, back = self.decode(torch.cat([small, small.flip(-1)])).chunk(2)
         return self._prediction(image, (there + back.flip(-1)) / 2, SHRINK).y
-
-
-def _smaller(image: Tensor, shrink: int) -> Tensor:
-    return F.avg_pool2d(image, shrink) if shrink > 1 else image
 
 
 def relit(image: Tensor, light: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The loss of `studio`: nothing for a perfect prediction, and each term sees what it is there for."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -84,13 +85,13 @@ def test_light_may_change_over_the_skin_but_texture_must_stay() -> None:
     given = pairs()
     texture = 0.05 * torch.randn(SHAPE, generator=torch.Generator().manual_seed(3))
     flat = torch.full(SHAPE, 0.5)
-    given = Pairs(**{**vars(given), "x": flat + texture, "bl_x": flat})
+    given = replace(given, x=flat + texture, bl_x=flat)
     ramp = torch.linspace(-0.3, 0.3, 64).expand(SHAPE)
     assert float(losses._texture(ramp, given)) == pytest.approx(0, abs=0.01)
     assert float(losses._texture(-0.9 * texture, given)) > 0.1
     aside = torch.where(torch.arange(64) >= 32, -0.9 * texture, torch.zeros(SHAPE))
     assert float(losses._texture(aside, given)) < 0.01, "nothing but skin counts"
-    clipped = Pairs(**{**vars(given), "x": given.x + 0.6})
+    clipped = replace(given, x=given.x + 0.6)
     assert float(losses._texture(-0.9 * texture, clipped)) == pytest.approx(1), "nor what holds no texture"
 
 
@@ -107,7 +108,7 @@ def test_nothing_counts_outside_the_photograph() -> None:
     given = pairs()
     weight = given.weight.clone()
     weight[..., 48:, :] = 0
-    cut = Pairs(**{**vars(given), "weight": weight, "skin": given.skin * (weight > 0)})
+    cut = replace(given, weight=weight, skin=given.skin * (weight > 0))
     error = torch.zeros(SHAPE)
     error[..., 50:, :] = 0.3
     assert float(losses.studio(prediction(cut, error), cut)) == pytest.approx(
