@@ -53,6 +53,7 @@ class Config:
     held_out: int
     warm_up: int = 0
     offset_weight: float = 1.0
+    identity: float = 0.0
     freeze_norm: float = 1.0
     average: float = 0.0
     decay: str = "cosine"
@@ -73,6 +74,8 @@ class Config:
                 "batch, steps, validate_every, checkpoint_every and held_out are 1 or more",
             ),
             (self.rate > 0 and self.warm_up >= 0, "rate is above 0, warm_up 0 or more"),
+            (self.identity >= 0, "identity is 0 or more"),
+            (self.identity == 0 or self.architecture == "studio", "identity is for studio"),
             (0 <= self.average < 1, "average is from 0 to below 1"),
             (
                 all(0 <= share <= 1 for share in (self.freeze_norm, self.freeze_encoder, self.real)),

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import equations
+from . import equations, recogniser
 from .studio import Prediction
 from .synthesize.pairs import Pairs
 
@@ -30,7 +30,7 @@ SHINE: Final = 16.0  # how much more a pixel counts where the flash shines
 AUXILIARY: Final = 0.03
 RESIDUAL: Final = 0.12
 SHINES: Final = 0.05  # linear: from here on the flash's shine counts as visible
-TEXTURE: Final = 0.12
+TEXTURE: Final = 0.2
 MARGIN: Final = 4  # pixels: texture counts only so far from the skin's edge
 TEXTURE_SIZE: Final = 4  # pixels: what is smaller is texture
 CLIPPED: Final = (0.02, 0.98)  # samples outside hold no texture
@@ -58,6 +58,19 @@ def studio(prediction: Prediction, pairs: Pairs, known: Tensor | None = None) ->
         + AUXILIARY * _map(prediction.specular, pairs.specular, known)
         + AUXILIARY * _map(prediction.shadow, pairs.shadow, known)
     )
+
+
+def identity(y: Tensor, pairs: Pairs, network: recogniser.Recogniser, known: Tensor | None = None) -> Tensor:
+    """How far the face in o_hat is from the face in o: mean Euclidean distance of dlib's 128 numbers.
+
+    known: see `studio`; of the others it is not known where the face lies.
+    """
+    with torch.no_grad():
+        true = network(recogniser.chips(pairs.o, pairs.theta))
+    o_hat = equations.reconstruct(pairs.x, y).clip(0, 1)
+    off = (network(recogniser.chips(o_hat, pairs.theta)) - true).float()
+    distance = ((off * off).sum(1) + 1e-6).sqrt()
+    return (distance if known is None else distance * known.flatten()).mean()
 
 
 def _edges(error: Tensor, weight: Tensor) -> Tensor:

@@ -126,7 +126,10 @@ def draw_real(known: Sequence[Pair], stage: Config | Finish, count: int, rng: np
 
 
 def tensors(pictures: Sequence[tuple[np.ndarray, np.ndarray]], shrink: int = 1) -> Pairs:
-    """Pairs x, o, each (H, W, 3) float32 sRGB in [0, 1], as a batch. Skin, shine and shadow: 0, not known."""
+    """Pairs x, o, each (H, W, 3) float32 sRGB in [0, 1], as a batch.
+
+    Skin, shine and shadow are 0 and theta is that of a whole crop: they are not known.
+    """
 
     def stack(pictures: list[np.ndarray]) -> Tensor:
         return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
@@ -135,7 +138,8 @@ def tensors(pictures: Sequence[tuple[np.ndarray, np.ndarray]], shrink: int = 1) 
     bl_x, bl_o = ([filter_crop(picture, shrink) for picture in side] for side in (x, o))
     one = torch.ones(len(x), 1, *x[0].shape[:2])
     zero = torch.zeros_like(one)
-    return Pairs(stack(x), stack(o), stack(bl_x), stack(bl_o), one, zero, zero, zero)
+    whole = torch.eye(2, 3).repeat(len(x), 1, 1)
+    return Pairs(stack(x), stack(o), stack(bl_x), stack(bl_o), one, zero, zero, zero, whole)
 
 
 def _real(pair: Pair, stage: Config | Finish, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -20,6 +20,7 @@ from .config import Config
 from .deepflash import DeepFlash
 from .encoders import even_out
 from .networks import create
+from .recogniser import Recogniser
 from .samples import Batch
 from .studio import SHRINK, Prediction, Studio
 from .synthesize.pairs import Pairs
@@ -37,6 +38,7 @@ class Trainer:
         self.network = create(config.architecture).to(device, memory_format=torch.channels_last)
         if isinstance(self.network, DeepFlash):
             self.network.encoder.requires_grad_(False)
+        self.recogniser = Recogniser.load().to(device) if config.identity else None
         self._start_average()
         self.optimiser = torch.optim.Adam(self.trained(), lr=config.rate)
         self._forward: Callable[..., Tensor | Prediction] = (
@@ -109,10 +111,17 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16):
             output = self._forward(image, *scale)
         if isinstance(output, Prediction):
-            return losses.studio(output, pairs, pairs.known if isinstance(pairs, Batch) else None)
+            known = pairs.known if isinstance(pairs, Batch) else None
+            loss = losses.studio(output, pairs, known)
+            return loss + self._identity(output.y, pairs, known) if self.recogniser else loss
         t = equations.target(pairs.bl_x, pairs.bl_o)
         weight = pairs.weight if self.config.weighted else (pairs.weight > 0).float()
         return equations.loss(torch.sigmoid(output.float()), t, self.config.offset_weight, weight)
+
+    def _identity(self, y: Tensor, pairs: Pairs, known: Tensor | None) -> Tensor:
+        assert self.recogniser is not None
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return self.config.identity * losses.identity(y, pairs, self.recogniser, known)
 
     def answer(self, pairs: Pairs) -> Answer:
         """What the averaged network makes of x."""

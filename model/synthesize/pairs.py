@@ -36,6 +36,7 @@ class Pairs:
 
     weight: of the loss. skin: where bare skin is, [0, 1]. specular: the flash's shine as exposed, linear
     [0, 1]. shadow: how much of the flash is missing on the person, [0, 1]. Both are 0 in identity pairs.
+    theta (N, 2, 3): where the crop lies in the 512 crop, see `Placing`.
     """
 
     x: Tensor
@@ -46,6 +47,7 @@ class Pairs:
     skin: Tensor
     specular: Tensor
     shadow: Tensor
+    theta: Tensor
 
 
 def weights(entries: Sequence[Entry]) -> np.ndarray:
@@ -145,9 +147,8 @@ def _make(
     weight = valid * (1 + SKIN_WEIGHT * scene.skin + BACKGROUND_WEIGHT * (1 - scene.person))
     flashed = valid * (1 - flash.identity)
     specular, shadow = (light.specular * gain).clip(0, 1) * flashed, light.shadow * flashed
-    return Pairs(
-        x, o, _filtered(x, shrink), _filtered(o, shrink), weight, scene.skin * valid, specular, shadow
-    )
+    bl_x, bl_o = _filtered(x, shrink), _filtered(o, shrink)
+    return Pairs(x, o, bl_x, bl_o, weight, scene.skin * valid, specular, shadow, placing.theta)
 
 
 def _filtered(batch: Tensor, shrink: int) -> Tensor:

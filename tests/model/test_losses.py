@@ -22,7 +22,7 @@ def pairs(seed: int = 0) -> Pairs:
     skin[..., :32] = 1
     specular = torch.zeros(2, 1, 64, 64)
     specular[..., 20:24, 20:24] = 1
-    return Pairs(bl_x, bl_o, bl_x, bl_o, one, skin, specular, 0.5 * skin)
+    return Pairs(bl_x, bl_o, bl_x, bl_o, one, skin, specular, 0.5 * skin, torch.eye(2, 3).repeat(2, 1, 1))
 
 
 def prediction(given: Pairs, error: torch.Tensor | float = 0.0) -> Prediction:

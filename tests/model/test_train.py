@@ -37,7 +37,7 @@ def batch(step: int, size: int = 32) -> Pairs:
     generator = torch.Generator().manual_seed(step)
     x = 0.3 + 0.7 * torch.rand(2, 3, size, size, generator=generator)
     ones = torch.ones(2, 1, size, size)
-    return Pairs(x, x - 0.2, x, x - 0.2, ones, ones, 0 * ones, 0 * ones)
+    return Pairs(x, x - 0.2, x, x - 0.2, ones, ones, 0 * ones, 0 * ones, torch.eye(2, 3).repeat(len(x), 1, 1))
 
 
 def new(config: Config = CONFIG) -> Trainer:
