@@ -21,7 +21,7 @@ MAX_BYTES: Final = 1_000_000  # of all pictures together
 ABOUT: Final = {
     "deepflash": "the paper's: VGG-16 encoder, decoder with skip connections, a residual for each pixel",
     "hdrnet": "HDRNet (Gharbi et al. 2017): a bilateral grid of affine matrices, applied at full size",
-    "studio": "our own: gain and offset for each channel, at half size, from picture and mirror image",
+    "studio": "our own: gain and offset for each channel, at half size; the mean of four looks at the picture",
 }
 # Sources as the portraits' manifest calls them: what, licence.
 SOURCES: Final = {
@@ -87,8 +87,9 @@ make them, make-up, several people, bounced or filtered flash.
 ## Data
 {sources}
 
-Encoder's start of deepflash: VGG-16, ImageNet (Simonyan & Zisserman), CC BY 4.0. Face mesh, not in the
-weights: ICT-FaceKit light, USC ICT, MIT.
+Encoder's start of deepflash: VGG-16, ImageNet (Simonyan & Zisserman), CC BY 4.0. Not in the weights: the face
+mesh (ICT-FaceKit light, USC ICT, MIT), and dlib's face recogniser (King 2017, public domain), whose distance
+between result and truth is a part of studio's loss.
 
 (1) Publicity rights are not waived. (2) The provenance of single photographs is undocumented.
 
@@ -98,7 +99,8 @@ A fifth of the people, by a hash of the name, was never trained on: the numbers 
 {judged} Synthetic flash: real photographs are harder, and these
 numbers say nothing about them. Means over people with 95 % bootstrap intervals over people. do_nothing is the
 flash photograph itself, global_gain the best factor for each channel from the truth, o_bar the formulation's
-ceiling. A residual of 1 is untouched, 0 removed.
+ceiling. A residual of 1 is untouched, 0 removed. Identity is measured with the recogniser that studio was
+trained against: it flatters studio beside the others.
 
 {table}
 

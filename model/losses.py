@@ -5,6 +5,7 @@ dominate; the absolute error is what eq. (3) counts. A gradient term keeps edges
 error over the skin is its colour, and the two auxiliary maps teach shine and shadow (Controllable
 Light Diffusion, Futschik et al. 2023, predicts them likewise). Three terms are what results are judged
 by, taken picture by picture: the skin's PSNR, the share of shine that is left, the texture that is kept.
+A fourth, where the config asks for it, is the face: as far as a recogniser can tell it should be the truth's.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ SHINE: Final = 16.0  # how much more a pixel counts where the flash shines
 AUXILIARY: Final = 0.03
 RESIDUAL: Final = 0.12
 SHINES: Final = 0.05  # linear: from here on the flash's shine counts as visible
-TEXTURE: Final = 0.2
+TEXTURE: Final = 0.4
 MARGIN: Final = 4  # pixels: texture counts only so far from the skin's edge
 TEXTURE_SIZE: Final = 4  # pixels: what is smaller is texture
 CLIPPED: Final = (0.02, 0.98)  # samples outside hold no texture

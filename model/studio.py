@@ -8,11 +8,12 @@ and the shine that lies over the skin. What all this changes is evened out by a 
 which it is its own guide (He et al. 2013): light has few edges, and skin keeps its texture. Two more
 maps, the shine and the shadow of the flash, are predicted while training only: the synthesiser
 knows their truth, and a network that can tell them removes them better. When it serves, it looks at
-the photograph and at its mirror image, and gives the mean.
+the photograph and at its mirror image, at the size of its training and a little larger, and gives the mean.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import torch
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 WIDTHS: Final = (16, 32, 64, 128, 256)  # at 1/2, 1/4 ... 1/32 of the working size
 DEPTHS: Final = (1, 1, 2, 2, 2)  # residual blocks on the way down
 SHRINK: Final = 2  # the working size is 256 for a 512 crop
+LARGER: Final = 32  # pixels by which the second look is larger; a multiple of what the network halves down to
 GAIN_RANGE: Final = 1.5  # |ln gain| stays below: a factor of 4.5 in sRGB values
 COARSE: Final = 2  # the light's change is evened out at the working size over this,
 RADIUS: Final = 3  # over so many of those pixels;
@@ -88,8 +90,8 @@ class Studio(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def decode(self, image: Tensor) -> Tensor:
-        """(N, 3, h, w) BL(x) at the working size, multiples of 32 -> (N, OUTPUTS, h, w), unbounded."""
+    def features(self, image: Tensor) -> Tensor:
+        """(N, 3, h, w) BL(x) at the working size, multiples of 32 -> for the head, (N, 16, h / 2, w / 2)."""
         value, skips = self.stem(F.pixel_unshuffle(image - 0.5, 2)), []
         for i, blocks in enumerate(self.blocks):
             value = blocks(self.downs[i - 1](value) if i else value)
@@ -97,7 +99,11 @@ class Studio(nn.Module):
         value = self.whole(skips.pop())
         for up, merge in zip(self.ups, self.merges, strict=True):
             value = merge(F.interpolate(up(value), scale_factor=2.0) + skips.pop())
-        return F.pixel_shuffle(self.head(value), 2)
+        return value
+
+    def decode(self, features: Tensor) -> Tensor:
+        """`features` -> (N, OUTPUTS, h, w), unbounded."""
+        return F.pixel_shuffle(self.head(features), 2)
 
     def predict(self, image: Tensor, shrink: int = SHRINK) -> Prediction:
         """All that is known about a crop, for training.
@@ -105,7 +111,8 @@ class Studio(nn.Module):
         image: (N, 3, H, W) BL(x), sRGB RGB in [0, 1]; H and W are multiples of 32 * shrink.
         shrink: how much smaller than the image the working size is.
         """
-        return self._prediction(image, self.decode(F.avg_pool2d(image, shrink)), shrink)
+        features = self.features(F.avg_pool2d(image, shrink))
+        return self._prediction(image, self.decode(features), shrink)
 
     def _prediction(self, image: Tensor, outputs: Tensor, shrink: int) -> Prediction:
         light, maps = outputs.float().split((6, OUTPUTS - 6), dim=1)
@@ -117,12 +124,21 @@ class Studio(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape.
 
-        The mean light of the picture and of its mirror image: a face has no handedness, so where the two
-        differ both are in doubt.
+        The mean light of four looks, the picture and its mirror image at two sizes: a face has no handedness
+        and no exact size, so where they differ all are in doubt. The head is linear; it takes the mean of the
+        sizes' features.
         """
         small = F.avg_pool2d(image, SHRINK)
-        there, back = self.decode(torch.cat([small, small.flip(-1)])).chunk(2)
+        both = torch.cat([small, small.flip(-1)])
+        features = self.features(both)
+        larger = self.features(_stretched(both, [side + LARGER for side in both.shape[2:]]))
+        features = (features + _stretched(larger, features.shape[2:])) / 2
+        there, back = self.decode(features).chunk(2)
         return self._prediction(image, (there + back.flip(-1)) / 2, SHRINK).y
+
+
+def _stretched(value: Tensor, size: Sequence[int]) -> Tensor:
+    return F.interpolate(value, tuple(size), mode="bilinear")
 
 
 def relit(image: Tensor, light: Tensor) -> Tensor:

@@ -86,6 +86,15 @@ class Ops(Protocol[V]):
     def one_way(self, value: V) -> V:
         """Mean of what came of `both_ways`, mirrored back: (2N, C, h, w) -> (N, C, h, w)."""
 
+    def larger(self, value: V, pixels: int) -> V:
+        """(N, C, h, w) -> (N, C, h + pixels, w + pixels), as `bilinear`."""
+
+    def like(self, value: V, other: V) -> V:
+        """At the size of `other`, as `bilinear`."""
+
+    def middle(self, first: V, second: V) -> V:
+        """(first + second) / 2."""
+
     def nearest(self, value: V) -> V:
         """Twice the size, every pixel four times."""
 

@@ -136,7 +136,16 @@ class _Ops:
 
     def one_way(self, value: ov.Node) -> ov.Node:
         there, back = op.split(value, 0, 2).outputs()
-        return op.multiply(op.add(there, _mirrored(back)), _number(0.5))
+        return self.middle(there, _mirrored(back))
+
+    def larger(self, value: ov.Node, pixels: int) -> ov.Node:
+        return _resized(value, value.shape[2] + pixels, value.shape[3] + pixels)
+
+    def like(self, value: ov.Node, other: ov.Node) -> ov.Node:
+        return _resized(value, other.shape[2], other.shape[3])
+
+    def middle(self, first: ov.Node, second: ov.Node) -> ov.Node:
+        return op.multiply(op.add(first, second), _number(0.5))
 
     def nearest(self, value: ov.Node) -> ov.Node:
         return _stretch(value, 2, "nearest", "asymmetric")
@@ -194,6 +203,13 @@ def _product(value: ov.Node, weight: Array, stride: int) -> ov.Node:
 
 def _bias(layer: Layer) -> ov.Node:
     return op.constant(layer.bias.reshape(1, -1, 1, 1))
+
+
+def _resized(value: ov.Node, height: int, width: int) -> ov.Node:
+    axes, size = op.constant(np.array([2, 3])), op.constant(np.array([height, width]))
+    return op.interpolate(
+        value, size, "linear_onnx", "sizes", coordinate_transformation_mode="half_pixel", axes=axes
+    )
 
 
 def _stretch(value: ov.Node, times: int, mode: str, centres: str) -> ov.Node:

@@ -136,7 +136,17 @@ class _Ops:
 
     def one_way(self, value: Tensor) -> Tensor:
         there, back = value.chunk(2)
-        return (there + back.flip(-1)) / 2
+        return self.middle(there, back.flip(-1))
+
+    def larger(self, value: Tensor, pixels: int) -> Tensor:
+        size = (value.shape[2] + pixels, value.shape[3] + pixels)
+        return F.interpolate(value, size, mode="bilinear")
+
+    def like(self, value: Tensor, other: Tensor) -> Tensor:
+        return F.interpolate(value, other.shape[2:], mode="bilinear")
+
+    def middle(self, first: Tensor, second: Tensor) -> Tensor:
+        return (first + second) / 2
 
     def nearest(self, value: Tensor) -> Tensor:
         return F.interpolate(value, scale_factor=2.0)

@@ -15,6 +15,7 @@ import numpy as np
 from .layers import Folded, Layer, Layers, Ops, State, Tensors, V
 
 SHRINK: Final = 2  # the constants of model/studio.py that no tensor tells
+LARGER: Final = 32
 GAIN_RANGE: Final = 1.5
 COARSE: Final = 2
 RADIUS: Final = 3
@@ -55,8 +56,13 @@ def _block(tensors: Tensors, name: str, short: str) -> Layers:
 
 
 def body(ops: Ops[V], image: V) -> V:
-    """BL(x) to features at a quarter of its size, of the picture and of its mirror image."""
-    value = ops.both_ways(ops.subtract(ops.average_pool(image, SHRINK), MIDDLE))
+    """BL(x) to features at a quarter of its size, of the picture and its mirror image; mean of two sizes."""
+    both = ops.both_ways(ops.subtract(ops.average_pool(image, SHRINK), MIDDLE))
+    features = _features(ops, both)
+    return ops.middle(features, ops.like(_features(ops, ops.larger(both, LARGER)), features))
+
+
+def _features(ops: Ops[V], value: V) -> V:
     value, skips = ops.convolution(ops.unshuffle(value), "stem", relu=True), []
     for i in _indices(ops.layers, "block{}.0.first"):
         if i:

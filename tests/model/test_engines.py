@@ -71,7 +71,7 @@ def test_light_is_applied_in_fp32_so_that_no_bands_show(name: str) -> None:
 
 
 def test_constants_that_no_tensor_tells_are_the_trained_networks() -> None:
-    for name in ("SHRINK", "GAIN_RANGE", "COARSE", "RADIUS", "KEEP"):
+    for name in ("SHRINK", "LARGER", "GAIN_RANGE", "COARSE", "RADIUS", "KEEP"):
         assert getattr(studio, name) == getattr(trained, name)
     assert torch.nn.BatchNorm2d(1).eps == layers.EPS
 

@@ -1,6 +1,7 @@
 """Our own network: small, does nothing before it has learnt, and says light rather than texture."""
 
 import torch
+import torch.nn.functional as F
 
 from model.networks import count_parameters
 from model.studio import COARSE, GAIN_RANGE, RADIUS, Studio, encoded, even, relit
@@ -34,6 +35,22 @@ def test_a_mirrored_picture_gets_the_same_light_mirrored() -> None:
     torch.testing.assert_close(network(image.flip(-1)).flip(-1), y, atol=1e-5, rtol=0)
     alone = network.predict(image).y
     assert float((alone - y).abs().mean()) > 1e-4, "one way alone is something else"
+
+
+@torch.no_grad()
+def test_the_light_is_the_mean_of_two_sizes() -> None:
+    network = made.network("studio")
+    image = made.pictures(1, 128)
+    small = F.avg_pool2d(image, 2)
+    looks = [network.features(side) for side in (small, small.flip(-1))]
+    larger = F.interpolate(small, (96, 96), mode="bilinear")
+    for picture in (larger, larger.flip(-1)):
+        looks.append(F.interpolate(network.features(picture), (32, 32), mode="bilinear"))
+    there, back, large, turned = (network.decode(look)[:, :6] for look in looks)
+    light = (there + large + back.flip(-1) + turned.flip(-1)) / 4
+    light = F.interpolate(light, scale_factor=2.0, mode="bilinear")
+    expected = encoded(even(relit(image, light) - image))
+    torch.testing.assert_close(network(image), expected, atol=1e-5, rtol=0)
 
 
 def test_light_is_a_gain_and_an_offset() -> None:
