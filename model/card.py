@@ -21,7 +21,7 @@ MAX_BYTES: Final = 1_000_000  # of all pictures together
 ABOUT: Final = {
     "deepflash": "the paper's: VGG-16 encoder, decoder with skip connections, a residual for each pixel",
     "hdrnet": "HDRNet (Gharbi et al. 2017): a bilateral grid of affine matrices, applied at full size",
-    "studio": "our own: gain and offset for each channel, at half size; the mean of four looks at the picture",
+    "studio": "our own: gain and offset for each channel, at half size; mean of four looks at the picture",
 }
 # Sources as the portraits' manifest calls them: what, licence.
 SOURCES: Final = {

@@ -27,7 +27,7 @@ LARGER: Final = 32  # pixels by which the second look is larger; a multiple of w
 GAIN_RANGE: Final = 1.5  # |ln gain| stays below: a factor of 4.5 in sRGB values
 COARSE: Final = 2  # the light's change is evened out at the working size over this,
 RADIUS: Final = 3  # over so many of those pixels;
-KEEP: Final = 0.015  # where its variance is well above this, its steps stay
+KEEP: Final = 0.0125  # where its variance is well above this, its steps stay
 OUTPUTS: Final = 8  # gain and offset of R, G, B, shine, shadow
 
 

@@ -19,7 +19,7 @@ LARGER: Final = 32
 GAIN_RANGE: Final = 1.5
 COARSE: Final = 2
 RADIUS: Final = 3
-KEEP: Final = 0.015
+KEEP: Final = 0.0125
 LIGHTS: Final = 6  # ln gain and offset of R, G, B: the first of the head's maps
 MIDDLE: Final = np.full((1, 1, 1, 1), 0.5, np.float32)
 
