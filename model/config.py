@@ -75,7 +75,7 @@ class Config:
             ),
             (self.rate > 0 and self.warm_up >= 0, "rate is above 0, warm_up 0 or more"),
             (self.identity >= 0, "identity is 0 or more"),
-            (self.identity == 0 or self.architecture == "studio", "identity is for studio"),
+            (self.identity == 0 or self.architecture == "studio", "identity is for the network studio"),
             (0 <= self.average < 1, "average is from 0 to below 1"),
             (
                 all(0 <= share <= 1 for share in (self.freeze_norm, self.freeze_encoder, self.real)),

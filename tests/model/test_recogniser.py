@@ -120,5 +120,5 @@ def test_only_studio_is_trained_with_it() -> None:
     config = Config.read(CONFIG)
     with pytest.raises(ValueError, match="identity is 0 or more"):
         replace(config, identity=-1.0)
-    with pytest.raises(ValueError, match="identity is for studio"):
+    with pytest.raises(ValueError, match="identity is for the network studio"):
         replace(config, architecture="deepflash", identity=0.2)
