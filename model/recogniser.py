@@ -20,11 +20,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .bilateral import SIZE
+from .synthesize.light import sampling_grid
 
 SIDE: Final = 150  # pixels of an upright face, as dlib cuts it out
-# Widths of the residual blocks; a block with a stride of 2 comes before the first of its width, but for 32.
-PLAIN, HALVING = 1, 2
-BLOCKS: Final = (
+PLAIN, HALVING = 1, 2  # strides
+BLOCKS: Final = (  # width and stride of each
     *((32, PLAIN),) * 3,
     *((64, HALVING), *((64, PLAIN),) * 3),
     *((128, HALVING), *((128, PLAIN),) * 2),
@@ -53,11 +53,10 @@ class Block(nn.Module):
         """(N, inputs, h, w) -> (N, width, h', w')."""
         changed = self.second(F.relu(self.first(value)))
         kept = F.avg_pool2d(value, 2) if self.stride > 1 else value
-        # dlib adds what overlaps; the smaller one counts as 0 beyond.
-        down, right = (a - b for a, b in zip(changed.shape[2:], kept.shape[2:], strict=True))
-        changed = F.pad(changed, (0, max(-right, 0), 0, max(-down, 0)))
-        kept = F.pad(kept, (0, max(right, 0), 0, max(down, 0), 0, changed.shape[1] - kept.shape[1]))
-        return F.relu(changed + kept)
+        # The mean may be a pixel larger; dlib takes 0 for what is missing on either side.
+        down, right = (a - b for a, b in zip(kept.shape[2:], changed.shape[2:], strict=True))
+        kept = F.pad(kept, (0, 0, 0, 0, 0, changed.shape[1] - kept.shape[1]))
+        return F.relu(F.pad(changed, (0, right, 0, down)) + kept)
 
 
 class Recogniser(nn.Module):
@@ -128,7 +127,7 @@ def chips(picture: Tensor, theta: Tensor) -> Tensor:
     back = torch.linalg.inv(theta[:, :, :2])
     shift = torch.einsum("nij,nj->ni", back, centre - theta[:, :, 2])
     turned = torch.cat([back * (zoom * SIDE / SIZE), shift[..., None]], dim=2)
-    grid = F.affine_grid(turned, [len(theta), 3, SIDE, SIDE], align_corners=False)
+    grid = sampling_grid(turned, SIDE, SIDE)
     return F.grid_sample(picture, grid.to(picture.dtype), align_corners=False, padding_mode="border")
 
 
