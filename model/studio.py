@@ -8,7 +8,9 @@ and the shine that lies over the skin. What all this changes is evened out by a 
 which it is its own guide (He et al. 2013): light has few edges, and skin keeps its texture. Two more
 maps, the shine and the shadow of the flash, are predicted while training only: the synthesiser
 knows their truth, and a network that can tell them removes them better. When it serves, it looks at
-the photograph and at its mirror image, at the size of its training and a little larger, and gives the mean.
+the photograph and at its mirror image, at the size of its training and a little larger, and takes the mean;
+the predicted shine tells where the change keeps its steps, and a change that is too small to be sure of is
+withheld, as Wiener's filter would.
 """
 
 from __future__ import annotations
@@ -27,8 +29,13 @@ LARGER: Final = 32  # pixels by which the second look is larger; a multiple of w
 GAIN_RANGE: Final = 1.5  # |ln gain| stays below: a factor of 4.5 in sRGB values
 COARSE: Final = 2  # the light's change is evened out at the working size over this,
 RADIUS: Final = 3  # over so many of those pixels;
-KEEP: Final = 0.0125  # where its variance is well above this, its steps stay
-OUTPUTS: Final = 8  # gain and offset of R, G, B, shine, shadow
+KEEP: Final = 0.0125  # where its variance is well above this, its steps stay: in training,
+CALM: Final = 0.03  # and in serving, where this is divided
+LIVELY: Final = 300.0  # by one and so many times the shine
+DOUBT: Final = 0.012  # mean error of a small change: one of 3 levels of 255 is halved, one of 15 stays
+LIGHTS: Final = 6  # of the outputs: gain and offset of R, G, B; then shine, shadow
+OUTPUTS: Final = 8
+RARE: Final = -5.0  # logit of the shine before anything is learnt: little skin shines
 
 
 class Prediction(NamedTuple):
@@ -89,6 +96,7 @@ class Studio(nn.Module):
         self.head = nn.Conv2d(WIDTHS[0], 4 * OUTPUTS, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
+        nn.init.constant_(self.head.bias[4 * LIGHTS : 4 * LIGHTS + 4], RARE)
 
     def features(self, image: Tensor) -> Tensor:
         """(N, 3, h, w) BL(x) at the working size, multiples of 32 -> for the head, (N, 16, h / 2, w / 2)."""
@@ -112,14 +120,14 @@ class Studio(nn.Module):
         shrink: how much smaller than the image the working size is.
         """
         features = self.features(F.avg_pool2d(image, shrink))
-        return self._prediction(image, self.decode(features), shrink)
+        change, specular, shadow = self._change(image, self.decode(features), shrink)
+        return Prediction(encoded(even(change, shrink)), specular, shadow)
 
-    def _prediction(self, image: Tensor, outputs: Tensor, shrink: int) -> Prediction:
-        light, maps = outputs.float().split((6, OUTPUTS - 6), dim=1)
+    def _change(self, image: Tensor, outputs: Tensor, shrink: int) -> tuple[Tensor, Tensor, Tensor]:
+        light, specular, shadow = outputs.float().split((LIGHTS, 1, 1), dim=1)
         if shrink > 1:
             light = F.interpolate(light, scale_factor=float(shrink), mode="bilinear")
-        y = encoded(even(relit(image, light) - image, shrink))
-        return Prediction(y, maps[:, :1], maps[:, 1:])
+        return relit(image, light) - image, specular, shadow
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape.
@@ -134,7 +142,9 @@ class Studio(nn.Module):
         larger = self.features(_stretched(both, [side + LARGER for side in both.shape[2:]]))
         features = (features + _stretched(larger, features.shape[2:])) / 2
         there, back = self.decode(features).chunk(2)
-        return self._prediction(image, (there + back.flip(-1)) / 2, SHRINK).y
+        change, specular, _ = self._change(image, (there + back.flip(-1)) / 2, SHRINK)
+        shine = F.avg_pool2d(specular.sigmoid(), COARSE)
+        return encoded(sure(even(change, SHRINK, CALM / (1 + LIVELY * shine))))
 
 
 def _stretched(value: Tensor, size: Sequence[int]) -> Tensor:
@@ -150,15 +160,24 @@ def relit(image: Tensor, light: Tensor) -> Tensor:
     return (image * gain + light[:, 3:]).clip(0, 1)
 
 
-def even(change: Tensor, shrink: int = SHRINK) -> Tensor:
-    """The change (N, 3, H, W) without its texture; large steps stay. shrink: see `Studio.predict`."""
+def even(change: Tensor, shrink: int = SHRINK, keep: float | Tensor = KEEP) -> Tensor:
+    """The change (N, 3, H, W) without its texture; large steps stay.
+
+    shrink: see `Studio.predict`. keep: one number, or (N, 1, H / (COARSE * shrink), W / (COARSE * shrink)).
+    """
     small = F.avg_pool2d(change, COARSE * shrink)
     mean = _box(small)
     variance = (_box(small * small) - mean * mean).clip(0)
-    keep = variance / (variance + KEEP)
-    parts = _box(torch.cat([keep, (1 - keep) * mean], dim=1))
-    keep, rest = F.interpolate(parts, scale_factor=float(COARSE * shrink), mode="bilinear").chunk(2, dim=1)
-    return keep * change + rest
+    kept = variance / (variance + keep)
+    parts = _box(torch.cat([kept, (1 - kept) * mean], dim=1))
+    kept, rest = F.interpolate(parts, scale_factor=float(COARSE * shrink), mode="bilinear").chunk(2, dim=1)
+    return kept * change + rest
+
+
+def sure(change: Tensor) -> Tensor:
+    """The change (N, 3, H, W) by the share that its square has beside that of `DOUBT`: Wiener's filter."""
+    power = (change * change).mean(1, keepdim=True)
+    return change * (power / (power + DOUBT * DOUBT))
 
 
 def _box(value: Tensor) -> Tensor:

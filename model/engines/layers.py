@@ -107,7 +107,10 @@ class Ops(Protocol[V]):
     def box(self, value: V, radius: int) -> V:
         """Mean over a square of 2 radius + 1 pixels, as far as it lies in the picture."""
 
-    def kept(self, mean: V, squares: V, least: float) -> tuple[V, V]:
+    def damped(self, number: float, times: float, value: V) -> V:
+        """number / (1 + times * value)."""
+
+    def kept(self, mean: V, squares: V, least: V) -> tuple[V, V]:
         """v / (v + least), v the variance of what has this mean and mean square; and (1 - that) mean."""
 
     def combine(self, factor: V, value: V, summand: V) -> V:
@@ -118,6 +121,9 @@ class Ops(Protocol[V]):
 
     def relit(self, image: V, light: V, reach: float) -> V:
         """What light changes in BL(x): ln gain, cut at +-reach, and offset, three channels each."""
+
+    def sure(self, change: V, doubt: float) -> V:
+        """change * m / (m + doubt^2), m its mean square over the channels."""
 
     def encoded(self, change: V) -> V:
         """The paper's y of a change BL(o) - BL(x)."""

@@ -162,9 +162,12 @@ class _Ops:
             value = op.avg_pool(value, [1, 1], pads, pads, size, exclude_pad=True)
         return value
 
-    def kept(self, mean: ov.Node, squares: ov.Node, least: float) -> tuple[ov.Node, ov.Node]:
+    def damped(self, number: float, times: float, value: ov.Node) -> ov.Node:
+        return op.divide(_number(number), op.add(_number(1), op.multiply(_number(times), value)))
+
+    def kept(self, mean: ov.Node, squares: ov.Node, least: ov.Node) -> tuple[ov.Node, ov.Node]:
         variance = op.relu(op.subtract(squares, op.multiply(mean, mean)))
-        keep = op.divide(variance, op.add(variance, _number(least)))
+        keep = op.divide(variance, op.add(variance, least))
         return keep, op.multiply(op.subtract(_number(1), keep), mean)
 
     def combine(self, factor: ov.Node, value: ov.Node, summand: ov.Node) -> ov.Node:
@@ -177,6 +180,10 @@ class _Ops:
         log_gain, offset = op.split(light, 1, 2).outputs()
         low_pass = op.add(op.multiply(image, op.exp(op.clamp(log_gain, -reach, reach))), offset)
         return op.subtract(op.clamp(low_pass, 0.0, 1.0), image)
+
+    def sure(self, change: ov.Node, doubt: float) -> ov.Node:
+        power = op.reduce_mean(self.square(change), op.constant(np.array([1])), keep_dims=True)
+        return op.multiply(change, op.divide(power, op.add(power, _number(doubt * doubt))))
 
     def encoded(self, change: ov.Node) -> ov.Node:
         return op.multiply(op.subtract(_number(1), change), _number(0.5))

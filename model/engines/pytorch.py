@@ -162,7 +162,10 @@ class _Ops:
             value = F.avg_pool2d(value, size, 1, (size[0] // 2, size[1] // 2), count_include_pad=False)
         return value
 
-    def kept(self, mean: Tensor, squares: Tensor, least: float) -> tuple[Tensor, Tensor]:
+    def damped(self, number: float, times: float, value: Tensor) -> Tensor:
+        return number / (1 + times * value)
+
+    def kept(self, mean: Tensor, squares: Tensor, least: Tensor) -> tuple[Tensor, Tensor]:
         variance = (squares - mean * mean).clip_(0)
         keep = variance / (variance + least)
         return keep, (1 - keep) * mean
@@ -176,6 +179,10 @@ class _Ops:
     def relit(self, image: Tensor, light: Tensor, reach: float) -> Tensor:
         gain = light[:, :3].clip(-reach, reach).exp_()
         return gain.mul_(image).add_(light[:, 3:]).clip_(0, 1).sub_(image)
+
+    def sure(self, change: Tensor, doubt: float) -> Tensor:
+        power = self.square(change).mean(1, keepdim=True)
+        return change * (power / (power + doubt * doubt))
 
     def encoded(self, change: Tensor) -> Tensor:
         return (1 - change) / 2

@@ -1,7 +1,7 @@
 """`model.studio.Studio` for the engines.
 
-Batch norm is folded into the convolutions. The maps of shine and shadow are for training and
-are left out. How wide and deep the network is, is read from its tensors.
+Batch norm is folded into the convolutions. The map of shadow is for training and is left out.
+How wide and deep the network is, is read from its tensors.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ LARGER: Final = 32
 GAIN_RANGE: Final = 1.5
 COARSE: Final = 2
 RADIUS: Final = 3
-KEEP: Final = 0.0125
-LIGHTS: Final = 6  # ln gain and offset of R, G, B: the first of the head's maps
+CALM: Final = 0.03
+LIVELY: Final = 300.0
+DOUBT: Final = 0.012
+LIGHTS: Final = 6
 MIDDLE: Final = np.full((1, 1, 1, 1), 0.5, np.float32)
 
 
@@ -39,8 +41,9 @@ def fold(state: State) -> Folded:
         layers[f"merge{i}"] = tensors.normed(f"merges.{i}.0.0", f"merges.{i}.0.1")
         layers.update(_block(tensors, f"merges.{i}.1", f"merge{i}.0"))
     head = tensors.plain("head")
-    light = Layer(head.weight[: 4 * LIGHTS], head.bias[: 4 * LIGHTS])
-    return Folded(layers, {"light": light})
+    light, shine = slice(4 * LIGHTS), slice(4 * LIGHTS, 4 * LIGHTS + 4)
+    parts = {"light": light, "shine": shine}
+    return Folded(layers, {name: Layer(head.weight[part], head.bias[part]) for name, part in parts.items()})
 
 
 def _indices(names: Container[str], pattern: str) -> range:
@@ -80,14 +83,17 @@ def _features(ops: Ops[V], value: V) -> V:
 
 def head(ops: Ops[V], image: V, features: V) -> V:
     """y: the light at the working size, stretched smoothly and applied to BL(x); its change evened out."""
-    light = ops.bilinear(ops.one_way(ops.shuffle(ops.convolution(features, "light"))), SHRINK)
-    return ops.encoded(_even(ops, ops.relit(image, light, GAIN_RANGE)))
+    light, shine = (ops.one_way(ops.shuffle(ops.convolution(features, name))) for name in ("light", "shine"))
+    change = ops.relit(image, ops.bilinear(light, SHRINK), GAIN_RANGE)
+    shine = ops.average_pool(ops.sigmoid(shine), COARSE)
+    return ops.encoded(ops.sure(_even(ops, change, shine), DOUBT))
 
 
-def _even(ops: Ops[V], change: V) -> V:
+def _even(ops: Ops[V], change: V, shine: V) -> V:
     """The guided filter of `model.studio.even`."""
     small = ops.average_pool(change, COARSE * SHRINK)
-    parts = ops.kept(ops.box(small, RADIUS), ops.box(ops.square(small), RADIUS), KEEP)
+    mean, squares = ops.box(small, RADIUS), ops.box(ops.square(small), RADIUS)
+    parts = ops.kept(mean, squares, ops.damped(CALM, LIVELY, shine))
     keep, rest = (ops.bilinear(ops.box(part, RADIUS), COARSE * SHRINK) for part in parts)
     return ops.combine(keep, change, rest)
 

@@ -71,16 +71,18 @@ def test_light_is_applied_in_fp32_so_that_no_bands_show(name: str) -> None:
 
 
 def test_constants_that_no_tensor_tells_are_the_trained_networks() -> None:
-    for name in ("SHRINK", "LARGER", "GAIN_RANGE", "COARSE", "RADIUS", "KEEP"):
+    names = ("SHRINK", "LARGER", "GAIN_RANGE", "COARSE", "RADIUS", "CALM", "LIVELY", "DOUBT", "LIGHTS")
+    for name in names:
         assert getattr(studio, name) == getattr(trained, name)
     assert torch.nn.BatchNorm2d(1).eps == layers.EPS
 
 
-def test_maps_for_training_are_left_out() -> None:
+def test_the_map_of_shadow_is_left_out() -> None:
     network = made.network("studio")
     folded = ARCHITECTURES["studio"].fold(made.state_of(network))
     assert network.head.out_channels == 4 * trained.OUTPUTS
     assert len(folded.head["light"].bias) == 4 * (trained.OUTPUTS - 2)
+    assert len(folded.head["shine"].bias) == 4
 
 
 def test_the_tensors_of_another_network_are_refused() -> None:

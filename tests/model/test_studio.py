@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from model.networks import count_parameters
-from model.studio import COARSE, GAIN_RANGE, RADIUS, Studio, encoded, even, relit
+from model.studio import CALM, COARSE, DOUBT, GAIN_RANGE, LIVELY, RADIUS, Studio, encoded, even, relit, sure
 
 from . import made
 
@@ -38,7 +38,7 @@ def test_a_mirrored_picture_gets_the_same_light_mirrored() -> None:
 
 
 @torch.no_grad()
-def test_the_light_is_the_mean_of_two_sizes() -> None:
+def test_the_light_is_the_mean_of_two_sizes_and_is_evened_out_where_nothing_shines() -> None:
     network = made.network("studio")
     image = made.pictures(1, 128)
     small = F.avg_pool2d(image, 2)
@@ -46,10 +46,11 @@ def test_the_light_is_the_mean_of_two_sizes() -> None:
     larger = F.interpolate(small, (96, 96), mode="bilinear")
     for picture in (larger, larger.flip(-1)):
         looks.append(F.interpolate(network.features(picture), (32, 32), mode="bilinear"))
-    there, back, large, turned = (network.decode(look)[:, :6] for look in looks)
-    light = (there + large + back.flip(-1) + turned.flip(-1)) / 4
-    light = F.interpolate(light, scale_factor=2.0, mode="bilinear")
-    expected = encoded(even(relit(image, light) - image))
+    there, back, large, turned = (network.decode(look) for look in looks)
+    outputs = (there + large + back.flip(-1) + turned.flip(-1)) / 4
+    light = F.interpolate(outputs[:, :6], scale_factor=2.0, mode="bilinear")
+    keep = CALM / (1 + LIVELY * F.avg_pool2d(outputs[:, 6:7].sigmoid(), COARSE))
+    expected = encoded(sure(even(relit(image, light) - image, keep=keep)))
     torch.testing.assert_close(network(image), expected, atol=1e-5, rtol=0)
 
 
@@ -78,3 +79,23 @@ def test_a_change_loses_its_texture_and_keeps_its_steps() -> None:
         assert float((kept - step).abs().max()) < 0.15 * 0.6
         constant = torch.full_like(step, -0.3)
         torch.testing.assert_close(even(constant, shrink), constant)
+
+
+def test_where_the_flash_shines_a_change_keeps_its_steps() -> None:
+    step = torch.zeros(1, 3, 96, 96)
+    step[..., 48:] = -0.15
+    shine = torch.zeros(1, 1, 24, 24)
+    shine[..., 12:, :] = 0.3  # in the lower half
+    change = even(step, keep=CALM / (1 + LIVELY * shine))
+    off = (change - step).abs()
+    assert float(off[..., 80:, :].max()) < 0.02 < 0.05 < float(off[..., :16, :].max())
+
+
+def test_a_small_change_is_withheld_whatever_its_colour_and_a_large_one_stays() -> None:
+    small, large = torch.tensor([0.002, -0.001, 0.003]), torch.tensor([-0.2, -0.1, -0.3])
+    for change, least, most in ((small, 0.0, 0.04), (large, 0.995, 1.0)):
+        share = sure(change.view(1, 3, 1, 1)).flatten() / change
+        assert bool(((share >= least) & (share <= most)).all())
+        torch.testing.assert_close(share, share[:1].expand(3))  # the same of every channel: no other hue
+    middle = torch.full((1, 3, 1, 1), DOUBT)
+    torch.testing.assert_close(sure(middle), middle / 2)
