@@ -4,7 +4,20 @@ import torch
 import torch.nn.functional as F
 
 from model.networks import count_parameters
-from model.studio import CALM, COARSE, DOUBT, GAIN_RANGE, LIVELY, RADIUS, Studio, encoded, even, relit, sure
+from model.studio import (
+    CALM,
+    COARSE,
+    DOUBT,
+    GAIN_RANGE,
+    LIVELY,
+    RADIUS,
+    RARE,
+    Studio,
+    encoded,
+    even,
+    relit,
+    sure,
+)
 
 from . import made
 
@@ -23,6 +36,7 @@ def test_shapes_and_a_start_that_does_nothing() -> None:
     prediction = network.predict(image)
     torch.testing.assert_close(prediction.y, torch.full_like(image, 0.5))
     assert prediction.specular.shape == prediction.shadow.shape == (2, 1, 64, 32)
+    torch.testing.assert_close(prediction.specular, torch.full_like(prediction.specular, RARE))
     assert network.predict(image, 1).specular.shape == (2, 1, 128, 64)
     torch.testing.assert_close(network(image), prediction.y)
 
