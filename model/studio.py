@@ -6,11 +6,11 @@ an offset for every channel, predicted at half the crop's size and applied to BL
 and black stays black under a gain. The offset is for what no gain brings back: clipped highlights
 and the shine that lies over the skin. What all this changes is evened out by a guided filter of
 which it is its own guide (He et al. 2013): light has few edges, and skin keeps its texture. Two more
-maps, the shine and the shadow of the flash, are predicted while training only: the synthesiser
-knows their truth, and a network that can tell them removes them better. When it serves, it looks at
-the photograph and at its mirror image, at the size of its training and a little larger, and takes the mean;
-the predicted shine tells where the change keeps its steps, and a change that is too small to be sure of is
-withheld, as Wiener's filter would.
+maps, the shine and the shadow of the flash, are predicted too: the synthesiser knows their truth, and a
+network that can tell them removes them better. When it serves, it looks at the photograph and at its
+mirror image, at the size of its training and a little larger, and takes the mean. The predicted shine then
+says where the change keeps its steps, and what is too small a change to be sure of is withheld, in the
+manner of Wiener's filter.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RADIUS: Final = 3  # over so many of those pixels;
 KEEP: Final = 0.0125  # where its variance is well above this, its steps stay: in training,
 CALM: Final = 0.025  # and in serving, where this is divided
 LIVELY: Final = 200.0  # by one and so many times the shine
-DOUBT: Final = 0.012  # mean error of a small change: one of 3 levels of 255 is halved, one of 15 stays
+DOUBT: Final = 0.012  # what a small change is wrong by: one of 3 levels of 255 is halved, one of 15 stays
 LIGHTS: Final = 6  # of the outputs: gain and offset of R, G, B; then shine, shadow
 OUTPUTS: Final = 8
 RARE: Final = -5.0  # logit of the shine before anything is learnt: little skin shines
