@@ -202,7 +202,7 @@ def test_selection_is_in_the_image_not_in_the_layer(results: Results) -> None:
     (top, left), (bottom, right) = changed.min(axis=0), changed.max(axis=0)
     assert x - dx <= left and right < x - dx + width
     assert y - dy <= top and bottom < y - dy + height
-    assert left < x, "in the layer's coordinates the selection would begin further right"
+    assert bottom >= y + height, "in the layer's coordinates the selection would end further up"
 
 
 def test_colour_profile_is_honoured(results: Results) -> None:
