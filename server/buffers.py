@@ -13,6 +13,7 @@ Layout: result, pixels, selection, reference, mask, ICC profile, one after the o
 from __future__ import annotations
 
 import contextlib
+import errno
 import mmap
 import os
 import sys
@@ -68,7 +69,7 @@ class Layout:
 
 
 class Buffer:
-    """Memory of a job, made by the front. `path` is what the worker gives to `attach`.
+    """Memory of a job, made by the front. `path` and `inode` are what the worker gives to `attach`.
 
     Raises `Problem` ``out-of-memory`` before anything is touched.
     """
@@ -90,6 +91,7 @@ class Buffer:
             self._remove_file()
             raise Problem("out-of-memory", f"No memory could be had for {size >> 20} MB.") from error
         self._handle = handle
+        self.inode = os.fstat(handle).st_ino
         self.view = memoryview(self._map)
 
     def _open(self, folder: Path) -> int:
@@ -122,10 +124,21 @@ class Buffer:
                 self._file.unlink()
 
 
-def attach(path: str, size: int) -> mmap.mmap:
-    """The worker's view of a `Buffer`. Raises OSError when the front is gone."""
-    handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+def attach(path: str, size: int, inode: int) -> mmap.mmap:
+    """The worker's view of a `Buffer`. Raises OSError when the front is gone.
+
+    `FileNotFoundError` when the buffer is: the front may have given its handle's number to another job's
+    buffer or to a socket by now.
+    """
     try:
+        handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket cannot be opened
+            raise FileNotFoundError(path) from None
+        raise
+    try:
+        if os.fstat(handle).st_ino != inode:
+            raise FileNotFoundError(path)
         return mmap.mmap(handle, size)
     finally:
         os.close(handle)

@@ -118,6 +118,7 @@ class Supervisor:
             "cmd": "job",
             "job": job.id,
             "path": job.buffer.path,
+            "inode": job.buffer.inode,
             "layout": vars(job.layout),
             "image": vars(job.image),
             "settings": job.settings.as_dict(),

@@ -131,7 +131,7 @@ def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str
     image, settings = ImageSpec(**message["image"]), Settings(**message["settings"])
     layout = Layout(**message["layout"])
     try:
-        memory = attach(message["path"], layout.total)
+        memory = attach(message["path"], layout.total, message["inode"])
     except FileNotFoundError:  # dropped before its cancel was read
         raise Problem("cancelled", "The retouching was cancelled.") from None
     plane = _planes(memory, layout)

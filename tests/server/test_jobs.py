@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -196,7 +197,7 @@ def test_memory_is_shared_and_leaves_nothing(
     monkeypatch.setattr(sys, "platform", platform)
     handles = psutil.Process().num_fds()
     buffer = Buffer(100_000, tmp_path)
-    other = attach(buffer.path, 1000)
+    other = attach(buffer.path, 1000, buffer.inode)
     other[10:13] = b"abc"
     assert bytes(buffer.view[10:13]) == b"abc"
     assert bool(list(tmp_path.iterdir())) == (platform != "linux")
@@ -207,6 +208,25 @@ def test_memory_is_shared_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
     del rows, other
     assert psutil.Process().num_fds() == handles
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a buffer's file has a name of its own")
+@pytest.mark.parametrize("size", [100, 100_000])
+def test_a_buffer_that_is_gone_is_not_mistaken_for_the_next_one(tmp_path: Path, size: int) -> None:
+    """Its path says a handle's number, which the front may give to another job before the worker looks."""
+    gone = Buffer(1000, tmp_path)
+    gone.release()
+    with pytest.raises(FileNotFoundError):
+        attach(gone.path, 1000, gone.inode)
+    other = Buffer(size, tmp_path)
+    assert other.path == gone.path
+    with pytest.raises(FileNotFoundError):
+        attach(gone.path, 1000, gone.inode)
+    other.release()
+    with socket.socket() as taken:
+        assert gone.path.endswith(f"/{taken.fileno()}")
+        with pytest.raises(FileNotFoundError):
+            attach(gone.path, 1000, gone.inode)
 
 
 def test_files_of_a_killed_server_are_swept(tmp_path: Path) -> None:

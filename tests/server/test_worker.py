@@ -55,6 +55,7 @@ class Worker:
             cmd="job",
             job=name,
             path=buffer.path,
+            inode=buffer.inode,
             layout=vars(Layout.of(spec, None, False, 0)),
             image=vars(spec),
             settings=settings,
