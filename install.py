@@ -17,7 +17,7 @@ if not OLDEST <= sys.version_info[:2] <= NEWEST:
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from server.setup.command import main  # noqa: E402
+from server.setup.install import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,7 +3,7 @@
 A photograph is warped by a random affine map (rotation within 5 degrees, scale within 5 %, shift
 within 5 % of the longer side) and put into another light: exposure, colour cast, a shading
 across the frame and sensor noise, in linear RGB and clipped. A case succeeds when the map that
-`model.prepare.align` finds is off by less than 1 pixel at 1024 pixels everywhere on a 9x9 grid over
+`model.data.prepare.align` finds is off by less than 1 pixel at 1024 pixels everywhere on a 9x9 grid over
 the face's landmarks.
 """
 
@@ -19,12 +19,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.colour import encode, linear
-from model.framing import face_square
-from model.prepare.align import align
-from model.prepare.crop import Matrix
-from model.prepare.photograph import RGB, read
-from model.synthesize.portraits import Unfit, find_landmarks
+from model.data.prepare.align import align
+from model.data.prepare.crop import Matrix
+from model.data.prepare.photograph import RGB, read
+from model.data.synthesize.portraits import Unfit, find_landmarks
+from model.paper.colour import encode, linear
+from model.paper.framing import face_square
 
 SELFIE = Path(__file__).parents[1] / "server/setup/sample/selfie.jpg"
 LONGEST = 1024  # pixels

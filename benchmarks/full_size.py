@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model import predictor
+from model.inference import predictor
 from plugin.studio_portrait.link.wire import HEADSHOT, Settings
-from server import pipeline
+from server import imaging as pipeline
 
 from . import photo
 from .turns import measure

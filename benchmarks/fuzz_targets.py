@@ -14,11 +14,11 @@ from typing import Any, cast
 from plugin.studio_portrait.link import wire, zmtp
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from plugin.studio_portrait.link.zmtp import Bytes, Connection, Garbled, TransportError
-from server.crew import Crew
-from server.desk import Desk, Orders
-from server.jobs import Jobs
-from server.limits import Limits
-from server.router import Peer, Router
+from server.service.jobs import Jobs
+from server.service.limits import Limits
+from server.service.requests import Desk, Orders
+from server.service.router import Peer, Router
+from server.service.worker_pool import Crew
 
 from . import fuzz_inputs as inputs
 

@@ -1,7 +1,7 @@
 """How a small correction is best brought to full size: `python -m benchmarks.lift --cache DIR`.
 
 Pairs of held-out people (synthetic flash and its studio portrait, 512 pixels, as
-`python -m model.synthesize cache` makes them) are taken as the full-size pictures, their
+`python -m model.data.synthesize cache` makes them) are taken as the full-size pictures, their
 difference is computed at a quarter of that, and each way to stretch it is judged by the
 reconstruction against the real studio portrait: on the frame, and near the photograph's edges,
 where halos are. Mean PSNR in dB over people.
@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bilateral import SIZE, filter_crop
-from model.validate import held_out_pairs
-from server.pipeline.colour import Float
-from server.pipeline.lift import EPSILON, RADIUS, guided_coefficients
+from model.paper.bilateral import SIZE, filter_crop
+from model.training.validate import held_out_pairs
+from server.imaging.colour import Float
+from server.imaging.lift import EPSILON, RADIUS, guided_coefficients
 
 SMALL = SIZE // 4
 EDGE = 9  # pixels: width of the band around the photograph's edges
@@ -65,7 +65,7 @@ def _psnr(error: Float) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lift", description=__doc__)
-    parser.add_argument("--cache", type=Path, required=True, help="made by python -m model.synthesize cache")
+    parser.add_argument("--cache", type=Path, required=True, help="made by model.data.synthesize cache")
     parser.add_argument("--people", type=int, default=24)
     arguments = parser.parse_args()
     scores: dict[str, list[tuple[float, float]]] = {name: [] for name in LIFTS}

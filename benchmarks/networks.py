@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model import predictor
-from model.bilateral import filter_crop
-from model.engines.architectures import ARCHITECTURES
+from model.inference import predictor
+from model.inference.architectures import ARCHITECTURES
+from model.paper.bilateral import filter_crop
 from plugin.studio_portrait.link.wire import Problem
 
 from . import photo
@@ -76,7 +76,7 @@ def main() -> None:
     )
     crops = filter_crop(np.asarray(crop / 255, np.float32))[None]
     if not predictor.available(arguments.folder):
-        raise SystemExit(f"{arguments.folder} holds no network; python -m model.export writes one.")
+        raise SystemExit(f"{arguments.folder} holds no network; python -m model.training.export writes one.")
     figures: dict[str, Any] = {"machine": machine(), "engines": {}}
     print(figures["machine"])
     for engine, networks in load(arguments.folder).items():

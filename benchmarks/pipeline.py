@@ -124,8 +124,8 @@ def peak_memory(pids: list[int]) -> float | None:
 
 def beside_reference(pixels: Pixels, runs: int) -> dict[str, float]:
     """Our pipeline and the plain one in this process, one after the other in turn."""
-    from model.predictor import load
-    from server.pipeline import retouch
+    from model.inference.predictor import load
+    from server.imaging import retouch
 
     from .reference import Reference
 

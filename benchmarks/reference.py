@@ -14,12 +14,12 @@ from face_recognition import api as face_api
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from model.bilateral import filter_crop
-from model.framing import face_square
-from model.networks import create
-from model.predictor import available
-from server.pipeline.colour import ColourSpace
-from server.pipeline.crop import inside, take, whole_grid, window
+from model.inference.predictor import available
+from model.networks.registry import create
+from model.paper.bilateral import filter_crop
+from model.paper.framing import face_square
+from server.imaging.colour import ColourSpace
+from server.imaging.crop import inside, take, whole_grid, window
 
 
 class Reference:

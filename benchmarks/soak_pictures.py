@@ -38,7 +38,7 @@ class Photographs:
     """The sample selfie in many sizes and formats, retouched here as the server should."""
 
     def __init__(self) -> None:
-        from model.predictor import load
+        from model.inference.predictor import load
 
         from . import photo
 
@@ -48,7 +48,7 @@ class Photographs:
     def __call__(self, number: int) -> Picture:
         import cv2
 
-        from server.pipeline import retouch
+        from server.imaging import retouch
 
         rng = np.random.default_rng(number)
         share = rng.uniform(0.35, 1.0)

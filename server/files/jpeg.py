@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from model.whole_pictures import only_whole_pictures
+from model.data.whole_pictures import only_whole_pictures
 from plugin.studio_portrait.link.wire import Problem
 
 from . import previews

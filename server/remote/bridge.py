@@ -23,7 +23,7 @@ from plugin.studio_portrait.link import wire
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem
 
-from ..welcome import Welcome
+from ..service.handshake import Welcome
 from .dealer import Dealer
 
 MAX_WAITING = 64 << 20

@@ -23,7 +23,7 @@ from plugin.studio_portrait.link import runtime, wire
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem
 
-from .. import logs
+from ..service import logs
 from . import reach
 from .bridge import Bridge
 from .dealer import Dealer

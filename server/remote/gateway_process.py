@@ -17,7 +17,7 @@ from pathlib import Path
 from plugin.studio_portrait.link import hints
 from plugin.studio_portrait.link.wire import Problem
 
-from .. import logs
+from ..service import logs
 
 ROOT = Path(__file__).resolve().parents[2]
 AGAIN_SECONDS = 1.0

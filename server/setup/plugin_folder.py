@@ -37,13 +37,20 @@ class Installed:
 
 
 def source_files(checkout: Path = CHECKOUT) -> list[str]:
-    """The plug-in's files, relative to its folder, without caches and tests."""
-    source = checkout / "plugin" / "studio_portrait"
-    files = (path.relative_to(source) for path in source.rglob("*") if path.is_file())
-    unwanted = {"__pycache__", "tests"}
-    return sorted(
-        path.as_posix() for path in files if not unwanted & set(path.parts) and path.name != MANIFEST
-    )
+    """List the copy's files: the plug-in's own and, in ``gimpfu/``, the bindings; no caches, no tests."""
+    unwanted = {"__pycache__", "tests", MANIFEST}
+    names = []
+    for folder, prefix in (("studio_portrait", ""), ("gimpfu", "gimpfu/")):
+        source = checkout / "plugin" / folder
+        files = (path.relative_to(source) for path in source.rglob("*") if path.is_file())
+        names += [prefix + path.as_posix() for path in files if not unwanted & set(path.parts)]
+    return sorted(names)
+
+
+def source_of(name: str, checkout: Path = CHECKOUT) -> Path:
+    """Return where the checkout keeps the file that is `name` in the copy."""
+    plugin = checkout / "plugin"
+    return plugin / name if name.startswith("gimpfu/") else plugin / "studio_portrait" / name
 
 
 def read(folder: Path) -> Installed | None:
@@ -63,8 +70,8 @@ def read(folder: Path) -> Installed | None:
 
 def differences(folder: Path, checkout: Path = CHECKOUT) -> list[str]:
     """The plug-in's files that are missing from the copy or differ from the checkout's."""
-    source = checkout / "plugin" / "studio_portrait"
-    return [name for name in source_files(checkout) if not _same(source / name, folder / name)]
+    names = source_files(checkout)
+    return [name for name in names if not _same(source_of(name, checkout), folder / name)]
 
 
 def check_place(profile: Profile) -> None:
@@ -80,7 +87,7 @@ def check_place(profile: Profile) -> None:
 def install(profile: Profile, command: Path, networks: list[str], checkout: Path = CHECKOUT) -> bool:
     """Copies the plug-in into the profile; True if anything had to be written."""
     check_place(profile)
-    folder, source = profile.plugin, checkout / "plugin" / "studio_portrait"
+    folder = profile.plugin
     files = source_files(checkout)
     before = read(folder)
     manifest = {
@@ -94,8 +101,8 @@ def install(profile: Profile, command: Path, networks: list[str], checkout: Path
         folder.mkdir(parents=True, exist_ok=True)
         changed = _write_manifest(folder / MANIFEST, manifest)
         for name in files:
-            if not _same(source / name, folder / name):
-                _copy(source / name, folder / name)
+            if not _same(source_of(name, checkout), folder / name):
+                _copy(source_of(name, checkout), folder / name)
                 changed = True
         changed |= _make_executable(folder / ENTRY)
     except OSError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import photo
 from benchmarks.full_size import summary
-from model.predictor import available
+from model.inference.predictor import available
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.networks import summary
-from model.export import export
+from model.training.export import export
 from tests.model import made
 
 CHECKOUT = Path(__file__).resolve().parents[2]

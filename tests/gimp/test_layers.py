@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from plugin.studio_portrait.link.version import VERSION
-from server import cli
+from server.cli import main as cli
 from tests.gimp.harness import Gimp
 from tests.gimp.server import Server
 

@@ -10,7 +10,7 @@ import pytest
 from tests.gimp.harness import Gimp
 
 HERE = Path(__file__).parent
-PACKAGE = HERE.parents[1] / "plugin" / "studio_portrait" / "gimpfu"
+PACKAGE = HERE.parents[1] / "plugin" / "gimpfu"
 
 
 def write_catalogue(path: Path, messages: dict[str, str]) -> None:

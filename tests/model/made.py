@@ -13,18 +13,18 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from model.config import Config
-from model.deepflash import DeepFlash
-from model.networks import create
-from model.peers.hdrnet import HDRNet
-from model.studio import Studio
-from model.synthesize import cache
-from model.synthesize.maps import COUNT, DEPTH_MIN, DEPTH_STEP, PLANES
+from model.data.synthesize import cache
+from model.data.synthesize.maps import COUNT, DEPTH_MIN, DEPTH_STEP, PLANES
+from model.networks.deepflash import DeepFlash
+from model.networks.hdrnet import HDRNet
+from model.networks.registry import create
+from model.networks.studio import Studio
+from model.training.config import Config
 
 CONFIGS = {
-    DeepFlash: Path("model/configs/first.toml"),
-    Studio: Path("model/configs/studio.toml"),
-    HDRNet: Path("model/configs/hdrnet.toml"),
+    DeepFlash: Path("model/training/recipes/first.toml"),
+    Studio: Path("model/training/recipes/studio.toml"),
+    HDRNet: Path("model/training/recipes/hdrnet.toml"),
 }
 
 
@@ -54,7 +54,7 @@ def network(architecture: str, seed: int = 7) -> Any:
 
 
 def state_of(made: nn.Module) -> dict[str, np.ndarray]:
-    """As `model.predictor` reads it from a file."""
+    """As `model.inference.predictor` reads it from a file."""
     return {name: value.numpy() for name, value in made.state_dict().items()}
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from model.bilateral import filter_crop
-from model.synthesize import batched, camera
+from model.data.synthesize import batched, camera
+from model.paper.bilateral import filter_crop
 
 
 @pytest.fixture(scope="module")

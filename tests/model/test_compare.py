@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from model import card, checkpoint
-from model.compare import entrants, examples, figure, report
-from model.compare.command import main
-from model.evaluate import flashes
-from model.synthesize import cache
-from model.synthesize.portraits import Portrait
+from model.data.synthesize import cache
+from model.data.synthesize.portraits import Portrait
+from model.evaluation import card, flashes
+from model.evaluation.compare import entrants, examples, figure, report
+from model.evaluation.compare.command import main
+from model.training import checkpoint
 
 from . import made
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from model.deepflash import DeepFlash
-from model.networks import count_parameters
+from model.networks.deepflash import DeepFlash
+from model.networks.registry import count_parameters
 
 
 def picture() -> torch.Tensor:

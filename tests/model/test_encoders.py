@@ -10,8 +10,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from model import caffemodel, encoders, torch7
-from model.deepflash import STAGES, Encoder
+from model.networks.deepflash import STAGES, Encoder
+from model.training import caffemodel, encoders, torch7
 
 NAMES = [(i, j) for i, widths in enumerate(STAGES, 1) for j in range(1, len(widths))]
 Layers = list[tuple[np.ndarray, np.ndarray]]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from model import studio as trained
-from model.engines import layers, studio
-from model.engines.architectures import ARCHITECTURES
+from model.inference import layers, studio
+from model.inference.architectures import ARCHITECTURES
+from model.networks import studio as trained
 
 from . import made
 
@@ -24,12 +24,12 @@ def engine(name: str, architecture: str, state: dict[str, np.ndarray], bf16: boo
     """With its body in bf16, or all in fp32."""
     known = ARCHITECTURES[architecture]
     if name == "pytorch":
-        from model.engines import pytorch
+        from model.inference import pytorch
 
         return pytorch.Engine(known, known.fold(state), "cpu", torch.bfloat16 if bf16 else torch.float32)
     if importlib.util.find_spec("openvino") is None:
         pytest.skip("OpenVINO, an optional extra, is not installed")
-    from model.engines import openvino
+    from model.inference import openvino
 
     return openvino.Engine(known, known.fold(state), "bf16" if bf16 else "f32", SIZE)
 

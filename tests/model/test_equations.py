@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from model import equations
+from model.paper import equations
 
 SHAPE = (2, 3, 4, 5)
 images = hnp.arrays(np.float64, SHAPE, elements=st.floats(0, 1))

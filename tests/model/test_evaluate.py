@@ -9,16 +9,15 @@ import cv2
 import numpy as np
 import pytest
 
-from model import card
-from model.bilateral import filter_crop
-from model.evaluate import flashes, systems
-from model.evaluate.command import main
-from model.evaluate.judge import judge
-from model.evaluate.maps import held_out_maps
-from model.evaluate.metrics import eight_bit
-from model.prepare import pairs as prepared
-from model.synthesize import cache
-from model.synthesize.portraits import frame
+from model.data.prepare import pairs as prepared
+from model.data.synthesize import cache
+from model.data.synthesize.portraits import frame
+from model.evaluation import card, flashes, systems
+from model.evaluation.evaluate import main
+from model.evaluation.judge import judge
+from model.evaluation.maps import held_out_maps
+from model.evaluation.metrics import eight_bit
+from model.paper.bilateral import filter_crop
 
 from . import made
 

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from model.evaluate import metrics
-from model.evaluate.bootstrap import by_person, interval
-from model.evaluate.score import MEANS, RATIOS
-from model.evaluate.sheets import ranks
-from model.evaluate.table import summary, text
+from model.evaluation import metrics
+from model.evaluation.bootstrap import by_person, interval
+from model.evaluation.score import MEANS, RATIOS
+from model.evaluation.sheets import ranks
+from model.evaluation.table import summary, text
 
 
 def noise(seed: int = 0, size: int = 96) -> np.ndarray:

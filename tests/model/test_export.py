@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from model import export, predictor
+from model.inference import predictor
+from model.training import export
 
 from . import made
 

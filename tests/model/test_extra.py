@@ -29,11 +29,11 @@ def test_a_tool_says_what_is_missing(name: str) -> None:
 
 def test_painters_serve_without() -> None:
     """Headshot style transfer and HDRNet are for users, who have the server's packages only."""
-    code = RUN.format(blocked=(*BLOCKED, "torch"), argv=[""], module="model.peers.headshot")
-    code += "\nimport model.peers.example"
+    code = RUN.format(blocked=(*BLOCKED, "torch"), argv=[""], module="model.networks.headshot")
+    code += "\nimport model.networks.headshot_example"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    code = RUN.format(blocked=BLOCKED, argv=[""], module="model.engines.hdrnet")
+    code = RUN.format(blocked=BLOCKED, argv=[""], module="model.inference.hdrnet")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.synthesize import cache, extras
-from model.synthesize.maps import COUNT, DEPTH_MIN, DEPTH_STEP, PLANES
+from model.data.synthesize import cache, extras
+from model.data.synthesize.maps import COUNT, DEPTH_MIN, DEPTH_STEP, PLANES
 
 SIZE = 128
 SCALE = 4.0  # pixels per cm

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from model.bilateral import filter_crop
-from model.framing import face_square
+from model.paper.bilateral import filter_crop
+from model.paper.framing import face_square
 
 
 def face() -> np.ndarray:

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model import equations, losses
-from model.studio import Prediction
-from model.synthesize.pairs import Pairs
+from model.data.synthesize.pairs import Pairs
+from model.networks.studio import Prediction
+from model.paper import equations
+from model.training import losses
 
 SHAPE = (2, 3, 64, 64)
 

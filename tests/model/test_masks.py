@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.bilateral import SIZE
-from model.synthesize import masks
-from model.synthesize.portraits import Framed, frame
+from model.data.synthesize import masks
+from model.data.synthesize.portraits import Framed, frame
+from model.paper.bilateral import SIZE
 
 SELFIE = Path(__file__).parents[2] / "server" / "setup" / "sample" / "selfie.jpg"
 

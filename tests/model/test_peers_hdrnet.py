@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from model.networks import count_parameters
-from model.peers import hdrnet
-from model.rendering import Place
+from model.inference.rendering import Place
+from model.networks import hdrnet
+from model.networks.registry import count_parameters
 
 from . import made
 

@@ -6,9 +6,17 @@ import cv2
 import numpy as np
 import pytest
 
-from model.peers import correspondence, example, headshot
-from model.peers.example import Face
-from model.rendering import Place
+from model.inference.rendering import Place
+from model.networks import (
+    headshot,
+)
+from model.networks import (
+    headshot_correspondence as correspondence,
+)
+from model.networks import (
+    headshot_example as example,
+)
+from model.networks.headshot_example import Face
 from plugin.studio_portrait.link.wire import Problem
 
 SELFIE = Path("server/setup/sample/selfie.jpg")

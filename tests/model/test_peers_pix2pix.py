@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from model.networks import count_parameters
-from model.peers import pix2pix
+from model.networks import pix2pix
+from model.networks.registry import count_parameters
 
 from . import made
 

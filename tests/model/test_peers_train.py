@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from model import checkpoint, equations
-from model.answers import answer
-from model.bilateral import filter_crop
-from model.config import Config
-from model.peers import pix2pix, trainers
-from model.synthesize.pairs import Pairs
-from model.trainer import Trainer
+from model.data.synthesize.pairs import Pairs
+from model.inference.answers import answer
+from model.networks import pix2pix
+from model.paper import equations
+from model.paper.bilateral import filter_crop
+from model.training import checkpoint
+from model.training import peer_trainers as trainers
+from model.training.config import Config
+from model.training.trainer import Trainer
 
 from . import made
 
-CONFIGS = Path("model/configs")
+CONFIGS = Path("model/training/recipes")
 CPU = torch.device("cpu")
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from model import predictor
-from model.export import export
+from model.inference import predictor
+from model.training.export import export
 from plugin.studio_portrait.link.wire import Problem
 
 from . import made

@@ -11,16 +11,16 @@ import pytest
 from PIL import Image
 
 from benchmarks.alignment import SELFIE, case, errors, shrunk
-from model.framing import Square, face_square
-from model.prepare import pairs
-from model.prepare.align import align
-from model.prepare.augment import WHOLE, variants, views
-from model.prepare.command import main
-from model.prepare.crop import sample, square_matrix
-from model.prepare.pairing import Unusable, folders
-from model.prepare.photograph import read, taken
-from model.prepare.score import BLOCK, LIMIT, misalignment
-from model.synthesize.portraits import Unfit, cut, find_landmarks
+from model.data.prepare import pairs
+from model.data.prepare.align import align
+from model.data.prepare.augment import WHOLE, variants, views
+from model.data.prepare.command import main
+from model.data.prepare.crop import sample, square_matrix
+from model.data.prepare.pairing import Unusable, folders
+from model.data.prepare.photograph import read, taken
+from model.data.prepare.score import BLOCK, LIMIT, misalignment
+from model.data.synthesize.portraits import Unfit, cut, find_landmarks
+from model.paper.framing import Square, face_square
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +198,7 @@ def test_unusable_arguments_are_a_sentence(
 
 
 def test_a_folder_that_was_not_prepared_or_is_damaged_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="python -m model.prepare"):
+    with pytest.raises(ValueError, match="python -m model.data.prepare"):
         pairs.read(tmp_path)
     (tmp_path / "manifest.csv").write_text("file,source,person\na.jpg,x,y\n")
     with pytest.raises(ValueError, match="damaged"):

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from model.colour import linear
-from model.prepare import faid
-from model.prepare.pairing import Unusable
-from model.synthesize.portraits import Unfit
+from model.data.prepare import faid
+from model.data.prepare.pairing import Unusable
+from model.data.synthesize.portraits import Unfit
+from model.paper.colour import linear
 
 TO_CAMERA = np.array([[0.9, -0.2, -0.1], [-0.4, 1.2, 0.2], [-0.1, 0.2, 0.6]])  # from XYZ, as a phone's
 

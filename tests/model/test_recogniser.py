@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from model import equations, losses, recogniser
-from model.config import Config
-from model.framing import face_square
-from model.recogniser import Recogniser
-from model.synthesize.pairs import Pairs
-from model.synthesize.portraits import cut, find_landmarks
+from model.data.synthesize.pairs import Pairs
+from model.data.synthesize.portraits import cut, find_landmarks
+from model.paper import equations
+from model.paper.framing import face_square
+from model.training import losses, recogniser
+from model.training.config import Config
+from model.training.recogniser import Recogniser
 
 SELFIE = Path(__file__).parents[2] / "server" / "setup" / "sample" / "selfie.jpg"
 CONFIG = Path(__file__).parents[2] / "model" / "configs" / "studio.toml"

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from model import equations, predictor
-from model.bilateral import filter_crop
-from model.rendering import Place
-from model.synthesize.portraits import frame
+from model.data.synthesize.portraits import frame
+from model.inference import predictor
+from model.inference.rendering import Place
+from model.paper import equations
+from model.paper.bilateral import filter_crop
 
 SELFIE = Path("server/setup/sample/selfie.jpg")
 MAX_BYTES = {

@@ -3,8 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from model.networks import count_parameters
-from model.studio import (
+from model.networks.registry import count_parameters
+from model.networks.studio import (
     CALM,
     COARSE,
     DOUBT,

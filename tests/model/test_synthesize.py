@@ -9,15 +9,15 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from model.colour import encode, linear
-from model.synthesize import cache, pairs
-from model.synthesize.camera import compress
-from model.synthesize.flash import CAST_SHARE, CLEAN_SHARE, JUDGED, TRAINING, Mix, sample
-from model.synthesize.geometry import FaceModel, draw, fit, vertex_normals
-from model.synthesize.light import Surface, render, self_shadow
-from model.synthesize.portraits import Portrait
-from model.synthesize.scene import place, whole
-from model.synthesize.target import matte
+from model.data.synthesize import cache, pairs
+from model.data.synthesize.camera import compress
+from model.data.synthesize.flash import CAST_SHARE, CLEAN_SHARE, JUDGED, TRAINING, Mix, sample
+from model.data.synthesize.geometry import FaceModel, draw, fit, vertex_normals
+from model.data.synthesize.light import Surface, render, self_shadow
+from model.data.synthesize.portraits import Portrait
+from model.data.synthesize.scene import place, whole
+from model.data.synthesize.target import matte
+from model.paper.colour import encode, linear
 
 from . import made
 

@@ -1,4 +1,4 @@
-"""``python -m model.synthesize``: sheets, sentences for bad input, and a documentation that is complete."""
+"""``python -m model.data.synthesize``: sheets, sentences, complete documentation."""
 
 import json
 import re
@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from model.synthesize import cache, extras, flash
-from model.synthesize.command import main
-from model.synthesize.maps import COUNT, PLANES
+from model.data.synthesize import cache, extras, flash
+from model.data.synthesize.command import main
+from model.data.synthesize.maps import COUNT, PLANES
 
 README = Path(flash.__file__).with_name("README.md")
 
@@ -86,7 +86,7 @@ def test_bad_folders_are_told_in_a_sentence(
     empty = tmp_path / "empty"
     empty.mkdir()
     for arguments, hint in (
-        (("preview", "--cache", empty, "--out", out), "python -m model.synthesize cache"),
+        (("preview", "--cache", empty, "--out", out), "python -m model.data.synthesize cache"),
         (
             ("preview", "--cache", prepared, "--out", empty / "no" / "where.png", "--count", 1),
             "cannot be written",

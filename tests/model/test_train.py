@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from model import checkpoint, losses, validate
-from model.config import Config, Finish
-from model.progress import Log, Ticker, curve, duration
-from model.studio import Prediction
-from model.synthesize.pairs import Pairs
-from model.train import Start
-from model.trainer import Trainer
+from model.data.synthesize.pairs import Pairs
+from model.networks.studio import Prediction
+from model.training import checkpoint, losses, validate
+from model.training.config import Config, Finish
+from model.training.progress import Log, Ticker, curve, duration
+from model.training.train import Start
+from model.training.trainer import Trainer
 
 CONFIG = Config(
     architecture="studio",
@@ -141,7 +141,9 @@ def test_a_run_may_finish_at_another_size() -> None:
     assert CONFIG.samples(8) == 16
 
 
-@pytest.mark.parametrize("path", sorted(Path("model/configs").glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(Path("model/training/recipes").glob("*.toml")), ids=lambda path: path.stem
+)
 def test_every_config_can_be_read(path: Path) -> None:
     assert Config.read(path).steps > 0
 
@@ -161,7 +163,7 @@ def test_every_config_can_be_read(path: Path) -> None:
     ],
 )
 def test_a_wrong_config_is_told_in_a_sentence(change: str, told: str, tmp_path: Path) -> None:
-    text = Path("model/configs/studio.toml").read_text("utf-8")
+    text = Path("model/training/recipes/studio.toml").read_text("utf-8")
     names = ("steps", "freeze_norm", "average", "finish")
     kept = [line for line in text.splitlines() if line.split(" ")[0] not in names]
     rest = [

@@ -12,8 +12,9 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "plugin" / "studio_portrait"
 ENTRY = FOLDER / f"{FOLDER.name}.py"
-MODULES = sorted(path for path in FOLDER.rglob("*.py"))
-OWN = {path.stem for path in FOLDER.glob("*.py")} | {path.name for path in FOLDER.iterdir() if path.is_dir()}
+PACKAGES = {"gimpfu": FOLDER.parent / "gimpfu", "link": FOLDER / "link"}
+MODULES = sorted([*FOLDER.rglob("*.py"), *PACKAGES["gimpfu"].rglob("*.py")])
+OWN = {path.stem for path in FOLDER.glob("*.py")} | set(PACKAGES)
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -25,17 +26,17 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(FOLDER)))
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(FOLDER.parent)))
 def test_python_3_10_and_nothing_to_install(path: Path) -> None:
     tree = ast.parse(path.read_text("utf-8"), feature_version=(3, 10))
     foreign = set(imports(tree)) - set(sys.stdlib_module_names) - OWN - {"gi"}
     assert not foreign
 
 
-@pytest.mark.parametrize("package", ["gimpfu", "link"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_packages_stand_alone(package: str) -> None:
     """Each can be copied elsewhere: no import of a sibling."""
-    for path in (FOLDER / package).glob("*.py"):
+    for path in PACKAGES[package].glob("*.py"):
         names = set(imports(ast.parse(path.read_text("utf-8"))))
         assert not names & (OWN - set(sys.stdlib_module_names)), path
 

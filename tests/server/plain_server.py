@@ -7,7 +7,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from server import cli, serve_command, supervisor, worker_process  # noqa: E402
+from server.cli import main as cli  # noqa: E402
+from server.cli import serve as serve_command
+from server.service import supervisor, worker_process  # noqa: E402
 
 if __name__ == "__main__":
     command = [sys.executable, "-m", "tests.server.plain_worker"]

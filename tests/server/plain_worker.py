@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from plugin.studio_portrait.link.wire import Box, Problem
-from server.worker import Tools, start
+from server.service.worker import Tools, start
 
 SLOW = 0.5  # this strength: ten seconds of work that looks for a cancel every 10 ms
 MODERATE = 0.375  # this strength: a second and a half of it

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem
-from server import buffers
-from server.buffers import Buffer, Layout, attach
-from server.jobs import Job, Jobs, State
-from server.limits import Limits, OverLimit
+from server.service import buffers
+from server.service.buffers import Buffer, Layout, attach
+from server.service.jobs import Job, Jobs, State
+from server.service.limits import Limits, OverLimit
 
 SAMPLES = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}
 

@@ -12,7 +12,7 @@ import pytest
 
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.wire import Problem
-from server import cli
+from server.cli import main as cli
 from server.remote import address
 from server.remote.keys import CLIENTS, SERVERS, KeyRing, shown, typed
 

@@ -367,7 +367,7 @@ def test_a_state_folder_that_cannot_be_written(tmp_path: Path, words: str, statu
 
 def test_what_does_no_work_is_light(tmp_path: Path) -> None:
     script = (
-        "import sys; from server import cli, front\n"
+        "import sys; from server.cli import main as cli; from server.service import loop\n"
         "try: cli.main(['status'])\n"
         "except SystemExit: pass\n"
         "print([n for n in ('torch', 'numpy', 'cv2', 'face_recognition', 'PIL') if n in sys.modules])"

@@ -14,7 +14,7 @@ import pytest
 
 from plugin.studio_portrait.link import wire
 from plugin.studio_portrait.link.zmtp import LONG, MORE
-from server.peer import GREETING, READY
+from server.service.peer import GREETING, READY
 
 from .plain_worker import MODERATE, SLOW
 from .running import Client, Server, wait_for

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from plugin.studio_portrait.link import runtime
-from server import logs
+from server.service import logs
 
 from .plain_worker import FAULTY
 from .running import Client, Server, wait_for

@@ -12,7 +12,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from plugin.studio_portrait.link import runtime
-from server.metrics import StageTimes
+from server.service.metrics import StageTimes
 
 from .running import COMMAND, Client, Server, wait_for
 

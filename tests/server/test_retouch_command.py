@@ -24,7 +24,7 @@ import tifffile
 from PIL import Image
 
 from plugin.studio_portrait.link import runtime
-from server import cli
+from server.cli import main as cli
 
 from .running import COMMAND, Client, Server, gone, wait_for
 

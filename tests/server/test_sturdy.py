@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from plugin.studio_portrait.link.wire import Problem
-from server.sturdy import PROCESSOR, SMALLER, Sturdy, leaves_the_device_broken
+from server.service.fallback import PROCESSOR, SMALLER, Sturdy, leaves_the_device_broken
 
 
 class Device:

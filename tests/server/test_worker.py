@@ -15,15 +15,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.export import export
-from model.predictor import available, load, match
+from model.inference.predictor import available, load, match
+from model.training.export import export
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
-from server import pipeline, sturdy
-from server.buffers import Buffer, Layout
-from server.sturdy import FAULT_VARIABLE
-from server.worker import real_tools
+from server import imaging as pipeline
+from server.service import fallback as sturdy
+from server.service.buffers import Buffer, Layout
+from server.service.fallback import FAULT_VARIABLE
+from server.service.worker import real_tools
 from tests.model import made
 
 from .plain_worker import HEAVY
@@ -169,7 +170,7 @@ def test_loading_the_network_talks_to_nobody() -> None:
         "import sys; events = []\n"
         "watched = ('os.fork', 'os.posix_spawn', 'subprocess.Popen', 'socket.connect')\n"
         "sys.addaudithook(lambda event, args: events.append(event) if event in watched else None)\n"
-        "from server.worker import real_tools\n"
+        "from server.service.worker import real_tools\n"
         "real_tools('cpu', 'auto').predictor('')\n"
         "print(events)"
     )

@@ -289,7 +289,7 @@ def test_whole_report(
 
 def test_nothing_heavy_is_imported() -> None:
     heavy = {"torch", "cv2", "numpy", "face_recognition", "PIL", "zmq"}
-    code = "import sys, server.setup.command, server.setup.doctor; print(*sys.modules)"
+    code = "import sys, server.setup.install, server.setup.doctor; print(*sys.modules)"
     names = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()

@@ -1,0 +1,1 @@
+"""What networks learn from: flashes made from portraits, and pairs of one's own photographs."""

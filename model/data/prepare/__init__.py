@@ -1,0 +1,1 @@
+"""The paper's dataset tool for a user's own photographs: `python -m model.data.prepare`."""

@@ -1,0 +1,117 @@
+"""From candidate pairs to a prepared folder: align, crop, judge, write.
+
+One bad photograph must not end a run over hundreds: what cannot be used is told and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+
+from model.data.synthesize.portraits import MIN_SIDE, Portrait, Unfit, find_landmarks
+from model.paper.framing import Square, face_square
+
+from . import sheet
+from .align import Misaligned, align
+from .augment import views
+from .crop import Matrix, chain, sample, square_matrix
+from .pairing import Candidate
+from .pairs import HELD_OUT, TRAIN, Pair, write
+from .photograph import RGB
+from .score import LIMIT, misalignment
+
+FOLDER = "pictures"
+
+
+@dataclass
+class Outcome:
+    """kept: the manifest's pairs, versions not counted; dropped: too far off; failed: a sentence each."""
+
+    kept: list[Pair] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """A pair laid over each other, at full size."""
+
+    flash: RGB
+    studio: RGB
+    square: Square
+    transform: Matrix
+
+    def crops(self, matrix: Matrix) -> tuple[RGB, RGB]:
+        return sample(self.flash, matrix), sample(self.studio, chain(self.transform, matrix))
+
+
+def prepare(
+    candidates: Sequence[Candidate],
+    out: Path,
+    limit: float = LIMIT,
+    augment: bool = False,
+    tell: Callable[[str], None] = print,
+) -> Outcome:
+    """Fill `out` with 512x512 crops, manifest.csv and the contact sheets kept.png and dropped.png.
+
+    limit: a pair whose misalignment in pixels is above it is dropped. augment: add the twenty versions of
+    `augment.views`, for people that are trained on only. tell: gets a line for each pair.
+    """
+    (out / FOLDER).mkdir(parents=True, exist_ok=True)
+    outcome = Outcome()
+    pairs: list[Pair] = []
+    kept: list[sheet.Cell] = []
+    dropped: list[sheet.Cell] = []
+    for number, candidate in enumerate(candidates, 1):
+        try:
+            laid = _lay(candidate)
+        except (Unfit, Misaligned) as error:
+            outcome.failed.append(f"{candidate.flash}: {error}")
+            tell(f"{number}/{len(candidates)} {candidate.name} left out: {error}")
+            continue
+        x, o = laid.crops(square_matrix(laid.square))
+        off = misalignment(x, o)
+        good = off <= limit
+        (kept if good else dropped).append(sheet.cell(candidate.name, off, x, o))
+        tell(f"{number}/{len(candidates)} {candidate.name} {'kept' if good else 'dropped'}, {off:.1f} px off")
+        if not good:
+            outcome.dropped.append(candidate.name)
+            continue
+        written = list(_written(candidate, laid, off, out, augment))
+        outcome.kept.append(written[0])
+        pairs += written
+    write(out, pairs)
+    sheet.write(out / "kept.png", kept)
+    sheet.write(out / "dropped.png", dropped)
+    return outcome
+
+
+def _lay(candidate: Candidate) -> _Laid:
+    flash, studio = candidate.read(candidate.flash, candidate.studio)
+    try:
+        landmarks = find_landmarks(flash)
+    except Unfit as error:
+        raise Unfit(f"{error} in {candidate.flash.name}, exactly one is needed") from error
+    square = face_square(landmarks)
+    if square.side < MIN_SIDE:
+        raise Unfit(f"the face is too small: its crop has {square.side:.0f} pixels, {MIN_SIDE} are needed")
+    return _Laid(flash, studio, square, align(flash, studio, square))
+
+
+def _written(candidate: Candidate, laid: _Laid, off: float, out: Path, augment: bool) -> Iterator[Pair]:
+    """The pair itself, then its versions."""
+    split = HELD_OUT if Portrait("", "pairs", candidate.person).held_out else TRAIN
+    maps = {"": square_matrix(laid.square)}
+    if augment and split == TRAIN:
+        maps |= {f"_{name}": matrix for name, matrix in views(laid.square) if name != "r0_frame"}
+    numbers = tuple(float(value) for value in laid.transform.ravel())
+    for suffix, matrix in maps.items():
+        flash, studio = (
+            out / FOLDER / f"{candidate.name}{suffix}_{kind}.png" for kind in ("flash", "studio")
+        )
+        for path, picture in zip((flash, studio), laid.crops(matrix), strict=True):
+            cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        yield Pair(candidate.person, flash, studio, off, numbers, split)

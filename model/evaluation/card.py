@@ -1,0 +1,300 @@
+"""``python -m model.evaluation.card --evaluation RESULT.json``: write weights/MODEL_CARD.md.
+
+Facts come from the networks' own JSON files and from the last line of ``python -m model.evaluation
+--json``, so that the card cannot say other numbers than were measured. What nobody measured stays away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ..inference.predictor import WEIGHTS
+
+CARD: Final = "MODEL_CARD.md"
+MAX_BYTES: Final = 1_000_000  # of all pictures together
+ABOUT: Final = {
+    "deepflash": "the paper's: VGG-16 encoder, decoder with skip connections, a residual for each pixel",
+    "hdrnet": "HDRNet (Gharbi et al. 2017): a bilateral grid of affine matrices, applied at full size",
+    "studio": "our own: gain and offset for each channel, at half size; mean of four looks at the picture",
+}
+# Sources as the portraits' manifest calls them: what, licence.
+SOURCES: Final = {
+    "london": ("Face Research Lab London Set (DeBruine & Jones 2017, figshare 5047666)", "CC BY 4.0"),
+    "canada": ("Young adult white faces (DeBruine, figshare 4220517)", "CC BY 4.0"),
+    "pif": ("US Presidential Innovation Fellows, headshots", "CC0 / US public domain (1, 2)"),
+    "interfaces": ('"interfaces" portrait collection', "CC0 by its README"),
+    "civic_digitalcorps": ("GSA digitalcorps", "US public domain / CC0 (1)"),
+    "civic_cio": ("GSA cio.gov", "US public domain / CC0 (1)"),
+    "civic_fpc": ("GSA fpc.gov", "US public domain / CC0 (1)"),
+    "civic_18f": ("18F", "US public domain / CC0 (1)"),
+    "civic_nj_innovation": ("newjersey/innovation.nj.gov", "CC BY 4.0"),
+    "civic_ols": ("open-life-science", "CC BY 4.0"),
+    "civic_coe": ("GSA centers of excellence", "presumed US government work (1)"),
+}
+COLUMNS: Final = (
+    ("accuracy", "accuracy, eq. (3), %", 2),
+    ("loss", "loss, eq. (1)", 4),
+    ("loss_dc", "loss, lambda = 1", 4),
+    ("psnr_face", "PSNR skin, dB", 2),
+    ("psnr_frame", "PSNR frame, dB", 2),
+    ("ssim_face", "SSIM skin", 3),
+    ("ssim_obar", "SSIM against o_bar", 3),
+    ("identity", "identity distance to o", 3),
+    ("specular_residual", "specular residual", 3),
+    ("shadow_residual", "shadow residual", 3),
+    ("detail", "detail, correlation", 3),
+    ("deltae_skin", "skin CIEDE2000", 2),
+    ("studio_change", "change of the studio portrait itself, levels of 255", 2),
+)
+BIN_COLUMNS: Final = (("l_bias", 2), ("specular_residual", 3), ("deltae_skin", 2))
+
+TEMPLATE: Final = """# Model card
+
+Networks for *Turning a Smartphone Selfie Into a Studio Portrait* (Capece, Banterle, Cignoni, Ganovelli,
+Erra, IEEE CG&A 2020), trained anew on synthetic flash: the authors' code, weights and photographs
+are not public. This file is written by
+`python -m model.evaluation.card`; its numbers are measured, not typed.
+
+{networks}
+
+**Input and output**: crops of 512x512 pixels, head and shoulders (`model/paper/framing.py`),
+bilateral-filtered (`model/paper/bilateral.py`), sRGB in [0, 1]; the output y
+is undone by eq. (4), `clip(x - 2y + 1)`.
+
+## Intended use
+Taking the flash out of portraits of adults, seen from the front, for the person in the picture or a retoucher
+who looks at the result. Not for recognising or comparing people, not for measuring skin, not as evidence.
+
+## Training
+{training}
+
+Every sample is a new flash: a face mesh (ICT-FaceKit) is fitted to a portrait and lit by a point source
+beside the lens (`model/data/synthesize`). Target: the portrait itself, balanced in colour and exposure and
+made matte; the background is left alone.
+
+**What the synthetic flash covers**: distance and fall-off, Lambertian and glossy (GGX) skin of every
+oiliness, cast shadows on face, neck and wall, light scattered below the skin, ambient light of other colours,
+exposure until skin clips, white balance, tone curve, noise, blur, sharpening, JPEG; light skin re-rendered
+darker, all skin a little lighter or darker.
+
+**What it does not**: hair's own shine, eyes' highlights and red-eye, reflections in glasses as real lenses
+make them, make-up, several people, bounced or filtered flash.
+
+## Data
+{sources}
+
+Encoder's start of deepflash: VGG-16, ImageNet (Simonyan & Zisserman), CC BY 4.0. Not in the weights: the face
+mesh (ICT-FaceKit light, USC ICT, MIT), and dlib's face recogniser (King 2017, public domain), whose distance
+between result and truth is a part of studio's loss.
+
+(1) Publicity rights are not waived. (2) The provenance of single photographs is undocumented.
+
+A fifth of the people, by a hash of the name, was never trained on: the numbers below are theirs alone.
+
+## Held-out people
+{judged} Synthetic flash: real photographs are harder, and these
+numbers say nothing about them. Means over people with 95 % bootstrap intervals over people. do_nothing is the
+flash photograph itself, global_gain the best factor for each channel from the truth, o_bar the formulation's
+ceiling. A residual of 1 is untouched, 0 removed. Identity is measured with the recogniser that studio was
+trained against: it flatters studio beside the others.
+
+{table}
+
+LPIPS and DISTS are not computed: they need the weights of other networks.
+
+## By skin tone
+Bins of the individual typology angle (ITA) of `o`; L* bias is positive where skin comes out too light.
+
+{fairness}
+{pictures}
+## Limits
+- Where the flash burnt out all three channels no texture comes back: such skin becomes plain.
+- Reflections in glasses stay, or are only weakened.
+- Profiles and heads turned far aside are outside: almost all portraits are frontal.
+- There are no children in the data.
+- Exposure and skin colour cannot be told apart in one photograph: skin tones regress towards the middle. The
+  table by skin tone tells how far.
+
+The weights are {licences}. They hold no photograph.
+"""
+
+
+class Unusable(ValueError):
+    """What is given cannot become a card; the text says why, with a hint."""
+
+
+def text(
+    networks: Sequence[Mapping[str, Any]],
+    result: Mapping[str, Any],
+    portraits: Sequence[Mapping[str, Any]] = (),
+    pictures: Sequence[str] = (),
+) -> str:
+    """The card. networks: contents of weights/*.json. result: the JSON of `model.evaluation`.
+
+    portraits: the training cache's index, to count people by source. pictures: paths from the card's folder.
+    """
+    systems = result["systems"]
+    absent = [facts["name"] for facts in networks if facts["name"] not in systems]
+    if absent:
+        raise Unusable(f"the evaluation has no row {absent[0]}; run python -m model.evaluation again")
+    names = ["do_nothing", "global_gain", "o_bar", *(facts["name"] for facts in networks)]
+    return TEMPLATE.format(
+        networks=_networks(networks, result["default"]),
+        training="\n".join(_training(facts) for facts in networks),
+        sources=_sources(portraits),
+        judged=f"{result['samples']} flashes of {result['people']} people, seed {result['seed']}.",
+        table=_table(systems, names),
+        fairness="\n\n".join(_fairness(name, systems[name]) for name in names if name not in names[1:3]),
+        pictures="".join(
+            ["\n## Pictures\n", *(f"{_picture(path)}\n" for path in pictures)] if pictures else []
+        ),
+        licences=" and ".join(sorted({str(facts["licence"]) for facts in networks})),
+    )
+
+
+def _networks(networks: Sequence[Mapping[str, Any]], default: str) -> str:
+    rows = [["network", "", "parameters", "file", "SHA-256"]]
+    for facts in networks:
+        name = facts["name"]
+        about = ABOUT.get(facts.get("architecture", "deepflash"), "")
+        shown = f"**{name}** (default)" if name == default else name
+        size = f"{facts['bytes'] / 1e6:.1f} MB, fp16"
+        rows.append([shown, about, f"{facts['parameters']:,}", size, f"`{facts['sha256']}`"])
+    return markdown(rows)
+
+
+def _training(facts: Mapping[str, Any]) -> str:
+    trained = facts["trained"]
+    hardware = f" on {trained['hardware']}" if trained["hardware"] else ""
+    before = f"; started from {trained['before']}" if trained.get("before") else ""
+    return (
+        f"- {facts['name']}: {trained['steps']:,} steps, {trained['samples']:,} samples, "
+        f"{trained['seconds']:,} seconds{hardware}; {trained['resolution']}{before}."
+    )
+
+
+def _sources(portraits: Sequence[Mapping[str, Any]]) -> str:
+    pictures = Counter(entry["source"] for entry in portraits)
+    people = Counter(source for source, _ in {(entry["source"], entry["person"]) for entry in portraits})
+    held_out = Counter(
+        source for source, _ in {(e["source"], e["person"]) for e in portraits if e["held_out"]}
+    )
+    counts = ["portraits", "people", "of them held out"] if portraits else []
+    rows = [["from", "licence", *counts]]
+    for source, (what, licence) in SOURCES.items():
+        if portraits and not pictures[source]:
+            continue
+        numbers = [str(count[source]) for count in (pictures, people, held_out)] if portraits else []
+        rows.append([what, licence, *numbers])
+    if portraits:
+        totals = [str(count.total()) for count in (pictures, people, held_out)]
+        rows.append(["all", "", *totals])
+    return markdown(rows)
+
+
+def _table(systems: Mapping[str, Any], names: Sequence[str]) -> str:
+    rows = [["", *names]]
+    for column, title, digits in COLUMNS:
+        rows.append([title, *(_cell(systems[name], column, digits) for name in names)])
+    return markdown(rows)
+
+
+def _fairness(name: str, system: Mapping[str, Any]) -> str:
+    rows = [[name, "flashes", "people", "L* bias", "specular residual", "skin CIEDE2000"]]
+    for tone, row in system["by_ita"].items():
+        cells = [_cell(row, column, digits) for column, digits in BIN_COLUMNS]
+        rows.append([tone.replace("_", " "), str(row["n"]), str(row["people"]), *cells])
+    worst = [system["worst"][column] for column, _ in BIN_COLUMNS]
+    rows.append(
+        [
+            "worst; gap",
+            "",
+            "",
+            *("" if w is None else f"{w['bin'].replace('_', ' ')}; {w['gap']:.2f}" for w in worst),
+        ]
+    )
+    return markdown(rows)
+
+
+def _cell(row: Mapping[str, Any], column: str, digits: int) -> str:
+    if row.get(column) is None:
+        return ""
+    value = f"{row[column]:.{digits}f}"
+    ends = row["intervals"].get(column)
+    return f"{value} [{ends[0]:.{digits}f}, {ends[1]:.{digits}f}]" if ends else value
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table, its first row the head."""
+    head, *body = rows
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _picture(path: str) -> str:
+    title = Path(path).stem.replace("_", " ")
+    return f"\n![{title}]({path})\n\n{title}"
+
+
+def _json(path: Path, last_line: bool = False) -> Any:
+    try:
+        words = path.read_text("utf-8")
+        return json.loads(words.splitlines()[-1] if last_line else words)
+    except (OSError, ValueError, IndexError) as error:
+        raise Unusable(f"{path} is missing or holds no JSON ({type(error).__name__})") from error
+
+
+def found_pictures(folder: Path, beside: Path) -> list[str]:
+    """The PNG and JPEG files of `folder`, as paths from `beside`. Raises `Unusable`."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png"))
+    size = sum(path.stat().st_size for path in files)
+    if size > MAX_BYTES:
+        raise Unusable(f"the pictures have {size:,} bytes, more than {MAX_BYTES:,}; make them smaller")
+    if not folder.resolve().is_relative_to(beside.resolve()):
+        raise Unusable(f"{folder} is not below {beside}, where the card is; put the pictures there")
+    return [path.resolve().relative_to(beside.resolve()).as_posix() for path in files]
+
+
+def write(weights: Path, evaluation: Path, cache: Path | None, pictures: Path | None) -> Path:
+    """Write the card into `weights`. Raises `Unusable`."""
+    networks = [_json(path) for path in sorted(weights.glob("*.json"))]
+    if not networks:
+        raise Unusable(f"{weights} describes no network; export one first")
+    portraits = _json(cache / "index.json") if cache else []
+    if pictures and not pictures.is_dir():
+        raise Unusable(f"{pictures} is no folder")
+    paths = found_pictures(pictures, weights) if pictures else []
+    try:
+        words = text(networks, _json(evaluation, last_line=True), portraits, paths)
+    except (KeyError, TypeError) as error:
+        raise Unusable(f"{evaluation} is no result of python -m model.evaluation --json ({error})") from error
+    card = weights / CARD
+    card.write_text(words, "utf-8")
+    return card
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m model.evaluation.card", description=__doc__)
+    add = parser.add_argument
+    add("--evaluation", type=Path, required=True, help="output of python -m model.evaluation --json")
+    add("--cache", type=Path, help="the maps that training used, to count portraits and people by source")
+    add("--pictures", type=Path, help="folder of pictures to show, below the weights' folder")
+    add("--weights", type=Path, default=WEIGHTS, help="folder of networks (default: the shipped)")
+    options = parser.parse_args(arguments)
+    try:
+        print(write(options.weights, options.evaluation, options.cache, options.pictures))
+    except Unusable as error:
+        print(f"card: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

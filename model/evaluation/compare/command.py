@@ -1,0 +1,135 @@
+"""``python -m model.evaluation.compare --portraits DIR``: beside HDRNet, Pix2Pix and headshot style transfer.
+
+The same flashes of held-out people, metrics and intervals as ``python -m model.evaluation``, with what each
+method costs, and a figure in which faces can be judged. Shipped networks take part by themselves; a network
+that is not shipped by its training run (``--run``). With --json the last line is the result as JSON, which
+`model.evaluation.card` takes too. Exit status: 0 fine, 1 something was left out, 2 nothing could be compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from model.evaluation import table
+from model.evaluation.evaluate import FLASHES, SEED, natural, positive
+from model.evaluation.flashes import Planned, plan
+from model.evaluation.judge import announced, judge
+from model.evaluation.maps import held_out_maps
+from model.evaluation.systems import YARDSTICKS, System
+from model.inference import predictor
+from model.networks.headshot_example import load_all
+from plugin.studio_portrait.link.wire import Problem
+
+from . import figure, report
+from .entrants import Entrant, entrants
+from .examples import studio_examples
+
+RUN = "a training run and what to call it (default: its network's name); may be repeated"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except (ValueError, OSError, Problem) as error:
+        print(f"compare: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(options: argparse.Namespace) -> int:
+    maps = held_out_maps(options.portraits, options.mesh, options.cache)
+    if options.examples:
+        examples = load_all(options.examples)
+    else:
+        examples = studio_examples(options.portraits, options.mesh, maps.folder)
+    taking_part = entrants(options.weights, options.network, options.run, examples)
+    planned = plan(maps.folder, maps.entries, options.flashes, options.seed)
+    shown = figure.selected(planned, maps.entries, options.show)
+    if options.document:
+        report.check(options.document)
+    result, trouble = _judged(planned, taking_part, options.seed)
+    pictures = _pictures(options, shown, taking_part, trouble) if options.out else []
+    if options.document:
+        beside = [os.path.relpath(picture, options.document.parent) for picture in pictures]
+        report.put(options.document, report.words(result, beside))
+    for reason in [*maps.left_out, *trouble]:
+        print(f"left out: {reason}", file=sys.stderr)
+    if options.json:
+        print(json.dumps(result))
+    return 1 if trouble or maps.unreadable else 0
+
+
+def _judged(
+    planned: Sequence[Planned], taking_part: Sequence[Entrant], seed: int
+) -> tuple[dict[str, Any], list[str]]:
+    """The JSON's result, its tables printed; and what could not be judged."""
+    print(announced(planned, seed), flush=True)
+    named = {one.name: one for one in taking_part}
+    judged = judge(planned, {**YARDSTICKS, **named}, named)
+    if not judged.planned:
+        raise ValueError("none of the flashes could be judged: " + "; ".join(judged.trouble))
+    found, costs = table.summary(judged.records, seed, judged.studio_change), report.costs(taking_part)
+    print(f"\n{table.text(found)}\n\n{report.cost_table(costs)}")
+    return {
+        "default": taking_part[0].name,
+        "systems": found,
+        "costs": costs,
+        **judged.counts,
+        "seed": seed,
+    }, judged.trouble
+
+
+def _pictures(
+    options: argparse.Namespace,
+    shown: Sequence[Planned],
+    taking_part: Sequence[Entrant],
+    trouble: list[str],
+) -> list[Path]:
+    """Write the figures and the curves; returns their paths."""
+    systems: dict[str, System] = {one.name: one.system for one in taking_part}
+    written = [options.out / "comparison.jpg"]
+    figure.write(written[0], figure.draw([one.make() for one in shown], systems, truth=True))
+    if options.selfies:
+        samples, left_out = figure.selfies(options.selfies)
+        trouble += left_out
+        if samples:
+            written.append(options.out / "comparison-selfies.jpg")
+            figure.write(written[-1], figure.draw(samples, systems, truth=False))
+    curves = options.out / "comparison-curves.png"
+    if report.curves(curves, taking_part):
+        written.append(curves)
+    print(f"\npictures: {', '.join(str(path) for path in written)}")
+    return written
+
+
+def _run_folder(text: str) -> tuple[str, Path]:
+    """What a run is called, "" if nobody said, and its folder."""
+    name, equals, folder = text.rpartition("=")
+    return (name, Path(folder)) if equals and "/" not in name else ("", Path(text))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m model.evaluation.compare", description=__doc__)
+    add = parser.add_argument
+    add("--portraits", type=Path, required=True, help="folder with manifest.csv (file, source, person)")
+    add("--network", action="append", default=[], metavar="NAME", help="of the shipped ones, only this")
+    add("--run", type=_run_folder, action="append", default=[], metavar="[NAME=]FOLDER", help=RUN)
+    add("--examples", type=Path, help="portraits for headshot (default: 40 people of --portraits)")
+    add("--seed", type=natural, default=SEED, help="of the flashes and the bootstrap (%(default)s)")
+    add("--flashes", type=positive, default=FLASHES, help="of each person, more of dark skin (%(default)s)")
+    add("--json", action="store_true", help="end with one line of JSON")
+    add("--out", type=Path, help="folder for the figures and the curves")
+    add("--show", action="append", default=[], metavar="PORTRAIT", help="in the figure; may be repeated")
+    add("--selfies", type=Path, help="photographs without a ground truth, for a figure of their own")
+    add("--document", type=Path, help="put tables and figures between this document's marks")
+    add("--mesh", type=Path, help="ict_face_model_light.npz (default: looked for near the portraits)")
+    add("--cache", type=Path, help="folder of maps, such as training's (default: in the user's cache)")
+    add("--weights", type=Path, default=predictor.WEIGHTS, help="folder of networks (default: the shipped)")
+    return parser

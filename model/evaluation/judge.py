@@ -1,0 +1,91 @@
+"""Judge systems on planned samples, one at a time in memory, telling how long it will take."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from model.data.synthesize.portraits import Unfit
+
+from .flashes import Planned
+from .score import Record, score
+from .systems import System, studio_change
+
+TELL_EVERY: Final = 5.0  # seconds
+
+
+@dataclass
+class Judged:
+    """planned: those that could be made. records: of each system, in the same order.
+
+    studio_change: of each network, one number for each sample. trouble: why others could not be made.
+    """
+
+    planned: list[Planned] = field(default_factory=list)
+    records: dict[str, list[Record]] = field(default_factory=dict)
+    studio_change: dict[str, list[float]] = field(default_factory=dict)
+    trouble: list[str] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The JSON's, of what was judged."""
+        return {"samples": len(self.planned), "people": _people(self.planned)}
+
+
+def announced(planned: Sequence[Planned], seed: int) -> str:
+    """The first line of the commands."""
+    return f"{len(planned)} flashes of {_people(planned)} held-out people, seed {seed}"
+
+
+def _people(planned: Sequence[Planned]) -> int:
+    return len({one.person for one in planned})
+
+
+def judge(
+    planned: Sequence[Planned],
+    systems: Mapping[str, System],
+    networks: Collection[str] = (),
+    real: bool = False,
+) -> Judged:
+    """Score every system on every sample, and those of `networks` on the studio portraits themselves too.
+
+    real: photographs, whose exposures are matched first.
+    """
+    result = Judged(records={name: [] for name in systems}, studio_change={name: [] for name in networks})
+    progress = Progress(len(planned))
+    for one in planned:
+        try:
+            sample = one.make()
+        except (Unfit, ValueError) as error:
+            result.trouble.append(f"{one.name}: {error}")
+            progress.step()
+            continue
+        result.planned.append(one)
+        for name, record in score(sample, systems, real).items():
+            result.records[name].append(record)
+        for name in networks:
+            result.studio_change[name].append(studio_change(systems[name], sample))
+        progress.step()
+    return result
+
+
+class Progress:
+    """A line on stderr every few seconds."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+        self.start = self.told = time.monotonic()
+
+    def step(self) -> None:
+        """One more is done."""
+        self.done += 1
+        now = time.monotonic()
+        if now - self.told < TELL_EVERY and self.done < self.total:
+            return
+        self.told = now
+        left = (now - self.start) / self.done * (self.total - self.done)
+        words = f"{self.done} of {self.total} judged, {left / 60:.0f} min {left % 60:.0f} s left"
+        print(words, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""The paper in one reading: its equations, bilateral filter and framing."""

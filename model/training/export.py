@@ -1,0 +1,194 @@
+"""``python -m model.training.export CHECKPOINT [--name NAME] [--default]``: write a served file.
+
+fp16 halves the file and costs nothing that can be seen; the layers keep the network's
+own names, so that training can start from the file. Writes NAME.safetensors and NAME.json,
+which `model.inference.predictor` reads. One of the networks in the folder is the default one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import re
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors.torch import save
+
+from ..inference.architectures import ARCHITECTURES
+from ..inference.predictor import WEIGHTS
+from ..networks.registry import count_parameters, create
+from . import checkpoint
+from .config import Config, Finish
+
+SERVED: Final = (*ARCHITECTURES, "hdrnet")
+LICENCE: Final = "CC BY 4.0"
+MEAN: Final = "encoder.mean"  # three numbers, in fp32; only DeepFlash from VGG-Face has it
+OLDER: Final = {"architecture": "deepflash", "shrink": 1}  # what the first checkpoints do not say
+
+
+HINT: Final = "Give the last.pt of a run of python -m model.training.train."
+
+
+class Unusable(ValueError):
+    """Why nothing can be exported, in one sentence."""
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A training checkpoint. Raises `Unusable`."""
+    try:
+        return checkpoint.load(path)
+    except ValueError as error:
+        raise Unusable(f"{error}. {HINT}") from error
+
+
+def export(
+    state: dict[str, Any],
+    folder: Path = WEIGHTS,
+    name: str = "",
+    default: bool = False,
+    hardware: str = "",
+    before: str = "",
+) -> Path:
+    """Write NAME.safetensors and NAME.json into `folder`; returns the path of the first.
+
+    state: a training checkpoint. name: "" for its architecture's. default: make it the default network,
+    which the first one in a folder is anyway, and which one that was replaced stays. before: what the run
+    was started from, for the description. Raises `Unusable`.
+    """
+    config = _config(state["config"])
+    if config.architecture not in SERVED:
+        raise Unusable(f"{config.architecture} is there to be compared with, it is not served.")
+    name, tensors = name or config.architecture, _weights(state)
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
+        raise Unusable("A network's name has letters, digits, '.', '-' and '_' only, at most 64.")
+    parameters = _fits(config.architecture, tensors)
+    data = save(_half(tensors))
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.safetensors"
+    others = _descriptions(folder)
+    was = others.pop(folder / f"{name}.json", {}).get("default", False)
+    default = default or was or not any(facts.get("default") for facts in others.values())
+    facts = {
+        "name": name,
+        "architecture": config.architecture,
+        "file": file.name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "default": default,
+        "parameters": parameters,
+        "licence": LICENCE,
+        "trained": {**recipe(state, hardware), **({"before": before} if before else {})},
+    }
+    _write(file, data)
+    _write_json(folder / f"{name}.json", facts)
+    for path, other in others.items():
+        if default and other.get("default"):
+            _write_json(path, {**other, "default": False})
+    return file
+
+
+def recipe(state: dict[str, Any], hardware: str) -> dict[str, Any]:
+    """What a checkpoint says of its training. Raises `Unusable`."""
+    config = _config(state["config"])
+    return {
+        "hardware": hardware,
+        "seed": config.seed,
+        "steps": state["step"],
+        "samples": config.samples(state["step"]),
+        "seconds": round(state["seconds"]),
+        "resolution": _resolution(config),
+    }
+
+
+def _weights(state: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The averaged network's, without batch norm's counters."""
+    tensors = checkpoint.averaged(state)
+    return {name: value for name, value in tensors.items() if not name.endswith("num_batches_tracked")}
+
+
+def _descriptions(folder: Path) -> dict[Path, dict[str, Any]]:
+    """The networks' JSON files that are there."""
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found[path] = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise Unusable(f"{path} cannot be read: mend or delete it first.") from error
+    return found
+
+
+def _config(table: dict[str, Any]) -> Config:
+    finish = table.get("finish")
+    try:
+        return Config(**{**OLDER, **table, "finish": Finish(**finish) if finish else None})
+    except (TypeError, ValueError) as error:
+        raise Unusable(f"The checkpoint's settings are of another version ({error}).") from error
+
+
+def _resolution(config: Config) -> str:
+    stages = (config, config.finish) if config.finish else (config,)
+    return ", then ".join(f"{stage.size} px crops of {512 // stage.shrink} px framings" for stage in stages)
+
+
+def _fits(architecture: str, tensors: dict[str, torch.Tensor]) -> int:
+    """The network's number of parameters. Raises `Unusable` for another network's tensors."""
+    network = create(architecture)
+    try:
+        missing, unexpected = network.load_state_dict(tensors, strict=False)
+    except RuntimeError as error:
+        raise Unusable(f"The checkpoint is of another network than {architecture}: sizes differ.") from error
+    wrong = [*unexpected, *(name for name in missing if not name.endswith("num_batches_tracked"))]
+    if wrong:
+        raise Unusable(f"The checkpoint is of another network than {architecture}: {wrong[0]} does not fit.")
+    return count_parameters(network)
+
+
+def _half(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    half = {name: value.to(torch.float16).contiguous() for name, value in tensors.items() if name != MEAN}
+    half |= {name: tensors[name].contiguous() for name in (MEAN,) if name in tensors}
+    for name, value in half.items():
+        if not torch.isfinite(value).all():
+            raise Unusable(f"The checkpoint's {name} is not finite or does not fit into fp16.")
+    return half
+
+
+def _write_json(path: Path, facts: dict[str, Any]) -> None:
+    _write(path, (json.dumps(facts, indent=2) + "\n").encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Beside, then rename: a server may be reading the old file."""
+    part = path.with_suffix(".part")
+    part.write_bytes(data)
+    os.replace(part, path)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0: written. 2: not, and why is on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m model.training.export", description=__doc__)
+    add = parser.add_argument
+    add("checkpoint", type=Path, help="last.pt of a run of python -m model.training.train")
+    add("--name", default="", help="the network's name (default: its architecture's)")
+    add("--default", action="store_true", help="make it the default network")
+    add("--folder", type=Path, default=WEIGHTS, help="where to (default: the shipped networks)")
+    hardware = f"{os.cpu_count()} cores, {platform.machine()}"
+    add("--hardware", default=hardware, help="what it was trained on, for the description")
+    add("--before", default="", help="what the run was started from (--init FILE), for the description")
+    a = parser.parse_args(arguments)
+    try:
+        file = export(read(a.checkpoint), a.folder, a.name, a.default, a.hardware, a.before)
+    except Unusable as reason:
+        print(reason, file=sys.stderr)
+        return 2
+    print(file, file.stat().st_size)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""``python -m model.training.train CONFIG --cache DIR --run DIR``: train a network, and show how it goes.
+
+RUN gets last.pt, log.jsonl, curve.png and samples_*.png of held-out people. A run ends at the config's
+last step, after ``--minutes``, or at SIGTERM after the step in hand, always with a checkpoint;
+``--resume`` goes on from it as if nothing had happened, also after a kill.
+
+DeepFlash starts from ``--init imagenet|vggface --encoder FILE`` (layouts: `model.training.encoders`);
+either network from ``--init FILE``, a checkpoint or a .safetensors of ours; or from nothing: ``--init none``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.data.synthesize.pairs import Pairs, draw
+
+from ..networks.deepflash import DeepFlash
+from . import checkpoint, encoders, validate
+from . import peer_trainers as trainers
+from .config import Config
+from .progress import Log, Ticker, curve, numbers
+from .samples import Sources, batches, draw_real, sources
+from .trainer import Trainer
+
+CHECKPOINT: Final = "last.pt"
+LOG_EVERY: Final = 20  # steps
+STARTING_PICTURES: Final = 8  # that the encoder's scale is measured on
+STARTING_SIZE: Final = 256
+
+Judged = dict[str, list[Pairs]]  # held-out pairs by the name of their row in the log
+
+
+@dataclass(frozen=True)
+class Start:
+    """The network's first weights. init: "none", one of `encoders.KINDS`, or a file's path."""
+
+    init: str
+    encoder: Path | None
+
+    def check(self, config: Config) -> None:
+        """Raises `ValueError` with a sentence for what does not go together."""
+        published = self.init in encoders.KINDS
+        if published and not self.encoder:
+            raise ValueError(f"--init {self.init} needs its file; give --encoder FILE")
+        if self.encoder and not published:
+            raise ValueError("--encoder goes with --init imagenet or --init vggface only")
+        if published and config.architecture != "deepflash":
+            raise ValueError(
+                f"{config.architecture!r} has no encoder to start from; use --init none or a file"
+            )
+        if self.init == "none" and config.architecture == "deepflash" and config.freeze_encoder > 0:
+            raise ValueError(
+                "the encoder would stay random; give --init imagenet --encoder FILE, "
+                "or set freeze_encoder = 0 in the config"
+            )
+
+    def apply(self, trainer: Trainer, known: Sources) -> None:
+        """Put the weights into the network."""
+        config, pictures = trainer.config, list[Tensor]()
+        if self.init in encoders.KINDS and self.encoder and isinstance(trainer.network, DeepFlash):
+            encoders.load(trainer.network.encoder, self.init, self.encoder)
+        elif self.init != "none":
+            checkpoint.start(trainer.network, Path(self.init))
+        if config.architecture == "deepflash" and self.init in ("none", *encoders.KINDS):
+            pictures = [_first_pictures(known, config).bl_x]
+        trainer.started(pictures)
+
+
+def _first_pictures(known: Sources, config: Config) -> Pairs:
+    """What the encoder's scale is measured on: samples that no step will see."""
+    seed = [config.seed, config.steps]
+    if known.cache:
+        return draw(known.cache, known.portraits, STARTING_PICTURES, STARTING_SIZE, seed)
+    return draw_real(known.real, config, STARTING_PICTURES, np.random.default_rng(seed))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call: where its samples come from, where its results go, and when it ends."""
+
+    config: Config
+    folder: Path
+    cache: Path | None
+    pairs: Path | None
+    start: Start
+    resume: bool
+    workers: int
+    seconds: float
+
+    def __call__(self) -> int:
+        """Train; returns how many real pairs had to be left out.
+
+        Raises `ValueError` with a sentence if it cannot even begin.
+        """
+        last = self.folder / CHECKPOINT
+        if not self.resume and last.exists():
+            raise ValueError(f"{self.folder} holds a run already; give --resume, or another folder")
+        if not self.resume:
+            self.start.check(self.config)
+        state = checkpoint.load(last) if self.resume else None
+        known = sources(self.cache, self.pairs, self.config.real)
+        for reason in known.left_out:
+            print(f"left out: {reason}", file=sys.stderr)
+        trainer = trainers.create(self.config, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        log = Log(self.folder)
+        if state:
+            trainer.resume(state)
+            log.rewind(trainer.step)
+        else:
+            self.start.apply(trainer, known)
+            self.folder.mkdir(parents=True, exist_ok=True)
+        judged = self._held_out()
+        if not log.lines():
+            for name, pairs in judged.items():
+                key = name.replace("held_out", "do_nothing")
+                log.add({"step": trainer.step, key: validate.judge(validate.do_nothing, pairs)[0]})
+        self._train(trainer, known, log, judged)
+        return len(known.left_out)
+
+    def _held_out(self) -> Judged:
+        found: Judged = {}
+        if self.cache:
+            found["held_out"] = validate.held_out_pairs(self.cache, self.config.held_out)
+        if self.pairs:
+            found["held_out_real"] = validate.held_out_real(self.pairs, self.config.held_out)
+        return {name: pairs for name, pairs in found.items() if pairs}
+
+    def _train(self, trainer: Trainer, known: Sources, log: Log, judged: Judged) -> None:
+        config = self.config
+        losses: list[float] = []
+        stopped: list[int] = []
+        signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
+        ticker = Ticker(trainer.step, config.steps, self.seconds)
+        since = time.monotonic()
+        for batch in batches(known, config, trainer.step, self.workers, trainer.device):
+            losses.append(trainer.learn(batch))
+            trainer.seconds += time.monotonic() - since
+            since = time.monotonic()
+            ends = trainer.step == config.steps or ticker.spent()
+            if trainer.step % LOG_EVERY == 0:
+                mean = sum(losses) / len(losses)
+                log.add({"step": trainer.step, "loss": mean, "seconds": trainer.seconds})
+                ticker.show(trainer.step, mean)
+                losses.clear()
+            if trainer.step % config.checkpoint_every == 0 or ends or stopped:
+                checkpoint.save(self.folder / CHECKPOINT, trainer.state())
+            if stopped:
+                break
+            if trainer.step % config.validate_every == 0 or ends:
+                self._judge(trainer, log, judged, ticker)
+            if ends:
+                break
+
+    def _judge(self, trainer: Trainer, log: Log, judged: Judged, ticker: Ticker) -> None:
+        for name, pairs in judged.items():
+            row, pictures = validate.judge(trainer.answer, pairs)
+            kind = name.removeprefix("held_out")
+            validate.sheet(self.folder / f"samples{kind}_{trainer.step:06d}.png", pairs, pictures)
+            log.add({"step": trainer.step, name: row})
+            ticker.say(f"step {trainer.step}, {name}: {numbers(row)}")
+        curve(log)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0: trained to its end or to SIGTERM; 1: interrupted, or pairs were left out; 2: it could not begin."""
+    parser = argparse.ArgumentParser(
+        prog="python -m model.training.train",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--cache", type=Path, help="made by python -m model.data.synthesize cache")
+    parser.add_argument("--pairs", type=Path, help="real pairs, made by python -m model.data.prepare")
+    parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints, log and pictures")
+    parser.add_argument(
+        "--init",
+        help="imagenet, vggface, none or a network's file; default: none,\n"
+        "or imagenet when there is an --encoder",
+    )
+    parser.add_argument("--encoder", type=Path, help="a published VGG-16")
+    parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after this long")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        help="processes that make samples on the CPU;\n0: none, they are made on the device that trains",
+    )
+    a = parser.parse_args(arguments)
+    try:
+        init = a.init or ("imagenet" if a.encoder else "none")
+        config = Config.read(a.config)
+        run = Run(
+            config, a.run, a.cache, a.pairs, Start(init, a.encoder), a.resume, a.workers, a.minutes * 60
+        )
+        return min(1, run())
+    except ValueError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; --resume goes on from the last checkpoint", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""The command ``studio-portrait``: serve, stop, status, retouch, doctor.
+
+Only what every command needs is imported here, so that help and status come at
+once; what is heavy belongs to the worker process alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from plugin.studio_portrait.link import runtime, stopping
+from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.version import VERSION
+from plugin.studio_portrait.link.wire import Problem
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status: 0 done, 1 failed, 2 not understood."""
+    parser, rest = _parser()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if words and words[0] in rest:
+            rest[words[0]]()
+        if words[:1] == ["serve"]:
+            words[1:1] = _import("serve").own_options()
+        args = parser.parse_args(words)
+        status = int(args.run(args))
+        if sys.stdout is not None:  # as in `retouch ... >&-`
+            sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # who read our output has seen enough; Python shall not try to flush it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Problem as problem:
+        print(f"studio-portrait: {problem}", file=sys.stderr)
+        return 2 if problem.code == "bad-setting" else 1
+
+
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, Callable[[], None]]]:
+    """The parser, and by command what adds the options that only the command's own module knows."""
+    parser = argparse.ArgumentParser(
+        prog="studio-portrait", description="Turns flash selfies into studio portraits, on this machine only."
+    )
+    parser.add_argument("--version", action="version", version=f"studio-portrait {VERSION}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    serve = commands.add_parser("serve", help="run the server that GIMP and the command line use")
+    serve.set_defaults(run=_serve)
+    commands.add_parser("stop", help="end the running server").set_defaults(run=_stop)
+
+    status = commands.add_parser("status", help="tell what the running server does")
+    status.add_argument("--json", action="store_true", help="one JSON object")
+    status.add_argument("--server", metavar="HOST:PORT", help="of another machine's server")
+    status.set_defaults(run=_status)
+
+    retouch = commands.add_parser("retouch", help="retouch files and folders")
+    retouch.set_defaults(run=_retouch)
+
+    keys = commands.add_parser("keys", help="the keys with which machines know each other")
+    connect = commands.add_parser("connect", help="let GIMP here use the server of another machine")
+
+    doctor = commands.add_parser("doctor", help="check the installation and say what to do")
+    doctor.add_argument("--json", action="store_true", help="one JSON object")
+    doctor.add_argument(
+        "--report", action="store_true", help="a text for a bug report, without names and paths"
+    )
+    doctor.set_defaults(run=_doctor)
+    return parser, {
+        "serve": lambda: _import("serve").add_arguments(serve),
+        "retouch": lambda: _import("retouch").add_arguments(retouch),
+        "keys": lambda: _import("keys").add_arguments(keys),
+        "connect": lambda: _import("connect").add_arguments(connect),
+    }
+
+
+def _import(name: str) -> Any:
+    return importlib.import_module(f"server.cli.{name}")
+
+
+def _serve(args: argparse.Namespace) -> int:
+    return int(_import("serve").run(args))
+
+
+def _stop(args: argparse.Namespace) -> int:
+    ended = stopping.stop(runtime.state_folder())
+    print("The server has ended." if ended else "No server is running.")
+    return 0
+
+
+def _status(args: argparse.Namespace) -> int:
+    try:
+        with _session(args.server) as session:
+            status = session.status()
+    except Problem as problem:
+        if args.json and problem.code == "no-server":
+            print(json.dumps({"server": "none"}))
+        raise
+    print(json.dumps(status) if args.json else _describe(status))
+    return 0
+
+
+def _session(server: str | None) -> Session:
+    if server is None:
+        return Session.open(start=False)
+    from ..remote.reach import open_remote
+
+    return open_remote(server)
+
+
+def _describe(status: dict[str, Any]) -> str:
+    worker, jobs, memory = status["worker"], status["jobs"], status["memory"]
+    weights = f" (weights {status['weights'][:12]})" if status["weights"] else ""
+    engine = f", {status['engine']}" if status["engine"] else ""
+    lines = {
+        "version": status["version"],
+        "process": f"{status['pid']}, up for {status['uptime']:.0f} s",
+        "endpoints": ", ".join(status["endpoints"]),
+        "device": f"{status['device']}{engine}; worker {worker['state']}",
+        "network": f"{status['network'] or '(not loaded)'}{weights}",
+        "networks": ", ".join(network["name"] for network in status["networks"]),
+        "jobs": f"{'1 running' if status['running'] else 'none running'}, {status['queue']} waiting, "
+        + ", ".join(f"{count} {what}" for what, count in jobs.items()),
+        "memory": f"front {memory['front'] >> 20} MB, worker {memory['worker'] >> 20} MB",
+        "log": status["log"],
+    }
+    return "\n".join(f"{name:10} {text}" for name, text in lines.items())
+
+
+def _retouch(args: argparse.Namespace) -> int:
+    from . import retouch as retouch_command
+
+    return retouch_command.run(args)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from ..setup import doctor
+
+    return doctor.run(json=args.json, report=args.report)

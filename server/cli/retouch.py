@@ -1,0 +1,336 @@
+"""``studio-portrait retouch``: pictures in files, through the same server as GIMP's menu item.
+
+The session sends the samples as they are stored and gets back the rows that changed, so the
+command line and the menu give the same pixels. Reading and writing the files is `server.files`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.wire import (
+    BACKGROUNDS,
+    HEADSHOT,
+    MAX_REFERENCE_SIDE,
+    STAGES,
+    Box,
+    ImageSpec,
+    Problem,
+    Settings,
+    check_reference,
+)
+
+from ..files.names import format_of, unreadable
+from .retouch_plan import Task, plan
+
+if TYPE_CHECKING:
+    from ..files.picture import Picture
+
+Progress = Callable[[str, float], None]
+Show = Callable[[str, float | None], None]
+
+DONE, SOME_FAILED, NOTHING_TRIED, INTERRUPTED = 0, 1, 2, 130
+_SAMPLES = {"uint8": "u8", "uint16": "u16", "float32": "f32"}
+# How far along a picture is when a stage begins; the shares are those of a warm server.
+_BEGINS = {
+    "queue": 0.0,
+    "upload": 0.02,
+    "load": 0.1,
+    "faces": 0.12,
+    "filter": 0.25,
+    "predict": 0.3,
+    "reconstruct": 0.8,
+    "download": 0.92,
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``retouch``."""
+    parser.description = "Retouches JPEG, PNG and TIFF files; metadata, colour profile and bit depth stay."
+    parser.epilog = (
+        "A file that already has an output's name is replaced, an input never."
+        " Exit status: 0 every picture is done; 1 at least one is not; 2 nothing was tried."
+    )
+    parser.add_argument("inputs", nargs="+", metavar="IN", help="a picture, or a folder of pictures")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="a file for one picture, otherwise a folder (is made)",
+    )
+    parser.add_argument(
+        "--strength", type=float, default=100.0, metavar="PERCENT", help="0 to 100, default 100"
+    )
+    parser.add_argument("--faces", choices=("all", "largest"), default="all", help="default all")
+    parser.add_argument("--network", default="", metavar="NAME", help="default: the one that comes along")
+    parser.add_argument(
+        "--reference", metavar="PORTRAIT", help=f"a portrait whose look is matched, with --network {HEADSHOT}"
+    )
+    parser.add_argument(
+        "--background",
+        choices=BACKGROUNDS,
+        default="keep",
+        help="keep it (default) or relight the whole frame",
+    )
+    parser.add_argument("--server", metavar="HOST:PORT", help="use another machine's server (see: keys)")
+    parser.add_argument("--json", action="store_true", help="one JSON object per picture on standard output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
+    try:
+        settings = Settings(args.strength / 100, args.faces, args.network, args.background)
+        reference = _reference(args.reference, settings)
+        tasks = plan(args.inputs, args.output)
+        if not any(os.path.exists(task.source) for task in tasks):
+            return _none_is_there(tasks, args.json)
+        with _bar() as show, _Door(show, args.server) as door:
+            _check_network(door.session(), settings.network)
+            good = [_one(door, task, settings, reference, args.json, show) for task in tasks]
+        return DONE if all(good) else SOME_FAILED
+    except Problem as problem:
+        _report(problem, None, args.json)
+        return NOTHING_TRIED
+    except KeyboardInterrupt:
+        _say("Stopped.", sys.stderr)
+        return INTERRUPTED
+
+
+def _none_is_there(tasks: list[Task], as_json: bool) -> int:
+    """Told without the seconds that a server takes to start."""
+    for task in tasks:
+        _report(unreadable(os.strerror(errno.ENOENT)), task, as_json)
+    return SOME_FAILED
+
+
+class _Door:
+    """The session in use; a new one is opened when the last was lost and another picture is to be done."""
+
+    def __init__(self, show: Show, server: str | None):
+        self._show = show
+        self._server = server
+        self._session: Session | None = None
+
+    def session(self) -> Session:
+        if self._session is None:
+            self._session = self._open()
+        return self._session
+
+    def _open(self) -> Session:
+        if self._server is None:
+            return Session.open(progress=lambda stage, share: self._show("Starting the server", share))
+        from ..remote.reach import open_remote
+
+        return open_remote(self._server)
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def __enter__(self) -> _Door:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _check_network(session: Session, name: str) -> None:
+    names = [network["name"] for network in session.networks]
+    if name and name not in names:
+        have = f"There is {', '.join(names)}." if names else "None is installed: run install.py again."
+        raise Problem("unknown-network", f"There is no network called {name}.", have)
+
+
+def _reference(name: str | None, settings: Settings) -> Any:
+    """The reference portrait's samples, (H, W, 3) uint8 sRGB; None without one. Raises `Problem`."""
+    if name is None:
+        check_reference(settings, None)
+        return None
+    from model.data.whole_pictures import read
+
+    path = Path(name)
+    if not path.is_file():
+        raise Problem("bad-setting", f"The reference portrait {path} is not there.", "Choose another file.")
+    try:
+        pixels = read(path, MAX_REFERENCE_SIDE)
+    except ValueError as error:
+        raise Problem("bad-setting", f"The reference portrait cannot be used: {error}.") from error
+    check_reference(settings, _shape(pixels))
+    return pixels
+
+
+def _shape(pixels: Any) -> ImageSpec:
+    height, width, channels = pixels.shape
+    return ImageSpec(width, height, channels, _SAMPLES[pixels.dtype.name])
+
+
+def _one(door: _Door, task: Task, settings: Settings, reference: Any, as_json: bool, show: Show) -> bool:
+    """One picture, its result or failure told; whether it is done."""
+
+    def progress(stage: str, share: float) -> None:
+        show(f"{task.source.name}: {STAGES.get(stage, stage)}", _along(stage, share))
+
+    try:
+        told = retouch_file(door.session(), task, settings, progress, reference)
+    except Exception as error:  # whatever it is, the user reads a sentence and the other pictures are done
+        problem = _as_problem(error)
+        if problem.code == "lost-server":
+            door.close()
+        show("", None)
+        _report(problem, task, as_json)
+        return False
+    show("", None)
+    if as_json:
+        _say(json.dumps(told), sys.stdout)
+    for note in told["notes"]:
+        _say(f"{task.source}: {note}", sys.stderr)
+    return True
+
+
+def _say(line: str, stream: TextIO | None) -> None:
+    """A reader that has gone away (``| head``) does not keep the other pictures from being done."""
+    if stream is None:  # closed from the beginning (``>&-``)
+        return
+    try:
+        print(line, file=stream, flush=True)
+    except OSError as error:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        if not isinstance(error, BrokenPipeError):
+            _say(f"studio-portrait: the report cannot be written ({error.strerror}).", sys.stderr)
+
+
+def _as_problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, MemoryError):
+        return Problem("out-of-memory", "There is not enough memory for this picture.")
+    return Problem(
+        "internal", f"Something unforeseen happened ({type(error).__name__}: {error}).", "Please report it."
+    )
+
+
+def retouch_file(
+    session: Session, task: Task, settings: Settings, progress: Progress, reference: Any = None
+) -> dict[str, Any]:
+    """Reads, retouches and writes one picture; what ``--json`` prints about it.
+
+    reference: (H, W, 3) uint8 sRGB. progress(stage, fraction) as in `Session.retouch`. Raises `Problem`;
+    nothing is written then.
+    """
+    from ..files import pictures  # numpy and the codecs: only now, while the server loads its own
+
+    clock = _Clock()
+    with clock("read"):
+        picture = pictures.read(task.source)
+        format_of(task.target)
+    pixels = picture.pixels.copy()
+    result = _through_server(session, picture, pixels, settings, progress, reference)
+    if settings.background == "keep" and not result["faces"]:
+        raise Problem("no-face", "No face was found.")
+    with clock("write"):
+        pictures.write(picture, pixels, task.target)
+    return {
+        "input": str(task.source),
+        "output": str(task.target),
+        "faces": result["faces"],
+        "ms": {**clock.ms, **result["ms"]},
+        "engine": result["engine"],
+        "device": result["device"],
+        "network": result["network"],
+        "weights": result["weights"],
+        "notes": [*picture.notes, *result["notes"]],
+    }
+
+
+def _through_server(
+    session: Session, picture: Picture, pixels: Any, settings: Settings, progress: Progress, reference: Any
+) -> dict[str, Any]:
+    """Sends the picture and writes the changed rows into `pixels`, a copy of its samples."""
+    import numpy as np
+
+    channels = pixels.shape[2]
+
+    def read(plane: str, row: int, rows: int) -> Any:
+        return np.ascontiguousarray(pixels[row : row + rows])
+
+    def write(plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
+        box = Box(**result["box"])
+        changed = np.frombuffer(data, pixels.dtype).reshape(rows, box.width, channels)
+        pixels[box.y + row : box.y + row + rows, box.x : box.x + box.width] = changed
+
+    def read_reference(plane: str, row: int, rows: int) -> Any:
+        return np.ascontiguousarray(reference[row : row + rows])
+
+    return session.retouch(
+        _shape(pixels),
+        read,
+        write,
+        icc=picture.icc,
+        reference=None if reference is None else (_shape(reference), read_reference),
+        settings=settings,
+        progress=progress,
+    )
+
+
+class _Clock:
+    """Milliseconds by name."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.ms[name] = round((time.perf_counter() - start) * 1e3, 1)
+
+
+def _report(problem: Problem, task: Task | None, as_json: bool) -> None:
+    about = f"{task.source}: " if task else "studio-portrait: "
+    _say(f"{about}{problem.message} {problem.hint}".rstrip(), sys.stderr)
+    if as_json:
+        error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+        _say(json.dumps({"input": str(task.source) if task else None, "error": error}), sys.stdout)
+
+
+def _along(stage: str, share: float) -> float:
+    begin = _BEGINS.get(stage, 0.0)
+    end = min((value for value in _BEGINS.values() if value > begin), default=1.0)
+    return begin + share * (end - begin)
+
+
+@contextmanager
+def _bar() -> Iterator[Show]:
+    """show(text, share): a progress bar on a terminal, nothing elsewhere. share None: hidden until next."""
+    if not sys.stderr.isatty():
+        yield lambda text, share: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    # Standard output is not redirected: it belongs to --json.
+    with Bars(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bars:
+        bar = bars.add_task("", total=1.0)
+
+        def show(text: str, share: float | None) -> None:
+            bars.update(bar, description=text, completed=share or 0.0, visible=share is not None)
+            if share is None:
+                bars.refresh()
+
+        yield show

@@ -1,0 +1,132 @@
+"""Which picture becomes which file, decided and checked before anything is started.
+
+Everything here that goes wrong means that nothing was tried: a mistake in the command must
+not cost a started server, and never an input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from plugin.studio_portrait.link.wire import Problem
+
+from ..files.names import SUFFIXES, format_of
+
+
+@dataclass(frozen=True)
+class Task:
+    """One picture to be done. `source` may still turn out to be missing or no picture."""
+
+    source: Path
+    target: Path
+
+
+def plan(inputs: Sequence[str], output: str) -> list[Task]:
+    """The tasks for files and folders of pictures, as the words of the command name them.
+
+    output: a file for a single input file; for several, or a folder, or if it ends with a
+    slash, a folder, which is made. Raises `Problem` ``bad-setting`` or ``bad-output``.
+    """
+    if not output or not all(inputs):  # an unset variable in a script; as a path it would be this folder
+        raise Problem("bad-setting", "A name is empty.", "Name the pictures, and where they go (-o).")
+    try:
+        return _plan([Path(word) for word in inputs], Path(output), output.endswith(("/", os.sep)))
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        sentence = f"{error.filename} cannot be used ({error.strerror})."
+        raise Problem("bad-setting", sentence, "Choose another name or folder.") from None
+
+
+def _plan(inputs: Sequence[Path], out: Path, out_is_folder: bool) -> list[Task]:
+    sources = list(_pictures(inputs))
+    into_folder = out_is_folder or out.is_dir() or len(inputs) > 1 or inputs[0].is_dir()
+    if into_folder and out.exists() and not out.is_dir():
+        raise Problem("bad-output", f"{out} is a file; several pictures need a folder.")
+    if into_folder and not out_is_folder and not out.is_dir() and out.suffix.lower() in SUFFIXES:
+        sentence = f"{out} is the name of one picture, but there may be several."
+        raise Problem(
+            "bad-output", sentence, f"Name a folder; if {out.name} is to be one, write {out}{os.sep}"
+        )
+    if not into_folder and sources[0].exists():  # else that it is missing is told, and not this
+        format_of(out)
+    tasks = [Task(source, out / source.name if into_folder else out) for source in sources]
+    _check_targets(tasks)
+    if into_folder:
+        _make_folder(out)
+    _check_writable({task.target.parent for task in tasks})
+    return tasks
+
+
+def _pictures(inputs: Iterable[Path]) -> Iterable[Path]:
+    """The files, and the pictures that lie directly in the folders, by name."""
+    for path in inputs:
+        if not path.is_dir():
+            yield path
+            continue
+        try:
+            inside = [entry for entry in sorted(path.iterdir()) if _is_picture(entry)]
+        except OSError as error:
+            sentence = f"The folder {path} cannot be read ({error.strerror})."
+            raise Problem("bad-setting", sentence, "Check who may read it.") from None
+        if not inside:
+            raise Problem(
+                "bad-setting", f"There is no picture in {path}.", "Pictures end with .jpg, .png or .tif."
+            )
+        yield from inside
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _check_targets(tasks: list[Task]) -> None:
+    """No output may be an input, also not through a link, nor the output of two inputs."""
+    sources = {_identity(task.source): task.source for task in tasks}
+    taken: dict[str, Path] = {}
+    for task in tasks:
+        same = sources.get(_identity(task.target))
+        if same is not None:
+            sentence = f"The output {task.target} is the input {same} itself."
+            raise Problem(
+                "bad-output", sentence, "Choose another name or folder: originals are never changed."
+            )
+        if task.target.is_dir():
+            raise Problem("bad-output", f"The output {task.target} is a folder.")
+        other = taken.setdefault(str(task.target).casefold(), task.source)
+        if other is not task.source and _identity(other) == _identity(task.source):
+            raise Problem("bad-setting", f"{task.source} is named twice.", "Name each picture once.")
+        if other is not task.source:
+            sentence = f"{other} and {task.source} would both become {task.target}."
+            raise Problem("bad-output", sentence, "Retouch them into different folders.")
+
+
+def _identity(path: Path) -> tuple[int, int] | str:
+    """What is the same for two names of one file, whether it exists or not."""
+    try:
+        status = path.stat()
+    except OSError:
+        return str(Path(os.path.realpath(path)))
+    return status.st_dev, status.st_ino
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Problem("bad-output", f"The folder {folder} cannot be made ({error.strerror}).") from None
+
+
+def _check_writable(folders: Iterable[Path]) -> None:
+    """Writes and removes an empty file in each: permission bits do not tell for root or a full disk."""
+    for folder in folders:
+        probe = folder / f".studio-portrait-{secrets.token_hex(4)}"
+        try:
+            probe.touch(exist_ok=False)
+        except OSError as error:
+            raise Problem("bad-output", f"Nothing can be written into {folder} ({error.strerror}).") from None
+        with contextlib.suppress(OSError):
+            probe.unlink()

@@ -1,0 +1,209 @@
+"""``studio-portrait serve``: one server for a state folder, until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from plugin.studio_portrait.link import hints, runtime
+from plugin.studio_portrait.link.wire import HEADSHOT, Problem
+
+from ..remote.gateway_process import GatewayProcess
+from ..service import buffers, logs, metrics, worker_process
+from ..service.limits import Limits
+from ..service.listener import leaves_the_machine
+from ..service.loop import Front, Plan, Times
+
+Watch = Callable[[dict[str, Any]], None]
+
+OPTIONS = "serve.options"  # in the state folder: what is added to every `serve`, also to the plug-in's
+BACKGROUND_IDLE = 1800.0
+
+
+def own_options() -> list[str]:
+    """The words of the user's file of options, which may have comments. Raises `Problem`."""
+    file = runtime.state_folder_path() / OPTIONS
+    try:
+        return shlex.split(file.read_text("utf-8"), comments=True)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        hint = "Write options as they are typed after serve, or remove the file."
+        raise Problem("bad-setting", f"The file {file} cannot be understood: {error}.", hint) from error
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``serve``."""
+    parser.add_argument(
+        "--device",
+        type=_device,
+        action="append",
+        metavar="DEVICE",
+        help="auto, cuda, cuda:1, mps or cpu; given several times, a worker on each",
+    )
+    parser.add_argument("--engine", choices=("auto", "pytorch", "openvino"), default="auto")
+    parser.add_argument(
+        "--listen",
+        metavar="tcp://HOST:PORT",
+        help="instead of a port chosen by the system; for other machines only with keys (see: keys)",
+    )
+    parser.add_argument(
+        "--metrics",
+        nargs="?",
+        type=_port,
+        const=metrics.DEFAULT_PORT,
+        metavar="PORT",
+        help="answer Prometheus on 127.0.0.1 (port %(const)s if not named)",
+    )
+    seconds: dict[str, Any] = {"type": _seconds, "metavar": "SECONDS"}
+    parser.add_argument("--idle-exit", **seconds, help="end after so long without a job")
+    parser.add_argument(
+        "--background",
+        action="store_true",
+        help=f"as GIMP starts it: --idle-exit is {BACKGROUND_IDLE:.0f} if nothing else is said",
+    )
+    parser.add_argument(
+        "--sleep",
+        default=Times.sleep,
+        **seconds,
+        help="give the device's memory back after so long without a job (%(default).0f)",
+    )
+    parser.add_argument(
+        "--grace", default=Times.grace, **seconds, help="for running jobs when told to end (%(default).0f)"
+    )
+    parser.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"change a limit: {', '.join(Limits().as_dict())}",
+    )
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cuda, cuda:NUMBER, mps or cpu")
+    return text
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serves. Returns at once when a server is there already."""
+    limits = Limits.of(args.limit)
+    folder = runtime.state_folder()
+    lock = runtime.Lock(folder)
+    if not lock.acquire():
+        return _another_serves(folder, args)
+    os.umask(0o077)  # socket, log and pixels are the user's own, whatever folder was chosen
+    try:
+        logs.set_up(runtime.log_path(folder))
+        _sweep(folder)
+        with _gateway(args.listen) as remote, _exporter(args.metrics) as watch:
+            _serve(Front(folder, lock, _plan(args, limits, remote, watch)))
+    finally:
+        lock.release()
+    return 0
+
+
+def _serve(front: Front) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: front.stop())
+    if sys.stderr.isatty():
+        print(f"Listening on {', '.join(front.endpoints)}. Ctrl-C ends the server.", file=sys.stderr)
+    front.run()
+
+
+@contextmanager
+def _gateway(listen: str | None) -> Iterator[str]:
+    """The endpoint for other machines while it is open, "" if none was asked for. Raises `Problem`."""
+    if listen is None or not leaves_the_machine(listen):
+        yield ""
+        return
+    gateway = GatewayProcess(listen)
+    try:
+        yield gateway.endpoint
+    finally:
+        gateway.stop()
+
+
+@contextmanager
+def _exporter(port: int | None) -> Iterator[Watch | None]:
+    """What takes the status for Prometheus while the port is open, None if it was not asked for."""
+    if port is None:
+        yield None
+        return
+    exporter = metrics.Exporter(port)
+    try:
+        yield exporter.update
+    finally:
+        exporter.close()
+
+
+def _plan(args: argparse.Namespace, limits: Limits, remote: str, watch: Watch | None) -> Plan:
+    devices = args.device or ["auto"]
+    idle_exit = args.idle_exit or (BACKGROUND_IDLE if args.background else None)
+    return Plan(
+        workers=[(device, worker_process.default_command(device, args.engine)) for device in devices],
+        networks=networks,
+        listen=None if remote else args.listen,
+        remote=remote,
+        watch=watch,
+        times=Times(idle_exit, args.sleep, args.grace),
+        limits=limits,
+    )
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what a killed server left: its token must not meet the new server's socket."""
+    dead = runtime.Runtime.read(folder)
+    for endpoint in dead.endpoints if dead else ():
+        place = Path(endpoint.removeprefix("ipc://")).parent
+        if endpoint.startswith("ipc://") and runtime.is_own_folder(place):
+            shutil.rmtree(place, ignore_errors=True)
+    buffers.sweep(folder)
+    runtime.Runtime.remove(folder)
+
+
+def _another_serves(folder: Path, args: argparse.Namespace) -> int:
+    """What was wanted is there already, unless it was wanted in a special way."""
+    pid = runtime.server_pid(folder)
+    sentence = f"A server is already running{f' (process {pid})' if pid else ''}"
+    given = {name: vars(args)[name] for name in ("device", "engine", "listen", "limit", "metrics")}
+    named = [f"--{name}" for name, value in given.items() if value not in (None, "auto", [])]
+    if named:
+        reason = f"{sentence}, with options of its own: {' and '.join(named)} had no effect."
+        raise Problem("no-server", reason, hints.fill("End it first: {stop}"))
+    print(f"{sentence}.", file=sys.stderr)
+    return 0
+
+
+def networks() -> list[dict[str, Any]]:
+    """Those installed, as the contract's HELLO tells of them."""
+    from model.inference.predictor import available
+
+    listed = [{"name": n.name, "sha256": n.sha256, "default": n.default} for n in available()]
+    return [*listed, {"name": HEADSHOT, "sha256": "", "default": False}]

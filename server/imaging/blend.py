@@ -1,0 +1,285 @@
+"""Apply the lifted corrections to the full-size picture, in place and strip by strip.
+
+Eq. (4) of the paper at full resolution: `o = clip(x - (2y - 1))`. Every crop's correction
+is weighted by its feather, so that it ends before the crop does; where crops overlap, each
+place listens most to the face it is nearest to. A strip is small enough for the processor's
+cache, which is what makes thirteen megapixels take a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from model.inference.rendering import Place, Rendering
+from plugin.studio_portrait.link.wire import Box
+
+from .colour import ColourSpace, Float, decode_srgb, encode_srgb
+from .crop import COARSE, SIZE, inside, nearness, white_of, window
+from .lift import Grid, Stretched, guided_coefficients
+
+STRIP_ROWS = 48  # measured: fewer cost calls, more the processor's cache
+# The strips are what runs in parallel; a BLAS that starts threads of its own within each of them
+# makes the step twice as slow on an idle machine, and thirty times on a busy one.
+_BLAS = ThreadpoolController()
+_DEPTH = {np.dtype(np.uint8): cv2.CV_8U, np.dtype(np.uint16): cv2.CV_16U}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The user's selection. box: where it is. mask: (height, width) uint8, 255 fully selected."""
+
+    box: Box
+    mask: NDArray[np.uint8]
+
+    def holds(self, x: float, y: float) -> bool:
+        column, row = int(x) - self.box.x, int(y) - self.box.y
+        within = 0 <= row < self.mask.shape[0] and 0 <= column < self.mask.shape[1]
+        return bool(within and self.mask[row, column] >= 128)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What the network wants changed over one square, at low resolution.
+
+    guide: (S, S, C) the crop in the working encoding, clipped to 0..1. difference: (S, S, C), what is to be
+    subtracted from it, strength included. frame: this is the whole picture's correction,
+    which only counts where no face's does.
+    """
+
+    grid: Grid
+    guide: Float
+    difference: Float
+    frame: bool = False
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What a painter wants changed over one square, at any size (`model.inference.rendering`).
+
+    rendering: turned as the picture is. space: the picture's, in which the change is applied.
+    """
+
+    grid: Grid
+    rendering: Rendering
+    space: ColourSpace
+    strength: float
+    frame: bool = False
+
+    def difference(self, working: Float, top: int, left: int) -> Float:
+        """What is to be subtracted from (rows, columns, C), working encoding, at the picture's top, left."""
+        place = Place(top - self.grid.y, left - self.grid.x, self.grid.side)
+        srgb = self.space.to_srgb(working)
+        shown = np.clip(srgb, 0, 1)
+        change = (shown - self.rendering.rows(shown, place)) * np.float32(self.strength)
+        if not self.space.is_srgb:
+            # Both ends are converted alike, so that what a profile rounds or clips cancels.
+            return self.space.from_srgb(srgb) - self.space.from_srgb(srgb - change)
+        return self.space.from_srgb(change)
+
+
+Change = Correction | Painted
+
+
+def affected(
+    corrections: Sequence[Change], width: int, height: int, selection: Selection | None
+) -> Box | None:
+    """The rectangle outside which nothing can change; None when there is none."""
+    if not corrections:
+        return None
+    parts = np.array([inside(c.grid, width, height) for c in corrections])
+    left, top = parts[:, :2].min(0)
+    right, bottom = parts[:, 2:].max(0)
+    if selection is not None:
+        chosen = selection.box
+        left, top = max(left, chosen.x), max(top, chosen.y)
+        right, bottom = min(right, chosen.x + chosen.width), min(bottom, chosen.y + chosen.height)
+    if right <= left or bottom <= top:
+        return None
+    return Box(int(left), int(top), int(right - left), int(bottom - top))
+
+
+def _meet(a: Grid, b: Grid) -> bool:
+    return abs(2 * (a.x - b.x) + a.side - b.side) < a.side + b.side and (
+        abs(2 * (a.y - b.y) + a.side - b.side) < a.side + b.side
+    )
+
+
+def _weights(corrections: Sequence[Change], own: Change, width: int, height: int) -> tuple[Float, Float]:
+    """Of one correction, on its own low-resolution grid: its share among all, and its feather."""
+    centres = (np.arange(COARSE) + 0.5) * (own.grid.side / COARSE)
+    x, y = own.grid.x + centres, own.grid.y + centres
+    total = np.full((COARSE, COARSE), 1e-30)
+    covered = np.zeros_like(total)
+    for other in corrections:
+        if other.frame or not _meet(own.grid, other.grid):
+            continue
+        feather = window(other.grid, width, height, x, y)
+        pull = feather * nearness(other.grid, x, y)
+        total += pull
+        covered += pull * feather
+        if other is own:
+            own_feather, own_pull = feather, pull
+    if own.frame:
+        return _fine(1 - covered / total), _fine(np.ones_like(total))
+    return _fine(own_pull / total), _fine(own_feather)
+
+
+def _fine(coarse: NDArray[Any]) -> Float:
+    """(COARSE, COARSE) -> (SIZE, SIZE, 1)."""
+    return cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)[..., None].astype(np.float32)
+
+
+def _threads() -> int:
+    """How many strips at a time: the processors that this process may really use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return min(8, len(affinity(0)) if affinity else os.cpu_count() or 1)
+
+
+class Reconstruction:
+    """The full-size step for one picture.
+
+    pixels: (H, W, C) uint8, uint16 or float32, changed in place by `run`; alpha never is.
+    colours: 1 or 3, how many of the channels are colour. linear: samples are linear light.
+    mask: leave the feather out of the pixels and return it, so that it can become a layer mask.
+    """
+
+    def __init__(
+        self,
+        pixels: NDArray[Any],
+        colours: int,
+        linear: bool,
+        corrections: Sequence[Change],
+        box: Box,
+        selection: Selection | None = None,
+        mask: bool = False,
+    ):
+        self.pixels, self.colours, self.linear, self.box = pixels, colours, linear, box
+        self.selection = selection
+        self.white = white_of(pixels)
+        # Linear light is corrected in 0..1, everything else in its own sample values.
+        self._unit = np.float32(1 if linear else self.white)
+        self.mask = np.zeros((box.height, box.width), np.uint8) if mask else None
+        self._corrections = corrections
+        self._parts: list[tuple[tuple[int, int, int, int], Stretched, Change]] = []
+
+    def run(self, cancelled: Callable[[], bool], progress: Callable[[float], None]) -> None:
+        """Changes the picture. A cancel leaves it half done: the caller drops it."""
+        box = self.box
+        for correction in self._corrections:
+            if not cancelled():
+                self._prepare(correction)
+        tops = range(box.y, box.y + box.height, STRIP_ROWS)
+        with _BLAS.limit(limits=1, user_api="blas"), ThreadPoolExecutor(_threads()) as pool:
+            for done, _ in enumerate(pool.map(lambda top: None if cancelled() else self._strip(top), tops)):
+                progress((done + 1) / len(tops))
+
+    def _prepare(self, correction: Change) -> None:
+        """Brings one correction into the form that is read strip by strip."""
+        box, (height, width) = self.box, self.pixels.shape[:2]
+        left, top, right, bottom = inside(correction.grid, width, height)
+        left, right = max(left, box.x), min(right, box.x + box.width)
+        top, bottom = max(top, box.y), min(bottom, box.y + box.height)
+        if left >= right or top >= bottom:
+            return
+        share, feather = _weights(self._corrections, correction, width, height)
+        # As a layer mask the feather comes separately; with a whole frame below, all weights add up to
+        # one everywhere, the mask is white and the feather belongs to the pixels.
+        apart = self.mask is not None and not any(c.frame for c in self._corrections)
+        weight = share if apart else share * feather
+        if isinstance(correction, Painted):
+            values = [weight]
+        else:
+            a, b = guided_coefficients(correction.guide, correction.difference)
+            values = [a * weight, b * weight * self._unit]
+        if self.mask is not None:
+            values.append(share * feather)
+        stretched = Stretched(np.concatenate(values, -1), correction.grid, left, right)
+        self._parts.append(((left, top, right, bottom), stretched, correction))
+
+    def _strip(self, top: int) -> None:
+        box = self.box
+        bottom = min(top + STRIP_ROWS, box.y + box.height)
+        view = self.pixels[top:bottom, box.x : box.x + box.width, : self.colours]
+        x = view.astype(np.float32)
+        if self.linear:
+            x = encode_srgb(x * np.float32(1 / self.white))
+        correction, feather = self._sum(x, top, bottom)
+        chosen = self._chosen(top, bottom)
+        if self.mask is not None:
+            shown = feather if chosen is None else feather * chosen
+            self.mask[top - box.y : bottom - box.y] = np.clip(np.rint(shown * 255), 0, 255)
+        elif chosen is not None:
+            correction *= chosen[..., None]
+        if self.pixels.shape[2] > self.colours:
+            correction *= self.pixels[top:bottom, box.x : box.x + box.width, -1:] > 0
+        self._subtract(view, x, correction)
+
+    def _sum(self, x: Float, top: int, bottom: int) -> tuple[Float, Float]:
+        """All corrections of the strip added up, and their feathers (for a mask)."""
+        box = self.box
+        correction: Float | None = None
+        feather = np.zeros(x.shape[:2] if self.mask is not None else (0, 0), np.float32)
+        # The slope was fitted within 0..1: beyond, it would run away.
+        guide = np.clip(x, 0, 1) if self.linear or self.white == 1 else x
+        for (left, first, right, last), stretched, change in self._parts:
+            low, high = max(top, first), min(bottom, last)
+            if low >= high:
+                continue
+            place = np.s_[low - top : high - top, left - box.x : right - box.x]
+            if isinstance(change, Painted):
+                (shares,) = stretched.rows(low, high)
+                a = change.difference(x[place] * (1 / self._unit), low, left) * self._unit
+                a *= shares[..., :1]
+                weight = shares[..., 1] if self.mask is not None else None
+            else:
+                a, b, weight = self._split(stretched.rows(low, high))
+                a *= guide[place]
+                a += b
+            if weight is not None:
+                feather[place] += weight
+            if correction is None and a.shape == x.shape:
+                correction = a
+                continue
+            correction = np.zeros_like(x) if correction is None else correction
+            correction[place] += a
+        return np.zeros_like(x) if correction is None else correction, feather
+
+    def _split(self, rows: list[Float]) -> tuple[Float, Float, Float | None]:
+        """a, b and the feather out of what `Stretched.rows` gave by threes."""
+        if self.colours == 3:
+            return rows[0], rows[1], rows[2][..., 0] if len(rows) > 2 else None
+        only = rows[0]
+        return only[..., 0:1], only[..., 1:2], only[..., 2] if only.shape[2] > 2 else None
+
+    def _chosen(self, top: int, bottom: int) -> Float | None:
+        """The selection over the strip, 0..1."""
+        if self.selection is None:
+            return None
+        box, chosen = self.box, self.selection.box
+        left = box.x - chosen.x
+        part = self.selection.mask[top - chosen.y : bottom - chosen.y, left : left + box.width]
+        return part.astype(np.float32) * np.float32(1 / 255)
+
+    def _subtract(self, view: NDArray[Any], x: Float, correction: Float) -> None:
+        """`view = clip(x - correction)`; samples with no correction are not written at all or unchanged."""
+        if view.dtype == np.float32 or self.linear:
+            # Samples beyond 0..1 (high dynamic range) stay where they are instead of being clipped.
+            result = np.clip(x - correction, np.minimum(x, 0), np.maximum(x, 1))
+            changed = result != x
+            if self.linear:
+                result = decode_srgb(result) * np.float32(self.white)
+            if view.dtype != np.float32:
+                np.clip(np.rint(result, out=result), 0, self.white, out=result)
+            np.copyto(view, result.astype(view.dtype), where=changed)
+            return
+        # One pass: subtract, round to the nearest sample, saturate.
+        view[:] = cv2.subtract(x, correction, dtype=_DEPTH[view.dtype]).reshape(view.shape)

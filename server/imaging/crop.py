@@ -1,0 +1,162 @@
+"""From a picture of any size and sample type to the network's 512-pixel crops, and the windows
+with which their corrections are put back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model.paper.framing import Square
+
+from .colour import ColourSpace, Float, encode_srgb
+from .lift import Grid
+
+SIZE = 512
+COARSE = 128  # pixels: windows are smooth, so they are worked out at a quarter of the crop's size
+# Alpha from which a pixel's colour counts in full. Only what is all but hidden turns grey: a face that
+# shines through would look like one in fog.
+SOLID = 0.25
+FEATHER = 0.14  # of the crop's side, over which a correction fades out at a crop's edge
+# The oval within which a correction counts in full, in shares of the crop's side: half its width and
+# height, how far it lies below the centre, and where it has faded out (in radii of its own).
+OVAL_WIDTH, OVAL_HEIGHT, OVAL_DROP, OVAL_END = 0.30, 0.37, 0.02, 1.65
+
+_WHITE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
+
+
+def white_of(pixels: NDArray[Any]) -> float:
+    """The sample value that stands for 1.0."""
+    return _WHITE[pixels.dtype]
+
+
+def _step(side: float) -> int:
+    """The power of two by which a crop is shrunk before the exact resize: cheap, and still area-exact."""
+    step = 1
+    while side / (2 * step) >= 1.5 * SIZE:
+        step *= 2
+    return step
+
+
+def whole_grid(square: Square, turns: int = 0) -> Grid:
+    """The crop's square in whole pixels, aligned so that `take` can shrink it in whole steps."""
+    step = _step(square.side)
+    side = max(8, round(square.side / step) * step)
+    x, y = (round((centre - side / 2) / step) * step for centre in (square.cx, square.cy))
+    return Grid(x, y, side, turns)
+
+
+def frame_grid(width: int, height: int) -> Grid:
+    """The square around the whole picture, centred and aligned like `whole_grid`'s."""
+    longest = max(width, height, 8)
+    step = _step(longest)
+    side = -(-longest // step) * step
+    # Rounded towards the picture, so that the square always holds all of it.
+    return Grid(-((side - width) // 2 // step * step), -((side - height) // 2 // step * step), side)
+
+
+def inside(grid: Grid, width: int, height: int) -> tuple[int, int, int, int]:
+    """left, top, right, bottom of the grid's part that lies in the picture."""
+    return max(0, grid.x), max(0, grid.y), min(width, grid.x + grid.side), min(height, grid.y + grid.side)
+
+
+def take(pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE) -> Float:
+    """The picture over `grid`, shrunk by area: (size, size, 1 or 3) float32, working encoding.
+
+    Beyond the picture its edge pixels are repeated. Parts that are all but transparent turn mid grey.
+    """
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = inside(grid, width, height)
+    step = _step(grid.side)
+    part = without_hidden(pixels[top:bottom, left:right], space.channels)
+    if step > 1:
+        # Less than one step of pixels at the picture's far edge is left out.
+        rows, columns = max(1, (bottom - top) // step), max(1, (right - left) // step)
+        whole = part[: rows * step, : columns * step]
+        part = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    before = ((top - grid.y) // step, (left - grid.x) // step)
+    side = grid.side // step
+    after = (side - before[0] - part.shape[0], side - before[1] - part.shape[1])
+    if any(before + after):
+        part = cv2.copyMakeBorder(
+            part, before[0], after[0], before[1], after[1], borderType=cv2.BORDER_REPLICATE
+        )
+    way = cv2.INTER_AREA if side >= size else cv2.INTER_CUBIC
+    part = cv2.resize(part, (size, size), interpolation=way)
+    return to_working(part.reshape(size, size, -1), white_of(pixels), space)
+
+
+def without_hidden(part: NDArray[Any], colours: int) -> NDArray[Any]:
+    """The same pixels with mid grey where they are fully transparent (a copy if there are such).
+
+    What lies hidden there, often black, must not bleed into the small copies.
+    """
+    if part.shape[2] == colours:
+        return part
+    hidden = part[..., -1] == 0
+    if not hidden.any():
+        return part
+    part = part.copy()
+    part[hidden, :colours] = white_of(part) / 2
+    return part
+
+
+def to_eight_bit(small: NDArray[Any], white: float, space: ColourSpace) -> NDArray[np.uint8]:
+    """A small copy of the picture (h, w, C) -> (h, w, 3) uint8 for the eyes of the face detector."""
+    if small.dtype == np.uint8 and small.shape[2] == 3 and not space.linear:
+        return np.asarray(small, np.uint8)
+    working = to_working(small, white, space)
+    rgb = np.repeat(working, 3, axis=2) if space.channels == 1 else working
+    return (np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def to_working(small: NDArray[Any], white: float, space: ColourSpace) -> Float:
+    """A small copy of the picture (h, w, C) with or without alpha -> (h, w, 1 or 3) working encoding."""
+    scaled = small.astype(np.float32) * np.float32(1 / white)
+    colour = scaled[..., : space.channels]
+    if space.linear:
+        colour = encode_srgb(colour)
+    if scaled.shape[-1] > space.channels:
+        shown = np.clip(scaled[..., -1:] / SOLID, 0, 1)
+        colour = colour * shown + np.float32(0.5) * (1 - shown)
+    return np.ascontiguousarray(colour)
+
+
+def window(grid: Grid, width: int, height: int, x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    """The crop's feather at picture coordinates x (columns) and y (rows): (len(y), len(x)) in 0..1.
+
+    An oval around head and neck, so that the background beside the person stays as it is, and
+    a ramp over `FEATHER` of the side towards the crop's edges, except where the picture ends too.
+    """
+
+    def ramp(at: NDArray[Any], start: int, limit: int) -> NDArray[Any]:
+        pixel, margin = grid.side / COARSE, FEATHER * grid.side
+        weight = np.ones_like(at)
+        if start > 0:
+            weight = np.minimum(weight, (at - start - pixel) / margin)
+        if start + grid.side < limit:
+            weight = np.minimum(weight, (start + grid.side - pixel - at) / margin)
+        return _smooth(weight)
+
+    # From the centre, towards the picture's right and bottom; then as the upright face sees it.
+    right, below = ((x - grid.x) / grid.side - 0.5)[None, :], ((y - grid.y) / grid.side - 0.5)[:, None]
+    across, down = ((right, below), (below, -right), (-right, -below), (-below, right))[grid.turns]
+    radius = np.hypot(across / OVAL_WIDTH, (down - OVAL_DROP) / OVAL_HEIGHT)
+    oval = _smooth((OVAL_END - radius) / (OVAL_END - 1))
+    return oval * ramp(y, grid.y, height)[:, None] * ramp(x, grid.x, width)[None, :]
+
+
+def _smooth(share: NDArray[Any]) -> NDArray[Any]:
+    """Smoothstep: 0 below 0, 1 above 1, without a kink between."""
+    share = np.clip(share, 0, 1)
+    return share * share * (3 - 2 * share)
+
+
+def nearness(grid: Grid, x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    """How much a place belongs to this crop's face when crops overlap: a Gaussian about the centre."""
+    sigma = 0.2 * grid.side
+    across = (x - grid.x - grid.side / 2) / sigma
+    down = (y - grid.y - grid.side / 2) / sigma
+    return np.exp(-0.5 * np.minimum(down[:, None] ** 2 + across[None, :] ** 2, 400.0))

@@ -1,0 +1,1 @@
+"""The server: listening, jobs, limits, worker pool, worker process."""

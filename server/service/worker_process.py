@@ -1,0 +1,142 @@
+"""The front's end of the worker: starts the process, talks to it, notices its death.
+
+JSON lines over the worker's own stdin and stdout; pixels never come this way. A
+thread reads stdout and hands the events to the front's poll loop, which therefore
+never waits for the worker; another waits for the process's end. When the front ends,
+however it ends, the operating system closes the pipe, and the worker ends too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import psutil
+
+from . import logs
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# glibc gives every strip's megabyte back to the system and asks for it again a millisecond later;
+# keeping up to this much takes a fifth off the reconstruction (elsewhere the names mean nothing).
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "134217728"}
+
+
+def default_command(device: str, engine: str) -> list[str]:
+    return [sys.executable, "-m", "server.service.worker", "--device", device, "--engine", engine]
+
+
+class Mailbox:
+    """Events from threads to the front's loop, which watches `bell`."""
+
+    def __init__(self) -> None:
+        self.bell, self._rope = socket.socketpair()
+        self.bell.setblocking(False)
+        self._rope.setblocking(False)
+        self._events: SimpleQueue[tuple[int, bytes]] = SimpleQueue()
+
+    def put(self, number: int, line: bytes) -> None:
+        self._events.put((number, line))
+        with contextlib.suppress(OSError):  # full: it rings already
+            self._rope.send(b"\0")
+
+    def take(self) -> Iterator[tuple[int, bytes]]:
+        """All that is there."""
+        with contextlib.suppress(OSError):
+            self.bell.recv(4096)
+        with contextlib.suppress(Empty):
+            while True:
+                yield self._events.get_nowait()
+
+    def close(self) -> None:
+        self.bell.close()
+        self._rope.close()
+
+
+class WorkerProcess:
+    """One run of the worker. `number` tells its events from those of its predecessors.
+
+    Events arrive in `mailbox` as a number and a line of JSON; the last is always
+    ``{"event": "died", "status": exit status}``. What it writes to standard error goes to the log,
+    each line after what `about()` says.
+    Raises OSError when the process cannot be started.
+    """
+
+    def __init__(self, command: Sequence[str], mailbox: Mailbox, number: int, about: Callable[[], str]):
+        self.number = number
+        self._mailbox = mailbox
+        self._process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, **KEEP_MEMORY},
+            start_new_session=os.name == "posix",  # Ctrl-C in a terminal is the front's to handle
+        )
+        assert self._process.stderr is not None
+        logs.forward(self._process.stderr, "worker", about)
+        self._reader = threading.Thread(target=self._forward, daemon=True)
+        self._reader.start()
+        self._waiter = threading.Thread(target=self._wait, daemon=True)
+        self._waiter.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, message: dict[str, Any]) -> None:
+        """A dead worker is noticed by its ``died`` event, not here."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def stop(self, grace: float) -> None:
+        """Closes the pipe, which ends the worker, and makes sure after `grace` seconds."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(grace)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._waiter.join()
+
+    def rss(self) -> int:
+        """Resident bytes, shared pixels included; 0 when it is gone."""
+        try:
+            return psutil.Process(self.pid).memory_info().rss
+        except psutil.Error:
+            return 0
+
+    def _forward(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self._mailbox.put(self.number, line)
+
+    def _wait(self) -> None:
+        """Tells of the worker's death, after its last words, and ends what it may have left running."""
+        status = self._process.wait()
+        if os.name == "posix":
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._reader.join()
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        self._mailbox.put(self.number, json.dumps({"event": "died", "status": status}).encode())
