@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from plugin.studio_portrait.link.wire import Problem
 
-from . import doctor, first_run, plugin_folder, profiles, removal, torch_build, weights
+from . import checks, doctor, first_run, plugin_folder, profiles, removal, torch_build, weights
 from .console import Steps, detail, say
 from .environment import Environment
 
@@ -54,13 +55,15 @@ def _parser() -> argparse.ArgumentParser:
         prog="install.py",
         description="Sets up Studio Portrait in this folder, and its plug-in in every GIMP 3 profile."
         " Run it again at any time: it repairs what is broken and leaves the rest alone.",
-        epilog="Arguments after -- go to pytest.",
+        epilog="Arguments after -- go to pytest, which is then all that --test runs.",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="show what is installed where")
     what.add_argument("--uninstall", action="store_true", help="list, then remove, what was installed")
     what.add_argument("--doctor", action="store_true", help="check everything and say what to do")
-    what.add_argument("--test", action="store_true", help="install what the tests need and run them all")
+    what.add_argument(
+        "--test", action="store_true", help="install what the tests need, then run lint, types and all tests"
+    )
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), help="which build of PyTorch (default: by what is here)"
     )
@@ -146,11 +149,28 @@ def _install_plugins(environment: Environment, gimp_dirs: list[Path], networks: 
 
 
 def _test(options: argparse.Namespace, for_pytest: list[str]) -> int:
+    """Run every check, the tests last, so that the output ends with pytest's own line.
+
+    Arguments for pytest choose tests: then they alone are run.
+    """
     environment = Environment()
-    steps = Steps(2)
+    wanted = [] if for_pytest else list(checks.CHECKS)
+    steps = Steps(3 + len(wanted))
     steps.start("Python environment with what the tests need")
     changed = environment.ensure(options.device, ["test", "train", "openvino"])
     detail("installed" if changed else "is complete")
+    steps.start("GIMP for the tests")
+    root = checks.gimp_root(environment.checkout)
+    failed = []
+    for name in wanted:
+        steps.start(name.capitalize())
+        if sentence := checks.run(name, environment.python, environment.checkout):
+            failed.append(sentence)
+            detail(sentence)
     steps.start("Tests")
+    for sentence in failed:
+        detail(sentence)
+    variables = {**os.environ, **({checks.ROOT_VARIABLE: str(root)} if root else {})}
     command = [str(environment.python), "-m", "pytest", *for_pytest]
-    return subprocess.run(command, cwd=environment.checkout, check=False).returncode
+    status = subprocess.run(command, cwd=environment.checkout, env=variables, check=False).returncode
+    return status or int(bool(failed))

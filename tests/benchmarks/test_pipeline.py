@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.sample import SELFIE
+
 CHECKOUT = Path(__file__).resolve().parents[2]
-SELFIE = CHECKOUT / "server" / "setup" / "sample" / "selfie.jpg"
 FIGURES = ("server_s", "reference_s", "non_network_s", "transport_s", "peak_rss_mb", "gimp_s")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from plugin.studio_portrait.link.session import Session
 from tests.gimp.harness import Gimp
+from tests.sample import SELFIE
 
 from .server import CHECKOUT, Server
 
@@ -52,4 +53,4 @@ def session(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session
 @pytest.fixture(scope="session")
 def selfie() -> Path:
     """The CC0 selfie that comes with the installer."""
-    return CHECKOUT / "server" / "setup" / "sample" / "selfie.jpg"
+    return SELFIE

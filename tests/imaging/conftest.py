@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 
-SELFIE = Path(__file__).parents[2] / "server" / "setup" / "sample" / "selfie.jpg"
+from tests.sample import SELFIE
 
 
 class Constant:

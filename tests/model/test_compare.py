@@ -15,10 +15,10 @@ from model.evaluation import card, flashes
 from model.evaluation.compare import entrants, examples, figure, report
 from model.evaluation.compare.command import main
 from model.training import checkpoint
+from tests.sample import SELFIE
 
 from . import made
 
-SELFIE = Path("server/setup/sample/selfie.jpg")
 ROWS = ["do_nothing", "global_gain", "o_bar", "fresh", "short", "headshot"]
 
 

@@ -18,10 +18,10 @@ from model.evaluation.judge import judge
 from model.evaluation.maps import held_out_maps
 from model.evaluation.metrics import eight_bit
 from model.paper.bilateral import filter_crop
+from tests.sample import SELFIE
 
 from . import made
 
-SELFIE = Path("server/setup/sample/selfie.jpg")
 SIZE = 512
 COLUMNS = {
     *("loss", "loss_dc", "accuracy", "psnr_face", "ssim_face", "psnr_frame", "ssim_obar", "identity"),

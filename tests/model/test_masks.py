@@ -1,7 +1,5 @@
 """Which parts of a face become lighter or darker with its skin: seen on a real photograph."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -10,8 +8,7 @@ from numpy.typing import NDArray
 from model.data.synthesize import masks
 from model.data.synthesize.portraits import Framed, frame
 from model.paper.bilateral import SIZE
-
-SELFIE = Path(__file__).parents[2] / "server" / "setup" / "sample" / "selfie.jpg"
+from tests.sample import SELFIE
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,7 @@ from model.networks import (
 )
 from model.networks.headshot_example import Face
 from plugin.studio_portrait.link.wire import Problem
-
-SELFIE = Path("server/setup/sample/selfie.jpg")
+from tests.sample import SELFIE
 
 
 @pytest.fixture(scope="module")

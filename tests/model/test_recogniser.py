@@ -18,9 +18,9 @@ from model.paper.framing import face_square
 from model.training import losses, recogniser
 from model.training.config import Config
 from model.training.recogniser import Recogniser
+from tests.sample import SELFIE
 
-SELFIE = Path(__file__).parents[2] / "server" / "setup" / "sample" / "selfie.jpg"
-CONFIG = Path(__file__).parents[2] / "model" / "configs" / "studio.toml"
+CONFIG = Path(__file__).parents[2] / "model" / "training" / "recipes" / "studio.toml"
 WHOLE = torch.eye(2, 3)[None]
 
 

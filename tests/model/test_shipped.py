@@ -1,7 +1,6 @@
 """The networks that are shipped: the files are the right ones, and they do their job on a real selfie."""
 
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,8 +11,8 @@ from model.inference import predictor
 from model.inference.rendering import Place
 from model.paper import equations
 from model.paper.bilateral import filter_crop
+from tests.sample import SELFIE
 
-SELFIE = Path("server/setup/sample/selfie.jpg")
 MAX_BYTES = {
     "deepflash": 64 * 1024 * 1024,
     "studio": 20 * 1024 * 1024,

@@ -16,8 +16,8 @@ from PIL import Image, ImageCms, ImageFile, JpegImagePlugin
 from plugin.studio_portrait.link.wire import Problem
 from server.files import exif, pictures, png
 from server.files.picture import Picture
+from tests.sample import SELFIE
 
-SELFIE = Path("server/setup/sample/selfie.jpg").resolve()
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><note>kept</note></x:xmpmeta>'
 

@@ -27,6 +27,7 @@ from server.remote import reach
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
 from tests.link.network import Fault, Network
 from tests.link.test_session import Picture
+from tests.sample import SELFIE
 
 from .running import Client, Server, gone, wait_for
 
@@ -280,7 +281,7 @@ def test_the_command_line(machines: Machines) -> None:
     retouch = command(
         machines.here,
         *("retouch", "--server", machines.where, "--background", "relight"),
-        *("server/setup/sample/selfie.jpg", "-o", str(machines.here / "out.png")),
+        *(str(SELFIE), "-o", str(machines.here / "out.png")),
     )
     assert retouch.returncode == 0, retouch.stderr
     assert (machines.here / "out.png").stat().st_size > 100_000

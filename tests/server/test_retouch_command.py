@@ -25,6 +25,7 @@ from PIL import Image
 
 from plugin.studio_portrait.link import runtime
 from server.cli import main as cli
+from tests.sample import SELFIE
 
 from .running import COMMAND, Client, Server, gone, wait_for
 
@@ -93,7 +94,7 @@ def test_sixteen_bit_png(tmp_path: Path, photo: Path) -> None:
 @pytest.mark.usefixtures("home")
 def test_stored_sideways(tmp_path: Path) -> None:
     """The server sees the picture upright; the file stays stored as it was."""
-    image = Image.open("server/setup/sample/selfie.jpg").resize((64, 32))
+    image = Image.open(SELFIE).resize((64, 32))
     exif = Image.Exif()
     exif[274] = 6
     image.save(tmp_path / "in.png", exif=exif)

@@ -19,8 +19,8 @@ from PIL import Image
 
 from plugin.studio_portrait.link import runtime
 from server.setup import weights
+from tests.sample import SELFIE
 
-SELFIE = Path(__file__).resolve().parents[2] / "server" / "setup" / "sample" / "selfie.jpg"
 ROWS, COLUMNS = 1100, 1000  # the photograph lies in the corner of a larger picture that stays untouched
 
 

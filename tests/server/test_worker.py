@@ -26,12 +26,12 @@ from server.service.buffers import Buffer, Layout
 from server.service.fallback import FAULT_VARIABLE
 from server.service.worker import real_tools
 from tests.model import made
+from tests.sample import SELFIE
 
 from .plain_worker import HEAVY
 from .running import gone, wait_for
 
 ROOT = Path(__file__).parents[2]
-SELFIE = ROOT / "server" / "setup" / "sample" / "selfie.jpg"
 
 
 class Worker:
