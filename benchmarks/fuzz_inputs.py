@@ -15,7 +15,7 @@ from plugin.studio_portrait.link import wire, zmtp
 JOB = "0123456789abcdef" * 2
 IMAGE = {"width": 4, "height": 4, "channels": 1, "sample": "u8"}
 SELECTION = {"x": 1, "y": 1, "width": 2, "height": 2}
-SETTINGS = {"strength": 1.0, "faces": "all", "network": "", "background": "keep", "mask": True}
+SETTINGS = {"strength": 1.0, "faces": "all", "network": "", "mask": True}
 ODD: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 4, 5, 16, 255, 65_535, 65_536, 2**31, 2**32, 2**63, 2**64, 10**30),
     *(0.0, -0.5, 0.5, 1e308, -1e-308, "", "0", "u8", "f32", JOB, "pixels", "selection", "mask", "ü" * 40),

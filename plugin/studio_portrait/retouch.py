@@ -151,13 +151,13 @@ class _Job:
 
 def _check_found(result: dict[str, Any], settings: Settings) -> None:
     """Raises `Problem` when there was nothing to retouch."""
-    if settings.background == "relight" or any(face["used"] for face in result["faces"]):
+    if any(face["used"] for face in result["faces"]):
         return
     where = " in the selection" if settings.faces == "selection" else ""
     raise Problem(
         "no-face",
         f"No face was found{where}.",
-        "It may be too small, turned away or covered; or choose to relight the whole frame.",
+        "It may be too small, turned away or covered.",
     )
 
 

@@ -22,7 +22,7 @@ def studio_portrait(
     faces: str,
     output: str,
     network: str,
-    background: str,
+    reach: str,
     reference: str,
 ) -> Any:
     """The menu item; returns the new layer. strength: 0..100 %."""
@@ -30,7 +30,9 @@ def studio_portrait(
     from retouch import retouch
 
     try:
-        settings = Settings(strength / 100, faces, network.strip(), background, output == "mask")
+        settings = Settings(
+            strength=strength / 100, faces=faces, network=network.strip(), reach=reach, mask=output == "mask"
+        )
         return retouch(image, drawable, settings, reference)
     except Problem as problem:
         if problem.code == "cancelled":
@@ -80,10 +82,15 @@ register(
         (PF_STRING, "network", "_Network (empty: the default)", ""),
         (
             PF_RADIO,
-            "background",
-            "_Background",
-            "keep",
-            (("Keep untouched", "keep"), ("Relight the whole frame", "relight")),
+            "reach",
+            "_Reach",
+            "person",
+            (
+                ("The face", "face"),
+                ("All skin", "skin"),
+                ("The whole person", "person"),
+                ("The whole frame", "frame"),
+            ),
         ),
         (PF_FILE, "reference", "_Portrait to match (with the network headshot)", ""),
     ],

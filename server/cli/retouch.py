@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import (
-    BACKGROUNDS,
     HEADSHOT,
     MAX_REFERENCE_SIDE,
     STAGES,
@@ -32,6 +31,8 @@ from plugin.studio_portrait.link.wire import (
 
 from ..files.names import format_of, unreadable
 from .retouch_plan import Task, plan
+from .settings import add_arguments as add_settings
+from .settings import from_arguments
 
 if TYPE_CHECKING:
     from ..files.picture import Picture
@@ -70,27 +71,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a file for one picture, otherwise a folder (is made)",
     )
     parser.add_argument(
-        "--strength", type=float, default=100.0, metavar="PERCENT", help="0 to 100, default 100"
-    )
-    parser.add_argument("--faces", choices=("all", "largest"), default="all", help="default all")
-    parser.add_argument("--network", default="", metavar="NAME", help="default: the one that comes along")
-    parser.add_argument(
         "--reference", metavar="PORTRAIT", help=f"a portrait whose look is matched, with --network {HEADSHOT}"
-    )
-    parser.add_argument(
-        "--background",
-        choices=BACKGROUNDS,
-        default="keep",
-        help="keep it (default) or relight the whole frame",
     )
     parser.add_argument("--server", metavar="HOST:PORT", help="use another machine's server (see: keys)")
     parser.add_argument("--json", action="store_true", help="one JSON object per picture on standard output")
+    add_settings(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
     try:
-        settings = Settings(args.strength / 100, args.faces, args.network, args.background)
+        settings = from_arguments(args)
         reference = _reference(args.reference, settings)
         tasks = plan(args.inputs, args.output)
         if not any(os.path.exists(task.source) for task in tasks):
@@ -239,7 +230,7 @@ def retouch_file(
         format_of(task.target)
     pixels = picture.pixels.copy()
     result = _through_server(session, picture, pixels, settings, progress, reference)
-    if settings.background == "keep" and not result["faces"]:
+    if not result["faces"]:
         raise Problem("no-face", "No face was found.")
     with clock("write"):
         pictures.write(picture, pixels, task.target)

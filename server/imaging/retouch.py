@@ -104,7 +104,7 @@ def retouch(
     """
     if settings.faces == "selection" and selection is None:
         raise Problem("bad-setting", "Faces in the selection were asked for, but nothing is selected.")
-    relight = settings.background == "relight"
+    relight = settings.reach == "frame"
     if relight and not getattr(predictor, "frames", True):
         raise Problem(
             "bad-setting",

@@ -42,7 +42,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "srgb16": ("rgb16", {}),
     "mask": ("rgb8", {"settings": {"output": "mask"}}),
     "mask-over-mask": ("rgb8", {"settings": {"output": "mask"}, "layer-mask": True}),
-    "relight": ("rgb8", {"settings": {"background": "relight"}}),
+    "relight": ("rgb8", {"settings": {"reach": "frame"}}),
     "half-strength": ("rgb8", {"settings": {"strength": 50.0}}),
     "zero-strength": ("rgb8", {"settings": {"strength": 0.0}}),
     "largest": ("rgb8", {"settings": {"faces": "largest"}}),

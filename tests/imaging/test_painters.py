@@ -99,7 +99,7 @@ def test_hdrnet_as_shipped_files_serve_it(selfie, tmp_path):
     loaded = predictor.load(device="cpu", folder=tmp_path)
     assert isinstance(loaded, predictor.Painter) and loaded.engine == "pytorch"
     after = selfie.copy()
-    result = retouch(after, Settings(background="relight"), loaded)
+    result = retouch(after, Settings(reach="frame"), loaded)
     assert (result.box.width, result.box.height) == selfie.shape[1::-1]
     assert np.abs(after.astype(int) - selfie).mean() > 1
     with pytest.raises(Problem, match="does not run on OpenVINO"):
@@ -114,4 +114,4 @@ def test_headshot_matches_a_reference_at_full_size(selfie):
     blue = after[face][..., 2].mean() / after[face][..., 0].mean()
     assert blue < 0.8 * selfie[face][..., 2].mean() / selfie[face][..., 0].mean()
     with pytest.raises(Problem, match="not by the whole frame"):
-        retouch(selfie.copy(), Settings(background="relight"), loaded)
+        retouch(selfie.copy(), Settings(reach="frame"), loaded)

@@ -61,7 +61,7 @@ def test_the_face_is_corrected_and_nothing_outside_the_box(selfie, sample, alpha
 def test_a_prediction_of_no_difference_changes_no_sample(selfie, sample, icc):
     before = as_sample(selfie, sample)
     after = before.copy()
-    retouch(after, Settings(background="relight"), Constant(0.0), icc=icc)
+    retouch(after, Settings(reach="frame"), Constant(0.0), icc=icc)
     assert np.array_equal(before, after)
 
 
@@ -142,23 +142,23 @@ def test_selection_limits_the_effect_and_chooses_faces(selfie):
     assert not result.faces[0]["used"] and result.box is None and np.array_equal(after, selfie)
 
 
-@pytest.mark.parametrize("background", ["keep", "relight"])
-def test_mask_and_pixels_compose_to_the_plain_result(selfie, background):
+@pytest.mark.parametrize("reach", ["person", "frame"])
+def test_mask_and_pixels_compose_to_the_plain_result(selfie, reach):
     plain, layer = selfie.copy(), selfie.copy()
-    retouch(plain, Settings(background=background), Darken())
-    result = retouch(layer, Settings(background=background, mask=True), Darken())
+    retouch(plain, Settings(reach=reach), Darken())
+    result = retouch(layer, Settings(reach=reach, mask=True), Darken())
     box = result.box
     weight = np.zeros(selfie.shape[:2] + (1,))
     weight[box.y : box.y + box.height, box.x : box.x + box.width, 0] = result.mask / 255
     composed = selfie * (1 - weight) + layer * weight
     assert np.abs(composed - plain).max() <= 1.6
     assert result.mask.max() == 255
-    assert (result.mask.min() == 255) == (background == "relight")
+    assert (result.mask.min() == 255) == (reach == "frame")
 
 
 def test_relight_and_faces_add_up_to_one_correction(selfie):
     after = selfie.copy()
-    retouch(after, Settings(background="relight"), Constant(0.1))
+    retouch(after, Settings(reach="frame"), Constant(0.1))
     change = (selfie.astype(int) - after)[selfie >= 30]
     assert change.min() >= 25 and change.max() <= 26
 
@@ -169,7 +169,7 @@ def test_relight_reaches_the_last_row_and_column(size):
     grid = frame_grid(width, height)
     assert inside(grid, width, height) == (0, 0, width, height)
     pixels = np.full(size + (3,), 128, np.uint8)
-    retouch(pixels, Settings(background="relight"), Constant(0.1))
+    retouch(pixels, Settings(reach="frame"), Constant(0.1))
     assert np.abs(pixels.astype(int) - 102).max() <= 1
 
 
@@ -249,7 +249,7 @@ def test_no_face_is_a_clear_result():
     result = retouch(wall, Settings(), Constant(0.1))
     assert result.box is None and result.faces == () and result.notes == ("No face was found.",)
     assert np.array_equal(wall, before)
-    result = retouch(wall, Settings(background="relight"), Constant(0.1))
+    result = retouch(wall, Settings(reach="frame"), Constant(0.1))
     assert result.box == Box(0, 0, 900, 700)
     assert np.median(before.astype(int) - wall) == pytest.approx(25.5, abs=1)
 
@@ -258,7 +258,7 @@ def test_no_face_is_a_clear_result():
 def test_tiny_pictures(size):
     pixels = np.full(size + (3,), 128, np.uint8)
     assert retouch(pixels, Settings(), Constant(0.1)).box is None
-    retouch(pixels, Settings(background="relight"), Constant(0.1))
+    retouch(pixels, Settings(reach="frame"), Constant(0.1))
     assert np.abs(pixels.astype(int) - 102).max() <= 1
 
 

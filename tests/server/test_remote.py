@@ -280,7 +280,7 @@ def test_the_command_line(machines: Machines) -> None:
     assert wrong.returncode == 2 and "is not an address" in wrong.stderr
     retouch = command(
         machines.here,
-        *("retouch", "--server", machines.where, "--background", "relight"),
+        *("retouch", "--server", machines.where, "--reach", "frame"),
         *(str(SELFIE), "-o", str(machines.here / "out.png")),
     )
     assert retouch.returncode == 0, retouch.stderr

@@ -160,6 +160,6 @@ def test_no_face(real: Real, tmp_path: Path, side: int) -> None:
     status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png")
     assert status == 1 and told["error"]["code"] == "no-face" and told["error"]["hint"]
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
-    status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", "--background", "relight")
+    status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", "--reach", "frame")
     assert status == 0 and told["faces"] == []
     assert Image.open(tmp_path / "out.png").size == (side, side)

@@ -27,7 +27,9 @@ SAMPLE_BYTES = {"u8": 1, "u16": 2, "f32": 4}  # native byte order; both ends sha
 HEADSHOT = "headshot"  # the network that matches a reference portrait, and the only one that takes one
 MAX_REFERENCE_SIDE = 2080  # pixels: a reference is looked at in a 512-pixel square
 FACES = ("all", "largest", "selection")
-BACKGROUNDS = ("keep", "relight")
+MAX_FACES = 1000
+REACHES = ("face", "skin", "person", "frame")
+SLIDERS = {"strength": 0, "shine": 0, "light": 0, "colour": 0, "warmth": -1, "brightness": -1}  # the least
 
 COMMANDS = frozenset(
     ("HELLO", "CHALLENGE", "SUBMIT", "ACCEPT", "DATA", "PROGRESS", "RESULT", "FETCH", "DONE", "CANCEL")
@@ -56,7 +58,7 @@ ERRORS = {
     "bad-image": "Open the picture in an image editor and save it again.",
     "bad-output": "Choose another place for the result.",
     "bad-setting": "Run {retouch --help} to see what is allowed.",
-    "no-face": "Take a picture with a larger, upright face, or relight the whole frame.",
+    "no-face": "Take a picture in which the face is larger, or less turned away or covered.",
     "too-large": f"At most {MAX_PIXELS // 1_000_000} megapixels: scale the picture down, or cut it.",
     "unknown-network": "Run {status --json} to see the networks that are installed.",
     "unknown-job": "Try again.",
@@ -157,35 +159,65 @@ class Box:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user chose. The same object from the menu, the command line and the tests.
+    """What the user chose. Dialog, command line, presets and wire use the same names.
 
-    strength: 0..1, scales the correction. faces: which faces are retouched
-    (``selection``: those whose centre lies in the selection). network: a shipped
-    network's name, "" for the default. background: ``keep`` leaves everything but
-    the faces' crops untouched, ``relight`` runs the network on the whole frame too.
-    mask: return the unfeathered correction and its feather separately, as a layer mask.
+    strength: 0..1, scales everything below. shine: how much of the surface reflection is taken away, 0..1.
+    light: how far light and shadows are evened out, 0..1. colour: how much of the correction of a colour
+    cast is applied, 0..1. warmth, brightness: the user's own, on top, -1..1, 0 for none. reach: how far
+    all this reaches: ``face``, ``skin``, ``person`` (skin, hair and clothes) or ``frame`` (what is
+    decided once for the person is applied to the whole picture). faces: ``all``, ``largest``,
+    ``selection`` (those whose centre lies in the selection), or a tuple of indices into the faces found, the
+    largest first. network: a shipped network's name, "" for the default. mask: return the unfeathered
+    correction and its feather separately, as a layer mask.
+
+    With strength 0, or with shine, light, colour, warmth and brightness all 0, nothing is changed.
+    Raises `Problem` ``bad-setting`` or ``unknown-network``.
     """
 
     strength: float = 1.0
-    faces: str = "all"
+    shine: float = 1.0
+    light: float = 1.0
+    colour: float = 1.0
+    warmth: float = 0.0
+    brightness: float = 0.0
+    reach: str = "person"
+    faces: str | tuple[int, ...] = "all"
     network: str = ""
-    background: str = "keep"
     mask: bool = False
 
     def __post_init__(self) -> None:
-        number = isinstance(self.strength, (int, float)) and not isinstance(self.strength, bool)
-        if not number or not math.isfinite(self.strength) or not 0 <= self.strength <= 1:
-            raise Problem("bad-setting", "The strength must be between 0 and 100 %.")
-        if self.faces not in FACES:
-            raise Problem("bad-setting", f"faces must be one of {', '.join(FACES)}.")
-        if self.background not in BACKGROUNDS:
-            raise Problem("bad-setting", f"background must be one of {', '.join(BACKGROUNDS)}.")
+        for name, least in SLIDERS.items():
+            value = getattr(self, name)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not number or not math.isfinite(value) or not least <= value <= 1:
+                raise Problem("bad-setting", f"{name} must be between {least * 100} and 100 %.")
+        if self.reach not in REACHES:
+            raise Problem("bad-setting", f"reach must be one of {', '.join(REACHES)}.")
+        self._check_faces()
         if not isinstance(self.network, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{0,64}", self.network):
             raise Problem("unknown-network", "A network's name has letters, digits, '.', '-' and '_' only.")
         if not isinstance(self.mask, bool):
             raise Problem("bad-setting", "mask must be true or false.")
 
+    def _check_faces(self) -> None:
+        faces = self.faces
+        if isinstance(faces, (list, tuple)):
+            if len(faces) > MAX_FACES or not all(
+                _is_int(index) and 0 <= index < MAX_FACES for index in faces
+            ):
+                raise Problem("bad-setting", f"faces must be whole numbers below {MAX_FACES}.")
+            object.__setattr__(self, "faces", tuple(sorted(set(faces))))  # JSON knows no tuple
+        elif faces not in FACES:
+            raise Problem("bad-setting", f"faces must be one of {', '.join(FACES)}, or a list of indices.")
+
+    @property
+    def does_nothing(self) -> bool:
+        """Whether no pixel can change, whatever is found in the picture."""
+        parts = (self.shine, self.light, self.colour, self.warmth, self.brightness)
+        return self.strength == 0 or not any(parts)
+
     def as_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them on the wire."""
         return asdict(self)
 
 

@@ -1,0 +1,143 @@
+"""Presets: settings under a name, in JSON files that GIMP's dialog and the command line share.
+
+One file a preset: ``{"name": "Matte", "settings": {"shine": 1.0, "light": 0.6, ...}}``, with the names and
+ranges of `wire.Settings`; what is left out is the default. Ours lie in ``presets/`` of the plug-in, the
+user's own in ``presets/`` of the state folder, where every GIMP of this user and the command line find them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from . import runtime
+from .wire import Problem, Settings
+
+SHIPPED = Path(__file__).resolve().parents[1] / "presets"
+MAX_BYTES = 64 * 1024
+# What a preset is about; which faces, and how the result comes, is the picture's business.
+FIELDS = ("strength", "shine", "light", "colour", "warmth", "brightness", "reach", "network")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Named settings. settings: those of `FIELDS` that the file has. shipped: it is ours."""
+
+    name: str
+    settings: dict[str, Any]
+    shipped: bool = False
+
+    def over(self, base: Settings) -> Settings:
+        """`base` with this preset's fields in place of its own; what it leaves out is the default's."""
+        default = Settings()
+        whole = {field: getattr(default, field) for field in FIELDS}
+        return replace(base, **{**whole, **self.settings})
+
+
+def folder() -> Path:
+    """Where the user's own presets lie; may not be there yet."""
+    return runtime.state_folder_path() / "presets"
+
+
+def available() -> list[Preset]:
+    """All presets that can be read: ours, then the user's own by name, which may stand for one of ours."""
+    ours = {preset.name.casefold(): preset for preset in _all(SHIPPED, shipped=True)}
+    own = {preset.name.casefold(): preset for preset in _all(folder(), shipped=False)}
+    return [preset for key, preset in ours.items() if key not in own] + list(own.values())
+
+
+def find(name: str) -> Preset:
+    """The preset of this name, in capital or small letters, or of this file (with a folder or ``.json``).
+
+    Raises `Problem` ``bad-setting``: there is none, or its file is damaged.
+    """
+    known = available()
+    for preset in known:
+        if preset.name.casefold() == name.casefold():
+            return preset
+    if name.casefold().endswith(".json") or os.sep in name or "/" in name:
+        return read(Path(name))
+    names = ", ".join(preset.name for preset in known)
+    raise Problem("bad-setting", f"There is no preset called “{name:.64}”.", f"There is: {names}.")
+
+
+def read(path: Path, shipped: bool = False) -> Preset:
+    """The preset in a file. Raises `Problem` ``bad-setting`` for one that is missing or damaged."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Problem(
+            "bad-setting", f"The preset {path} cannot be read ({error.strerror}).", "Name another one."
+        ) from None
+    try:
+        content = json.loads(data.decode("utf-8")) if len(data) <= MAX_BYTES else None
+    except (ValueError, RecursionError):
+        content = None
+    name = content.get("name") if isinstance(content, dict) else None
+    fields = content.get("settings") if isinstance(content, dict) else None
+    if not isinstance(name, str) or not name.strip() or not isinstance(fields, dict):
+        raise Problem("bad-setting", f"{path} is not a preset.", "Save it again from the dialog.")
+    if unknown := sorted(str(field) for field in fields.keys() - set(FIELDS)):
+        raise Problem(
+            "bad-setting",
+            f"The preset {path} sets {unknown[0]:.32}, which is not a setting of presets.",
+            f"They have: {', '.join(FIELDS)}.",
+        )
+    try:
+        Settings(**fields)
+    except Problem as problem:
+        raise Problem(problem.code, f"In the preset {path}: {problem.message}", problem.hint) from None
+    return Preset(name.strip()[:64], fields, shipped)
+
+
+def save(name: str, settings: Settings) -> Path:
+    """Keep the settings as the user's own preset; one of this name is replaced. Returns the file.
+
+    Raises `Problem` ``bad-setting`` (a name without a letter or digit) or ``bad-output``.
+    """
+    path = folder() / f"{_stem(name)}.json"
+    content = {"name": name.strip()[:64], "settings": {field: getattr(settings, field) for field in FIELDS}}
+    beside = path.with_name(f".{secrets.token_hex(4)}")
+    try:
+        runtime.state_folder()
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        try:
+            beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise Problem("bad-output", f"The preset {path} cannot be written ({error.strerror}).") from None
+    return path
+
+
+def remove(name: str) -> bool:
+    """Delete the user's own preset of this name; whether there was one. Ours stay."""
+    with contextlib.suppress(OSError):
+        (folder() / f"{_stem(name)}.json").unlink()
+        return True
+    return False
+
+
+def _stem(name: str) -> str:
+    """The file's name: the same for names that differ in case only, and safe on every system."""
+    stem = re.sub(r"[^\w-]+", "-", name.strip()[:64].casefold()).strip("-_")
+    if not stem:
+        raise Problem("bad-setting", "A preset's name needs a letter or a digit.", "Choose another name.")
+    return f"preset-{stem}"  # CON, NUL and the like are no file's name on Windows
+
+
+def _all(place: Path, shipped: bool) -> list[Preset]:
+    found = []
+    for path in sorted(place.glob("*.json")):
+        with contextlib.suppress(Problem):  # one that is damaged must not hide the others
+            found.append(read(path, shipped))
+    return found

@@ -1,0 +1,66 @@
+"""The settings as options of a command, the same for ``retouch`` and ``batch``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+from plugin.studio_portrait.link import presets
+from plugin.studio_portrait.link.wire import REACHES, SLIDERS, Problem, Settings
+
+_ABOUT = {
+    "strength": "of everything below",
+    "shine": "how much of the shine is taken away",
+    "light": "how far light and shadows are evened out",
+    "colour": "how much of a colour cast's correction is applied",
+    "warmth": "colder or warmer",
+    "brightness": "darker or brighter",
+}
+_REACH = "how far it reaches: the faces, all of their skin, the persons (default), or the whole frame"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `from_arguments` reads. None has a default, so that a preset can give it."""
+    group = parser.add_argument_group("settings", "as in GIMP's dialog; an option goes before its preset")
+    group.add_argument("--preset", metavar="NAME|FILE", help="; ".join(_preset_names()) or None)
+    for name, least in SLIDERS.items():
+        default = round(getattr(Settings(), name) * 100)
+        text = f"{_ABOUT[name]}: {least * 100} to 100, default {default}"
+        group.add_argument(f"--{name}", type=float, metavar="PERCENT", help=text)
+    group.add_argument("--reach", choices=REACHES, help=_REACH)
+    group.add_argument(
+        "--faces", metavar="all|largest|N,N", help="which faces, by number: 1 is the largest; default all"
+    )
+    group.add_argument("--network", metavar="NAME", help="default: the one that comes along")
+
+
+def from_arguments(args: argparse.Namespace) -> Settings:
+    """The settings that the options and their preset name. Raises `Problem` ``bad-setting``."""
+    settings = presets.find(args.preset).over(Settings()) if args.preset is not None else Settings()
+    given = {name: getattr(args, name) / 100 for name in SLIDERS if getattr(args, name) is not None}
+    given |= {name: getattr(args, name) for name in ("reach", "network") if getattr(args, name) is not None}
+    if args.faces is not None:
+        given["faces"] = _faces(args.faces)
+    return replace(settings, **given)
+
+
+def _faces(text: str) -> str | tuple[int, ...]:
+    """``all``, ``largest`` or numbers that count from 1, as people do, into indices."""
+    if text in ("all", "largest"):
+        return text
+    try:
+        numbers = [int(number) for number in text.split(",")]
+    except ValueError:
+        numbers = [0]
+    if min(numbers) < 1:
+        raise Problem(
+            "bad-setting",
+            f"--faces {text:.40} is neither all, largest, nor numbers from 1.",
+            "For the largest face and the third one: --faces 1,3",
+        )
+    return tuple(number - 1 for number in numbers)
+
+
+def _preset_names() -> list[str]:
+    shipped = ", ".join(preset.name for preset in presets.available())
+    return [f"one of: {shipped}", "or a preset's JSON file"] if shipped else []

@@ -1,0 +1,131 @@
+"""Settings are checked wherever they come from: wire, command line, preset file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugin.studio_portrait.link import presets, runtime
+from plugin.studio_portrait.link.wire import SLIDERS, Problem, Settings
+from server.cli import settings as options
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(runtime.HOME_VARIABLE, str(tmp_path))
+
+
+@pytest.mark.parametrize("name", SLIDERS)
+@pytest.mark.parametrize("value", [1.01, -1.01, float("nan"), float("inf"), "1", True, None, [1]])
+def test_a_slider_out_of_range_is_refused_by_name(name: str, value: Any) -> None:
+    with pytest.raises(Problem, match=name) as problem:
+        Settings(**{name: value})
+    assert problem.value.code == "bad-setting"
+
+
+def test_only_warmth_and_brightness_go_below_zero() -> None:
+    for name in SLIDERS:
+        if name in ("warmth", "brightness"):
+            assert getattr(Settings(**{name: -1}), name) == -1
+        else:
+            with pytest.raises(Problem):
+                Settings(**{name: -0.1})
+
+
+@pytest.mark.parametrize(
+    "faces", ["some", "", None, [True], [-1], [0.5], ["0"], [1000], list(range(1001)), {}]
+)
+def test_faces_that_cannot_be_are_refused(faces: Any) -> None:
+    with pytest.raises(Problem, match="faces"):
+        Settings(faces=faces)
+
+
+def test_settings_survive_the_wire() -> None:
+    sent = Settings(shine=0.5, warmth=-0.25, reach="skin", faces=(2, 0, 2), network="studio", mask=True)
+    assert sent.faces == (0, 2)
+    assert Settings(**json.loads(json.dumps(sent.as_dict()))) == sent
+    assert hash(sent) == hash(Settings(**json.loads(json.dumps(sent.as_dict()))))
+
+
+def test_what_does_nothing_says_so() -> None:
+    nothing = {"shine": 0.0, "light": 0.0, "colour": 0.0}
+    assert Settings(strength=0, warmth=1).does_nothing and Settings(**nothing).does_nothing
+    assert not Settings(**nothing, warmth=0.1).does_nothing and not Settings().does_nothing
+
+
+def parsed(*words: str) -> Settings:
+    parser = argparse.ArgumentParser()
+    options.add_arguments(parser)
+    return options.from_arguments(parser.parse_args(words))
+
+
+def test_options_are_per_cent_and_faces_count_from_one() -> None:
+    assert parsed() == Settings()
+    said = parsed("--shine", "50", "--warmth", "-20", "--reach", "frame", "--faces", "3,1", "--network", "x")
+    assert said == Settings(shine=0.5, warmth=-0.2, reach="frame", faces=(0, 2), network="x")
+    for words in (
+        ("--shine", "101"),
+        ("--faces", "0"),
+        ("--faces", "one"),
+        ("--faces", "1,"),
+        ("--preset", "?"),
+    ):
+        with pytest.raises(Problem) as problem:
+            parsed(*words)
+        assert problem.value.code == "bad-setting"
+
+
+def test_an_option_goes_before_its_preset() -> None:
+    presets.save("Mine", Settings(shine=0.3, light=0.2, reach="face"))
+    assert parsed("--preset", "mine", "--light", "70") == Settings(shine=0.3, light=0.7, reach="face")
+
+
+def test_three_presets_are_shipped() -> None:
+    names = [preset.name for preset in presets.available()]
+    assert names == ["Natural", "Matte", "Colour only"] and all(p.shipped for p in presets.available())
+    base = Settings(warmth=0.5, faces="largest", mask=True)
+    assert presets.find("colour ONLY").over(base) == Settings(shine=0, light=0, faces="largest", mask=True)
+
+
+def test_own_presets_are_saved_found_and_removed(tmp_path: Path) -> None:
+    look = Settings(strength=0.5, warmth=0.1, faces=(1,), mask=True)
+    path = presets.save("Weiche Töne / 2", look)
+    assert path.parent == tmp_path / "presets" and [p.name for p in path.parent.iterdir()] == [path.name]
+    for name in ("weiche töne / 2", str(path)):
+        assert presets.find(name).over(Settings()) == Settings(strength=0.5, warmth=0.1)
+    assert presets.remove("Weiche Töne / 2") and not presets.remove("Weiche Töne / 2")
+    presets.save("matte", look)  # stands for ours
+    assert not presets.find("Matte").shipped and len(presets.available()) == 3
+    with pytest.raises(Problem):
+        presets.save(" /// ", look)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 50_000,
+        b'{"name": "x"}',
+        b'{"name": 3, "settings": {}}',
+        b'{"name": " ", "settings": {}}',
+        b'{"name": "x", "settings": {"shine": 2}}',
+        b'{"name": "x", "settings": {"mask": true}}',
+        b'{"name": "x", "settings": {"glow": 1}}',
+        b'{"name": "x", "settings": {"shine": NaN}}',
+        b'{"name": "x", "settings": {}}' + b" " * presets.MAX_BYTES,
+    ],
+)
+def test_a_damaged_preset_is_told_and_hides_no_other(tmp_path: Path, content: bytes) -> None:
+    folder = tmp_path / "presets"
+    folder.mkdir()
+    (folder / "bad.json").write_bytes(content)
+    assert len(presets.available()) == 3
+    with pytest.raises(Problem) as problem:
+        presets.find(str(folder / "bad.json"))
+    assert problem.value.code == "bad-setting" and "bad.json" in str(problem.value)
