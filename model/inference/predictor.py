@@ -24,9 +24,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from model.paper.bilateral import filter_crop
+from model.paper.equations import target
 from plugin.studio_portrait.link.wire import HEADSHOT, Problem
 
 if TYPE_CHECKING:
+    from .components import Components
     from .layers import Architecture, Folded
     from .rendering import Rendering
 
@@ -98,6 +101,17 @@ class Predictor:
         with _memory():
             return self._engine(np.ascontiguousarray(crops), cancelled)
 
+    def components(self, crops: Array, cancelled: Callable[[], bool] = lambda: False) -> list[Components]:
+        """Answer photographs' crops with components.
+
+        crops: (N, 512, 512, 3) float32 x, sRGB in [0, 1], not filtered. Raises as calling does.
+        """
+        from .components import decompose
+
+        _check(crops)
+        filtered = np.stack([filter_crop(crop) for crop in crops])
+        return [decompose(*pair) for pair in zip(filtered, self(filtered, cancelled), strict=True)]
+
 
 class Painter:
     """A loaded method that paints pictures. name, weights_sha256, engine, device, batch as for `Predictor`.
@@ -127,6 +141,20 @@ class Painter:
         _check(crops)
         with _memory():
             return self._paint(np.ascontiguousarray(crops))
+
+    def components(self, crops: Array, cancelled: Callable[[], bool] = lambda: False) -> list[Components]:
+        """Answer photographs' crops with components, and with each rendering beside them; see `Predictor`.
+
+        y is here what eq. (4) makes the painted picture of: (x - o_hat + 1) / 2.
+        """
+        from .components import decompose
+        from .rendering import Place
+
+        answers = []
+        for crop, rendering in zip(crops, self.paint(crops), strict=True):
+            y = target(crop, rendering.rows(crop, Place(0, 0, SIZE)))
+            answers.append(decompose(filter_crop(crop), y, rendering=rendering))
+        return answers
 
 
 Network = Predictor | Painter

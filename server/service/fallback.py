@@ -56,12 +56,18 @@ class Sturdy:
         self.notes: list[str] = []
 
     def __call__(self, crops: Array) -> Array:
+        return np.concatenate(self._in_parts(crops, lambda part: [self._now(part, self.cancelled)]))
+
+    def components(self, crops: Array) -> list[Any]:
+        """The network's components of each crop (`model.inference.components`)."""
+        return self._in_parts(crops, lambda part: self._now.components(part, self.cancelled))
+
+    def _in_parts(self, crops: Array, predict: Callable[[Array], list[Any]]) -> list[Any]:
         size = self.batch
         while True:
             try:
-                return np.concatenate(
-                    [self._predict(crops[i : i + size]) for i in range(0, len(crops), size)]
-                )
+                parts = [self._predict(crops[i : i + size], predict) for i in range(0, len(crops), size)]
+                return [answer for part in parts for answer in part]
             except Problem as problem:
                 if problem.code != "out-of-memory" or not self._on_device:
                     raise
@@ -76,11 +82,10 @@ class Sturdy:
     def _on_device(self) -> bool:
         return self._accelerated and self._now is self._first
 
-    def _predict(self, crops: Array) -> Array:
+    def _predict(self, crops: Array, predict: Callable[[Array], list[Any]]) -> list[Any]:
         if self._on_device:
             self._fault.strike(len(crops))
-        result: Array = self._now(crops, self.cancelled)
-        return result
+        return predict(crops)
 
     def _fall_back(self) -> None:
         self._processor = self._processor or self._on_processor()
@@ -99,6 +104,7 @@ class Steady:
         self.name, self.weights_sha256 = painter.name, painter.weights_sha256
         self.engine, self.device = painter.engine, painter.device
         self.batch, self.frames, self.paint = painter.batch, painter.frames, painter.paint
+        self.components = painter.components
         self.notes: list[str] = []
 
     def begin(self, cancelled: Callable[[], bool]) -> None:

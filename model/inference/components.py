@@ -1,0 +1,206 @@
+"""A network's answer as components with a meaning, and the one function that puts them together again.
+
+In linear light, for L = linear(BL(x)): shine is subtracted, the person's colour and the light are gains,
+fill is added where channels were clipped. What a network changes beyond that is kept as `rest`, so that all
+components together give eq. (2)'s y of the network exactly, and each can be had alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model.paper.colour import LUMINANCE
+
+from .mattes import mattes
+from .rendering import Rendering
+
+Array = NDArray[np.float32]
+
+SIDE: Final = 256  # pixels of the decomposed maps
+DARK: Final = 0.02  # linear light, added before a ratio is taken: no gain out of noise
+SMOOTH: Final = 14.0  # pixels at `SIDE`: sigma of the light
+BASE: Final = 14.0  # pixels at `SIDE`: sigma of what a highlight is compared with
+BRIGHTER: Final = (1.02, 1.25)  # than its base, in sRGB luma: where a highlight begins and counts in full
+LIMIT: Final = 1.6  # |log-gain| stays below: a factor of 5 in linear light
+
+
+@dataclass(frozen=True)
+class Components:
+    """A network's answer for one crop.
+
+    Maps are square, each at its own resolution. colour: (3,) log-gains in linear light, one decision for the
+    whole person, neutral in luminance. light: (h, w, 1) smooth log-gain. shine: (h, w, 3) linear light >= 0
+    that is subtracted first. fill: (h, w, 3) linear light that is added last, only where channels are
+    clipped. person, skin: (h, w) in [0, 1]. rest: (H, W, 3) sRGB difference at the crop's own resolution,
+    what the network changes beyond these. crop: (H, W, 3) BL(x), sRGB in [0, 1], that it answers. rendering:
+    a painter's own answer for rows of any size, None for a network that answers y.
+    """
+
+    colour: Array
+    light: Array
+    shine: Array
+    fill: Array
+    person: Array
+    skin: Array
+    rest: Array
+    crop: Array
+    rendering: Rendering | None = None
+
+    def turned(self, turns: int) -> Components:
+        """Return the same for the square turned by quarter turns counter-clockwise, as `numpy.rot90`."""
+        maps = {name: np.rot90(getattr(self, name), turns).copy() for name in MAPS}
+        return replace(self, **maps, rendering=self.rendering and self.rendering.turned(turns))
+
+
+MAPS: Final = ("light", "shine", "fill", "person", "skin", "rest", "crop")
+
+
+def recombine(
+    components: Components,
+    crop: Array | None = None,
+    *,
+    strength: float = 1,
+    shine: float = 1,
+    light: float = 1,
+    colour: float = 1,
+    extra: Sequence[float] = (0, 0, 0),
+) -> Array:
+    """Put the components together to y, eq. (2): with all settings 1 the network's own y.
+
+    crop: (H, H, 3) BL(x), sRGB in [0, 1], None for the components' own; for another size the maps are
+    stretched. strength, shine, light, colour: 0..1, how much of all and of each; `rest` goes with light.
+    extra: (3,) log-gains in linear light on the person, the user's own. Returns y, (H, H, 3) float32, in
+    [0, 1] but for rounding.
+    """
+    change = difference(
+        components, crop, strength=strength, shine=shine, light=light, colour=colour, extra=extra
+    )
+    return np.asarray((1 + change) / 2, np.float32)
+
+
+def difference(
+    components: Components,
+    crop: Array | None = None,
+    *,
+    strength: float = 1,
+    shine: float = 1,
+    light: float = 1,
+    colour: float = 1,
+    extra: Sequence[float] = (0, 0, 0),
+) -> Array:
+    """Return 2y - 1 of `recombine`: what eq. (4) subtracts from the photograph, (H, H, 3) sRGB."""
+    crop = components.crop if crop is None else crop
+    side = len(crop)
+    value = to_linear(crop)
+    if shine:
+        value = value - np.float32(shine) * stretched(components.shine, side)
+    gains = np.asarray(extra, np.float32) + np.float32(colour) * components.colour
+    log_gain: Array = np.zeros((1, 1, 1), np.float32)
+    if gains.any():
+        log_gain = log_gain + gains * stretched(components.person[..., None], side)
+    if light:
+        log_gain = log_gain + np.float32(light) * stretched(components.light, side)
+    if log_gain.any():
+        value = np.asarray(value * np.exp(log_gain), np.float32)
+    if shine and components.fill.any():
+        value = value + np.float32(shine) * stretched(components.fill, side)
+    untouched = not (shine or log_gain.any())
+    change = np.zeros_like(crop) if untouched else to_srgb(value) - crop
+    if light:
+        change = change + np.float32(light) * stretched(components.rest, side)
+    return np.asarray(-np.float32(strength) * change, np.float32)
+
+
+def decompose(
+    bl_x: Array, y: Array, likely_shine: Array | None = None, rendering: Rendering | None = None
+) -> Components:
+    """Take a network's y apart, for a network that predicts no components of its own.
+
+    bl_x, y: (512, 512, 3), of eq. (2). likely_shine: (h, w) in [0, 1] where the network sees shine, if it
+    says so; else shine is what is brighter than the skin about it. Colour: the log-ratio of the means of
+    the predicted BL(o) and BL(x) over unburnt skin, made neutral in luminance. Light: the luminance's
+    log-ratio, smoothed within the person and outside of it separately. Shine: what is then still darkened in
+    highlights of the person. Rest: all else.
+    """
+    after = (bl_x - 2 * y + 1).clip(0, 1)
+    person, skin = mattes(bl_x)
+    small, target = (_shrunk(image) for image in (bl_x, after))
+    matte, bare = (stretched(mask[..., None], SIDE) for mask in (person, skin))
+    before_linear, after_linear = to_linear(small), to_linear(target)
+    highlight = _highlight(small, matte)
+    if likely_shine is not None:
+        highlight = np.maximum(highlight * 0.5, stretched(likely_shine[..., None], SIDE))
+    sure = bare * (1 - highlight) * (small.max(-1, keepdims=True) < 0.97) + 1e-4 * matte + 1e-8
+    mean = _mean(before_linear, sure)
+    colour = np.log((_mean(after_linear, sure) + 1e-4) / (mean + 1e-4))
+    share = LUMINANCE * mean
+    colour = np.asarray((colour - (share * colour).sum() / share.sum()).clip(-LIMIT, LIMIT), np.float32)
+    tinted = before_linear * np.exp(colour * matte)
+    ratio = np.log((after_linear @ LUMINANCE + DARK) / (tinted @ LUMINANCE + DARK))[..., None]
+    trusted = 1.001 - highlight
+    inside, outside = (_smooth(ratio, part * trusted) for part in (matte + 1e-4, 1.0001 - matte))
+    light = np.asarray((outside + matte * (inside - outside)).clip(-LIMIT, LIMIT), np.float32)
+    left = before_linear - after_linear / np.exp(colour * matte + light)
+    shine = np.asarray(left.clip(0, None) * highlight * matte, np.float32)
+    nothing = np.zeros((1, 1, 3), np.float32)
+    parts = Components(colour, light, shine, nothing, person, skin, np.zeros_like(bl_x), bl_x, rendering)
+    rest = np.asarray(difference(parts) - (2 * y - 1), np.float32)
+    return replace(parts, rest=rest)
+
+
+def stretched(values: Array, side: int) -> Array:
+    """Bring a square map (h, h, C) to (side, side, C): bilinear, pixel centres aligned; smaller by area."""
+    if len(values) == side:
+        return values
+    way = cv2.INTER_LINEAR if len(values) < side else cv2.INTER_AREA
+    return np.asarray(cv2.resize(values, (side, side), interpolation=way).reshape(side, side, -1), np.float32)
+
+
+def to_linear(srgb: Array) -> Array:
+    """sRGB to linear light through OpenCV's power, several times as fast as numpy's."""
+    curve = cv2.pow((np.maximum(srgb, 0.04045) + np.float32(0.055)) * np.float32(1 / 1.055), 2.4)
+    return np.where(srgb <= 0.04045, srgb * np.float32(1 / 12.92), curve.reshape(srgb.shape))
+
+
+def to_srgb(linear: Array) -> Array:
+    """Linear light to sRGB, clipped to [0, 1]."""
+    value = linear.clip(0, 1)
+    curve = cv2.pow(np.maximum(value, 0.0031308), 1 / 2.4).reshape(value.shape) * np.float32(1.055)
+    return np.where(value <= 0.0031308, value * np.float32(12.92), curve - np.float32(0.055))
+
+
+def _shrunk(image: Array) -> Array:
+    return np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _mean(image: Array, weight: Array) -> Array:
+    return np.asarray((image * weight).sum((0, 1)) / weight.sum(), np.float32)
+
+
+def _smooth(image: Array, weight: Array, sigma: float = SMOOTH) -> Array:
+    """Normalised Gaussian of (h, w, 1), on a quarter of the pixels: it is smooth."""
+    pair = np.concatenate([image * weight, weight], -1).astype(np.float32)
+    small = cv2.resize(pair, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / 4)
+    return stretched(np.asarray(small[..., :1] / small[..., 1:], np.float32), len(image))
+
+
+def _highlight(small: Array, matte: Array) -> Array:
+    """How surely a place is brighter than the person about it, (h, w, 1) in [0, 1].
+
+    Twice: the second time highlights do not count in what they are compared with.
+    """
+    luma = (small @ LUMINANCE)[..., None]
+    low, high = BRIGHTER
+    found: Array = np.zeros_like(luma)
+    for _ in range(2):
+        base = _smooth(luma, (matte + np.float32(1e-4)) * (np.float32(1.001) - found), BASE)
+        share = ((luma / (base + 1e-3) - low) / (high - low)).clip(0, 1)
+        found = np.asarray(share * share * (3 - 2 * share), np.float32)
+    return found
