@@ -103,9 +103,9 @@ def difference(
     gains = np.asarray(extra, np.float32) + np.float32(colour) * components.colour
     log_gain: Array = np.zeros((1, 1, 1), np.float32)
     if gains.any():
-        log_gain = log_gain + gains * stretched(components.person[..., None], side)
+        log_gain = np.asarray(gains * stretched(components.person[..., None], side), np.float32)
     if light:
-        log_gain = log_gain + np.float32(light) * stretched(components.light, side)
+        log_gain = np.asarray(log_gain + light * stretched(components.light, side), np.float32)
     if log_gain.any():
         value = np.asarray(value * np.exp(log_gain), np.float32)
     if shine and components.fill.any():
