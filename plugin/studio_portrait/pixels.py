@@ -121,6 +121,7 @@ class Target:
         pixel = self._how.image.row_bytes // self._how.image.width
         if len(data) != box.width * rows * pixel:  # GEGL itself would only print a warning
             raise Problem("internal", "The result's rows have the wrong length.")
+        check_open(self._layer)
         buffer = self._layer.get_buffer()
         if self._how.native:
             self._write_wider(buffer, rectangle, data, pixel)
@@ -165,7 +166,14 @@ def keep_unchanged(
     return bytes(kept)
 
 
+def check_open(drawable: Gimp.Drawable) -> None:
+    """Raise `Problem` ``cancelled`` when the user has closed the image meanwhile."""
+    if not drawable.is_valid():
+        raise Problem("cancelled", "The image was closed while it was retouched.")
+
+
 def _get(drawable: Gimp.Drawable, x: int, y: int, width: int, rows: int, babl: str, nbytes: int) -> bytes:
+    check_open(drawable)
     rectangle = Gegl.Rectangle.new(x, y, width, rows)
     data = drawable.get_buffer().get(rectangle, 1.0, babl, Gegl.AbyssPolicy.NONE)
     if len(data) != nbytes:

@@ -63,6 +63,10 @@ class Screen:
             lambda: self._tool("xdotool", "search", "--onlyvisible", "--name", name).split("\n")[-1], seconds
         )
 
+    def shows(self, name: str) -> bool:
+        """Whether a window whose title matches `name` is there now."""
+        return bool(self._tool("xdotool", "search", "--onlyvisible", "--name", name))
+
     def focus(self, window: str) -> None:
         self._tool("xdotool", "windowactivate", "--sync", window)
         time.sleep(0.3)

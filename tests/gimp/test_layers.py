@@ -41,7 +41,6 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "adobe-samples-as-srgb": ("rgb16", {"samples": "adobe.before"}),
     "srgb16": ("rgb16", {}),
     "mask": ("rgb8", {"settings": {"output": "mask"}}),
-    "mask-over-mask": ("rgb8", {"settings": {"output": "mask"}, "layer-mask": True}),
     "relight": ("rgb8", {"settings": {"reach": "frame"}}),
     "half-strength": ("rgb8", {"settings": {"strength": 50.0}}),
     "zero-strength": ("rgb8", {"settings": {"strength": 0.0}}),
@@ -234,13 +233,6 @@ def test_mask_holds_the_limits_of_the_effect(results: Results) -> None:
     difference = np.abs(seen - results.samples("rgb8", "new"))
     # Three roundings, and a mask that is lifted to full size apart from the correction.
     assert np.percentile(difference, 99.9) < 2 and difference.max() < 8
-
-
-def test_mask_of_the_original_still_hides(results: Results) -> None:
-    ours, both = results.samples("mask", "mask"), results.samples("mask-over-mask", "mask")
-    assert not both[:, : WIDTH // 2].any()
-    assert np.abs(both[:, WIDTH // 2 :].astype(int) - ours[:, WIDTH // 2 :]).max() <= 1
-    assert both.any()
 
 
 def test_strength_scales_the_correction(results: Results) -> None:

@@ -18,8 +18,8 @@ SENTENCES = {
     "group": "“Set” is a group of layers. Select a layer in it",
     "locked_group": "The group “Set” is locked. Unlock it",
     "text": "“Hello” is a text, link or vector layer",
-    "channel": "A mask or channel is selected",
-    "layer_mask": "A mask or channel is selected",
+    "channel": "A channel is selected",
+    "result_without_its_picture": "The picture from which “Photo - studio portrait” was made is gone",
     "two_layers": "Studio Portrait works on exactly one layer; 2 are selected",
     "no_layer": "Studio Portrait works on exactly one layer; 0 are selected",
     "floating": "There is a floating selection. Anchor it",
@@ -77,6 +77,11 @@ def test_a_locked_and_hidden_layer_gives_a_free_and_visible_one(told: dict[str, 
         "visible": True,
         "original": [True, False],
     }
+
+
+def test_a_layer_mask_stands_for_its_layer(told: dict[str, Any]) -> None:
+    assert "crash" not in told["layer_mask"], told["layer_mask"]["crash"]
+    assert told["layer_mask"]["status"] == "success"
 
 
 def test_a_reference_portrait_is_matched(told: dict[str, Any], installed: Gimp) -> None:

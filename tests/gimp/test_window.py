@@ -61,7 +61,7 @@ def told(installed: Gimp, server: Server, selfie: Path, shots: Path) -> Iterator
         finally:
             process.kill()
             process.wait()
-    yield json.loads(result.read_text())
+    yield json.loads(result.read_text()) | {"message_after_undo": (gimp.work / "message-after-undo").exists()}
 
 
 def play(shown: screen.Screen, work: Path, shots: Path) -> None:
@@ -86,6 +86,8 @@ def play(shown: screen.Screen, work: Path, shots: Path) -> None:
     shown.picture(shots / "gimp-result.png")
     shown.keys("ctrl+z")
     dialog = shown.window(DIALOG)
+    if shown.shows("^GIMP Message$"):  # "Can't undo Attach Parasite to Item", which swallows the next key
+        (work / "message-after-undo").touch()
     shown.focus(dialog)
     shown.keys("Escape")
     screen.wait_for(lambda: "x" if (work / "blank").exists() else "", 60)
@@ -106,6 +108,7 @@ def test_dialog_sets_the_parameters(told: dict[str, Any]) -> None:
 
 def test_one_undo_step_takes_it_all_back(told: dict[str, Any]) -> None:
     assert told["undone"] == ["Background"]
+    assert not told["message_after_undo"]
 
 
 def test_repeat_uses_the_last_values(told: dict[str, Any]) -> None:

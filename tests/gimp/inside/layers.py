@@ -27,13 +27,6 @@ def prepare(case):
         image.select_rectangle(Gimp.ChannelOps.REPLACE, *case["selection"])
         if case.get("feather"):
             Gimp.Selection.feather(image, case["feather"])
-    if case.get("layer-mask"):
-        mask = layer.create_mask(Gimp.AddMaskType.WHITE)
-        layer.add_mask(mask)
-        half = support.rectangle(mask)
-        half.width //= 2
-        mask.get_buffer().set(half, "Y u8", bytes(half.width * half.height))
-        mask.get_buffer().flush()
     return image, layer
 
 

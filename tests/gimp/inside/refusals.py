@@ -67,6 +67,14 @@ def layer_mask():
     return attempt(image, [layer.get_mask()])
 
 
+def result_without_its_picture():
+    image, layer = photo()
+    status, made = support.outcome(support.call(support.FILTER, image=image, drawables=[layer]))
+    assert status == "success", made
+    image.remove_layer(layer)
+    return attempt(image, [made])
+
+
 def two_layers():
     image, layer = photo()
     other = layer.copy()
@@ -200,6 +208,7 @@ CASES = [
     text,
     channel,
     layer_mask,
+    result_without_its_picture,
     two_layers,
     no_layer,
     floating,
