@@ -12,12 +12,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from plugin.studio_portrait.link import runtime, stopping
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.version import VERSION
 from plugin.studio_portrait.link.wire import Problem
+
+from .terminal import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,13 +40,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Problem as problem:
-        print(f"studio-portrait: {problem}", file=sys.stderr)
+        print(printable(f"studio-portrait: {problem}"), file=sys.stderr)
         return 2 if problem.code == "bad-setting" else 1
+
+
+class _Parser(argparse.ArgumentParser):
+    """Repeats a word that it does not understand, which may be the name of any file, harmlessly."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
 
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, Callable[[], None]]]:
     """The parser, and by command what adds the options that only the command's own module knows."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="studio-portrait", description="Turns flash selfies into studio portraits, on this machine only."
     )
     parser.add_argument("--version", action="version", version=f"studio-portrait {VERSION}")

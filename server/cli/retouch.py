@@ -29,10 +29,12 @@ from plugin.studio_portrait.link.wire import (
     check_reference,
 )
 
+from ..files.errors import PictureError
 from ..files.names import format_of, unreadable
 from .retouch_plan import Task, plan
 from .settings import add_arguments as add_settings
 from .settings import from_arguments
+from .terminal import printable
 
 if TYPE_CHECKING:
     from ..files.picture import Picture
@@ -41,6 +43,7 @@ Progress = Callable[[str, float], None]
 Show = Callable[[str, float | None], None]
 
 DONE, SOME_FAILED, NOTHING_TRIED, INTERRUPTED = 0, 1, 2, 130
+_SESSION_ENDS = ("lost-server", "shutting-down", "internal")
 _SAMPLES = {"uint8": "u8", "uint16": "u16", "float32": "f32"}
 # How far along a picture is when a stage begins; the shares are those of a warm server.
 _BEGINS = {
@@ -82,16 +85,16 @@ def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
     try:
         settings = from_arguments(args)
+        tasks = plan(args.inputs, args.output, args.reference)
         reference = _reference(args.reference, settings)
-        tasks = plan(args.inputs, args.output)
         if not any(os.path.exists(task.source) for task in tasks):
             return _none_is_there(tasks, args.json)
         with _bar() as show, _Door(show, args.server) as door:
             _check_network(door.session(), settings.network)
             good = [_one(door, task, settings, reference, args.json, show) for task in tasks]
         return DONE if all(good) else SOME_FAILED
-    except Problem as problem:
-        _report(problem, None, args.json)
+    except (Problem, PictureError) as problem:
+        _report(_as_problem(problem), None, args.json)
         return NOTHING_TRIED
     except KeyboardInterrupt:
         _say("Stopped.", sys.stderr)
@@ -101,17 +104,21 @@ def run(args: argparse.Namespace) -> int:
 def _none_is_there(tasks: list[Task], as_json: bool) -> int:
     """Told without the seconds that a server takes to start."""
     for task in tasks:
-        _report(unreadable(os.strerror(errno.ENOENT)), task, as_json)
+        _report(_as_problem(unreadable(os.strerror(errno.ENOENT))), task, as_json)
     return SOME_FAILED
 
 
 class _Door:
-    """The session in use; a new one is opened when the last was lost and another picture is to be done."""
+    """The session in use; a new one is opened when the last was lost and another picture is to be done.
+
+    A server that was told to end is not started again behind the user's back.
+    """
 
     def __init__(self, show: Show, server: str | None):
         self._show = show
         self._server = server
         self._session: Session | None = None
+        self._told_to_end = False
 
     def session(self) -> Session:
         if self._session is None:
@@ -119,11 +126,28 @@ class _Door:
         return self._session
 
     def _open(self) -> Session:
-        if self._server is None:
+        if self._server is None and not self._told_to_end:
             return Session.open(progress=lambda stage, share: self._show("Starting the server", share))
+        if self._server is None:
+            try:
+                return Session.open(start=False)
+            except Problem as problem:
+                if problem.code not in ("no-server", "lost-server"):
+                    raise
+                raise Problem(
+                    "shutting-down",
+                    "The server was told to end; this picture was not tried.",
+                    "Give the command again for the pictures that are left.",
+                ) from None
         from ..remote.reach import open_remote
 
         return open_remote(self._server)
+
+    def failed(self, problem: Problem) -> None:
+        """Leave a session that will do no further picture."""
+        self._told_to_end |= problem.code == "shutting-down"
+        if problem.code in _SESSION_ENDS:
+            self.close()
 
     def close(self) -> None:
         if self._session is not None:
@@ -149,15 +173,16 @@ def _reference(name: str | None, settings: Settings) -> Any:
     if name is None:
         check_reference(settings, None)
         return None
-    from model.data.whole_pictures import read
+    from ..files.pictures import read_reference
 
     path = Path(name)
     if not path.is_file():
         raise Problem("bad-setting", f"The reference portrait {path} is not there.", "Choose another file.")
     try:
-        pixels = read(path, MAX_REFERENCE_SIDE)
-    except ValueError as error:
-        raise Problem("bad-setting", f"The reference portrait cannot be used: {error}.") from error
+        pixels = read_reference(path, MAX_REFERENCE_SIDE)
+    except PictureError as error:
+        sentence = f"The reference portrait {path} cannot be used. {error.message}"
+        raise Problem("bad-setting", sentence, error.hint) from error
     check_reference(settings, _shape(pixels))
     return pixels
 
@@ -177,8 +202,7 @@ def _one(door: _Door, task: Task, settings: Settings, reference: Any, as_json: b
         told = retouch_file(door.session(), task, settings, progress, reference)
     except Exception as error:  # whatever it is, the user reads a sentence and the other pictures are done
         problem = _as_problem(error)
-        if problem.code == "lost-server":
-            door.close()
+        door.failed(problem)
         show("", None)
         _report(problem, task, as_json)
         return False
@@ -195,7 +219,7 @@ def _say(line: str, stream: TextIO | None) -> None:
     if stream is None:  # closed from the beginning (``>&-``)
         return
     try:
-        print(line, file=stream, flush=True)
+        print(printable(line), file=stream, flush=True)
     except OSError as error:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -207,6 +231,8 @@ def _say(line: str, stream: TextIO | None) -> None:
 def _as_problem(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
+    if isinstance(error, PictureError):
+        return Problem(error.code, error.message, error.hint)
     if isinstance(error, MemoryError):
         return Problem("out-of-memory", "There is not enough memory for this picture.")
     return Problem(
@@ -320,7 +346,7 @@ def _bar() -> Iterator[Show]:
         bar = bars.add_task("", total=1.0)
 
         def show(text: str, share: float | None) -> None:
-            bars.update(bar, description=text, completed=share or 0.0, visible=share is not None)
+            bars.update(bar, description=printable(text), completed=share or 0.0, visible=share is not None)
             if share is None:
                 bars.refresh()
 

@@ -26,22 +26,25 @@ class Task:
     target: Path
 
 
-def plan(inputs: Sequence[str], output: str) -> list[Task]:
-    """The tasks for files and folders of pictures, as the words of the command name them.
+def plan(inputs: Sequence[str], output: str, reference: str | None = None) -> list[Task]:
+    """Make the tasks for files and folders of pictures, as the words of the command name them.
 
     output: a file for a single input file; for several, or a folder, or if it ends with a
-    slash, a folder, which is made. Raises `Problem` ``bad-setting`` or ``bad-output``.
+    slash, a folder, which is made. reference: a file that is read too, and must not be an output.
+    Raises `Problem` ``bad-setting`` or ``bad-output``, and `PictureError` ``bad-output``.
     """
     if not output or not all(inputs):  # an unset variable in a script; as a path it would be this folder
         raise Problem("bad-setting", "A name is empty.", "Name the pictures, and where they go (-o).")
     try:
-        return _plan([Path(word) for word in inputs], Path(output), output.endswith(("/", os.sep)))
+        into_folder = output.endswith(("/", os.sep))
+        portrait = Path(reference) if reference else None
+        return _plan([Path(word) for word in inputs], Path(output), into_folder, portrait)
     except OSError as error:  # a name that is too long, a folder that may not be looked into
         sentence = f"{error.filename} cannot be used ({error.strerror})."
         raise Problem("bad-setting", sentence, "Choose another name or folder.") from None
 
 
-def _plan(inputs: Sequence[Path], out: Path, out_is_folder: bool) -> list[Task]:
+def _plan(inputs: Sequence[Path], out: Path, out_is_folder: bool, reference: Path | None) -> list[Task]:
     sources = list(_pictures(inputs))
     into_folder = out_is_folder or out.is_dir() or len(inputs) > 1 or inputs[0].is_dir()
     if into_folder and out.exists() and not out.is_dir():
@@ -54,7 +57,7 @@ def _plan(inputs: Sequence[Path], out: Path, out_is_folder: bool) -> list[Task]:
     if not into_folder and sources[0].exists():  # else that it is missing is told, and not this
         format_of(out)
     tasks = [Task(source, out / source.name if into_folder else out) for source in sources]
-    _check_targets(tasks)
+    _check_targets(tasks, reference)
     if into_folder:
         _make_folder(out)
     _check_writable({task.target.parent for task in tasks})
@@ -83,8 +86,8 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def _check_targets(tasks: list[Task]) -> None:
-    """No output may be an input, also not through a link, nor the output of two inputs."""
+def _check_targets(tasks: list[Task], reference: Path | None) -> None:
+    """Refuse an output that is an input or the reference, also by a link, or the output of two inputs."""
     sources = {_identity(task.source): task.source for task in tasks}
     taken: dict[str, Path] = {}
     for task in tasks:
@@ -94,6 +97,9 @@ def _check_targets(tasks: list[Task]) -> None:
             raise Problem(
                 "bad-output", sentence, "Choose another name or folder: originals are never changed."
             )
+        if reference is not None and _identity(reference) == _identity(task.target):
+            sentence = f"The output {task.target} is the reference portrait itself."
+            raise Problem("bad-output", sentence, "Choose another name or folder.")
         if task.target.is_dir():
             raise Problem("bad-output", f"The output {task.target} is a folder.")
         other = taken.setdefault(str(task.target).casefold(), task.source)

@@ -17,9 +17,10 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from model.data.whole_pictures import only_whole_pictures
-from plugin.studio_portrait.link.wire import Problem
 
+from . import exif as exif_format
 from . import previews
+from .errors import PictureError
 from .picture import (
     Picture,
     Samples,
@@ -35,9 +36,13 @@ from .picture import (
 
 QUALITY = 95  # for pictures that were no JPEG before
 _APP, _COM, _SOS = range(0xE0, 0xF0), 0xFE, 0xDA
+_ALONE = frozenset((0x00, *range(0xD0, 0xDA)))  # markers without a length
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 MAX_SCANS = 100
-_EXIF, _PHOTOSHOP = b"Exif\0\0", b"Photoshop 3.0\0"
+MAX_SEGMENTS = 10_000  # of up to 64 KB each; a telephone writes some hundreds
+_EXIF, _XMP, _PHOTOSHOP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"Photoshop 3.0\0"
+_ICC, _ADOBE, _JFIF = b"ICC_PROFILE\0", b"Adobe", b"JFIF"
+_X_RESOLUTION, _RESOLUTION_UNIT = 282, 296
 _SEGMENT = 65_000  # bytes that surely fit one segment
 _FILLER = bytes(1 + index * 37 % 250 for index in range(64))
 
@@ -53,52 +58,53 @@ class Source:
 
 
 def read(data: bytes) -> Picture:
-    """Raises `Problem` ``bad-image`` or ``too-large``."""
+    """Raises `PictureError` ``bad-image`` or ``too-large``."""
     try:
         with warnings.catch_warnings(action="ignore"), only_whole_pictures():
-            image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+            segments, scan = _segments(data)
+            bare = _bare(data, segments, scan)
+            image = JpegImagePlugin.JpegImageFile(io.BytesIO(bare))
             check_size(*image.size)
             _check_scans(data)
             if image.mode not in ("L", "RGB"):
                 raise unsupported(f"The JPEG's colours are {image.mode}, not RGB or grey.")
             stored = _decode(image)
-            exif = image.info.get("exif")
-            segments = _kept(_segments(data))
-    except Problem:
+    except PictureError:
         raise
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise truncated() if "truncated" in str(error) else damaged(error) from None
     progressive = bool(image.info.get("progressive"))
-    if (progressive or _ends_grey(stored)) and _is_hungry(data, stored):
+    if (progressive or _ends_grey(stored)) and _is_hungry(bare, stored):
         raise truncated()
-    exif = previews.without_exif_preview(exif.removeprefix(_EXIF)) if exif else None
-    kept = tuple(_without_preview(segment) for segment in segments)
+    said = _kept(segments)
+    kept = tuple(_without_preview(segment) for segment in said)
+    exif = previews.without_exif_preview(_joined(said, 0xE1, _EXIF, 0)) or None
     orientation = orientation_of(exif)
     sampling = JpegImagePlugin.get_sampling(image)
     return Picture(
         turn_upright(stored, orientation),
         "jpeg",
         orientation,
-        image.info.get("icc_profile"),
+        _profile(said),
         exif,
-        image.info.get("xmp"),
-        sane_resolution(image.info.get("dpi")),
-        (previews.LEFT_OUT,) if kept != segments else (),
+        next((part[len(_XMP) + 4 :] for part in reversed(said) if _is(part, 0xE1, _XMP)), None),
+        sane_resolution(image.info.get("dpi") or _exif_resolution(exif)),
+        (previews.LEFT_OUT,) if kept != said else (),
         Source(image.quantization, sampling, progressive, kept),
     )
 
 
 def write(picture: Picture, pixels: Samples) -> bytes:
-    """The file. pixels: upright uint8 (H, W, 1 or 3). Raises `Problem` ``bad-output``."""
+    """The file. pixels: upright uint8 (H, W, 1 or 3). Raises `PictureError` ``bad-output``."""
     if pixels.dtype != np.uint8:
         bits = {"uint16": "16-bit", "float32": "floating-point"}.get(str(pixels.dtype), "these")
-        raise Problem(
+        raise PictureError(
             "bad-output", f"JPEG cannot hold {bits} samples.", "Name the result .tif (or .png for 16 bit)."
         )
     if pixels.shape[2] in (2, 4):
-        raise Problem("bad-output", "JPEG cannot hold transparency.", "Name the result .png or .tif.")
+        raise PictureError("bad-output", "JPEG cannot hold transparency.", "Name the result .png or .tif.")
     if max(pixels.shape[:2]) > 65_500:
-        raise Problem(
+        raise PictureError(
             "bad-output", "JPEG cannot hold a picture this wide or high.", "Name the result .png or .tif."
         )
     stored = turn_back(pixels, picture.orientation)
@@ -170,47 +176,97 @@ def _is_hungry(data: bytes, stored: Samples) -> bool:
         return True
 
 
-def _segments(data: bytes) -> list[bytes]:
-    """The segments from behind the start marker up to the first scan, each with its marker."""
-    segments, at = [], 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        if data[at + 1] == 0xFF:  # a filling byte
+def _segments(data: bytes) -> tuple[list[bytes], int]:
+    """Cut out the segments, each with its marker, up to the first scan; and tell where that begins.
+
+    What stands between them (filling bytes, junk) is passed over, as Pillow does.
+    """
+    segments: list[bytes] = []
+    at = 2
+    for _ in range(MAX_SEGMENTS):
+        at = data.find(b"\xff", at)
+        if at < 0 or at + 4 > len(data):
+            return segments, len(data)
+        marker = data[at + 1]
+        if marker == _SOS:
+            return segments, at
+        if marker == 0xFF:
             at += 1
-            continue
-        if data[at + 1] == _SOS:
-            break
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        segments.append(data[at:end])
-        at = end
-    return segments
+        elif marker in _ALONE:
+            at += 2
+        else:
+            end = at + 2 + max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
+            segments.append(data[at:end])
+            at = end
+    raise unsupported(f"The JPEG has more than {MAX_SEGMENTS} segments.", "It may be meant to do harm.")
+
+
+def _bare(data: bytes, segments: list[bytes], scan: int) -> bytes:
+    """Leave out what Pillow would interpret beside the picture: it follows EXIF without a budget."""
+    needed = [
+        segment
+        for segment in segments
+        if not _is_application(segment) or _is(segment, 0xE0, _JFIF) or _is(segment, 0xEE, _ADOBE)
+    ]
+    return b"".join([data[:2], *needed, data[scan:]])
+
+
+def _is(segment: bytes, marker: int, name: bytes) -> bool:
+    return segment[1] == marker and segment.startswith(name, 4)
+
+
+def _is_application(segment: bytes) -> bool:
+    return segment[1] in _APP or segment[1] == _COM
 
 
 def _kept(segments: list[bytes]) -> tuple[bytes, ...]:
-    foreign = (b"\xff\xee", b"\xff\xe2")
     return tuple(
         segment
         for segment in segments
-        if (segment[1] in _APP or segment[1] == _COM)
-        and not (segment.startswith(foreign[0]) and segment[4:9] == b"Adobe")
-        and not (segment.startswith(foreign[1]) and segment[4:8] == b"MPF\0")
+        if _is_application(segment) and not _is(segment, 0xEE, _ADOBE) and not _is(segment, 0xE2, b"MPF\0")
     )
+
+
+def _joined(segments: tuple[bytes, ...], marker: int, name: bytes, skipped: int) -> bytes:
+    """Join what stands behind `name` and `skipped` bytes more in the segments of that name."""
+    return b"".join(segment[4 + len(name) + skipped :] for segment in segments if _is(segment, marker, name))
+
+
+def _profile(segments: tuple[bytes, ...]) -> bytes | None:
+    """Join the pieces of the ICC profile, each of which tells how many there are; None if one is missing."""
+    pieces = tuple(sorted(part for part in segments if _is(part, 0xE2, _ICC)))
+    whole = bool(pieces) and pieces[0][17:18] == bytes((len(pieces) % 256,))
+    return _joined(pieces, 0xE2, _ICC, 2) if whole else None
+
+
+def _exif_resolution(block: bytes | None) -> tuple[float, float] | None:
+    """Pixels per inch as EXIF says; JFIF's own word comes before it."""
+    tags = exif_format.parse(block)
+    if tags is None:
+        return None
+    found = {entry.code: entry.value for entry in tags.entries if isinstance(entry.value, bytes)}
+    fraction, unit = found.get(_X_RESOLUTION, b""), found.get(_RESOLUTION_UNIT, b"")
+    if len(fraction) != 8 or len(unit) != 2:
+        return (72.0, 72.0)  # EXIF's own default
+    number, per = struct.unpack(tags.order + "II", fraction)
+    scale = 2.54 if struct.unpack(tags.order + "H", unit)[0] == 3 else 1.0
+    return (scale * number / per, scale * number / per) if per else (72.0, 72.0)
 
 
 def _without_preview(segment: bytes) -> bytes:
     """The segment without its preview; empty if it is nothing else."""
-    if segment.startswith(b"\xff\xe0") and segment[4:9] == b"JFXX\0":
+    if _is(segment, 0xE0, b"JFXX\0"):
         return b""
     body = segment[4:]
-    if segment[1] == 0xE1 and body.startswith(_EXIF):
+    if _is(segment, 0xE1, _EXIF):
         body = _EXIF + previews.without_exif_preview(body[len(_EXIF) :])
-    elif segment[1] == 0xED and body.startswith(_PHOTOSHOP):
+    elif _is(segment, 0xED, _PHOTOSHOP):
         body = _PHOTOSHOP + previews.without_photoshop_preview(body[len(_PHOTOSHOP) :])
     return segment if body == segment[4:] else segment[:2] + struct.pack(">H", len(body) + 2) + body
 
 
 def _with_segments(coded: bytes, segments: tuple[bytes, ...]) -> bytes:
     """`coded` with its own application segments replaced by `segments`."""
-    own = _segments(coded)
-    tables = [segment for segment in own if segment[1] not in _APP and segment[1] != _COM]
-    scan = coded[2 + sum(len(segment) for segment in own) :]
-    return b"".join([coded[:2], *segments, *tables, scan])
+    own, scan = _segments(coded)
+    tables = [segment for segment in own if not _is_application(segment)]
+    return b"".join([coded[:2], *segments, *tables, coded[scan:]])

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.studio_portrait.link.wire import MAX_PIXELS, MAX_SIDE, Problem
-
 from . import exif as exif_format
+from .errors import PictureError
 
 Samples = NDArray[Any]  # uint8, uint16 or float32, shape (H, W, C), C in 1..4
+# As large as the wire takes a picture (`link.wire`); a test compares the two.
+MAX_PIXELS = 100_000_000
+MAX_SIDE = 65_535
+MAX_ICC_BYTES = 4 << 20
 _NATIVE = "Open it in an image editor, convert it to RGB, and save it as PNG or TIFF."
 
 
@@ -25,6 +28,7 @@ class Picture:
     orientation: EXIF's 1..8, how the file stores them. exif: a TIFF block without "Exif\\0\\0".
     resolution: pixels per inch. notes: what reading had to convert, for the user.
     source: what the format's own module needs to write the same kind of file again.
+    mode: the permission bits of the file; None where there is none.
     """
 
     pixels: Samples
@@ -36,6 +40,7 @@ class Picture:
     resolution: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
     source: Any = None
+    mode: int | None = None
 
     def upright(self) -> Picture:
         """The same picture for a file of another kind: stored upright, and saying so."""
@@ -74,16 +79,16 @@ def orientation_of(exif: bytes | None) -> int:
 
 
 def check_size(width: int, height: int) -> None:
-    """Raises `Problem` ``too-large`` from the header, before anything is decoded."""
+    """Raises `PictureError` ``too-large`` from the header, before anything is decoded."""
     if width < 1 or height < 1:
-        raise Problem("bad-image", f"The picture has {width} x {height} pixels.")
+        raise PictureError("bad-image", f"The picture has {width} x {height} pixels.")
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         limit = f"{MAX_PIXELS // 1_000_000} megapixels, {MAX_SIDE} on a side"
-        raise Problem("too-large", f"The picture has {width} x {height} pixels; the limit is {limit}.")
+        raise PictureError("too-large", f"The picture has {width} x {height} pixels; the limit is {limit}.")
 
 
 def check_finite(pixels: Samples) -> None:
-    """Raises `Problem` ``bad-image`` with the number and the first place of NaN and infinite samples."""
+    """Raises `PictureError` ``bad-image`` with the number and the first place of NaN and infinite samples."""
     if pixels.dtype.kind != "f":
         return
     count, first = 0, None
@@ -97,22 +102,24 @@ def check_finite(pixels: Samples) -> None:
         sentence = f"{count} samples are not numbers or infinite, the first at {place}."
         if count == 1:
             sentence = f"One sample is not a number or infinite, at {place}."
-        raise Problem("bad-image", sentence, "Repair the picture in the program that made it.")
+        raise PictureError("bad-image", sentence, "Repair the picture in the program that made it.")
 
 
-def unsupported(what: str, hint: str = _NATIVE) -> Problem:
-    """The `Problem` for a kind of picture that is not read."""
-    return Problem("bad-image", what, hint)
+def unsupported(what: str, hint: str = _NATIVE) -> PictureError:
+    """The `PictureError` for a kind of picture that is not read."""
+    return PictureError("bad-image", what, hint)
 
 
-def truncated() -> Problem:
-    return Problem(
+def truncated() -> PictureError:
+    return PictureError(
         "bad-image", "The file is damaged: it ends too early.", "Copy it again from where it came from."
     )
 
 
-def damaged(error: object) -> Problem:
-    return Problem("bad-image", f"The file is damaged: {error}.", "Copy it again from where it came from.")
+def damaged(error: object) -> PictureError:
+    return PictureError(
+        "bad-image", f"The file is damaged: {error}.", "Copy it again from where it came from."
+    )
 
 
 def sane_resolution(value: Any) -> tuple[float, float] | None:

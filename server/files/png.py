@@ -10,13 +10,14 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import imagecodecs
 
-from plugin.studio_portrait.link.wire import MAX_ICC_BYTES, Problem
-
 from . import previews
+from .errors import PictureError
 from .picture import (
+    MAX_ICC_BYTES,
     Picture,
     Samples,
     check_size,
@@ -35,6 +36,7 @@ _PALETTE, _XMP = 3, b"XML:com.adobe.xmp\0\0\0\0\0"
 _SAMPLES = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS")  # written anew
 _OF_STORED_KIND = (b"hIST", b"sPLT", b"bKGD", b"sBIT")
 _INCH = 0.0254
+MAX_CHUNKS = 10_000
 _PIECE = 1 << 18  # so much is unfolded at a time
 
 
@@ -49,19 +51,23 @@ class Chunk:
 
 
 def read(data: bytes) -> Picture:
-    """Raises `Problem` ``bad-image`` or ``too-large``."""
+    """Raises `PictureError` ``bad-image`` or ``too-large``."""
     if len(data) < 33:
         raise truncated()
     width, height, bits, colours = struct.unpack(">IIBB", data[16:26])
     check_size(width, height)
-    chunks = list(_chunks(data))
+    chunks = list(islice(_chunks(data), MAX_CHUNKS + 1))
+    if len(chunks) > MAX_CHUNKS:
+        raise unsupported(
+            f"The PNG has more than {MAX_CHUNKS} chunks of metadata.", "It may be meant to do harm."
+        )
     if any(chunk.name == b"acTL" for chunk in chunks):
         raise unsupported("The PNG is animated.", "Save one of its pictures as a PNG of its own.")
     if bits == 1 and colours != _PALETTE:
         raise unsupported("The PNG has only black and white (1 bit).")
     _check_rows(data, height * (1 + width * 8))
     try:
-        stored = imagecodecs.png_decode(data)
+        stored = imagecodecs.png_decode(_bare(data))
     except imagecodecs.PngError as error:
         raise damaged(error) from None
     except ValueError:  # imagecodecs cannot decode libpng's own message about a garbled chunk
@@ -92,9 +98,9 @@ def read(data: bytes) -> Picture:
 
 
 def write(picture: Picture, pixels: Samples) -> bytes:
-    """The file. pixels: upright uint8 or uint16 (H, W, C). Raises `Problem` ``bad-output``."""
+    """The file. pixels: upright uint8 or uint16 (H, W, C). Raises `PictureError` ``bad-output``."""
     if pixels.dtype.kind == "f":
-        raise Problem("bad-output", "PNG cannot hold floating-point samples.", "Name the result .tif.")
+        raise PictureError("bad-output", "PNG cannot hold floating-point samples.", "Name the result .tif.")
     stored = turn_back(pixels, picture.orientation)
     coded = imagecodecs.png_encode(stored[:, :, 0] if stored.shape[2] == 1 else stored, level=_LEVEL)
     kept = picture.source if picture.format == "png" else tuple(_translated(picture))
@@ -103,7 +109,7 @@ def write(picture: Picture, pixels: Samples) -> bytes:
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:
-    """Every chunk, its checksum verified; libpng would forgive a missing end."""
+    """Give every chunk but those of samples, its checksum verified; libpng would forgive a missing end."""
     at = len(SIGNATURE)
     while at + 12 <= len(data):
         length, name = struct.unpack(">I4s", data[at : at + 8])
@@ -111,13 +117,27 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
         if end > len(data):
             break
         body = data[at + 8 : end - 4]
-        if zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
+        if zlib.crc32(body, zlib.crc32(name)) != int.from_bytes(data[end - 4 : end], "big"):
             raise damaged(f"a checksum is wrong ({name.decode('latin-1')} at byte {at})")
         if name == b"IEND":
             return
-        yield Chunk(name, b"" if name == b"IDAT" else body)
+        if name != b"IDAT":
+            yield Chunk(name, body)
         at = end
     raise truncated()
+
+
+def _bare(data: bytes) -> bytes:
+    """Leave out of the file what libpng would unfold beside the picture: text and profiles, 8 MB each."""
+    parts, start, at = [], 0, len(SIGNATURE)
+    while at + 12 <= len(data):
+        length, name = struct.unpack(">I4s", data[at : at + 8])
+        end = at + 12 + length
+        if name not in _SAMPLES:
+            parts.append(data[start:at])
+            start = end
+        at = end
+    return b"".join([*parts, data[start:]]) if parts else data
 
 
 def _check_rows(data: bytes, most: int) -> None:

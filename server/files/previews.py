@@ -20,7 +20,7 @@ def without_exif_preview(data: bytes) -> bytes:
     """An EXIF block whose second directory is unlinked and whose preview is overwritten with zeros."""
     if data[:4] not in (b"II*\0", b"MM\0*"):
         return data
-    order = "<" if data[:2] == b"II" else ">"
+    order: exif.Order = "<" if data[:2] == b"II" else ">"
     try:
         first = struct.unpack_from(order + "I", data, 4)[0]
         link = first + 2 + 12 * struct.unpack_from(order + "H", data, first)[0]
@@ -31,9 +31,12 @@ def without_exif_preview(data: bytes) -> bytes:
     if not second:
         return data
     unlinked = data[:link] + bytes(4) + data[link + 4 :]
-    blank = bytearray(unlinked)
+    blank, left = bytearray(unlinked), len(unlinked)
     for start, length in _samples(preview, order):
         end = min(start + length, len(blank))
+        left -= max(0, end - start)
+        if left < 0:  # its strips overlap: it is no preview, and blanking it would take for ever
+            return unlinked
         blank[start:end] = bytes(max(0, end - start))
     intact = exif.parse(bytes(blank)) == exif.parse(data)  # else its place is nonsense
     return bytes(blank) if intact else unlinked
@@ -54,7 +57,7 @@ def _numbers(entry: exif.Entry, order: str) -> tuple[int, ...]:
 
 def without_photoshop_preview(data: bytes) -> bytes:
     """Photoshop's resources without its thumbnails; as they are where they cannot be followed."""
-    kept, at = b"", 0
+    kept, at = [], 0
     while data[at : at + 4] == _RESOURCE:
         try:
             number, name = struct.unpack_from(">HB", data, at + 4)
@@ -64,6 +67,6 @@ def without_photoshop_preview(data: bytes) -> bytes:
             return data
         end = size_at + 4 + (size + 1) // 2 * 2
         if number not in _THUMBNAILS:
-            kept += data[at:end]
+            kept.append(data[at:end])
         at = end
-    return kept + data[at:] if at <= len(data) + 1 else data
+    return b"".join([*kept, data[at:]]) if at <= len(data) + 1 else data

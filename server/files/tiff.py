@@ -15,9 +15,8 @@ from itertools import islice
 import numpy as np
 import tifffile
 
-from plugin.studio_portrait.link.wire import Problem
-
 from . import exif, previews
+from .errors import PictureError
 from .jpeg import frame_size
 from .picture import (
     Picture,
@@ -46,6 +45,7 @@ _JPEG = 7
 _ASSOCIATED_ALPHA, _PLAIN_ALPHA = 1, 2
 _LOSSLESS = {1: None, 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
 MAX_PAGES = 64  # looked at: small previews of the first one
+MAX_LAYOUT_BYTES = 16 << 20  # 100 megapixels in tiles of 16 x 16 need 6 MB
 _STRIP_BYTES = 4_000_000
 
 
@@ -61,8 +61,9 @@ class Source:
 
 
 def read(data: bytes) -> Picture:
-    """Raises `Problem` ``bad-image`` or ``too-large``."""
+    """Raises `PictureError` ``bad-image`` or ``too-large``."""
     try:
+        _check_tags(data)
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             page, notes = _only_page(file)
             check_size(page.imagewidth, page.imagelength)
@@ -72,7 +73,7 @@ def read(data: bytes) -> Picture:
             notes = notes or fewer
             icc, xmp = page.tags.get(_ICC), page.tags.get(_XMP)
             resolution = _inches(page)
-    except Problem:
+    except PictureError:
         raise
     except Exception as error:  # tifffile and its codecs raise kinds of their own on broken files
         raise damaged(error) from None
@@ -134,6 +135,20 @@ def _only_page(file: tifffile.TiffFile) -> tuple[tifffile.TiffPage, tuple[str, .
     return pages[0], (previews.LEFT_OUT,) if small else ()
 
 
+def _check_tags(data: bytes) -> None:
+    """Refuse tags that overlap, and more strips than a picture has, before tifffile reads them all."""
+    try:
+        entries = [entry for directory in exif.chain(data, MAX_PAGES) for entry in directory]
+    except exif.OverBudget as error:
+        raise damaged(error) from None
+    except (struct.error, ValueError, OverflowError):
+        raise damaged("its directories of tags cannot be followed") from None
+    if sum(len(entry.value) for entry in entries if entry.code in _LAYOUT) > MAX_LAYOUT_BYTES:
+        raise unsupported(
+            "The TIFF lists far more strips than its picture has.", "It may be meant to do harm."
+        )
+
+
 def _check_kind(page: tifffile.TiffPage) -> None:
     coded_as_jpeg = page.photometric == _YCBCR and page.compression == _JPEG  # comes out as RGB
     if page.photometric not in (_GREY, _RGB) and not coded_as_jpeg:
@@ -145,7 +160,7 @@ def _check_kind(page: tifffile.TiffPage) -> None:
         32,
     ):
         raise unsupported(f"The TIFF's samples are {page.bitspersample}-bit ({page.dtype}).", _HINT)
-    if page.samplesperpixel > (2 if page.photometric == _GREY else 4):
+    if not 1 <= page.samplesperpixel <= (2 if page.photometric == _GREY else 4):
         raise unsupported(f"The TIFF has {page.samplesperpixel} channels.", _HINT)
     if int(page.compression) not in (*_LOSSLESS, _JPEG):
         kind = getattr(page.compression, "name", str(page.compression))

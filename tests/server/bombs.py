@@ -12,6 +12,8 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from server.files import exif
+
 HUGE = 400_000_000  # bytes that a bomb unfolds to
 
 
@@ -83,6 +85,55 @@ def many_pages(count: int) -> bytes:
     return b"".join(parts)
 
 
+def tag_tree(levels: int = 3, pointers: int = 400) -> bytes:
+    """An EXIF block whose directories all point to the next one, so many times: 400 ** 3 tags in 15 KB."""
+    block = b"II*\0\x08\0\0\0"
+    for level in range(levels):
+        following = len(block) + 2 + 12 * pointers + 4
+        entry = (exif.EXIF, 4, 1, following) if level < levels - 1 else (271, 7, 4, 0)
+        block += struct.pack("<H", pointers) + struct.pack("<HHII", *entry) * pointers + bytes(4)
+    return block
+
+
+def overlapping(tags: int, size: int, first: int = 40_000) -> bytes:
+    """An EXIF block of so many tags that all hold the same `size` bytes."""
+    head = b"II*\0\x08\0\0\0" + struct.pack("<H", tags)
+    place = len(head) + 12 * tags + 4
+    entries = b"".join(struct.pack("<HHII", first + index, 7, size, place) for index in range(tags))
+    return head + entries + bytes(4 + size)
+
+
+def jpeg_with(block: bytes) -> bytes:
+    """A JPEG with this EXIF block, in as many segments as it takes (Pillow joins them)."""
+    pieces = [block[at : at + 65_000] for at in range(0, len(block), 65_000)]
+    segments = [b"\xff\xe1" + struct.pack(">H", len(piece) + 8) + b"Exif\0\0" + piece for piece in pieces]
+    data = jpeg()
+    return b"".join(
+        [data[:2], *segments, data[20:]]
+    )  # without JFIF: Pillow then asks EXIF for the resolution
+
+
+def tiff_with(block: bytes) -> bytes:
+    """A TIFF whose only directory has this block's tags behind its own."""
+    data = tiff() + bytes(1)
+    written, start = exif.parse(data), struct.unpack_from("<H", block, 8)[0]
+    assert written is not None
+    own = len(written.entries)
+    place = len(data) + 2 + 12 * (own + start) + 4
+    entries = bytearray(block[10 : 10 + 12 * start])
+    for index in range(start):
+        struct.pack_into("<I", entries, 12 * index + 8, place)
+    old = struct.unpack_from("<I", data, 4)[0]
+    raw = data[old + 2 : old + 2 + 12 * own]
+    directory = struct.pack("<H", own + start) + raw + bytes(entries) + bytes(4)
+    return data[:4] + struct.pack("<I", len(data)) + data[8:] + directory + block[10 + 12 * start + 4 :]
+
+
+def texts(count: int = 1000, size: int = 8_000_000) -> bytes:
+    text = chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(size), 9))
+    return png(64, 64, *[text] * count)
+
+
 BOMBS: dict[str, tuple[Callable[[], bytes], str | None]] = {
     "png of a side too many": (lambda: png(65_536, 1), "too-large"),
     "png of two gigapixels": (lambda: png(50_000, 40_000), "too-large"),
@@ -92,6 +143,16 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str | None]] = {
     "png whose text unfolds": (lambda: png(64, 64, chunk(b"zTXt", b"x\0\0" + zeros())), None),
     "png whose long text unfolds": (lambda: png(64, 64, chunk(b"iTXt", b"x\0\1\0\0\0" + zeros())), None),
     "png without rows": (lambda: png(10_000, 10_000, data=b""), "bad-image"),
+    "png of a thousand texts": (texts, None),
+    "png of a tree of tags": (lambda: png(64, 64, chunk(b"eXIf", tag_tree())), None),
+    "png of overlapping tags": (lambda: png(64, 64, chunk(b"eXIf", overlapping(5000, 1_000_000))), None),
+    "png of a million chunks": (lambda: png(64, 64, chunk(b"teXt", b"") * 500_000), "bad-image"),
+    "jpeg of a tree of tags": (lambda: jpeg_with(tag_tree()), None),
+    "jpeg of overlapping tags": (lambda: jpeg_with(overlapping(5000, 1_000_000)), None),
+    "jpeg of a million segments": (lambda: jpeg()[:2] + b"\xff\xe3\0\2" * 1_000_000, "bad-image"),
+    "jpeg of filling bytes": (lambda: jpeg()[:2] + b"\xff" * 7_000_000, "bad-image"),
+    "tiff of overlapping tags": (lambda: tiff_with(overlapping(4000, 1_000_000)), "bad-image"),
+    "tiff of overlapping strips": (lambda: tiff_with(overlapping(4000, 1_000_000, 273)), "bad-image"),
     "jpeg of four gigapixels": (lambda: jpeg((65_500, 65_500)), "too-large"),
     "jpeg of a thousand scans": (lambda: jpeg((9_900, 9_900), scans=1000), "bad-image"),
     "tiff of a gigapixel": (lambda: with_tag(tiff(), 256, 40_000_000), "too-large"),

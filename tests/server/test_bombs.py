@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from plugin.studio_portrait.link.wire import Problem
 from server.files import pictures
+from server.files.errors import PictureError
 
 from .bombs import BOMBS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-MEMORY_MB, SECONDS = 200, 30.0  # the bombs want gigabytes, or minutes
+MEMORY_MB, SECONDS = 200, 8.0  # of the processor; the bombs want gigabytes, or minutes
 CHILD = """
 import json, resource, sys, time
 from pathlib import Path
-from plugin.studio_portrait.link.wire import Problem
+from server.files.errors import PictureError
 from server.files import pictures
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
@@ -29,7 +29,7 @@ for path in sys.argv[1:]:
     try:
         pictures.read(Path(path))
         code = None
-    except Problem as problem:
+    except PictureError as problem:
         code = problem.code
     print(json.dumps([code, peak() - before, time.process_time() - begin]))
 """
@@ -61,12 +61,6 @@ def test_a_file_larger_than_any_picture(tmp_path: Path) -> None:
     path = tmp_path / "sparse.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     os.truncate(path, pictures.MAX_FILE_BYTES + 1)
-    with pytest.raises(Problem, match="more than 2048 MB") as caught:
+    with pytest.raises(PictureError, match="more than 2048 MB") as caught:
         pictures.read(path)
     assert caught.value.code == "too-large"
-
-
-@pytest.mark.skipif(os.name != "posix", reason="there is no such device")
-def test_a_file_without_an_end() -> None:
-    with pytest.raises(Problem, match="not a JPEG, PNG or TIFF"):
-        pictures.read(Path("/dev/zero"))

@@ -13,8 +13,8 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, ImageFile, JpegImagePlugin
 
-from plugin.studio_portrait.link.wire import Problem
 from server.files import exif, pictures, png
+from server.files.errors import PictureError
 from server.files.picture import Picture
 from tests.sample import SELFIE
 
@@ -42,9 +42,9 @@ def exif_block(orientation: int) -> bytes:
 
 
 def refused(path: Path, data: bytes, code: str = "bad-image") -> str:
-    """Reading `data` raises a Problem with this code and a hint; its sentence."""
+    """Reading `data` raises a PictureError with this code and a hint; its sentence."""
     path.write_bytes(data)
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(PictureError) as caught:
         pictures.read(path)
     assert caught.value.code == code
     assert caught.value.hint
@@ -503,9 +503,9 @@ def test_no_picture_at_all(tmp_path: Path) -> None:
     assert "a GIF" in refused(tmp_path / "a.jpg", pillow(image, "gif"))
     assert "a WebP" in refused(tmp_path / "a.png", pillow(image, "webp"))
     assert "a BMP" in refused(tmp_path / "a.png", pillow(image, "bmp"))
-    with pytest.raises(Problem, match="folder"):
+    with pytest.raises(PictureError, match="folder"):
         pictures.read(tmp_path)
-    with pytest.raises(Problem, match="cannot be read"):
+    with pytest.raises(PictureError, match="cannot be read"):
         pictures.read(tmp_path / "none.jpg")
 
 
@@ -535,7 +535,7 @@ def test_not_a_number(tmp_path: Path, value: float) -> None:
     stream = io.BytesIO()
     tifffile.imwrite(stream, pixels, photometric="rgb")
     assert "2 samples" in refused(tmp_path / "a.tif", stream.getvalue())
-    with pytest.raises(Problem, match="x 11, y 7"):
+    with pytest.raises(PictureError, match="x 11, y 7"):
         pictures.read(tmp_path / "a.tif")
     pixels[7, 11, 1] = 0
     stream = io.BytesIO()
@@ -595,7 +595,7 @@ def test_one_pixel(tmp_path: Path) -> None:
 )
 def test_format_that_cannot_hold_it(tmp_path: Path, dtype: str, channels: int, name: str) -> None:
     picture = Picture(samples(dtype, channels), "none")
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(PictureError) as caught:
         pictures.write(picture, picture.pixels, tmp_path / name)
     assert caught.value.code == "bad-output" and caught.value.hint
     assert not list(tmp_path.iterdir())
@@ -606,7 +606,7 @@ def test_output_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "taken.png").mkdir()
     (tmp_path / "taken.png" / "inside").touch()
     for target in (tmp_path / "none" / "a.png", tmp_path / "taken.png"):
-        with pytest.raises(Problem) as caught:
+        with pytest.raises(PictureError) as caught:
             pictures.write(picture, picture.pixels, target)
         assert caught.value.code == "bad-output"
     assert [path.name for path in tmp_path.iterdir()] == ["taken.png"]
@@ -622,7 +622,7 @@ def test_broken_exif_is_no_reason_to_refuse(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "tiff"])
 def test_any_garbled_file_is_read_or_refused(kind: str) -> None:
-    """Whatever the bytes are, the outcome is a picture that can be written or a Problem, nothing else."""
+    """Whatever the bytes are, the outcome is a picture that can be written or a `PictureError`."""
     random = np.random.default_rng(5)
     whole = pillow(Image.open(SELFIE).resize((64, 48)), kind, icc_profile=ICC)
     outcomes = set()
@@ -635,7 +635,7 @@ def test_any_garbled_file_is_read_or_refused(kind: str) -> None:
             picture = pictures.FORMATS[kind].read(garbled)
             pictures.encode(picture, picture.pixels, kind)
             outcomes.add("written")
-        except Problem as problem:
+        except PictureError as problem:
             outcomes.add(problem.code)
     assert {"written", "bad-image"} <= outcomes
 

@@ -1,0 +1,24 @@
+"""What can be wrong with a picture file, as one sentence and a hint."""
+
+from __future__ import annotations
+
+HINTS = {
+    "bad-image": "Open the picture in an image editor and save it again.",
+    "too-large": "Scale the picture down, or cut it.",
+    "bad-output": "Choose another place for the result.",
+    "out-of-memory": "Close other programs, or scale the picture down.",
+    "internal": "Please report it.",
+}
+
+
+class PictureError(Exception):
+    """Say why a file cannot be read or written.
+
+    code: a key of `HINTS`. message, hint: a sentence each, for the user.
+    """
+
+    def __init__(self, code: str, message: str, hint: str | None = None):
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = HINTS[code] if hint is None else hint
