@@ -17,6 +17,7 @@ from openvino import opset13 as op
 from plugin.studio_portrait.link.wire import Problem
 
 from .layers import Architecture, Array, Folded, Layer, Layers
+from .threads import limit
 
 NAME = "openvino"
 POLL_MILLISECONDS = 50
@@ -68,7 +69,10 @@ def _infer(
 
 
 def _hints(precision: str) -> dict[str, str]:
-    return {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+    hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+    if (most := limit()) is not None:
+        hints["INFERENCE_NUM_THREADS"] = str(most)
+    return hints
 
 
 def _graphs(architecture: Architecture, folded: Folded, size: int) -> tuple[ov.Model, ov.Model]:

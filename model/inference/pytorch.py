@@ -17,6 +17,7 @@ from torch import Tensor
 from plugin.studio_portrait.link.wire import Problem
 
 from .layers import Architecture, Array, Folded, Layer, Layers
+from .threads import limit
 
 NAME = "pytorch"
 
@@ -57,6 +58,8 @@ class Engine:
         self, architecture: Architecture, folded: Folded, device: str, dtype: torch.dtype | None = None
     ):
         self._device = pick_device(device)
+        if (most := limit()) is not None:
+            torch.set_num_threads(most)
         torch.backends.cudnn.benchmark = self._device.type == "cuda"
         self._architecture = architecture
         self._body = _Ops(folded.body, self._device, dtype or _precision(self._device))

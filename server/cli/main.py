@@ -71,6 +71,9 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Callable[[], None]]]:
     retouch = commands.add_parser("retouch", help="retouch files and folders")
     retouch.set_defaults(run=_retouch)
 
+    batch = commands.add_parser("batch", help="retouch a whole shoot: resumes, keeps a manifest, uses every core")
+    batch.set_defaults(run=lambda args: _import("batch").run(args))
+
     keys = commands.add_parser("keys", help="the keys with which machines know each other")
     connect = commands.add_parser("connect", help="let GIMP here use the server of another machine")
 
@@ -83,6 +86,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Callable[[], None]]]:
     return parser, {
         "serve": lambda: _import("serve").add_arguments(serve),
         "retouch": lambda: _import("retouch").add_arguments(retouch),
+        "batch": lambda: _import("batch").add_arguments(batch),
         "keys": lambda: _import("keys").add_arguments(keys),
         "connect": lambda: _import("connect").add_arguments(connect),
     }

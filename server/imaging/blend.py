@@ -8,7 +8,6 @@ cache, which is what makes thirteen megapixels take a tenth of a second.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from model.inference.rendering import Place, Rendering
+from model.inference.threads import threads
 from plugin.studio_portrait.link.wire import Box
 
 from .colour import ColourSpace, Float, decode_srgb, encode_srgb
@@ -138,12 +138,6 @@ def _fine(coarse: NDArray[Any]) -> Float:
     return cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)[..., None].astype(np.float32)
 
 
-def _threads() -> int:
-    """How many strips at a time: the processors that this process may really use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return min(8, len(affinity(0)) if affinity else os.cpu_count() or 1)
-
-
 class Reconstruction:
     """The full-size step for one picture.
 
@@ -178,7 +172,7 @@ class Reconstruction:
             if not cancelled():
                 self._prepare(correction)
         tops = range(box.y, box.y + box.height, STRIP_ROWS)
-        with _BLAS.limit(limits=1, user_api="blas"), ThreadPoolExecutor(_threads()) as pool:
+        with _BLAS.limit(limits=1, user_api="blas"), ThreadPoolExecutor(min(8, threads())) as pool:
             for done, _ in enumerate(pool.map(lambda top: None if cancelled() else self._strip(top), tops)):
                 progress((done + 1) / len(tops))
 

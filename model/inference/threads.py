@@ -1,0 +1,21 @@
+"""How many threads a computation may use: one home for everybody who starts some."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+# Set by a program that runs several processes side by side, each with its share of the processors.
+VARIABLE: Final = "STUDIO_PORTRAIT_THREADS"
+
+
+def limit() -> int | None:
+    """The number that was set for this process; None where nobody set one."""
+    text = os.environ.get(VARIABLE, "")
+    return int(text) if text.isdecimal() and int(text) > 0 else None
+
+
+def threads() -> int:
+    """That number, else the processors that this process may really use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return limit() or (len(affinity(0)) if affinity else os.cpu_count() or 1)

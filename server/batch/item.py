@@ -1,0 +1,68 @@
+"""What goes into an engine and what comes out: names and plain dictionaries, never pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+Outcome = dict[str, Any]  # one line of the manifest, see docs/batch.md
+
+DONE, NO_FACE, FAILED = "done", "no-face", "failed"
+DISK_FULL = "disk-full"  # the code that ends a run: every further picture would meet it
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture: where it is, where its result goes, and that place's name below the destination.
+
+    name: unique in a run, with ``/`` on every system. colours: the colour decision of each face of
+    a series (`series`), log-gains in linear light; none where the network's own is used.
+    """
+
+    source: str
+    target: str
+    name: str
+    colours: tuple[tuple[float, float, float] | None, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> Item:
+        colours = tuple(None if colour is None else tuple(colour) for colour in fields.get("colours", ()))
+        return cls(fields["source"], fields["target"], fields["name"], colours)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is the same for every picture of a run.
+
+    settings: `wire.Settings` as a dictionary. reference: the portrait to be matched, or "". device and
+    engine: as for `model.inference.predictor.load`. mask: write the mask beside the picture.
+    """
+
+    settings: dict[str, Any]
+    reference: str = ""
+    device: str = "auto"
+    engine: str = "auto"
+    mask: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Engine(Protocol):
+    """What does the work. facts: what the manifest's header says of it."""
+
+    facts: dict[str, Any]
+
+    def map(self, items: Iterable[Item]) -> Iterator[Outcome]:
+        """Yield one outcome for each item as it ends, in any order.
+
+        Items are taken only as they can be worked at, so that whoever gives them can stop giving. Raises
+        `Problem` when nothing can be done at all.
+        """
+
+    def close(self) -> None:
+        """Stop at once; what is being done is dropped."""

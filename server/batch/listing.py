@@ -1,0 +1,146 @@
+"""Which picture becomes which file: folders are walked one at a time and nothing else is remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from plugin.studio_portrait.link.wire import Problem
+
+from ..files.names import SUFFIXES
+from .developing import HEIC, RAW
+from .item import Item
+
+ENDINGS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif"}
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of `count` parts of a run, by the pictures' names: the same part whatever else is added."""
+
+    index: int
+    count: int
+
+    @classmethod
+    def of(cls, text: str) -> Shard:
+        """From ``I/N``, counted from 1. Raises `Problem` ``bad-setting``."""
+        found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+        if not found or not 1 <= int(found[1]) <= int(found[2]):
+            sentence = f"--shard {text:.20} is not a part of a whole."
+            raise Problem("bad-setting", sentence, "For the first of four machines: --shard 1/4")
+        return cls(int(found[1]), int(found[2]))
+
+    def has(self, name: str) -> bool:
+        digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+        return int.from_bytes(digest, "big") % self.count == self.index - 1
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+class Listing:
+    """The pictures of files and folders, in a fixed order.
+
+    sources: as named by the user. recursive: folders in folders too. suffix: put behind each name's stem.
+    kind: ``jpeg``, ``png`` or ``tiff`` for every result, "" to keep each file's own (a RAW file
+    becomes a TIFF, a HEIC a JPEG). failed(folder, reason): hears of folders that cannot be read.
+    Raises `Problem` ``bad-setting`` or ``bad-output`` when results could meet sources.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[str],
+        destination: str,
+        *,
+        recursive: bool = False,
+        suffix: str = "",
+        kind: str = "",
+        shard: Shard | None = None,
+    ):
+        if not destination or not sources or not all(sources):
+            raise Problem("bad-setting", "A name is empty.", "Name the pictures, and where they go (-o).")
+        if re.search(r"[/\\\0]", suffix):
+            raise Problem("bad-setting", f"--suffix {suffix} is no part of a file's name.")
+        self.destination = Path(os.path.abspath(destination))
+        self._suffix, self._kind, self._shard, self._recursive = suffix, kind, shard, recursive
+        self._here = Path(os.path.realpath(destination))
+        self._sources = [Path(os.path.abspath(source)) for source in sources]
+        self._check()
+
+    def _check(self) -> None:
+        if self.destination.exists() and not self.destination.is_dir():
+            raise Problem("bad-output", f"{self.destination} is a file.", "Name a folder for the results.")
+        for source in self._sources:
+            folder = Path(os.path.realpath(source if source.is_dir() else source.parent))
+            if folder == self._here or (source.is_dir() and self._here in folder.parents):
+                sentence = f"The results would go to where the pictures of {source} are."
+                raise Problem("bad-output", sentence, "Name another folder: originals are never changed.")
+
+    def items(self, failed: Callable[[Path, str], None] = lambda folder, reason: None) -> Iterator[Item]:
+        """Walk once. May be called again, also while another walk goes on."""
+        labels: set[str] = set()
+        names: set[str] = set()
+        alone = len(self._sources) == 1
+        for source in self._sources:
+            if not source.is_dir():
+                yield from self._item(source, self._name(source.name, names))
+                continue
+            label = "" if alone else _free(source.name or "pictures", labels)
+            yield from self._folder(source, label, failed)
+
+    def _folder(self, folder: Path, label: str, failed: Callable[[Path, str], None]) -> Iterator[Item]:
+        inner: list[str] = []
+        files: list[str] = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        inner.append(entry.name)
+                    elif _is_picture(entry.name) and not entry.is_dir():
+                        files.append(entry.name)
+        except OSError as error:
+            failed(folder, error.strerror or type(error).__name__)
+            return
+        names: set[str] = set()
+        for name in sorted(files):
+            below = self._name(name, names)
+            yield from self._item(folder / name, f"{label}/{below}" if label else below)
+        for name in sorted(inner) if self._recursive else ():
+            if Path(os.path.realpath(folder / name)) != self._here:
+                yield from self._folder(folder / name, f"{label}/{name}" if label else name, failed)
+
+    def _item(self, source: Path, name: str) -> Iterator[Item]:
+        if self._shard is None or self._shard.has(name):
+            yield Item(str(source), str(self.destination / name), name)
+
+    def _name(self, name: str, taken: set[str]) -> str:
+        """The result's name in its folder: no two of `taken` are alike, not even to a system blind to case."""
+        stem, ending = os.path.splitext(name)
+        kind = SUFFIXES.get(ending.lower(), "")
+        wanted = self._kind or kind or ("tiff" if ending.lower() in RAW else "jpeg")
+        new = ending if kind == wanted else ENDINGS[wanted]
+        plain = f"{stem}{self._suffix}"
+        if f"{plain}{new}".casefold() in taken and new != ending:
+            plain = f"{name}{self._suffix}"
+        return _free(plain, taken, new)
+
+
+def _is_picture(name: str) -> bool:
+    ending = os.path.splitext(name)[1].lower()
+    return ending in SUFFIXES or ending in RAW or ending in HEIC
+
+
+def _free(stem: str, taken: set[str], ending: str = "") -> str:
+    """The name, with a number behind it if need be; it is taken then."""
+    name, number = f"{stem}{ending}", 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{stem}-{number}{ending}"
+    taken.add(name.casefold())
+    return name

@@ -1,0 +1,86 @@
+"""How much of this machine a run may use: processors and memory, containers' limits included."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import psutil
+
+_CGROUP = Path("/sys/fs/cgroup")
+PER_WORKER = 750 << 20  # bytes: interpreter, network, and two 24-megapixel pictures in work
+SPARE = 500 << 20  # bytes left to everybody else
+
+
+def cores() -> int:
+    """Processors that this process may use at once, a container's share of time counted too; at least 1."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    usable = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, min(usable, math.ceil(_quota(_CGROUP) or usable)))
+
+
+def memory() -> int:
+    """Bytes that may still be taken: what is free, and what a container's limit leaves."""
+    free = psutil.virtual_memory().available
+    left = _memory_left(_CGROUP)
+    return free if left is None else min(free, left)
+
+
+def workers(wanted: int = 0) -> int:
+    """Processes for a run: `wanted` if it is given, else as many as processors and memory allow."""
+    return wanted or max(1, min(cores(), (memory() - SPARE) // PER_WORKER))
+
+
+def gpus() -> int:
+    """NVIDIA GPUs of this machine, as the driver's own program counts them; 1 for an Apple chip's."""
+    if platform.system() == "Darwin":
+        return 1
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return 0
+    try:
+        told = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=30).stdout
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    there = sum(line.startswith("GPU ") for line in told.splitlines())
+    return there if visible is None else min(there, len([word for word in visible.split(",") if word]))
+
+
+def _quota(folder: Path) -> float | None:
+    """Processors' worth of time (cgroup v2, then v1); None without a limit."""
+    text = _read(folder / "cpu.max").split()
+    if not text:
+        text = [
+            _read(folder / "cpu" / "cpu.cfs_quota_us").strip(),
+            _read(folder / "cpu" / "cpu.cfs_period_us").strip(),
+        ]
+    try:
+        quota, period = (float(number) for number in text[:2])
+    except ValueError:  # "max", or no file at all
+        return None
+    return quota / period if quota > 0 and period > 0 else None
+
+
+def _memory_left(folder: Path) -> int | None:
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            left = int(_read(folder / limit)) - int(_read(folder / used))
+        except ValueError:  # "max", or no file
+            continue
+        return max(0, left)
+    return None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("ascii")
+    except OSError:
+        return ""

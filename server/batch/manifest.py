@@ -1,0 +1,188 @@
+"""What was done with each picture, one line of JSON as it ends; and the proof that it still stands.
+
+The file is only ever added to, one whole line at a time, so that a run killed at any moment leaves at
+most half a line, which the next run cuts off. What it says is found again by an index of sixteen bytes a
+picture, not by keeping it in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plugin.studio_portrait.link.wire import Problem
+
+from .item import DONE, NO_FACE, Item, Outcome
+from .retoucher import fingerprint
+
+FORM = 1
+_FAR = 1 << 40
+_HEADER = "manifest"  # the key that only a header has
+
+
+class Manifest:
+    """The file, locked for this run. A context manager.
+
+    resume: go on with a file that is there; without it that is refused. Raises `Problem`
+    ``bad-output``.
+    """
+
+    def __init__(self, path: Path, resume: bool):
+        self.path = path
+        self._file = _opened(path, resume)
+        try:
+            _lock(self._file, path)
+            self._reader = path.open("rb")
+            self._keys, self._places = self._index()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def head(self, facts: dict[str, Any]) -> None:
+        """Begin a run. facts: versions, settings, sources."""
+        self._write({_HEADER: FORM, **facts})
+
+    def add(self, outcome: Outcome) -> None:
+        """Keep an outcome. Raises `Problem` ``bad-output`` when it cannot be written."""
+        self._write(outcome)
+
+    def _write(self, line: dict[str, Any]) -> None:
+        data = json.dumps(line, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        end = self._file.seek(0, os.SEEK_END)
+        try:
+            self._file.write(data)
+        except OSError as error:
+            self._file.truncate(end)
+            sentence = f"The manifest {self.path} cannot be written ({error.strerror})."
+            raise Problem("bad-output", sentence, "Make room there, then go on with --resume.") from None
+
+    def find(self, name: str) -> Outcome | None:
+        """The last line about the picture of this name, from before this run."""
+        key = _key(name)
+        last = int(np.searchsorted(self._keys, key, side="right")) - 1
+        while last >= 0 and self._keys[last] == key:
+            self._reader.seek(int(self._places[last]))
+            line = json.loads(self._reader.readline())
+            if line.get("name") == name:
+                return dict(line)
+            last -= 1
+        return None
+
+    def __len__(self) -> int:
+        """How many lines about pictures there were before this run."""
+        return len(self._keys)
+
+    def _index(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """Keys, in order, and where their lines begin. Half a line at the end is cut off."""
+        keys, places = bytearray(), bytearray()
+        at = 0
+        for line in self._reader:
+            if not line.endswith(b"\n"):
+                self._file.truncate(at)
+                break
+            name = _name(line)
+            if name is not None:
+                keys += _digest(name)
+                places += at.to_bytes(8, sys.byteorder)
+            at += len(line)
+        numbers = np.frombuffer(bytes(keys), np.uint64)
+        order = np.argsort(numbers, kind="stable")
+        return numbers[order], np.frombuffer(bytes(places), np.int64)[order]
+
+    def close(self) -> None:
+        self._reader.close()
+        self._file.close()
+
+    def __enter__(self) -> Manifest:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def stands(line: Outcome, item: Item, settings: dict[str, Any], weights: str) -> bool:
+    """Whether what the line says is still so: same source, same settings, same weights, output as written.
+
+    weights: "" where nobody can tell them without computing. Reads the output to the end, the source
+    only when its time says that it may have changed.
+    """
+    if line.get("status") not in (DONE, NO_FACE) or line.get("settings") != settings:
+        return False
+    if weights and line.get("weights") != weights:
+        return False
+    if line.get("colours", []) != [colour and list(colour) for colour in item.colours]:
+        return False
+    try:
+        if not _same_source(line, item):
+            return False
+        if line["status"] == NO_FACE:
+            return True
+        output = Path(item.target)
+        if output.stat().st_size != line["output_size"]:
+            return False
+        return bool(fingerprint(output)["sha256"] == line["output_sha256"])
+    except (OSError, KeyError):
+        return False
+
+
+def _same_source(line: Outcome, item: Item) -> bool:
+    status = os.stat(item.source)
+    if status.st_size != line["size"]:
+        return False
+    if status.st_mtime_ns == line["mtime_ns"] and line["input"] == item.source:
+        return True
+    return bool(fingerprint(Path(item.source))["sha256"] == line["sha256"])
+
+
+def _name(line: bytes) -> str | None:
+    """The picture that a line is about; None for a header and for what is no line of ours."""
+    try:
+        name = json.loads(line)["name"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return name if isinstance(name, str) else None
+
+
+def _digest(name: str) -> bytes:
+    return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _key(name: str) -> np.uint64:
+    return np.uint64(int.from_bytes(_digest(name), sys.byteorder))
+
+
+def _opened(path: Path, resume: bool) -> IO[bytes]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "r+b" if resume and path.exists() else "x+b", buffering=0)  # noqa: SIM115
+    except FileExistsError:
+        raise Problem(
+            "bad-output",
+            f"There is a manifest already: {path}.",
+            "Go on where it ends with --resume, or give this run another one with --manifest.",
+        ) from None
+    except OSError as error:
+        raise Problem("bad-output", f"The manifest {path} cannot be written ({error.strerror}).") from None
+
+
+def _lock(file: IO[bytes], path: Path) -> None:
+    """For this process alone, as long as it lives."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(_FAR)  # what is locked nobody else can read there, so it is no byte of a line
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise Problem("bad-output", f"Another run is writing {path}.", "Wait for it, or name another.") from None

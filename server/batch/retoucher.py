@@ -1,0 +1,224 @@
+"""One picture, from its file to its result's file, in this process: what every engine does in the end.
+
+Local workers and Ray's actors hold one `Retoucher` each: a loaded network and what it needs. Whatever
+happens to a picture becomes an outcome; nothing is raised, and a target appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plugin.studio_portrait.link.wire import Problem, Settings
+
+from ..files import pictures
+from ..files.picture import Picture
+from .item import DISK_FULL, DONE, FAILED, NO_FACE, Item, Order, Outcome
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+Change = Callable[[Item, Picture], dict[str, Any]]  # retouches `picture.pixels` in place and tells about it
+
+
+class Retoucher:
+    """Calling it with an `Item` does it. From several threads: files are read and written at the same
+    time; the pipeline is entered by one at a time where a processor runs the network.
+
+    Making it loads the network: raises `Problem` when that cannot be done.
+    """
+
+    def __init__(self, order: Order, threads: int = 0):
+        _use_threads(threads)
+        from model.inference.predictor import load, match
+
+        from ..imaging import retouch
+
+        self._retouch = retouch
+        self._settings = Settings(**{**order.settings, "mask": order.mask})
+        self._mask = order.mask
+        if order.reference:
+            from model.data.whole_pictures import read
+            from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE
+
+            loaded: Any = match([read(Path(order.reference), MAX_REFERENCE_SIDE)])
+        else:
+            loaded = load(self._settings.network, order.device, order.engine)
+        self.about = {
+            "network": loaded.name,
+            "weights": loaded.weights_sha256,
+            "engine": loaded.engine,
+            "device": loaded.device,
+        }
+        self.on_processor = loaded.device == "cpu"
+        self._predictor = loaded if self.on_processor else _gathered(loaded)
+        self._turn = threading.Lock() if self.on_processor else nullcontext()
+
+    def __call__(self, item: Item) -> Outcome:
+        """Do one picture; see `outcome_of`."""
+        return outcome_of(item, self._change)
+
+    def _change(self, item: Item, picture: Picture) -> dict[str, Any]:
+        with self._turn:
+            result = self._retouch(picture.pixels, self._settings, self._predictor, icc=picture.icc)
+        mask = None
+        if self._mask:
+            mask = np.zeros((*picture.pixels.shape[:2], 1), np.uint8)
+            if result.box is not None and result.mask is not None:
+                box = result.box
+                mask[box.y : box.y + box.height, box.x : box.x + box.width, 0] = result.mask
+        return {
+            "faces": list(result.faces),
+            "ms": {stage: round(ms, 1) for stage, ms in result.ms.items() if stage != "total"},
+            "notes": list(result.notes),
+            "mask": mask,
+            **self.about,
+        }
+
+
+def outcome_of(item: Item, change: Change) -> Outcome:
+    """Read, change, write one picture; the manifest's line about it (see docs/batch.md).
+
+    change(item, picture): retouches ``picture.pixels`` in place; what it returns goes into the line, and
+    ``mask``, (H, W, 1) uint8 or None, into a file beside the target.
+    """
+    line: Outcome = {"name": item.name, "input": item.source}
+    clock = _Clock()
+    try:
+        _do(item, change, line, clock)
+    except Exception as error:  # whatever it is, the other pictures are done
+        problem = problem_of(error)
+        line |= {"status": FAILED, "code": problem.code, "message": str(problem)}
+    line["ms"] = {**line.get("ms", {}), **clock.ms}
+    return line
+
+
+def _do(item: Item, change: Change, line: Outcome, clock: _Clock) -> None:
+    from . import developing
+
+    source, target = Path(item.source), Path(item.target)
+    with clock("read"):
+        line |= fingerprint(source)
+        picture = developing.read(source) if developing.develops(source) else pictures.read(source)
+        picture = _writable(picture)
+    told = change(item, picture)
+    mask = told.pop("mask", None)
+    line |= told
+    line["notes"] = [*picture.notes, *told.get("notes", ())]
+    if not told.get("faces") and not told.get("whole"):
+        line["status"] = NO_FACE
+        return
+    with clock("write"):
+        data = pictures.encode(picture, picture.pixels, pictures.format_of(target))
+        if mask is not None:
+            put(mask_beside(target), pictures.encode(Picture(mask, "png"), mask, "png"))
+        put(target, data)
+    line |= {
+        "status": DONE,
+        "output": item.target,
+        "output_size": len(data),
+        "output_sha256": hashlib.sha256(data).hexdigest(),
+    }
+
+
+def _writable(picture: Picture) -> Picture:
+    from dataclasses import replace
+
+    if picture.pixels.flags.writeable:
+        return picture
+    return replace(picture, pixels=picture.pixels.copy())
+
+
+def mask_beside(target: Path) -> Path:
+    """Where the mask of a result goes."""
+    return target.with_name(f"{target.stem}-mask.png")
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """``size``, ``mtime_ns`` and ``sha256`` of a file. Raises `OSError`."""
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a whole file or none. Raises `OSError`.
+
+    What a killed run left beside it has the same name each time, so that the next run replaces it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tag = hashlib.blake2b(path.name.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
+    beside = path.with_name(f".studio-portrait-{tag}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
+
+
+def problem_of(error: Exception) -> Problem:
+    """Any error as the manifest's code, one sentence and a hint."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return Said("missing", f"{error.filename} is not there any more.", "")
+    if isinstance(error, OSError) and error.errno in _FULL:
+        where = f" ({error.filename})" if error.filename else ""
+        return Said(DISK_FULL, f"The result cannot be written: {error.strerror}{where}.", "Make room there.")
+    if isinstance(error, OSError):
+        return Said("unreadable", f"{error.filename or 'A file'}: {error.strerror or error}.", "")
+    if isinstance(error, MemoryError):
+        return Problem("out-of-memory", "There is not enough memory for this picture.")
+    if all(isinstance(getattr(error, name, None), str) for name in ("code", "message", "hint")):
+        return Said(error.code, error.message, error.hint)  # type: ignore[attr-defined]
+    return Problem("internal", f"Something unforeseen happened ({type(error).__name__}: {error}).")
+
+
+class Said(Problem):
+    """A `Problem` with a code of the manifest's own, which no wire knows."""
+
+    def __init__(self, code: str, message: str, hint: str):
+        super().__init__("internal", message, hint)
+        self.code = code
+
+
+class _Clock:
+    """Milliseconds by name."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.ms[name] = round((time.perf_counter() - start) * 1e3, 1)
+
+
+def _use_threads(threads: int) -> None:
+    """Before anything that computes is loaded: libraries look at their environment only then."""
+    if threads < 1:
+        return
+    from model.inference.threads import VARIABLE
+
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    os.environ[VARIABLE] = str(threads)
+    import cv2
+
+    cv2.setNumThreads(threads)
+
+
+def _gathered(predictor: Any) -> Any:
+    from .gathering import Gathered
+
+    return Gathered(predictor) if hasattr(predictor, "size") else predictor

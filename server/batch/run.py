@@ -1,0 +1,206 @@
+"""A whole run: list, leave out what is proven done, let an engine work, keep and tell what happened."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .item import DISK_FULL, DONE, FAILED, NO_FACE, Engine, Item, Outcome
+from .listing import Listing
+from .manifest import Manifest, stands
+
+PROOFS = 32  # pictures looked at ahead, so that the disk reads several at a time
+EXAMPLES = 5  # names told for each reason
+
+
+@dataclass
+class Tally:
+    """What has happened so far. total: how many pictures there are, None until they are counted.
+
+    proven: of `total`, done by an earlier run. reasons: by code and sentence, with the first names.
+    """
+
+    total: int | None = None
+    proven: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    reasons: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    many: Counter[tuple[str, str]] = field(default_factory=Counter)
+    began: float = field(default_factory=time.monotonic)
+    working: float | None = None  # when the first picture was given to the engine
+    full: bool = False
+
+    @property
+    def ended(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def failed(self) -> int:
+        return self.counts[FAILED]
+
+    @property
+    def rate(self) -> float:
+        """Pictures a second since the engine had its first one."""
+        elapsed = time.monotonic() - self.working if self.working is not None else 0.0
+        return self.ended / elapsed if elapsed > 0 else 0.0
+
+    @property
+    def left(self) -> float | None:
+        """Seconds left at this rate; None while that cannot be said."""
+        if self.total is None or not self.rate:
+            return None
+        return max(0, self.total - self.proven - self.ended) / self.rate
+
+    def add(self, outcome: Outcome) -> None:
+        self.counts[outcome["status"]] += 1
+        if outcome["status"] != FAILED:
+            return
+        self.full = self.full or outcome["code"] == DISK_FULL
+        why = (outcome["code"], _common(outcome))
+        self.many[why] += 1
+        names = self.reasons.setdefault(why, [])
+        if len(names) < EXAMPLES:
+            names.append(outcome["name"])
+
+
+def _common(outcome: Outcome) -> str:
+    """The sentence without the file's own name, so that alike failures are counted together."""
+    sentence = str(outcome["message"])
+    for name in (outcome["input"], Path(outcome["input"]).name):
+        sentence = sentence.replace(name, "The file" if sentence.startswith(name) else "the file")
+    return sentence
+
+
+class Stop:
+    """Asked for by a signal, a failure or a full disk: no further picture is begun."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.why = ""
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+    def ask(self, why: str) -> None:
+        self.why = self.why or why
+        self._event.set()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is made of. settings: as the manifest keeps them. weights: of the network, "" if unknown."""
+
+    listing: Listing
+    settings: dict[str, Any]
+    weights: str
+    resume: bool = False
+    stop_on_error: bool = False
+
+
+def todo(plan: Plan, manifest: Manifest | None, tally: Tally, keep: Callable[[Outcome], None]) -> Iterator[Item]:
+    """The pictures that are not proven done; folders that cannot be read become failures (`keep`)."""
+
+    def failed(folder: Path, reason: str) -> None:
+        message = f"The folder cannot be read ({reason})."
+        keep({"input": str(folder), "name": f"{folder}/", "status": FAILED, "code": "unreadable", "message": message})
+
+    items = plan.listing.items(failed)
+    if manifest is None or not plan.resume or not len(manifest):
+        yield from items
+        return
+    with ThreadPoolExecutor(4) as pool:
+        ahead: deque[tuple[Item, Future[bool] | None]] = deque()
+        for item in itertools.chain(items, itertools.repeat(None, PROOFS)):
+            if item is not None:
+                line = manifest.find(item.name)
+                proof = None
+                if line is not None:
+                    proof = pool.submit(stands, line, item, plan.settings, plan.weights)
+                ahead.append((item, proof))
+            if ahead and (item is None or len(ahead) >= PROOFS):
+                first, proof = ahead.popleft()
+                if proof is not None and proof.result():
+                    tally.proven += 1
+                else:
+                    yield first
+
+
+def run(
+    plan: Plan,
+    engine: Engine,
+    manifest: Manifest,
+    stop: Stop,
+    show: Callable[[Tally, Outcome | None], None] = lambda tally, outcome: None,
+) -> Tally:
+    """Do it. show(tally, outcome): hears of every end, and with None of proofs and counting."""
+    tally = Tally()
+    counting = threading.Thread(target=_count, args=(plan.listing, tally, stop), daemon=True)
+    counting.start()
+
+    def keep(outcome: Outcome) -> None:
+        manifest.add({**outcome, "settings": plan.settings})
+        tally.add(outcome)
+        if tally.full:
+            stop.ask("the disk is full")
+        elif plan.stop_on_error and outcome["status"] == FAILED:
+            stop.ask("a picture failed")
+        show(tally, outcome)
+
+    def wanted() -> Iterator[Item]:
+        for item in todo(plan, manifest, tally, keep):
+            if stop:
+                return
+            tally.working = tally.working or time.monotonic()
+            yield item
+            show(tally, None)
+
+    try:
+        for outcome in engine.map(wanted()):
+            keep(outcome)
+    finally:
+        engine.close()
+    if not stop:
+        counting.join()
+    return tally
+
+
+def _count(listing: Listing, tally: Tally, stop: Stop) -> None:
+    total = 0
+    for _ in listing.items():
+        total += 1
+        if stop:
+            return
+    tally.total = total
+
+
+def summary(tally: Tally, stopped: str) -> Iterator[str]:
+    """The last words, line by line."""
+    seconds = time.monotonic() - tally.began
+    parts = [f"{tally.counts[DONE]} done"]
+    if tally.proven:
+        parts.append(f"{tally.proven} done before")
+    if tally.counts[NO_FACE]:
+        parts.append(f"{tally.counts[NO_FACE]} without a face")
+    parts.append(f"{tally.failed} failed")
+    if tally.total is not None and (rest := tally.total - tally.proven - tally.ended) > 0 and stopped:
+        parts.append(f"{rest} not begun")
+    yield f"{', '.join(parts)} in {in_words(seconds)} ({tally.rate:.2f} pictures a second)."
+    for (code, sentence), names in tally.reasons.items():
+        count = tally.many[code, sentence]
+        more = f" and {count - len(names)} more, see the manifest" if count > len(names) else ""
+        yield f"  {count} x {code}: {sentence}"
+        yield f"      {', '.join(names)}{more}"
+
+
+def in_words(seconds: float) -> str:
+    """Such as 45 s, 12 min, 3 h 20 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

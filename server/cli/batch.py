@@ -1,0 +1,282 @@
+"""``studio-portrait batch``: a whole shoot, with a manifest that says what was done and goes on from there."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plugin.studio_portrait.link.version import VERSION
+from plugin.studio_portrait.link.wire import HEADSHOT, Problem, check_reference
+
+from .settings import add_arguments as add_settings
+from .settings import from_arguments
+
+if TYPE_CHECKING:
+    from ..batch.item import Engine, Order, Outcome
+    from ..batch.listing import Shard
+    from ..batch.run import Plan, Stop, Tally
+
+DONE, SOME_FAILED, NOTHING_TRIED, INTERRUPTED = 0, 1, 2, 130
+LINE_SECONDS = 10.0  # between two lines of progress where there is no terminal
+Show = Callable[["Tally", "Outcome | None"], None]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``batch``."""
+    parser.description = (
+        "Retouches many pictures: folders keep their structure, a manifest keeps what was done, and a run"
+        " that was broken off goes on with --resume. Pictures without a face are counted and left out."
+    )
+    parser.epilog = (
+        "Originals are never changed. Ctrl-C finishes what is being done and says how to go on; a second one"
+        " stops at once. Exit status: 0 every picture is done or has no face; 1 at least one failed; 2 nothing"
+        " was tried; 130 interrupted."
+    )
+    parser.add_argument("sources", nargs="+", metavar="SRC", help="a picture, or a folder of pictures")
+    parser.add_argument("-o", "--output", required=True, metavar="DST", help="a folder (is made)")
+    parser.add_argument("--recursive", action="store_true", help="folders in folders too")
+    parser.add_argument("--suffix", default="", metavar="TEXT", help="put behind every result's name")
+    parser.add_argument("--format", choices=("jpeg", "png", "tiff"), default="", help="default: as it was")
+    parser.add_argument("--mask", action="store_true", help="unfeathered results, and their masks beside them")
+    parser.add_argument("--reference", metavar="PORTRAIT", help=f"with --network {HEADSHOT}: whose look is matched")
+    parser.add_argument("--dry-run", action="store_true", help="only list what would be done")
+    parser.add_argument("--on-error", choices=("stop", "go-on"), default="go-on", help="default: go-on")
+    parser.add_argument("--manifest", metavar="FILE", help="default: studio-portrait.jsonl in DST")
+    parser.add_argument("--resume", action="store_true", help="leave out what the manifest proves done")
+    parser.add_argument("--shard", metavar="I/N", help="only part I of N, for several machines")
+    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="pictures at a time, default: as many as fit")
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, mps")
+    add_settings(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
+    from ..batch.manifest import Manifest
+    from ..batch.run import Stop
+    from ..batch.run import run as run_batch
+
+    plan, order, shard = _plan(args)
+    path = _manifest_path(args, shard)
+    if args.dry_run:
+        return _dry_run(plan, path)
+    engine = _engine(args, order)
+    stop = Stop()
+    with Manifest(path, args.resume) as manifest, _signals(stop), _shown() as show:
+        manifest.head(_header(args, plan, engine))
+        try:
+            tally = run_batch(plan, engine, manifest, stop, show)
+        except KeyboardInterrupt:
+            _say(f"Stopped at once. {_how_to_go_on(path)}")
+            return INTERRUPTED
+    return _end(tally, stop, path)
+
+
+def _plan(args: argparse.Namespace) -> tuple[Plan, Order, Shard | None]:
+    from ..batch.item import Order
+    from ..batch.listing import Listing, Shard
+    from ..batch.run import Plan
+
+    if args.jobs < 0:
+        raise Problem("bad-setting", "--jobs must be a whole number from 1.")
+    settings = from_arguments(args)
+    _check_reference(args.reference, settings)
+    shard = Shard.of(args.shard) if args.shard else None
+    listing = Listing(
+        args.sources,
+        args.output,
+        recursive=args.recursive,
+        suffix=args.suffix,
+        kind=args.format,
+        shard=shard,
+    )
+    kept = {**settings.as_dict(), "mask": args.mask}
+    order = Order(kept, os.path.abspath(args.reference) if args.reference else "", args.device, mask=args.mask)
+    if args.reference:
+        kept = {**kept, "reference": hashlib.sha256(Path(args.reference).read_bytes()).hexdigest()}
+    kept = json.loads(json.dumps(kept))  # as a manifest gives them back
+    return Plan(listing, kept, _weights(settings.network), args.resume, args.on_error == "stop"), order, shard
+
+
+def _check_reference(name: str | None, settings: Any) -> None:
+    if name is not None and not Path(name).is_file():
+        raise Problem("bad-setting", f"The reference portrait {name} is not there.", "Choose another file.")
+    if (name is None) == (settings.network == HEADSHOT):
+        check_reference(settings, None if name is None else _any_size())
+
+
+def _any_size() -> Any:
+    from plugin.studio_portrait.link.wire import ImageSpec
+
+    return ImageSpec(1, 1, 3, "u8")
+
+
+def _weights(network: str) -> str:
+    """The weights' hash of the network that will be used. Raises `Problem` ``unknown-network``."""
+    if network == HEADSHOT:
+        return ""
+    from model.inference.predictor import available
+
+    known = available()
+    for info in known:
+        if info.name == network or (not network and info.default):
+            return info.sha256
+    names = ", ".join(info.name for info in known)
+    raise Problem("unknown-network", f"There is no network {network!r}; there is: {names}.")
+
+
+def _manifest_path(args: argparse.Namespace, shard: Shard | None) -> Path:
+    if args.manifest:
+        return Path(args.manifest)
+    part = f"-{shard.index}-of-{shard.count}" if shard else ""
+    return Path(args.output) / f"studio-portrait{part}.jsonl"
+
+
+def _engine(args: argparse.Namespace, order: Order) -> Engine:
+    from ..batch.local import Local
+
+    return Local(order, args.jobs)
+
+
+def _header(args: argparse.Namespace, plan: Plan, engine: Engine) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "python": ".".join(str(number) for number in sys.version_info[:3]),
+        "begun": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "sources": [os.path.abspath(source) for source in args.sources],
+        "destination": str(plan.listing.destination),
+        "shard": args.shard,
+        "settings": plan.settings,
+        "weights": plan.weights,
+        **engine.facts,
+    }
+
+
+def _dry_run(plan: Plan, path: Path) -> int:
+    """Every picture and where it would go; nothing is made, not even a folder."""
+    from ..batch.manifest import Manifest
+    from ..batch.run import Tally, todo
+
+    tally, count = Tally(), 0
+    manifest = Manifest(path, True) if plan.resume and path.exists() else None
+    try:
+        for item in todo(plan, manifest, tally, tally.add):
+            count += 1
+            print(f"{item.source} -> {item.target}")
+    finally:
+        if manifest is not None:
+            manifest.close()
+    before = f", {tally.proven} are done already" if tally.proven else ""
+    _say(f"{count} pictures would be done{before}; nothing was.")
+    return SOME_FAILED if tally.failed else DONE
+
+
+def _end(tally: Tally, stop: Stop, path: Path) -> int:
+    from ..batch.run import summary
+
+    for line in summary(tally, stop.why):
+        _say(line)
+    if stop:
+        _say(f"Ended early: {stop.why}. {_how_to_go_on(path)}")
+    elif not tally.ended and not tally.proven:
+        _say("There was no picture. Pictures end with .jpg, .png, .tif, or a RAW file's or HEIC's ending.")
+        return NOTHING_TRIED
+    _say(f"The manifest is {path}.")
+    if stop.why == _CTRL_C:
+        return INTERRUPTED
+    return SOME_FAILED if tally.failed else DONE
+
+
+_CTRL_C = "you asked for it"
+
+
+def _how_to_go_on(path: Path) -> str:
+    words = [word for word in sys.argv[1:] if word != "--resume"]
+    return f"To go on: studio-portrait {' '.join(_quoted(word) for word in words)} --resume"
+
+
+def _quoted(word: str) -> str:
+    import shlex
+
+    return shlex.quote(word)
+
+
+@contextmanager
+def _signals(stop: Stop) -> Iterator[None]:
+    """SIGINT or SIGTERM once: finish what runs. Twice: `KeyboardInterrupt`."""
+
+    def heard(number: int, frame: object) -> None:
+        if stop.why == _CTRL_C:
+            raise KeyboardInterrupt
+        stop.ask(_CTRL_C)
+        _say("Finishing the pictures that are being done; once more stops at once.")
+
+    before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _shown() -> Iterator[Show]:
+    """A bar on a terminal, else a line now and then; failures as they happen."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as bars:
+        bar = bars.add_task("Starting", total=None)
+
+        def show(tally: Tally, outcome: Outcome | None) -> None:
+            if outcome and outcome["status"] == "failed":
+                bars.console.print(_failure(outcome), markup=False, highlight=False, soft_wrap=True)
+            bars.update(
+                bar, total=tally.total, completed=tally.proven + tally.ended, description=_state(tally)
+            )
+
+        yield show
+
+
+class _Lines:
+    """Progress for a log."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + LINE_SECONDS
+
+    def __call__(self, tally: Tally, outcome: Outcome | None) -> None:
+        if outcome and outcome["status"] == "failed":
+            _say(_failure(outcome))
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + LINE_SECONDS
+            _say(_state(tally))
+
+
+def _state(tally: Tally) -> str:
+    from ..batch.run import in_words
+
+    total = "?" if tally.total is None else str(tally.total)
+    left = "" if tally.left is None else f", {in_words(tally.left)} left"
+    failed = f", {tally.failed} failed" if tally.failed else ""
+    return f"{tally.proven + tally.ended} of {total}{failed}, {tally.rate:.2f} a second{left}"
+
+
+def _failure(outcome: Outcome) -> str:
+    return f"{outcome['input']}: {outcome['message']}"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
