@@ -18,8 +18,8 @@ from ..files import exif
 from ..files.picture import Picture, check_size
 
 RAW = frozenset(
-    ".3fr .arw .cr2 .cr3 .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2 .srf".split()
-    + [".srw", ".x3f"]
+    (".3fr", ".arw", ".cr2", ".cr3", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw")
+    + (".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f")
 )
 HEIC = frozenset((".heic", ".heif", ".hif"))
 _MAKER_NOTE, _SUB_IMAGES = 37500, 330

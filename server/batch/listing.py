@@ -120,7 +120,7 @@ class Listing:
             yield Item(str(source), str(self.destination / name), name)
 
     def _name(self, name: str, taken: set[str]) -> str:
-        """The result's name in its folder: no two of `taken` are alike, not even to a system blind to case."""
+        """The result's name in its folder; none of `taken` is like it, not even to a system blind to case."""
         stem, ending = os.path.splitext(name)
         kind = SUFFIXES.get(ending.lower(), "")
         wanted = self._kind or kind or ("tiff" if ending.lower() in RAW else "jpeg")

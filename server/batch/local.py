@@ -68,9 +68,8 @@ class Local:
             self._start(self._order.device)
         while True:
             self._feed(waiting)
-            if not any(worker.has for worker in self._workers):
-                if not self._suspects and not waiting:
-                    return
+            if not (any(worker.has for worker in self._workers) or self._suspects or waiting):
+                return
             for worker, event in self._next_events():
                 if event["event"] == "ready":
                     self._ready(worker, event["about"], gpus)

@@ -25,7 +25,7 @@ def cores() -> int:
 
 def memory() -> int:
     """Bytes that may still be taken: what is free, and what a container's limit leaves."""
-    free = psutil.virtual_memory().available
+    free = int(psutil.virtual_memory().available)
     left = _memory_left(_CGROUP)
     return free if left is None else min(free, left)
 

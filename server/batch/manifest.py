@@ -185,4 +185,6 @@ def _lock(file: IO[bytes], path: Path) -> None:
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise Problem("bad-output", f"Another run is writing {path}.", "Wait for it, or name another.") from None
+        raise Problem(
+            "bad-output", f"Another run is writing {path}.", "Wait for it, or name another."
+        ) from None

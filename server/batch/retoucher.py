@@ -21,6 +21,7 @@ import numpy as np
 from plugin.studio_portrait.link.wire import Problem, Settings
 
 from ..files import pictures
+from ..files.names import format_of
 from ..files.picture import Picture
 from .item import DISK_FULL, DONE, FAILED, NO_FACE, Item, Order, Outcome
 
@@ -112,13 +113,13 @@ def _do(item: Item, change: Change, line: Outcome, clock: _Clock) -> None:
     mask = told.pop("mask", None)
     line |= told
     line["notes"] = [*picture.notes, *told.get("notes", ())]
-    if not told.get("faces") and not told.get("whole"):
+    if not told.get("faces"):
         line["status"] = NO_FACE
         return
     with clock("write"):
-        data = pictures.encode(picture, picture.pixels, pictures.format_of(target))
+        data = pictures.encode(picture, picture.pixels, format_of(target))
         if mask is not None:
-            put(mask_beside(target), pictures.encode(Picture(mask, "png"), mask, "png"))
+            put(mask_beside(target), pictures.encode(Picture(mask, "mask"), mask, "png"))
         put(target, data)
     line |= {
         "status": DONE,
@@ -181,7 +182,9 @@ def problem_of(error: Exception) -> Problem:
         return Problem("out-of-memory", "There is not enough memory for this picture.")
     if all(isinstance(getattr(error, name, None), str) for name in ("code", "message", "hint")):
         return Said(error.code, error.message, error.hint)  # type: ignore[attr-defined]
-    return Problem("internal", f"Something unforeseen happened ({type(error).__name__}: {error}).")
+    return Said(
+        "internal", f"Something unforeseen happened ({type(error).__name__}: {error}).", "Please report it."
+    )
 
 
 class Said(Problem):

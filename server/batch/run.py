@@ -103,12 +103,22 @@ class Plan:
     stop_on_error: bool = False
 
 
-def todo(plan: Plan, manifest: Manifest | None, tally: Tally, keep: Callable[[Outcome], None]) -> Iterator[Item]:
+def todo(
+    plan: Plan, manifest: Manifest | None, tally: Tally, keep: Callable[[Outcome], None]
+) -> Iterator[Item]:
     """The pictures that are not proven done; folders that cannot be read become failures (`keep`)."""
 
     def failed(folder: Path, reason: str) -> None:
         message = f"The folder cannot be read ({reason})."
-        keep({"input": str(folder), "name": f"{folder}/", "status": FAILED, "code": "unreadable", "message": message})
+        keep(
+            {
+                "input": str(folder),
+                "name": f"{folder}/",
+                "status": FAILED,
+                "code": "unreadable",
+                "message": message,
+            }
+        )
 
     items = plan.listing.items(failed)
     if manifest is None or not plan.resume or not len(manifest):

@@ -29,7 +29,7 @@ Work = Callable[[Item], Outcome]
 
 
 def start(make: Callable[[Order, int], Work]) -> None:
-    """The process: arguments, pipes, then one picture after another. make(order, threads): see `Retoucher`."""
+    """The process: arguments, pipes, then picture after picture. make(order, threads): see `Retoucher`."""
     parser = argparse.ArgumentParser(prog="server.batch.worker")
     parser.add_argument("--order", required=True, help="an Order as JSON")
     parser.add_argument("--threads", type=int, default=0)

@@ -1,4 +1,4 @@
-"""``studio-portrait batch``: a whole shoot, with a manifest that says what was done and goes on from there."""
+"""``studio-portrait batch``: a whole shoot, with a manifest of what was done, from which a run goes on."""
 
 from __future__ import annotations
 
@@ -39,22 +39,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "Originals are never changed. Ctrl-C finishes what is being done and says how to go on; a second one"
-        " stops at once. Exit status: 0 every picture is done or has no face; 1 at least one failed; 2 nothing"
-        " was tried; 130 interrupted."
+        " stops at once. Exit status: 0 every picture is done or has no face; 1 at least one failed;"
+        " 2 nothing was tried; 130 interrupted."
     )
     parser.add_argument("sources", nargs="+", metavar="SRC", help="a picture, or a folder of pictures")
     parser.add_argument("-o", "--output", required=True, metavar="DST", help="a folder (is made)")
     parser.add_argument("--recursive", action="store_true", help="folders in folders too")
     parser.add_argument("--suffix", default="", metavar="TEXT", help="put behind every result's name")
     parser.add_argument("--format", choices=("jpeg", "png", "tiff"), default="", help="default: as it was")
-    parser.add_argument("--mask", action="store_true", help="unfeathered results, and their masks beside them")
-    parser.add_argument("--reference", metavar="PORTRAIT", help=f"with --network {HEADSHOT}: whose look is matched")
+    parser.add_argument(
+        "--mask", action="store_true", help="unfeathered results, and their masks beside them"
+    )
+    parser.add_argument(
+        "--reference", metavar="PORTRAIT", help=f"with --network {HEADSHOT}: whose look is matched"
+    )
     parser.add_argument("--dry-run", action="store_true", help="only list what would be done")
     parser.add_argument("--on-error", choices=("stop", "go-on"), default="go-on", help="default: go-on")
     parser.add_argument("--manifest", metavar="FILE", help="default: studio-portrait.jsonl in DST")
     parser.add_argument("--resume", action="store_true", help="leave out what the manifest proves done")
     parser.add_argument("--shard", metavar="I/N", help="only part I of N, for several machines")
-    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="pictures at a time, default: as many as fit")
+    parser.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help="pictures at a time, default: as many as fit"
+    )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, mps")
     add_settings(parser)
 
@@ -100,7 +106,9 @@ def _plan(args: argparse.Namespace) -> tuple[Plan, Order, Shard | None]:
         shard=shard,
     )
     kept = {**settings.as_dict(), "mask": args.mask}
-    order = Order(kept, os.path.abspath(args.reference) if args.reference else "", args.device, mask=args.mask)
+    order = Order(
+        kept, os.path.abspath(args.reference) if args.reference else "", args.device, mask=args.mask
+    )
     if args.reference:
         kept = {**kept, "reference": hashlib.sha256(Path(args.reference).read_bytes()).hexdigest()}
     kept = json.loads(json.dumps(kept))  # as a manifest gives them back

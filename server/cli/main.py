@@ -71,7 +71,9 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Callable[[], None]]]:
     retouch = commands.add_parser("retouch", help="retouch files and folders")
     retouch.set_defaults(run=_retouch)
 
-    batch = commands.add_parser("batch", help="retouch a whole shoot: resumes, keeps a manifest, uses every core")
+    batch = commands.add_parser(
+        "batch", help="retouch a whole shoot: resumes, keeps a manifest, uses every core"
+    )
     batch.set_defaults(run=lambda args: _import("batch").run(args))
 
     keys = commands.add_parser("keys", help="the keys with which machines know each other")

@@ -1,0 +1,216 @@
+"""``studio-portrait batch`` with everything real: processes, network, files; killed, resumed, filled up."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link.wire import Settings
+from server.batch.item import Item, Order
+from server.batch.local import Local
+from tests.sample import CHECKOUT, SELFIE
+
+Run = subprocess.CompletedProcess[str]
+
+
+def _command(*words: str | Path) -> list[str]:
+    return [sys.executable, "-m", "server", "batch", *(str(word) for word in words)]
+
+
+def batch(*words: str | Path) -> Run:
+    result = subprocess.run(_command(*words), cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert "Traceback" not in result.stderr, result.stderr
+    return result
+
+
+def lines(out: Path) -> list[dict[str, Any]]:
+    """The manifest's lines about pictures."""
+    told = [json.loads(line) for line in (out / "studio-portrait.jsonl").read_text().splitlines()]
+    return [line for line in told if "name" in line]
+
+
+def write(path: Path, number: int = 0) -> None:
+    """The selfie at a quarter of its size, a little brighter each time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    small = np.asarray(Image.open(SELFIE).reduce(4)).astype(int) + number
+    Image.fromarray(np.clip(small, 0, 255).astype(np.uint8)).save(path, quality=90)
+
+
+@pytest.fixture
+def shoot(tmp_path: Path) -> Path:
+    """Six pictures, two of them in a folder."""
+    for number in range(6):
+        write(tmp_path / "shoot" / ("day 2" if number > 3 else ".") / f"{number}.jpg", number)
+    return tmp_path / "shoot"
+
+
+def test_same_pixels_as_retouch(shoot: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert batch(shoot, "-o", out, "--recursive", "--shine", "50").returncode == 0
+    environment = {**os.environ, runtime.HOME_VARIABLE: str(tmp_path / "home")}
+    words = [sys.executable, "-m", "server"]
+    retouch = [*words, "retouch", str(shoot / "3.jpg"), "-o", str(tmp_path / "one.jpg"), "--shine", "50"]
+    subprocess.run(retouch, cwd=CHECKOUT, env=environment, check=True)
+    subprocess.run([*words, "stop"], cwd=CHECKOUT, env=environment, check=True, capture_output=True)
+    ours, theirs = (
+        np.asarray(Image.open(path)).astype(int) for path in (out / "3.jpg", tmp_path / "one.jpg")
+    )
+    before = np.asarray(Image.open(shoot / "3.jpg")).astype(int)
+    assert np.abs(ours - before).max() > 20
+    assert np.abs(ours - theirs).max() <= 1
+    assert (out / "day 2" / "5.jpg").exists()
+    line = next(line for line in lines(out) if line["name"] == "day 2/5.jpg")
+    assert line["status"] == "done" and len(line["faces"]) == 1 and line["settings"]["shine"] == 0.5
+    assert line["weights"] and set(line["ms"]) >= {"read", "faces", "predict", "reconstruct", "write"}
+
+
+def test_bad_files_are_counted_and_named(shoot: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (shoot / "text.jpg").write_text("no picture")
+    (shoot / "empty.png").touch()
+    whole = (shoot / "0.jpg").read_bytes()
+    (shoot / "short.jpg").write_bytes(whole[: len(whole) // 2])
+    (shoot / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    Image.new("RGB", (200, 200), "grey").save(shoot / "wall.jpg")
+    result = batch(shoot, "-o", out)
+    assert result.returncode == 1
+    status = Counter(line["status"] for line in lines(out))
+    assert status == {"done": 4, "failed": 4, "no-face": 1}
+    for name in ("text.jpg", "empty.png", "short.jpg", "gone.jpg"):
+        assert f"{shoot / name}: " in result.stderr and name in result.stderr.split("pictures a second")[1]
+    assert "4 done, 1 without a face, 4 failed" in result.stderr
+    again = batch(shoot, "-o", out, "--resume")
+    assert "0 done, 5 done before, 4 failed" in again.stderr and again.returncode == 1
+
+
+def test_stops_at_the_first_failure_when_told_to(shoot: Path, tmp_path: Path) -> None:
+    (shoot / "-.jpg").write_text("no picture")
+    result = batch(shoot, "-o", tmp_path / "out", "--on-error", "stop", "--jobs", "1")
+    assert result.returncode == 1 and "a picture failed" in result.stderr and "--resume" in result.stderr
+    assert len(lines(tmp_path / "out")) < 4
+
+
+def test_resume_does_what_is_missing_changed_or_failed(shoot: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (shoot / "bad.jpg").write_text("no picture")
+    assert batch(shoot, "-o", out).returncode == 1
+    refused = batch(shoot, "-o", out)
+    assert refused.returncode == 1 and "--resume" in refused.stderr
+    write(shoot / "bad.jpg", 9)  # repaired
+    write(shoot / "1.jpg", 40)  # changed
+    (out / "2.jpg").unlink()  # missing
+    (out / "3.jpg").write_bytes((out / "3.jpg").read_bytes()[:-1])  # damaged
+    dry = batch(shoot, "-o", out, "--resume", "--dry-run")
+    assert dry.stdout.count(" -> ") == 4 and "1 are done already" in dry.stderr and dry.returncode == 0
+    result = batch(shoot, "-o", out, "--resume")
+    assert result.returncode == 0 and "4 done, 1 done before, 0 failed" in result.stderr
+    assert batch(shoot, "-o", out, "--resume", "--strength", "50").stderr.count("5 done, 0 failed") == 1
+
+
+def test_killed_at_any_moment_and_resumed(shoot: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for number in range(6, 14):
+        write(shoot / f"{number}.jpg", number)
+    kills = 0
+    for seconds in (0.0, 0.3, 0.0, 0.1):
+        words = _command(shoot, "-o", out, "--recursive", *(["--resume"] if kills else []))
+        before = len(lines(out)) if kills else 0
+        process = subprocess.Popen(words, cwd=CHECKOUT, stderr=subprocess.DEVNULL)
+        while not (out / "studio-portrait.jsonl").exists() or len(lines_whole(out)) <= before:
+            assert process.poll() is None
+            time.sleep(0.02)
+        time.sleep(seconds)
+        process.kill()
+        process.wait()
+        kills += 1
+    assert batch(shoot, "-o", out, "--recursive", "--resume").returncode == 0
+    told = lines(out)
+    assert {line["name"] for line in told} == {line["name"] for line in told if line["status"] == "done"}
+    assert len({line["name"] for line in told}) == 14
+    assert len(told) <= 14 + 2 * kills  # at most one picture per worker is done again
+    left = [path for path in out.rglob("*") if path.is_file() and path.suffix not in (".jpg", ".jsonl")]
+    assert not left, "nothing half-written stays"
+    for path in out.rglob("*.jpg"):
+        Image.open(path).load()
+
+
+def lines_whole(out: Path) -> list[bytes]:
+    """As `lines`, while somebody writes."""
+    return [
+        line for line in (out / "studio-portrait.jsonl").read_bytes().split(b"\n")[:-1] if b'"name"' in line
+    ]
+
+
+def test_ctrl_c_once_finishes_and_twice_stops(shoot: Path, tmp_path: Path) -> None:
+    for number in range(6, 20):
+        write(shoot / f"{number}.jpg", number)
+    for times in (1, 2):
+        out = tmp_path / f"out{times}"
+        process = subprocess.Popen(
+            _command(shoot, "-o", out), cwd=CHECKOUT, stderr=subprocess.PIPE, text=True
+        )
+        while not (out / "studio-portrait.jsonl").exists() or not lines_whole(out):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        if times == 2:
+            time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+        assert process.returncode == 130 and "Finishing" in said and "--resume" in said, said
+        assert "Traceback" not in said
+        done = [line["name"] for line in lines(out)]
+        assert 1 <= len(done) < 18
+        if times == 1:
+            assert sorted(done) == sorted(path.name for path in out.glob("*.jpg"))
+
+
+def test_a_full_disk_ends_the_run_and_is_named(shoot: Path, tmp_path: Path) -> None:
+    out = tmp_path / "small"
+    out.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", out], capture_output=True
+    ).returncode:
+        pytest.skip("NO SMALL FILE SYSTEM CAN BE MADE HERE: batch on a full disk was not tried")
+    try:
+        manifest = tmp_path / "run.jsonl"
+        result = batch(shoot, "-o", out, "--manifest", manifest)
+        assert result.returncode == 1 and "disk-full" in result.stderr and "the disk is full" in result.stderr
+        assert all(path.stat().st_size > 0 for path in out.glob("*.jpg"))
+        assert not list(out.glob(".studio*"))
+    finally:
+        subprocess.run(["umount", out], check=True)
+
+
+def test_masks(shoot: Path, tmp_path: Path) -> None:
+    assert batch(shoot / "0.jpg", "-o", tmp_path / "out", "--mask", "--format", "png").returncode == 0
+    mask = Image.open(tmp_path / "out" / "0-mask.png")
+    assert mask.mode == "L" and mask.size == Image.open(shoot / "0.jpg").size
+    assert np.asarray(mask).max() == 255 and np.asarray(mask)[0, 0] < 30
+
+
+def test_a_picture_that_kills_its_worker(shoot: Path, tmp_path: Path) -> None:
+    """Its worker is replaced, its neighbours are done, and it is given up after a second time."""
+    items = []
+    for name in ("a.jpg", "b kills.jpg", "c once.jpg", "d.jpg", "e.jpg"):
+        shutil.copy(shoot / "0.jpg", shoot / name)
+        items.append(Item(str(shoot / name), str(tmp_path / "out" / name), name))
+    engine = Local(Order(Settings().as_dict()), 2, [sys.executable, "-m", "tests.batch.killing_worker"])
+    outcomes = {outcome["name"]: outcome for outcome in engine.map(items)}
+    engine.close()
+    assert {name for name, outcome in outcomes.items() if outcome["status"] == "done"} == {
+        item.name for item in items if "kills" not in item.name
+    }
+    assert outcomes["b kills.jpg"]["code"] == "worker-died"

@@ -1,0 +1,88 @@
+"""Which picture becomes which file: structure kept, no two results alike, sources never met."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plugin.studio_portrait.link.wire import Problem
+from server.batch.listing import Listing, Shard
+
+
+def _tree(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def _names(*sources: Path, out: Path, **options: object) -> list[str]:
+    listing = Listing([str(source) for source in sources], str(out), **options)  # type: ignore[arg-type]
+    return [item.name for item in listing.items()]
+
+
+def test_a_folder_keeps_its_structure(tmp_path: Path) -> None:
+    shoot = _tree(
+        tmp_path / "shoot", "b.jpg", "a.PNG", "notes.txt", ".hidden.jpg", "day 2/c.tif", ".git/d.jpg"
+    )
+    assert _names(shoot, out=tmp_path / "out") == ["a.PNG", "b.jpg"]
+    assert _names(shoot, out=tmp_path / "out", recursive=True) == ["a.PNG", "b.jpg", "day 2/c.tif"]
+
+
+def test_results_inside_the_source_are_no_sources(tmp_path: Path) -> None:
+    shoot = _tree(tmp_path / "shoot", "a.jpg", "out/a.jpg")
+    assert _names(shoot, out=shoot / "out", recursive=True) == ["a.jpg"]
+
+
+def test_names_never_collide(tmp_path: Path) -> None:
+    shoot = _tree(tmp_path / "shoot", "a.jpg", "a.png", "A.jpg", "a.cr2")
+    names = _names(shoot, out=tmp_path / "out", kind="tiff")
+    assert len({name.casefold() for name in names}) == 4
+    assert names[0] == "A.tif" and "a.png.tif" in names
+    names = _names(shoot, out=tmp_path / "out", suffix="-studio")
+    assert sorted(names) == ["A-studio.jpg", "a-studio-2.jpg", "a-studio.png", "a-studio.tif"]
+
+
+def test_several_sources_have_a_folder_each(tmp_path: Path) -> None:
+    one, two = _tree(tmp_path / "x" / "shoot", "a.jpg"), _tree(tmp_path / "y" / "Shoot", "a.jpg")
+    single = _tree(tmp_path, "a.jpg") / "a.jpg"
+    names = _names(one, two, single, single, out=tmp_path / "out")
+    assert names == ["shoot/a.jpg", "Shoot-2/a.jpg", "a.jpg", "a-2.jpg"]
+
+
+def test_formats_that_are_only_read(tmp_path: Path) -> None:
+    shoot = _tree(tmp_path / "shoot", "a.CR3", "b.heic")
+    assert _names(shoot, out=tmp_path / "out") == ["a.tif", "b.jpg"]
+
+
+def test_shards_are_a_partition_that_new_files_do_not_move(tmp_path: Path) -> None:
+    shoot = _tree(tmp_path / "shoot", *(f"{i}.jpg" for i in range(200)))
+    parts = [_names(shoot, out=tmp_path / "out", shard=Shard(i, 3)) for i in (1, 2, 3)]
+    assert sorted(sum(parts, [])) == sorted(f"{i}.jpg" for i in range(200))
+    assert min(len(part) for part in parts) > 40
+    _tree(shoot, *(f"new {i}.jpg" for i in range(50)))
+    assert set(parts[0]) <= set(_names(shoot, out=tmp_path / "out", shard=Shard(1, 3)))
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0"])
+def test_no_such_shard(text: str) -> None:
+    with pytest.raises(Problem, match="part of a whole"):
+        Shard.of(text)
+
+
+def test_results_never_go_where_sources_are(tmp_path: Path) -> None:
+    shoot = _tree(tmp_path / "shoot", "a.jpg", "in/b.jpg")
+    for sources, out in [((shoot,), shoot), ((shoot / "in",), shoot), ((shoot / "a.jpg",), shoot)]:
+        with pytest.raises(Problem, match="results would go"):
+            _names(*sources, out=out)
+    (tmp_path / "link").symlink_to(shoot)
+    with pytest.raises(Problem, match="results would go"):
+        _names(shoot, out=tmp_path / "link")
+
+
+def test_folders_that_link_back_are_not_followed(tmp_path: Path) -> None:
+    shoot = _tree(tmp_path / "shoot", "a.jpg")
+    (shoot / "again").symlink_to(shoot)
+    assert _names(shoot, out=tmp_path / "out", recursive=True) == ["a.jpg"]
