@@ -19,11 +19,14 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Place:
-    """Where rows of a photograph lie in a crop's square: first pixel, and the square's side, in pixels."""
+    """Where rows of a photograph lie in a crop's square: first pixel, and the square's side, in pixels.
 
-    top: int
-    left: int
-    side: int
+    In a picture that was made smaller these are no whole numbers.
+    """
+
+    top: float
+    left: float
+    side: float
 
     def down(self, rows: int) -> Array:
         """Centres of `rows` rows, in shares of the square's side."""

@@ -1,6 +1,19 @@
-"""The pipeline: a plain function of pixels, settings and a predictor."""
+"""The pipeline: plain functions of pixels, settings and a predictor."""
 
+from .analysis import Analysis, Predictor, analyse
 from .blend import Selection
-from .retouch import Predictor, Result, retouch
+from .errors import ImagingError
+from .preview import preview
+from .retouch import Result, render, retouch
 
-__all__ = ["Predictor", "Result", "Selection", "retouch"]
+__all__ = [
+    "Analysis",
+    "ImagingError",
+    "Predictor",
+    "Result",
+    "Selection",
+    "analyse",
+    "preview",
+    "render",
+    "retouch",
+]

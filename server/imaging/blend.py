@@ -18,18 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from model.inference.rendering import Place, Rendering
 from model.inference.threads import threads
 from plugin.studio_portrait.link.wire import Box
 
-from .colour import ColourSpace, Float, decode_srgb, encode_srgb
-from .crop import COARSE, SIZE, inside, nearness, white_of, window
-from .lift import Grid, Stretched, guided_coefficients
+from .colour import Float, decode_srgb, encode_srgb
+from .crop import COARSE, inside, nearness, white_of, window
+from .lift import Grid, Stretched, sharp
+from .settle import Correction
 
 STRIP_ROWS = 48  # measured: fewer cost calls, more the processor's cache
 # The strips are what runs in parallel; a BLAS that starts threads of its own within each of them
 # makes the step twice as slow on an idle machine, and thirty times on a busy one.
 _BLAS = ThreadpoolController()
+_MEAN = np.full((1, 3), 1 / 3, np.float32)
 _DEPTH = {np.dtype(np.uint8): cv2.CV_8U, np.dtype(np.uint16): cv2.CV_16U}
 
 
@@ -46,51 +47,8 @@ class Selection:
         return bool(within and self.mask[row, column] >= 128)
 
 
-@dataclass(frozen=True)
-class Correction:
-    """What the network wants changed over one square, at low resolution.
-
-    guide: (S, S, C) the crop in the working encoding, clipped to 0..1. difference: (S, S, C), what is to be
-    subtracted from it, strength included. frame: this is the whole picture's correction,
-    which only counts where no face's does.
-    """
-
-    grid: Grid
-    guide: Float
-    difference: Float
-    frame: bool = False
-
-
-@dataclass(frozen=True)
-class Painted:
-    """What a painter wants changed over one square, at any size (`model.inference.rendering`).
-
-    rendering: turned as the picture is. space: the picture's, in which the change is applied.
-    """
-
-    grid: Grid
-    rendering: Rendering
-    space: ColourSpace
-    strength: float
-    frame: bool = False
-
-    def difference(self, working: Float, top: int, left: int) -> Float:
-        """What is to be subtracted from (rows, columns, C), working encoding, at the picture's top, left."""
-        place = Place(top - self.grid.y, left - self.grid.x, self.grid.side)
-        srgb = self.space.to_srgb(working)
-        shown = np.clip(srgb, 0, 1)
-        change = (shown - self.rendering.rows(shown, place)) * np.float32(self.strength)
-        if not self.space.is_srgb:
-            # Both ends are converted alike, so that what a profile rounds or clips cancels.
-            return self.space.from_srgb(srgb) - self.space.from_srgb(srgb - change)
-        return self.space.from_srgb(change)
-
-
-Change = Correction | Painted
-
-
 def affected(
-    corrections: Sequence[Change], width: int, height: int, selection: Selection | None
+    corrections: Sequence[Correction], width: int, height: int, selection: Selection | None
 ) -> Box | None:
     """The rectangle outside which nothing can change; None when there is none."""
     if not corrections:
@@ -113,29 +71,63 @@ def _meet(a: Grid, b: Grid) -> bool:
     )
 
 
-def _weights(corrections: Sequence[Change], own: Change, width: int, height: int) -> tuple[Float, Float]:
-    """Of one correction, on its own low-resolution grid: its share among all, and its feather."""
+def weights(
+    corrections: Sequence[Correction], own: Correction, others: Sequence[Grid], width: int, height: int
+) -> tuple[Float, Float]:
+    """Of one correction, on its own low-resolution grid: its share among all, and its feather.
+
+    others: squares of faces that are not to be changed, whose places the corrections of their neighbours leave.
+    """
     centres = (np.arange(COARSE) + 0.5) * (own.grid.side / COARSE)
     x, y = own.grid.x + centres, own.grid.y + centres
     total = np.full((COARSE, COARSE), 1e-30)
     covered = np.zeros_like(total)
+    share, feather = np.zeros_like(total), np.ones_like(total)
     for other in corrections:
         if other.frame or not _meet(own.grid, other.grid):
             continue
-        feather = window(other.grid, width, height, x, y)
-        pull = feather * nearness(other.grid, x, y)
+        edge = window(other.grid, width, height, x, y)
+        pull = edge * nearness(other.grid, x, y)
         total += pull
-        covered += pull * feather
+        covered += pull * edge
         if other is own:
-            own_feather, own_pull = feather, pull
+            share, feather = pull, edge
+    rivals = sum(
+        window(grid, width, height, x, y) * nearness(grid, x, y) for grid in others if _meet(own.grid, grid)
+    )
+    ours = total / (total + rivals)
+    size = len(own.slope)
     if own.frame:
-        return _fine(1 - covered / total), _fine(np.ones_like(total))
-    return _fine(own_pull / total), _fine(own_feather)
+        return _fine(1 - ours * covered / total, size), _fine(feather, size)
+    return _fine(share / total, size), _fine(feather * ours, size)
 
 
-def _fine(coarse: NDArray[Any]) -> Float:
-    """(COARSE, COARSE) -> (SIZE, SIZE, 1)."""
-    return cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)[..., None].astype(np.float32)
+def _fine(coarse: NDArray[Any], size: int) -> Float:
+    """(COARSE, COARSE) -> (size, size, 1)."""
+    return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR)[..., None].astype(np.float32)
+
+
+def lifted(
+    corrections: Sequence[Correction],
+    own: Correction,
+    others: Sequence[Grid],
+    size: tuple[int, int],
+    unit: float = 1,
+    apart: bool = False,
+) -> list[Float]:
+    """What is read of one correction: slope; offset; the matte's two with the mask's and the change's weights.
+
+    size: the picture's height and width. unit: the sample value that stands for 1. apart: the feather is only
+    in the mask's weight.
+    """
+    share, feather = weights(corrections, own, others, size[1], size[0])
+    weight = share if apart else share * feather
+    matte = own.matte or (np.zeros_like(share), np.ones_like(share))
+    return [
+        own.slope * weight,
+        own.offset * (weight * np.float32(unit)),
+        np.concatenate([matte[0] / np.float32(unit), matte[1], share * feather, weight], -1),
+    ]
 
 
 class Reconstruction:
@@ -143,7 +135,8 @@ class Reconstruction:
 
     pixels: (H, W, C) uint8, uint16 or float32, changed in place by `run`; alpha never is.
     colours: 1 or 3, how many of the channels are colour. linear: samples are linear light.
-    mask: leave the feather out of the pixels and return it, so that it can become a layer mask.
+    others: squares of faces that stay as they are. mask: leave feather and matte out of the pixels and
+    return them, so that they can become a layer mask.
     """
 
     def __init__(
@@ -151,19 +144,23 @@ class Reconstruction:
         pixels: NDArray[Any],
         colours: int,
         linear: bool,
-        corrections: Sequence[Change],
+        corrections: Sequence[Correction],
         box: Box,
         selection: Selection | None = None,
+        others: Sequence[Grid] = (),
         mask: bool = False,
     ):
         self.pixels, self.colours, self.linear, self.box = pixels, colours, linear, box
-        self.selection = selection
+        self.selection, self.others = selection, others
         self.white = white_of(pixels)
         # Linear light is corrected in 0..1, everything else in its own sample values.
         self._unit = np.float32(1 if linear else self.white)
         self.mask = np.zeros((box.height, box.width), np.uint8) if mask else None
         self._corrections = corrections
-        self._parts: list[tuple[tuple[int, int, int, int], Stretched, Change]] = []
+        # With a whole frame below, all weights add up to one everywhere: the mask is white, and the
+        # feather belongs to the pixels.
+        self._apart = mask and not any(c.frame for c in corrections)
+        self._parts: list[tuple[tuple[int, int, int, int], Stretched, Correction]] = []
 
     def run(self, cancelled: Callable[[], bool], progress: Callable[[float], None]) -> None:
         """Changes the picture. A cancel leaves it half done: the caller drops it."""
@@ -176,7 +173,7 @@ class Reconstruction:
             for done, _ in enumerate(pool.map(lambda top: None if cancelled() else self._strip(top), tops)):
                 progress((done + 1) / len(tops))
 
-    def _prepare(self, correction: Change) -> None:
+    def _prepare(self, correction: Correction) -> None:
         """Brings one correction into the form that is read strip by strip."""
         box, (height, width) = self.box, self.pixels.shape[:2]
         left, top, right, bottom = inside(correction.grid, width, height)
@@ -184,19 +181,10 @@ class Reconstruction:
         top, bottom = max(top, box.y), min(bottom, box.y + box.height)
         if left >= right or top >= bottom:
             return
-        share, feather = _weights(self._corrections, correction, width, height)
-        # As a layer mask the feather comes separately; with a whole frame below, all weights add up to
-        # one everywhere, the mask is white and the feather belongs to the pixels.
-        apart = self.mask is not None and not any(c.frame for c in self._corrections)
-        weight = share if apart else share * feather
-        if isinstance(correction, Painted):
-            values = [weight]
-        else:
-            a, b = guided_coefficients(correction.guide, correction.difference)
-            values = [a * weight, b * weight * self._unit]
-        if self.mask is not None:
-            values.append(share * feather)
-        stretched = Stretched(np.concatenate(values, -1), correction.grid, left, right)
+        values = lifted(
+            self._corrections, correction, self.others, (height, width), float(self._unit), self._apart
+        )
+        stretched = Stretched(values, correction.grid, left, right)
         self._parts.append(((left, top, right, bottom), stretched, correction))
 
     def _strip(self, top: int) -> None:
@@ -224,35 +212,33 @@ class Reconstruction:
         feather = np.zeros(x.shape[:2] if self.mask is not None else (0, 0), np.float32)
         # The slope was fitted within 0..1: beyond, it would run away.
         guide = np.clip(x, 0, 1) if self.linear or self.white == 1 else x
+        grey: Float | None = None
         for (left, first, right, last), stretched, change in self._parts:
             low, high = max(top, first), min(bottom, last)
             if low >= high:
                 continue
             place = np.s_[low - top : high - top, left - box.x : right - box.x]
-            if isinstance(change, Painted):
-                (shares,) = stretched.rows(low, high)
-                a = change.difference(x[place] * (1 / self._unit), low, left) * self._unit
-                a *= shares[..., :1]
-                weight = shares[..., 1] if self.mask is not None else None
-            else:
-                a, b, weight = self._split(stretched.rows(low, high))
-                a *= guide[place]
-                a += b
-            if weight is not None:
-                feather[place] += weight
+            a, b, weights = stretched.rows(low, high)
+            a *= guide[place]
+            a += b
+            if change.painted is not None:
+                painted = change.painted.difference(x[place] * (1 / self._unit), low, left)
+                a += painted * self._unit * weights[..., 3:]
+            if change.matte is not None:
+                if grey is None:
+                    grey = cv2.transform(guide, _MEAN) if self.colours == 3 else guide[..., 0]
+                matte = sharp(weights[..., 0] * grey[place] + weights[..., 1])
+                weights[..., 2] *= matte
+                if not self._apart:
+                    a *= matte[..., None]
+            if self.mask is not None:
+                feather[place] += weights[..., 2]
             if correction is None and a.shape == x.shape:
                 correction = a
                 continue
             correction = np.zeros_like(x) if correction is None else correction
             correction[place] += a
         return np.zeros_like(x) if correction is None else correction, feather
-
-    def _split(self, rows: list[Float]) -> tuple[Float, Float, Float | None]:
-        """a, b and the feather out of what `Stretched.rows` gave by threes."""
-        if self.colours == 3:
-            return rows[0], rows[1], rows[2][..., 0] if len(rows) > 2 else None
-        only = rows[0]
-        return only[..., 0:1], only[..., 1:2], only[..., 2] if only.shape[2] > 2 else None
 
     def _chosen(self, top: int, bottom: int) -> Float | None:
         """The selection over the strip, 0..1."""

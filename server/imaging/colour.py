@@ -13,7 +13,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.studio_portrait.link.wire import Problem
+from .errors import BadImage
 
 Float = NDArray[np.float32]
 
@@ -44,7 +44,7 @@ class ColourSpace:
     encoding has sRGB's tone curve (`linear` is then true).
 
     icc: the profile's bytes, None for sRGB (or, with one channel, sRGB's grey).
-    channels: 1 or 3. Raises `Problem` ``bad-image`` when the profile is broken or
+    channels: 1 or 3. Raises `BadImage` when the profile is broken or
     belongs to another kind of picture (CMYK, Lab).
     """
 
@@ -98,8 +98,7 @@ class ColourSpace:
             )
         except (imagecodecs.CmsError, ValueError, TypeError, RuntimeError):
             kind = "grey" if space == "gray" or out == "gray" else "RGB"
-            raise Problem(
-                "bad-image",
+            raise BadImage(
                 f"The picture's colour profile is damaged or not one for {kind} pictures.",
                 "Assign another profile (GIMP: Image > Color Management > Assign Color Profile).",
             ) from None

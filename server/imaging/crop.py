@@ -20,9 +20,9 @@ COARSE = 128  # pixels: windows are smooth, so they are worked out at a quarter 
 # shines through would look like one in fog.
 SOLID = 0.25
 FEATHER = 0.14  # of the crop's side, over which a correction fades out at a crop's edge
-# The oval within which a correction counts in full, in shares of the crop's side: half its width and
-# height, how far it lies below the centre, and where it has faded out (in radii of its own).
-OVAL_WIDTH, OVAL_HEIGHT, OVAL_DROP, OVAL_END = 0.30, 0.37, 0.02, 1.65
+# The oval of a face, in shares of an upright crop's side: half its width and height, how far it lies below
+# the centre, and where it has faded out (in radii of its own).
+OVAL_WIDTH, OVAL_HEIGHT, OVAL_DROP, OVAL_END = 0.21, 0.29, 0.01, 1.2
 
 _WHITE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
 
@@ -127,8 +127,7 @@ def to_working(small: NDArray[Any], white: float, space: ColourSpace) -> Float:
 def window(grid: Grid, width: int, height: int, x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
     """The crop's feather at picture coordinates x (columns) and y (rows): (len(y), len(x)) in 0..1.
 
-    An oval around head and neck, so that the background beside the person stays as it is, and
-    a ramp over `FEATHER` of the side towards the crop's edges, except where the picture ends too.
+    A ramp over `FEATHER` of the side towards the crop's edges, except where the picture ends too.
     """
 
     def ramp(at: NDArray[Any], start: int, limit: int) -> NDArray[Any]:
@@ -140,12 +139,20 @@ def window(grid: Grid, width: int, height: int, x: NDArray[Any], y: NDArray[Any]
             weight = np.minimum(weight, (start + grid.side - pixel - at) / margin)
         return _smooth(weight)
 
-    # From the centre, towards the picture's right and bottom; then as the upright face sees it.
-    right, below = ((x - grid.x) / grid.side - 0.5)[None, :], ((y - grid.y) / grid.side - 0.5)[:, None]
-    across, down = ((right, below), (below, -right), (-right, -below), (-below, right))[grid.turns]
-    radius = np.hypot(across / OVAL_WIDTH, (down - OVAL_DROP) / OVAL_HEIGHT)
-    oval = _smooth((OVAL_END - radius) / (OVAL_END - 1))
-    return oval * ramp(y, grid.y, height)[:, None] * ramp(x, grid.x, width)[None, :]
+    return ramp(y, grid.y, height)[:, None] * ramp(x, grid.x, width)[None, :]
+
+
+def face_oval() -> NDArray[np.float32]:
+    """The face alone within an upright crop, from brow to chin and from ear to ear: (SIZE, SIZE, 1) in 0..1."""
+    at = (np.arange(SIZE) + 0.5) / SIZE - 0.5
+    radius = np.hypot(at[None, :] / OVAL_WIDTH, (at[:, None] - OVAL_DROP) / OVAL_HEIGHT)
+    return _smooth((OVAL_END - radius) / (OVAL_END - 1))[..., None].astype(np.float32)
+
+
+def rim() -> NDArray[np.float32]:
+    """A ramp towards all edges of an upright crop: (SIZE, SIZE, 1) in 0..1."""
+    at = np.minimum(np.arange(SIZE), np.arange(SIZE)[::-1]) / (FEATHER * SIZE)
+    return (_smooth(at)[:, None] * _smooth(at)[None, :])[..., None].astype(np.float32)
 
 
 def _smooth(share: NDArray[Any]) -> NDArray[Any]:

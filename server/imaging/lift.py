@@ -11,6 +11,7 @@ stretch and with the guided filter proper, whose smoothed `b` loses more than it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ from numpy.typing import NDArray
 Float = NDArray[np.float32]
 
 RADIUS = 2  # of the guided filter's window, pixels at 512
+MATTE_RADIUS = 4  # likewise, for the matte
+MATTE_EPSILON = 3e-4
+SMEAR = 0.08  # of the matte, that the guided filter may carry over an edge
 EPSILON = 1e-3  # variance (of samples in 0..1) below which the guide counts as flat
 
 
@@ -56,29 +60,49 @@ def guided_coefficients(guide: Float, difference: Float) -> tuple[Float, Float]:
     return slope, difference - slope * guide
 
 
-class Stretched:
-    """A low-resolution array over a `Grid`, read in full-size rows.
+def guided_matte(guide: Float, matte: Float) -> tuple[Float, Float]:
+    """`a`, `b` with which ``a * grey + b`` is the matte, its edge moved to where the picture has one.
 
-    values: (S, S, K) float32. Linear interpolation between pixel centres: across by
-    OpenCV once, down by a small matrix product for each strip of rows, so that no
-    full-size copy of the coefficients ever exists.
+    The guided filter proper, whose smoothed `b` wipes out what the matte has and the picture has not. guide:
+    (S, S, C), nominally in 0..1; matte: (S, S, 1). Returns two (S, S, 1), to be read by `sharp`.
+    """
+    grey = guide.mean(-1, keepdims=True) if guide.shape[2] > 1 else guide
+    size = (2 * MATTE_RADIUS + 1, 2 * MATTE_RADIUS + 1)
+
+    def mean(image: NDArray[Any]) -> Float:
+        return np.asarray(cv2.blur(image, size, borderType=cv2.BORDER_REFLECT), np.float32)[..., None]
+
+    centre, level = mean(grey), mean(matte)
+    slope = (mean(grey * matte) - centre * level) / (mean(grey * grey) - centre * centre + MATTE_EPSILON)
+    return mean(slope), mean(level - slope * centre)
+
+
+def sharp(matte: Float) -> Float:
+    """A refined matte in 0..1, with what the guided filter smeared by a little put to 0 and to 1, in place."""
+    matte -= np.float32(SMEAR)
+    matte *= np.float32(1 / (1 - 2 * SMEAR))
+    return np.clip(matte, 0, 1, out=matte)
+
+
+class Stretched:
+    """Low-resolution arrays over a `Grid`, read in full-size rows.
+
+    values: (S, S, K) float32 each, K <= 4. Linear interpolation between pixel centres: across by OpenCV once,
+    down by a small matrix product for each strip of rows, so that no full-size copy ever exists.
     """
 
-    def __init__(self, values: Float, grid: Grid, left: int, right: int):
+    def __init__(self, values: Sequence[Float], grid: Grid, left: int, right: int):
         """Prepares the picture's columns left..right-1, which must lie within the grid."""
-        size = values.shape[0]
         self._grid = grid
         first, last = left - grid.x, right - grid.x
-        # Three channels at a time: OpenCV's fast path.
         self._wide: list[tuple[int, NDArray[Any]]] = []
-        for k in range(0, values.shape[2], 3):
-            part = np.ascontiguousarray(values[..., k : k + 3])
-            depth = part.shape[2]
+        for part in values:
+            size, _, depth = part.shape
             wide = cv2.resize(part, (grid.side, size), interpolation=cv2.INTER_LINEAR).reshape(size, -1)
             self._wide.append((depth, wide[:, first * depth : last * depth]))
 
     def rows(self, top: int, bottom: int) -> list[Float]:
-        """The picture's rows top..bottom-1: one (rows, columns, <= 3) array per three channels."""
+        """The picture's rows top..bottom-1: (rows, columns, K) of each of the arrays."""
         size = len(self._wide[0][1])
         at = (np.arange(top, bottom) - self._grid.y + 0.5) * (size / self._grid.side) - 0.5
         at = np.clip(at, 0, size - 1)

@@ -1,52 +1,28 @@
 """The whole way from a flash photograph to a studio portrait, as one plain function.
 
-Orient, find faces, crop, bilateral filter, predict, lift to full size, reconstruct,
-blend. No socket, no file and no GIMP here: the worker, the tests and the benchmark
-all call `retouch`.
+`analyse` finds out about the picture, `render` makes the result from that and the settings, `retouch` does both.
+No socket, no file and no GIMP here: the worker, the batch, the tests and the benchmarks all call these.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.inference.rendering import Rendering
-from model.paper.bilateral import filter_crop
-from plugin.studio_portrait.link.wire import Box, Problem, Settings
+from plugin.studio_portrait.link.wire import Box, Settings
 
-from .blend import Change, Correction, Painted, Reconstruction, Selection, affected
-from .colour import ColourSpace, Float
-from .crop import frame_grid, take, to_eight_bit, white_of, whole_grid, without_hidden
-from .faces import LARGE, Face, find_faces
-
-
-@runtime_checkable
-class Predictor(Protocol):
-    """All that the pipeline knows of a network. batch: how many crops it takes at a time."""
-
-    batch: int
-
-    def __call__(self, crops: Float) -> Float:
-        """(N, 512, 512, 3) filtered crops, sRGB 0..1 -> the prediction y, same shape, 0..1."""
-        ...
-
-
-class Painter(Protocol):
-    """A method that paints pictures instead. frames: whether it can relight a whole frame."""
-
-    batch: int
-    frames: bool
-
-    def paint(self, crops: Float) -> Sequence[Rendering]:
-        """(N, 512, 512, 3) crops, sRGB 0..1 -> a rendering of each."""
-        ...
+from .analysis import Analysis, Predictor, analyse, describe
+from .blend import Reconstruction, Selection, affected
+from .crop import whole_grid
+from .errors import BadSetting
+from .faces import Face
+from .lift import Grid
+from .run import Progress, Run, never, silent
+from .settle import settle
 
 
 @dataclass(frozen=True)
@@ -64,170 +40,101 @@ class Result:
     mask: NDArray[np.uint8] | None = None
 
 
-@dataclass
-class _Run:
-    """Progress, cancel and the clock of one call."""
-
-    progress: Callable[[str, float], None]
-    cancelled: Callable[[], bool]
-    ms: dict[str, float] = field(default_factory=dict)
-    start: float = field(default_factory=time.perf_counter)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        self.check()
-        self.progress(name, 0.0)
-        begin = time.perf_counter()
-        yield
-        self.ms[name] = self.ms.get(name, 0.0) + (time.perf_counter() - begin) * 1e3
-
-    def check(self) -> None:
-        if self.cancelled():
-            raise Problem("cancelled", "The job was cancelled.")
-
-
 def retouch(
     pixels: NDArray[Any],
     settings: Settings,
-    predictor: Predictor | Painter,
+    predictor: Predictor,
     *,
     icc: bytes | None = None,
     selection: Selection | None = None,
-    progress: Callable[[str, float], None] = lambda stage, fraction: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    progress: Progress = silent,
+    cancelled: Callable[[], bool] = never,
 ) -> Result:
-    """Retouches `pixels` IN PLACE: (H, W, C) uint8, uint16 or float32; grey or RGB, with or without alpha.
+    """Retouch `pixels` IN PLACE: (H, W, C) uint8, uint16 or float32; grey or RGB, with or without alpha.
 
-    Samples are encoded as `icc` says (None: sRGB). Only samples with a correction are changed;
-    alpha never is. Raises `Problem`: ``bad-image`` (not-a-number samples, a broken profile),
-    ``cancelled``; the pixels are then undefined.
+    Samples are encoded as `icc` says (None: sRGB). Only samples with a correction are changed; alpha never
+    is. Raises `BadImage` (not-a-number samples, a broken profile), `BadSetting`, `Cancelled`, and what the
+    predictor raises; the pixels are then undefined.
     """
-    if settings.faces == "selection" and selection is None:
-        raise Problem("bad-setting", "Faces in the selection were asked for, but nothing is selected.")
-    relight = settings.reach == "frame"
-    if relight and not getattr(predictor, "frames", True):
-        raise Problem(
-            "bad-setting",
-            "A reference portrait is matched by faces only, not by the whole frame.",
-            "Keep the background, or choose another network.",
-        )
-    run = _Run(progress, cancelled)
-    colours = 3 if pixels.shape[2] >= 3 else 1
-    with run.stage("faces"):
-        _check_finite(pixels)
-        space = ColourSpace(icc, colours)
-        faces = _faces(pixels, space, cancelled)
-        used = _chosen(faces, settings, selection)
-    described = tuple(_describe(face, face in used) for face in faces)
-    notes = () if faces else ("No face was found.",)
-    if settings.strength == 0 or not (used or relight):
-        run.ms["total"] = (time.perf_counter() - run.start) * 1e3
-        return Result(None, described, run.ms, notes)
-    corrections = _predict(pixels, space, used, relight, settings.strength, predictor, run)
+    _check(settings, selection)
+    analysis = analyse(
+        pixels,
+        predictor,
+        icc=icc,
+        choose=lambda faces: [] if settings.does_nothing else chosen(faces, settings, selection),
+        progress=progress,
+        cancelled=cancelled,
+    )
+    return render(
+        pixels,
+        analysis,
+        settings,
+        selection=selection,
+        progress=progress,
+        cancelled=cancelled,
+        ms=analysis.ms,
+    )
+
+
+def render(
+    pixels: NDArray[Any],
+    analysis: Analysis,
+    settings: Settings,
+    *,
+    selection: Selection | None = None,
+    progress: Progress = silent,
+    cancelled: Callable[[], bool] = never,
+    ms: dict[str, float] | None = None,
+) -> Result:
+    """Retouch the analysed picture's `pixels` IN PLACE; see `retouch`. ms: of what was done before."""
+    _check(settings, selection)
+    run = Run(progress, cancelled, dict(ms or {}))
+    run.start -= run.ms.pop("total", 0.0) / 1e3
+    used = chosen(analysis.faces, settings, selection)
+    described = tuple(describe(face, index in used) for index, face in enumerate(analysis.faces))
+    corrections = [] if settings.does_nothing else settle(pixels, analysis, settings, used, run)
+    if not corrections:
+        return Result(None, described, run.finish(), analysis.notes)
     with run.stage("reconstruct"):
-        height, width = pixels.shape[:2]
-        box = affected(corrections, width, height, selection)
+        box = affected(corrections, *analysis.size[::-1], selection)
         mask = None
         if box is not None:
-            work = Reconstruction(pixels, colours, space.linear, corrections, box, selection, settings.mask)
+            work = Reconstruction(
+                pixels,
+                analysis.space.channels,
+                analysis.space.linear,
+                corrections,
+                box,
+                selection,
+                left_alone(analysis, used),
+                settings.mask,
+            )
             work.run(cancelled, lambda share: progress("reconstruct", share))
             mask = work.mask
     run.check()
-    run.ms["total"] = (time.perf_counter() - run.start) * 1e3
-    return Result(box, described, run.ms, notes, mask)
+    return Result(box, described, run.finish(), analysis.notes, mask)
 
 
-def _check_finite(pixels: NDArray[Any]) -> None:
-    if pixels.dtype != np.float32:
-        return
-    for top in range(0, len(pixels), 256):
-        fine = np.isfinite(pixels[top : top + 256])
-        if not fine.all():
-            row, column = np.argwhere(~fine)[0][:2]
-            raise Problem(
-                "bad-image",
-                f"The picture holds samples that are not numbers (the first at x {column}, y {top + row}).",
-                "Paint over that spot or clip the values to 0..1, then try again.",
-            )
-
-
-def _faces(pixels: NDArray[Any], space: ColourSpace, cancelled: Callable[[], bool]) -> list[Face]:
-    height, width = pixels.shape[:2]
-    share = min(1.0, LARGE / max(height, width))
-    size = (max(1, round(width * share)), max(1, round(height * share)))
-    shown = without_hidden(pixels, space.channels)
-    small = cv2.resize(shown, size, interpolation=cv2.INTER_AREA) if share < 1 else shown
-    rgb = to_eight_bit(small.reshape(size[1], size[0], -1), white_of(pixels), space)
-    return find_faces(rgb, width / size[0], cancelled)
-
-
-def _chosen(faces: list[Face], settings: Settings, selection: Selection | None) -> list[Face]:
+def chosen(faces: Sequence[Face], settings: Settings, selection: Selection | None) -> list[int]:
+    """The indices of the faces that the settings ask for."""
+    every = range(len(faces))
+    if isinstance(settings.faces, tuple):
+        return [index for index in settings.faces if index < len(faces)]
     if settings.faces == "largest":
-        return faces[:1]
+        return list(every[:1])
     if settings.faces == "selection" and selection is not None:
-        return [face for face in faces if selection.holds(*face.centre)]
-    return faces
+        return [index for index in every if selection.holds(*faces[index].centre)]
+    return list(every)
 
 
-def _describe(face: Face, used: bool) -> dict[str, Any]:
-    x, y, width, height = face.box
-    return {
-        "box": {"x": x, "y": y, "width": width, "height": height},
-        "confidence": round(face.confidence, 3),
-        "angle": face.angle,
-        "used": used,
-    }
+def left_alone(analysis: Analysis, used: Sequence[int]) -> list[Grid]:
+    """The squares of the faces that stay as they are."""
+    return [whole_grid(face.square) for index, face in enumerate(analysis.faces) if index not in used]
 
 
-def _predict(
-    pixels: NDArray[Any],
-    space: ColourSpace,
-    faces: list[Face],
-    relight: bool,
-    strength: float,
-    predictor: Predictor | Painter,
-    run: _Run,
-) -> list[Change]:
-    """What is to be changed over every crop."""
-    height, width = pixels.shape[:2]
-    squares = [whole_grid(face.square, face.angle // 90) for face in faces]
-    if relight:
-        squares.append(frame_grid(width, height))
-    changes: list[Change] = []
-    for first in range(0, len(squares), predictor.batch):
-        batch = squares[first : first + predictor.batch]
-        frames = [relight and first + i == len(squares) - 1 for i in range(len(batch))]
-        with run.stage("filter"):
-            guides = [take(pixels, grid, space) for grid in batch]
-            seen = [space.to_srgb(guide) for guide in guides]
-            upright = [_upright(crop, grid.turns) for crop, grid in zip(seen, batch, strict=True)]
-            if isinstance(predictor, Predictor):
-                upright = [filter_crop(crop) for crop in upright]
-        with run.stage("predict"):
-            run.progress("predict", first / len(squares))
-            if not isinstance(predictor, Predictor):
-                painted = predictor.paint(np.stack(upright))
-                for rendering, grid, frame in zip(painted, batch, frames, strict=True):
-                    changes.append(Painted(grid, rendering.turned(-grid.turns), space, strength, frame))
-                continue
-            predictions = predictor(np.stack(upright))
-        for guide, crop, y, grid, frame in zip(guides, seen, predictions, batch, frames, strict=True):
-            scaled = _difference(crop, np.rot90(2 * y - 1, -grid.turns), space) * np.float32(strength)
-            lifted = np.ascontiguousarray(scaled, dtype=np.float32)
-            changes.append(Correction(grid, np.clip(guide, 0, 1), lifted, frame))
-    return changes
-
-
-def _difference(crop: Float, difference: Float, space: ColourSpace) -> Float:
-    """Equations (2) and (4) at low resolution: what is to be subtracted, in the working encoding."""
-    if not space.is_srgb:
-        # Colours outside sRGB stay outside: only the change itself must fit in.
-        # Both ends are converted alike, so that what a profile rounds or clips cancels.
-        target = np.clip(crop - difference, np.minimum(crop, 0), np.maximum(crop, 1))
-        return space.from_srgb(crop) - space.from_srgb(target)
-    return space.from_srgb(difference)
-
-
-def _upright(crop: Float, turns: int) -> Float:
-    """An sRGB crop within 0..1, turned upright."""
-    return np.ascontiguousarray(np.rot90(np.clip(crop, 0, 1), turns))
+def _check(settings: Settings, selection: Selection | None) -> None:
+    if settings.faces == "selection" and selection is None:
+        raise BadSetting(
+            "Faces in the selection were asked for, but nothing is selected.",
+            "Select a face, or choose all faces.",
+        )

@@ -4,7 +4,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from plugin.studio_portrait.link.wire import Problem
+from server.imaging.errors import BadImage
 from server.imaging.colour import ColourSpace, decode_srgb, encode_srgb
 
 D65 = (0.3127, 0.3290, 1.0)
@@ -50,6 +50,6 @@ def test_round_trip(profile, channels):
 
 @pytest.mark.parametrize("icc", [b"no profile at all" * 20, imagecodecs.cms_profile("gray", gamma=2.2)])
 def test_a_broken_or_foreign_profile_is_one_sentence(icc):
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(BadImage) as problem:
         ColourSpace(icc, 3)
     assert problem.value.code == "bad-image" and "profile" in problem.value.message

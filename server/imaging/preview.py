@@ -1,0 +1,163 @@
+"""Any rectangle of the retouched picture at any size, without the full-size step.
+
+The same corrections as `blend.Reconstruction`'s, read at the preview's pixels instead of the picture's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from plugin.studio_portrait.link.wire import Box, Settings
+
+from .analysis import Analysis
+from .blend import Selection, lifted
+from .colour import Float
+from .crop import to_working, white_of, without_hidden
+from .errors import BadSetting
+from .lift import Grid, sharp
+from .retouch import chosen, left_alone
+from .run import Run, never
+from .settle import Correction, settle
+
+PLANES = ("pixels", "mask")
+
+
+def preview(
+    pixels: NDArray[Any],
+    analysis: Analysis,
+    settings: Settings,
+    rect: Box,
+    width: int,
+    height: int,
+    *,
+    selection: Selection | None = None,
+    plane: str = "pixels",
+    cancelled: Callable[[], bool] = never,
+) -> NDArray[np.uint8]:
+    """Show what `render` would make of a rectangle of the picture.
+
+    rect: in the picture's pixels, within it. width, height: of the preview. plane: ``pixels``, (height, width, 3)
+    8-bit sRGB, or ``mask``, (height, width, 1), 255 where the correction counts in full. `pixels` stay
+    as they are. Raises `BadSetting`, `Cancelled`, and what the predictor raises.
+    """
+    if plane not in PLANES:
+        raise BadSetting(f"There is no plane {plane:.20} in a preview.")
+    view = _View(rect, width, height)
+    shown: Float = analysis.once("shown", view, lambda: _shrunk(pixels, analysis, view))
+    used = chosen(analysis.faces, settings, selection)
+    corrections: list[Correction] = []
+    if not settings.does_nothing:
+        key = (replace(settings, mask=False), tuple(used))
+        run = Run(cancelled=cancelled)
+        corrections = analysis.once("settled", key, lambda: settle(pixels, analysis, settings, used, run))
+    change = np.zeros_like(shown)
+    mask = np.zeros(shown.shape[:2], np.float32)
+    others = left_alone(analysis, used)
+    for correction in corrections:
+        _add(change, mask, shown, view, correction, lifted(corrections, correction, others, analysis.size))
+    if selection is not None and (corrections or plane == "mask"):
+        share = view.of_selection(selection)
+        mask *= share
+        change *= share[..., None]
+    if plane == "mask":
+        return np.rint(mask * 255).astype(np.uint8)[..., None]
+    srgb = analysis.space.to_srgb(shown - change)
+    return np.clip(srgb * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class _View:
+    """The preview's pixels in the picture."""
+
+    rect: Box
+    width: int
+    height: int
+
+    @property
+    def step(self) -> tuple[float, float]:
+        """Pixels of the picture per pixel of the preview, across and down."""
+        return self.rect.width / self.width, self.rect.height / self.height
+
+    def over(self, grid: Grid) -> tuple[int, int, int, int]:
+        """left, top, right, bottom of the preview's pixels whose centres lie in the grid."""
+        sx, sy = self.step
+        left, right = ((edge - self.rect.x) / sx - 0.5 for edge in (grid.x, grid.x + grid.side))
+        top, bottom = ((edge - self.rect.y) / sy - 0.5 for edge in (grid.y, grid.y + grid.side))
+        columns, rows = (int(np.ceil(left)), int(np.ceil(right))), (int(np.ceil(top)), int(np.ceil(bottom)))
+        return max(0, columns[0]), max(0, rows[0]), min(self.width, columns[1]), min(self.height, rows[1])
+
+    def read(self, values: Float, grid: Grid, part: tuple[int, int, int, int]) -> Float:
+        """A low-resolution array over `grid` at the preview's pixels left, top, right, bottom."""
+        left, top, right, bottom = part
+        (sx, sy), depth = self.step, values.shape[2]
+        coarse = max(sx, sy) * len(values) / grid.side
+        if coarse > 1.5:  # several of its pixels become one
+            size = max(8, round(len(values) / coarse))
+            values = cv2.resize(values, (size, size), interpolation=cv2.INTER_AREA).reshape(size, size, depth)
+        scale = len(values) / grid.side
+        matrix = np.array(
+            [
+                [scale * sx, 0, (self.rect.x + (left + 0.5) * sx - grid.x) * scale - 0.5],
+                [0, scale * sy, (self.rect.y + (top + 0.5) * sy - grid.y) * scale - 0.5],
+            ]
+        )
+        way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        size = (right - left, bottom - top)
+        read = cv2.warpAffine(values, matrix, size, flags=way, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(read.reshape(bottom - top, right - left, depth), np.float32)
+
+    def of_selection(self, selection: Selection) -> Float:
+        """The selection over the preview, 0..1."""
+        whole = np.zeros((self.rect.height, self.rect.width), np.uint8)
+        box, rect = selection.box, self.rect
+        left, top = max(box.x, rect.x), max(box.y, rect.y)
+        right, bottom = (
+            min(box.x + box.width, rect.x + rect.width),
+            min(box.y + box.height, rect.y + rect.height),
+        )
+        if left < right and top < bottom:
+            part = selection.mask[top - box.y : bottom - box.y, left - box.x : right - box.x]
+            whole[top - rect.y : bottom - rect.y, left - rect.x : right - rect.x] = part
+        small = cv2.resize(whole, (self.width, self.height), interpolation=cv2.INTER_AREA)
+        return np.asarray(small, np.float32) / np.float32(255)
+
+
+def _shrunk(pixels: NDArray[Any], analysis: Analysis, view: _View) -> Float:
+    """The picture over the view, (height, width, C) working encoding."""
+    rect, space = view.rect, analysis.space
+    part = without_hidden(pixels[rect.y : rect.y + rect.height, rect.x : rect.x + rect.width], space.channels)
+    way = cv2.INTER_AREA if view.step[0] >= 1 and view.step[1] >= 1 else cv2.INTER_LINEAR
+    small = cv2.resize(part, (view.width, view.height), interpolation=way)
+    return to_working(small.reshape(view.height, view.width, -1), white_of(pixels), space)
+
+
+def _add(
+    change: Float, mask: Float, shown: Float, view: _View, correction: Correction, values: Sequence[Float]
+) -> None:
+    """Adds one correction, times its weights, and those to the mask."""
+    part = view.over(correction.grid)
+    left, top, right, bottom = part
+    if left >= right or top >= bottom:
+        return
+    place = np.s_[top:bottom, left:right]
+    slope, offset, weights = (view.read(value, correction.grid, part) for value in values)
+    guide = np.clip(shown[place], 0, 1)
+    slope *= guide
+    slope += offset
+    if correction.painted is not None:
+        x, y = (view.rect.x + left * view.step[0], view.rect.y + top * view.step[1])
+        slope += correction.painted.difference(shown[place], y, x, view.step[0]) * weights[..., 3:]
+    reach = weights[..., 2]
+    if correction.matte is not None:
+        grey = guide.mean(-1)
+        matte = sharp(weights[..., 0] * grey + weights[..., 1])
+        slope *= matte[..., None]
+        reach = reach * matte
+    change[place] += slope
+    mask[place] += reach

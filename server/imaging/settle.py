@@ -1,0 +1,172 @@
+"""From components and settings to what is to be subtracted from the picture, at low resolution.
+
+The only place where settings meet components: the full-size step, previews and layers all read its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.inference.components import difference, stretched
+from model.inference.rendering import Place, Rendering
+from plugin.studio_portrait.link.wire import Settings
+
+from . import complexion
+from .analysis import Analysis, Part
+from .colour import ColourSpace, Float
+from .crop import SIZE, face_oval, rim
+from .lift import Grid, guided_coefficients, guided_matte
+from .run import Run
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A painter's change, which it computes for rows of any size. strength: 0..1."""
+
+    rendering: Rendering
+    space: ColourSpace
+    strength: float
+    grid: Grid
+
+    def difference(self, working: Float, top: float, left: float, step: float = 1) -> Float:
+        """What is to be subtracted from (rows, columns, C), working encoding, at the picture's top, left.
+
+        step: how many of the picture's pixels one of the samples stands for.
+        """
+        place = Place((top - self.grid.y) / step, (left - self.grid.x) / step, self.grid.side / step)
+        srgb = self.space.to_srgb(working)
+        shown = np.clip(srgb, 0, 1)
+        change = (shown - self.rendering.rows(shown, place)) * np.float32(self.strength)
+        if not self.space.is_srgb:
+            # Both ends are converted alike, so that what a profile rounds or clips cancels.
+            return self.space.from_srgb(srgb) - self.space.from_srgb(srgb - change)
+        return self.space.from_srgb(change)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What is to be changed over one square, in the form that is read at any size.
+
+    Of the picture x, in the working encoding, ``(slope * x + offset)`` is to be subtracted, times the matte
+    ``sharp(matte_slope * grey + matte_offset)``. All are (S, S, C) or (S, S, 1) over `grid`. matte: None where
+    it is 1 everywhere. frame: this is the whole picture's, which only counts where no face's does.
+    painted: to be subtracted as well, under the same matte.
+    """
+
+    grid: Grid
+    slope: Float
+    offset: Float
+    matte: tuple[Float, Float] | None = None
+    frame: bool = False
+    painted: Painted | None = None
+
+
+def settle(
+    pixels: NDArray[Any], analysis: Analysis, settings: Settings, used: Sequence[int], run: Run
+) -> list[Correction]:
+    """The corrections of the faces `used` and, for reach ``frame``, of the whole picture."""
+    parts = analysis.parts(pixels, used, run)
+    with run.stage("reconstruct"):
+        corrections = [_of_part(part, analysis, settings) for part in parts]
+        if settings.reach == "frame":
+            corrections += _of_frame(pixels, analysis, settings, parts)
+    return corrections
+
+
+def _of_part(part: Part, analysis: Analysis, settings: Settings) -> Correction:
+    found = part.components
+    assert found is not None
+    space, guide = analysis.space, np.clip(part.guide, 0, 1)
+    change = part.back(_change(part, settings))
+    slope, offset = guided_coefficients(guide, _in_working(part.guide, change, space))
+    painted = None
+    if found.rendering is not None:
+        share = settings.strength * settings.light
+        painted = Painted(found.rendering.turned(-part.grid.turns), space, share, part.grid)
+    return Correction(part.grid, slope, offset, _matte(part, guide, settings.reach), painted=painted)
+
+
+def _change(part: Part, settings: Settings) -> Float:
+    """What is to be subtracted from the upright crop, (512, 512, 3) sRGB, strength included."""
+    found = part.components
+    assert found is not None
+    change = difference(found, shine=settings.shine, light=settings.light, colour=0)
+    before = found.crop - change
+    out = before.clip(0, 1)
+    after = complexion.kept(found, out) if settings.shine or settings.light else out
+    tint, exposure = _gains(part, settings)
+    after = complexion.tinted(after, tint, exposure)
+    if after is not out:
+        change = change + out - after
+    return np.asarray(change * np.float32(settings.strength), np.float32)
+
+
+def _gains(part: Part, settings: Settings) -> tuple[Float, float]:
+    found = part.components
+    assert found is not None
+    colour = settings.colour * complexion.certainty(found) if settings.colour and found.colour.any() else 0.0
+    return complexion.gains(np.float32(colour) * found.colour, settings.warmth, settings.brightness)
+
+
+def _of_frame(
+    pixels: NDArray[Any], analysis: Analysis, settings: Settings, parts: Sequence[Part]
+) -> list[Correction]:
+    """What was decided once for the persons, applied to the whole picture."""
+    decided = [_gains(part, settings) for part in parts] or [
+        complexion.gains(np.zeros(3, np.float32), settings.warmth, settings.brightness)
+    ]
+    tint = np.mean([tint for tint, _ in decided], axis=0).astype(np.float32)
+    exposure = float(np.mean([exposure for _, exposure in decided]))
+    if parts:
+        exposure += settings.light * float(np.mean([_mean_light(part) for part in parts]))
+    if not tint.any() and not exposure:
+        return []
+    grid, guide = analysis.frame(pixels)
+    crop = np.clip(analysis.space.to_srgb(guide), 0, 1)
+    change = (crop - complexion.tinted(crop, tint, exposure)) * np.float32(settings.strength)
+    slope, offset = guided_coefficients(np.clip(guide, 0, 1), _in_working(guide, change, analysis.space))
+    return [Correction(grid, slope, offset, frame=True)]
+
+
+def _mean_light(part: Part) -> float:
+    """The log-gain that the person as a whole is lit with."""
+    found = part.components
+    assert found is not None
+    weight = complexion.skin_weight(found)
+    total = float(weight.sum())
+    return float((stretched(found.light, len(weight)) * weight).sum()) / total if total > 1 else 0.0
+
+
+def _in_working(guide: Float, change: Float, space: ColourSpace) -> Float:
+    """Equations (2) and (4) at low resolution: what is to be subtracted, in the working encoding.
+
+    guide: (S, S, C) working encoding; change: (S, S, 3) sRGB.
+    """
+    if space.is_srgb:
+        return space.from_srgb(change)
+    # Colours outside sRGB stay outside: only the change itself must fit in.
+    # Both ends are converted alike, so that what a profile rounds or clips cancels.
+    crop = space.to_srgb(guide)
+    target = np.clip(crop - change, np.minimum(crop, 0), np.maximum(crop, 1))
+    return np.asarray(space.from_srgb(crop) - space.from_srgb(target), np.float32)
+
+
+def _matte(part: Part, guide: Float, reach: str) -> tuple[Float, Float] | None:
+    found = part.components
+    assert found is not None
+    if reach == "frame":
+        if part.angle % 90 == 0:
+            return None
+        upright = np.ones((SIZE, SIZE, 1), np.float32)
+    else:
+        upright = stretched((found.skin if reach == "skin" else found.person)[..., None], SIZE)
+    if reach == "face":
+        upright = upright * face_oval()
+    if part.angle % 90:
+        upright = upright * rim()
+    return guided_matte(guide, part.back(upright))
