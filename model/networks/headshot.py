@@ -134,9 +134,10 @@ def _stretched(values: Array, place: Place, shape: Sequence[int]) -> Array:
     low = np.minimum(at.astype(np.int64), size - 2)
     share = (at - low)[:, None, None]
     lines = np.ascontiguousarray(values[low] * (1 - share) + values[low + 1] * share, np.float32)
-    wide = cv2.resize(lines, (place.side, len(lines)), interpolation=cv2.INTER_LINEAR)
-    part = wide.reshape(len(lines), place.side, -1)[:, place.left : place.left + shape[1]]
-    return np.asarray(part, np.float32)
+    across = (place.across(shape[1]) * size - 0.5).clip(0, size - 1)
+    low = np.minimum(across.astype(np.int64), size - 2)
+    share = (across - low)[None, :, None]
+    return np.asarray(lines[:, low] * (1 - share) + lines[:, low + 1] * share, np.float32)
 
 
 class Headshot:

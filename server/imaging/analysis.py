@@ -1,7 +1,7 @@
 """What is found out about a picture once, so that every rendering of it needs no second prediction.
 
-Orient, find faces, crop, bilateral filter, predict: the result is an `Analysis`, which holds the faces and, for
-each one that was asked for, its crop and the network's `Components`. Settings only recombine these.
+Orient, find faces, crop, bilateral filter, predict: the result is an `Analysis`, which holds the faces and,
+for each one that was asked for, its crop and the network's `Components`. Settings only recombine these.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """One face's crop. guide: (S, S, C) working encoding, over `grid`, not clipped. components: upright, or None
+    """One face's crop. guide: (S, S, C) working encoding, over `grid`, not clipped. components: upright; None
     before the network has seen it.
 
     angle: degrees by which the picture must be turned counter-clockwise for the face to stand upright.
@@ -69,7 +69,7 @@ class Part:
 def _rotated(image: Float, angle: float, size: int, border: int) -> Float:
     """(S, S, K) turned counter-clockwise about its centre; (size, size, K), pixels as large as before."""
     middle = (len(image) - 1) / 2
-    turn = cv2.getRotationMatrix2D((middle, middle), angle, 1)
+    turn = np.asarray(cv2.getRotationMatrix2D((middle, middle), angle, 1), np.float64)
     turn[:, 2] += (size - 1) / 2 - middle
     turned = cv2.warpAffine(image, turn, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(turned.reshape(size, size, -1), np.float32)
@@ -136,9 +136,9 @@ def analyse(
 ) -> Analysis:
     """Find the faces of a picture and predict their components.
 
-    pixels: (H, W, C) uint8, uint16 or float32; grey or RGB, with or without alpha, encoded as `icc` says (None:
-    sRGB). choose: the indices of the faces to predict, None for all. Raises `BadImage` (samples that are
-    no numbers, a broken profile), `Cancelled`, and what the predictor raises.
+    pixels: (H, W, C) uint8, uint16 or float32; grey or RGB, with or without alpha, encoded as `icc` says
+    (None: sRGB). choose: the indices of the faces to predict, None for all. Raises `BadImage` (samples that
+    are no numbers, a broken profile), `Cancelled`, and what the predictor raises.
     """
     run = Run(progress, cancelled)
     with run.stage("faces"):

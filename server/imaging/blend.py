@@ -23,14 +23,13 @@ from plugin.studio_portrait.link.wire import Box
 
 from .colour import Float, decode_srgb, encode_srgb
 from .crop import COARSE, inside, nearness, white_of, window
-from .lift import Grid, Stretched, sharp
+from .lift import Grid, Stretched, grey_of, sharp
 from .settle import Correction
 
 STRIP_ROWS = 48  # measured: fewer cost calls, more the processor's cache
 # The strips are what runs in parallel; a BLAS that starts threads of its own within each of them
 # makes the step twice as slow on an idle machine, and thirty times on a busy one.
 _BLAS = ThreadpoolController()
-_MEAN = np.full((1, 3), 1 / 3, np.float32)
 _DEPTH = {np.dtype(np.uint8): cv2.CV_8U, np.dtype(np.uint16): cv2.CV_16U}
 
 
@@ -76,7 +75,7 @@ def weights(
 ) -> tuple[Float, Float]:
     """Of one correction, on its own low-resolution grid: its share among all, and its feather.
 
-    others: squares of faces that are not to be changed, whose places the corrections of their neighbours leave.
+    others: squares of faces that are not to be changed, whose places their neighbours' corrections leave.
     """
     centres = (np.arange(COARSE) + 0.5) * (own.grid.side / COARSE)
     x, y = own.grid.x + centres, own.grid.y + centres
@@ -115,7 +114,7 @@ def lifted(
     unit: float = 1,
     apart: bool = False,
 ) -> list[Float]:
-    """What is read of one correction: slope; offset; the matte's two with the mask's and the change's weights.
+    """What is read of one correction: slope; offset; the matte's two, the mask's and the change's weight.
 
     size: the picture's height and width. unit: the sample value that stands for 1. apart: the feather is only
     in the mask's weight.
@@ -226,7 +225,7 @@ class Reconstruction:
                 a += painted * self._unit * weights[..., 3:]
             if change.matte is not None:
                 if grey is None:
-                    grey = cv2.transform(guide, _MEAN) if self.colours == 3 else guide[..., 0]
+                    grey = grey_of(guide)
                 matte = sharp(weights[..., 0] * grey[place] + weights[..., 1])
                 weights[..., 2] *= matte
                 if not self._apart:

@@ -143,7 +143,7 @@ def window(grid: Grid, width: int, height: int, x: NDArray[Any], y: NDArray[Any]
 
 
 def face_oval() -> NDArray[np.float32]:
-    """The face alone within an upright crop, from brow to chin and from ear to ear: (SIZE, SIZE, 1) in 0..1."""
+    """The face alone within an upright crop, brow to chin and ear to ear: (SIZE, SIZE, 1) in 0..1."""
     at = (np.arange(SIZE) + 0.5) / SIZE - 0.5
     radius = np.hypot(at[None, :] / OVAL_WIDTH, (at[:, None] - OVAL_DROP) / OVAL_HEIGHT)
     return _smooth((OVAL_END - radius) / (OVAL_END - 1))[..., None].astype(np.float32)

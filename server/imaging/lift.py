@@ -24,6 +24,7 @@ Float = NDArray[np.float32]
 RADIUS = 2  # of the guided filter's window, pixels at 512
 MATTE_RADIUS = 4  # likewise, for the matte
 MATTE_EPSILON = 3e-4
+_MEAN = np.full((1, 3), 1 / 3, np.float32)
 SMEAR = 0.08  # of the matte, that the guided filter may carry over an edge
 EPSILON = 1e-3  # variance (of samples in 0..1) below which the guide counts as flat
 
@@ -66,7 +67,7 @@ def guided_matte(guide: Float, matte: Float) -> tuple[Float, Float]:
     The guided filter proper, whose smoothed `b` wipes out what the matte has and the picture has not. guide:
     (S, S, C), nominally in 0..1; matte: (S, S, 1). Returns two (S, S, 1), to be read by `sharp`.
     """
-    grey = guide.mean(-1, keepdims=True) if guide.shape[2] > 1 else guide
+    grey = grey_of(guide)[..., None]
     size = (2 * MATTE_RADIUS + 1, 2 * MATTE_RADIUS + 1)
 
     def mean(image: NDArray[Any]) -> Float:
@@ -77,8 +78,13 @@ def guided_matte(guide: Float, matte: Float) -> tuple[Float, Float]:
     return mean(slope), mean(level - slope * centre)
 
 
+def grey_of(guide: Float) -> Float:
+    """(rows, columns, C) -> (rows, columns): the mean of the colours, which mattes follow."""
+    return np.asarray(cv2.transform(guide, _MEAN) if guide.shape[2] == 3 else guide[..., 0], np.float32)
+
+
 def sharp(matte: Float) -> Float:
-    """A refined matte in 0..1, with what the guided filter smeared by a little put to 0 and to 1, in place."""
+    """A refined matte in 0..1; what the guided filter smeared by a little is put to 0 or 1, in place."""
     matte -= np.float32(SMEAR)
     matte *= np.float32(1 / (1 - 2 * SMEAR))
     return np.clip(matte, 0, 1, out=matte)

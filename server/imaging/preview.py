@@ -20,7 +20,7 @@ from .blend import Selection, lifted
 from .colour import Float
 from .crop import to_working, white_of, without_hidden
 from .errors import BadSetting
-from .lift import Grid, sharp
+from .lift import Grid, grey_of, sharp
 from .retouch import chosen, left_alone
 from .run import Run, never
 from .settle import Correction, settle
@@ -42,9 +42,9 @@ def preview(
 ) -> NDArray[np.uint8]:
     """Show what `render` would make of a rectangle of the picture.
 
-    rect: in the picture's pixels, within it. width, height: of the preview. plane: ``pixels``, (height, width, 3)
-    8-bit sRGB, or ``mask``, (height, width, 1), 255 where the correction counts in full. `pixels` stay
-    as they are. Raises `BadSetting`, `Cancelled`, and what the predictor raises.
+    rect: in the picture's pixels, within it. width, height: of the preview. plane: ``pixels``,
+    (height, width, 3) 8-bit sRGB, or ``mask``, (height, width, 1), 255 where the correction counts in full.
+    `pixels` stay as they are. Raises `BadSetting`, `Cancelled`, and what the predictor raises.
     """
     if plane not in PLANES:
         raise BadSetting(f"There is no plane {plane:.20} in a preview.")
@@ -56,19 +56,20 @@ def preview(
         key = (replace(settings, mask=False), tuple(used))
         run = Run(cancelled=cancelled)
         corrections = analysis.once("settled", key, lambda: settle(pixels, analysis, settings, used, run))
-    change = np.zeros_like(shown)
-    mask = np.zeros(shown.shape[:2], np.float32)
     others = left_alone(analysis, used)
-    for correction in corrections:
-        _add(change, mask, shown, view, correction, lifted(corrections, correction, others, analysis.size))
-    if selection is not None and (corrections or plane == "mask"):
-        share = view.of_selection(selection)
-        mask *= share
-        change *= share[..., None]
     if plane == "mask":
+        mask = np.zeros(shown.shape[:2], np.float32)
+        for correction in corrections:
+            _add_mask(mask, shown, view, correction, lifted(corrections, correction, others, analysis.size))
+        mask *= 1 if selection is None else view.of_selection(selection)
         return np.rint(mask * 255).astype(np.uint8)[..., None]
-    srgb = analysis.space.to_srgb(shown - change)
-    return np.clip(srgb * 255 + 0.5, 0, 255).astype(np.uint8)
+    change = np.zeros_like(shown)
+    for correction in corrections:
+        _add(change, shown, view, correction, lifted(corrections, correction, others, analysis.size))
+    if selection is not None and corrections:
+        change *= view.of_selection(selection)[..., None]
+    srgb = analysis.space.to_srgb(cv2.subtract(shown, change).reshape(shown.shape))
+    return np.asarray(cv2.convertScaleAbs(np.maximum(srgb, 0), alpha=255), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,9 @@ class _View:
         (sx, sy), depth = self.step, values.shape[2]
         coarse = max(sx, sy) * len(values) / grid.side
         if coarse > 1.5:  # several of its pixels become one
-            size = max(8, round(len(values) / coarse))
-            values = cv2.resize(values, (size, size), interpolation=cv2.INTER_AREA).reshape(size, size, depth)
+            fewer = max(8, round(len(values) / coarse))
+            small = cv2.resize(values, (fewer, fewer), interpolation=cv2.INTER_AREA)
+            values = np.asarray(small.reshape(fewer, fewer, depth), np.float32)
         scale = len(values) / grid.side
         matrix = np.array(
             [
@@ -137,12 +139,9 @@ def _shrunk(pixels: NDArray[Any], analysis: Analysis, view: _View) -> Float:
     return to_working(small.reshape(view.height, view.width, -1), white_of(pixels), space)
 
 
-def _add(
-    change: Float, mask: Float, shown: Float, view: _View, correction: Correction, values: Sequence[Float]
-) -> None:
-    """Adds one correction, times its weights, and those to the mask."""
-    part = view.over(correction.grid)
-    left, top, right, bottom = part
+def _add(change: Float, shown: Float, view: _View, correction: Correction, values: Sequence[Float]) -> None:
+    """Adds one correction, times its weights."""
+    left, top, right, bottom = part = view.over(correction.grid)
     if left >= right or top >= bottom:
         return
     place = np.s_[top:bottom, left:right]
@@ -151,13 +150,24 @@ def _add(
     slope *= guide
     slope += offset
     if correction.painted is not None:
-        x, y = (view.rect.x + left * view.step[0], view.rect.y + top * view.step[1])
+        x, y = view.rect.x + left * view.step[0], view.rect.y + top * view.step[1]
         slope += correction.painted.difference(shown[place], y, x, view.step[0]) * weights[..., 3:]
-    reach = weights[..., 2]
     if correction.matte is not None:
-        grey = guide.mean(-1)
-        matte = sharp(weights[..., 0] * grey + weights[..., 1])
-        slope *= matte[..., None]
-        reach = reach * matte
+        slope *= _matte(guide, weights)[..., None]
     change[place] += slope
-    mask[place] += reach
+
+
+def _add_mask(
+    mask: Float, shown: Float, view: _View, correction: Correction, values: Sequence[Float]
+) -> None:
+    left, top, right, bottom = part = view.over(correction.grid)
+    if left < right and top < bottom:
+        weights = view.read(values[2], correction.grid, part)
+        reach = weights[..., 2]
+        if correction.matte is not None:
+            reach = reach * _matte(np.clip(shown[top:bottom, left:right], 0, 1), weights)
+        mask[top:bottom, left:right] += reach
+
+
+def _matte(guide: Float, weights: Float) -> Float:
+    return sharp(weights[..., 0] * grey_of(guide) + weights[..., 1])

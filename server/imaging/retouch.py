@@ -1,6 +1,6 @@
 """The whole way from a flash photograph to a studio portrait, as one plain function.
 
-`analyse` finds out about the picture, `render` makes the result from that and the settings, `retouch` does both.
+`analyse` finds out about the picture, `render` makes the result of it by the settings, `retouch` does both.
 No socket, no file and no GIMP here: the worker, the batch, the tests and the benchmarks all call these.
 """
 

@@ -52,9 +52,9 @@ class Painted:
 class Correction:
     """What is to be changed over one square, in the form that is read at any size.
 
-    Of the picture x, in the working encoding, ``(slope * x + offset)`` is to be subtracted, times the matte
-    ``sharp(matte_slope * grey + matte_offset)``. All are (S, S, C) or (S, S, 1) over `grid`. matte: None where
-    it is 1 everywhere. frame: this is the whole picture's, which only counts where no face's does.
+    Of the picture x, working encoding, ``slope * x + offset`` is to be subtracted, times the matte
+    ``sharp(matte_slope * grey + matte_offset)``. All are (S, S, C) or (S, S, 1) over `grid`. matte: None
+    where it is 1 everywhere. frame: this is the whole picture's, which only counts where no face's does.
     painted: to be subtracted as well, under the same matte.
     """
 
@@ -82,12 +82,12 @@ def _of_part(part: Part, analysis: Analysis, settings: Settings) -> Correction:
     found = part.components
     assert found is not None
     space, guide = analysis.space, np.clip(part.guide, 0, 1)
-    change = part.back(_change(part, settings))
-    slope, offset = guided_coefficients(guide, _in_working(part.guide, change, space))
+    change = _change(part, settings)
     painted = None
-    if found.rendering is not None:
-        share = settings.strength * settings.light
-        painted = Painted(found.rendering.turned(-part.grid.turns), space, share, part.grid)
+    if found.rendering is not None:  # which has a full-size answer of its own at the default settings
+        painted = Painted(found.rendering.turned(-part.grid.turns), space, settings.strength, part.grid)
+        change = change - difference(found, strength=settings.strength)
+    slope, offset = guided_coefficients(guide, _in_working(part.guide, part.back(change), space))
     return Correction(part.grid, slope, offset, _matte(part, guide, settings.reach), painted=painted)
 
 
@@ -95,7 +95,10 @@ def _change(part: Part, settings: Settings) -> Float:
     """What is to be subtracted from the upright crop, (512, 512, 3) sRGB, strength included."""
     found = part.components
     assert found is not None
-    change = difference(found, shine=settings.shine, light=settings.light, colour=0)
+    shine = (
+        settings.shine if found.shine.any() or found.fill.any() else 0.0
+    )  # else only rounding is left of it
+    change = difference(found, shine=shine, light=settings.light, colour=0)
     before = found.crop - change
     out = before.clip(0, 1)
     after = complexion.kept(found, out) if settings.shine or settings.light else out
