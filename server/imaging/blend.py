@@ -196,6 +196,8 @@ class Reconstruction:
         correction, feather = self._sum(x, top, bottom)
         chosen = self._chosen(top, bottom)
         if self.mask is not None:
+            if not self._apart:
+                feather[:] = 1
             shown = feather if chosen is None else feather * chosen
             self.mask[top - box.y : bottom - box.y] = np.clip(np.rint(shown * 255), 0, 255)
         elif chosen is not None:

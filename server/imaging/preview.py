@@ -68,7 +68,8 @@ def preview(
         _add(change, shown, view, correction, lifted(corrections, correction, others, analysis.size))
     if selection is not None and corrections:
         change *= view.of_selection(selection)[..., None]
-    srgb = analysis.space.to_srgb(cv2.subtract(shown, change).reshape(shown.shape))
+    after = np.asarray(cv2.subtract(shown, change).reshape(shown.shape), np.float32)
+    srgb = analysis.space.to_srgb(after)
     return np.asarray(cv2.convertScaleAbs(np.maximum(srgb, 0), alpha=255), np.uint8)
 
 

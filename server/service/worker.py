@@ -207,6 +207,9 @@ def work(message: dict[str, Any], tools: Tools, channel: Channel) -> None:
         text = "There was not enough memory to retouch the picture."
         channel.tell_problem("error", Problem("out-of-memory", text), job=job)
     except Exception as error:
+        if hasattr(error, "code") and hasattr(error, "hint"):  # the pipeline's own, which is imported late
+            channel.tell_problem("error", Problem(str(error.code), str(error), error.hint), job=job)
+            return
         traceback.print_exc()
         if leaves_the_device_broken(error):
             os._exit(DEVICE_LOST)  # the front tries the job again with a new process

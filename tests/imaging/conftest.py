@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -68,8 +70,9 @@ class Lit:
     def components(self, crops: np.ndarray) -> list[Components]:
         light = np.full((8, 8, 1), self.log_gain, np.float32)
         half = np.full((512, 512, 3), 0.5, np.float32)
-        skin = np.ones((8, 8), np.float32)
-        return [replace(components_of(crop, half, skin=skin), light=light) for crop in crops]
+        middle = np.zeros((8, 8), np.float32)
+        middle[2:, 2:6] = 1
+        return [replace(components_of(crop, half, skin=middle, person=middle), light=light) for crop in crops]
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,8 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from server.imaging.errors import BadImage
 from server.imaging.colour import ColourSpace, decode_srgb, encode_srgb
+from server.imaging.errors import BadImage
 
 D65 = (0.3127, 0.3290, 1.0)
 REC709 = (0.64, 0.33, 1.0, 0.30, 0.60, 1.0, 0.15, 0.06, 1.0)

@@ -213,7 +213,7 @@ def test_values_beyond_black_and_white_survive(selfie, icc):
     retouch(pixels, Settings(), Constant(-0.1), icc=icc)
     bright = before > 1
     # Not clipped to white: at most what the pixels beside, which can be brightened, lend them.
-    assert np.abs(pixels[bright] - before[bright]).max() < (1e-5 if icc is None else 0.06)
+    assert np.abs(pixels[bright] - before[bright]).max() < (1e-5 if icc is None else 0.12)
     assert pixels.max() > 2
     after = before.copy()
     retouch(after, Settings(), Constant(0.1), icc=icc)
