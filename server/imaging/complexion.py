@@ -3,8 +3,8 @@
 Skin tone and exposure cannot be told apart in one photograph, and a client forgives shine that stays, never a
 changed complexion. What a network changes of the skin's colour on the average (CIE a*, b*) is therefore taken
 back, in proportion to what it changes of it at each place; lightness, and what differs from place to place,
-stay. Only where the skin cannot be that pale and greenish (flashes of LEDs) the average change is a
-correction, and then it is made once, as gains in linear light, over all of the person.
+stay. Only where skin cannot be like that, pale and greenish (flashes of LEDs) or bluish, the average change is
+a correction, and then it is made once, as gains in linear light, over all of the person.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ MOST: Final = 1.5  # times the average change that is taken back at one place
 LEAST: Final = 0.05  # average change, in a*, b*, below which there is nothing to take back
 SHINING: Final = 0.04  # linear light of shine from which a place does not say what colour the skin has
 BURNT: Final = 0.97  # sRGB
-# CIE a* of the skin: below the first a cast is certain, above the second it is not.
-CERTAIN, UNCERTAIN = 5.0, 9.0
+# CIE a* (green) and b* (blue) of the skin: below the first a cast is certain, above the second it is not.
+GREENISH: Final = (5.0, 9.0)
+BLUISH: Final = (2.0, 6.0)
 BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor of 2
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
 
@@ -45,8 +46,12 @@ def certainty(components: Components) -> float:
     weight = skin_weight(components)
     if weight.sum() < 1:
         return 0.0
-    a = _mean(_lab(_small(components.crop, SIDE)), weight)[1]
-    share = float(np.clip((UNCERTAIN - a) / (UNCERTAIN - CERTAIN), 0, 1))
+    _, a, b = _mean(_lab(_small(components.crop, SIDE)), weight)
+    shares = [
+        float(np.clip((least - value) / (least - sure), 0, 1))
+        for value, (sure, least) in ((a, GREENISH), (b, BLUISH))
+    ]
+    share = max(shares)
     return share * share * (3 - 2 * share)
 
 
