@@ -3,8 +3,8 @@
 Skin tone and exposure cannot be told apart in one photograph, and a client forgives shine that stays, never a
 changed complexion. What a network changes of the skin's colour on the average (CIE a*, b*) is therefore taken
 back, in proportion to what it changes of it at each place; lightness, and what differs from place to place,
-stay. Only where skin cannot be like that, pale and greenish (flashes of LEDs) or bluish, the average change is
-a correction, and then it is made once, as gains in linear light, over all of the person.
+stay. Only where skin cannot be like that, pale and greenish (flashes of LEDs) or bluish, the average is a
+correction, and then it is made once, as gains in linear light, over all of the person.
 """
 
 from __future__ import annotations
