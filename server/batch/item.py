@@ -66,3 +66,33 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Stop at once; what is being done is dropped."""
+
+
+def failed(item: Item, code: str, sentence: str) -> Outcome:
+    """The outcome of a picture about which nothing else is known."""
+    return {
+        "name": item.name,
+        "input": item.source,
+        "status": FAILED,
+        "code": code,
+        "message": sentence,
+        "ms": {},
+    }
+
+
+class Peeked:
+    """An iterator that can be asked whether there is more; looks one ahead."""
+
+    def __init__(self, items: Iterable[Item]):
+        self._items = iter(items)
+        self._ahead: Item | None = None
+
+    def __bool__(self) -> bool:
+        if self._ahead is None:
+            self._ahead = next(self._items, None)
+        return self._ahead is not None
+
+    def next(self) -> Item:
+        item, self._ahead = self._ahead, None
+        assert item is not None
+        return item

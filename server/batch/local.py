@@ -21,7 +21,7 @@ from typing import Any
 from plugin.studio_portrait.link.wire import Problem
 
 from . import machine
-from .item import FAILED, Item, Order, Outcome
+from .item import Item, Order, Outcome, Peeked, failed
 
 ATTEMPTS = 2
 LANES = 2  # pictures in work in a process: one is computed, another one read or written
@@ -60,7 +60,7 @@ class Local:
 
     def map(self, items: Iterable[Item]) -> Iterator[Outcome]:
         """See `item.Engine`. Workers are started when there is a first picture."""
-        waiting = _Peeked(items)
+        waiting = Peeked(items)
         if not waiting:
             return
         gpus = machine.gpus() if self._order.device in ("auto", "cuda") else 0
@@ -99,7 +99,7 @@ class Local:
             for number in range(1, gpus):
                 self._start(f"cuda:{number}")
 
-    def _feed(self, waiting: _Peeked) -> None:
+    def _feed(self, waiting: Peeked) -> None:
         """Give every worker what it can have in work; a suspect gets one to itself."""
         for worker in self._workers:
             if worker.alone and worker.has:
@@ -141,15 +141,8 @@ class Local:
 
 def _given_up(item: Item, status: int) -> Outcome:
     how = f"signal {-status}" if status < 0 else f"exit status {status}"
-    message = f"The picture ended the worker {ATTEMPTS} times ({how}); it was given up."
-    return {
-        "name": item.name,
-        "input": item.source,
-        "status": FAILED,
-        "code": "worker-died",
-        "message": message,
-        "ms": {},
-    }
+    sentence = f"The picture ended the worker {ATTEMPTS} times ({how}); it was given up."
+    return failed(item, "worker-died", sentence)
 
 
 class _Worker:
@@ -207,21 +200,3 @@ class _Worker:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
-
-
-class _Peeked:
-    """An iterator that can be asked whether there is more; looks one ahead."""
-
-    def __init__(self, items: Iterable[Item]):
-        self._items = iter(items)
-        self._ahead: Item | None = None
-
-    def __bool__(self) -> bool:
-        if self._ahead is None:
-            self._ahead = next(self._items, None)
-        return self._ahead is not None
-
-    def next(self) -> Item:
-        item, self._ahead = self._ahead, None
-        assert item is not None
-        return item

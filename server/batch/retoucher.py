@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from plugin.studio_portrait.link.wire import Problem, Settings
+from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settings
 
 from ..files import pictures
 from ..files.names import format_of
@@ -46,10 +46,7 @@ class Retoucher:
         self._settings = Settings(**{**order.settings, "mask": order.mask})
         self._mask = order.mask
         if order.reference:
-            from model.data.whole_pictures import read
-            from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE
-
-            loaded: Any = match([read(Path(order.reference), MAX_REFERENCE_SIDE)])
+            loaded: Any = match([pictures.read_reference(Path(order.reference), MAX_REFERENCE_SIDE)])
         else:
             loaded = load(self._settings.network, order.device, order.engine)
         self.about = {

@@ -20,6 +20,7 @@ from plugin.studio_portrait.link.wire import HEADSHOT, Problem, check_reference
 
 from .settings import add_arguments as add_settings
 from .settings import from_arguments
+from .terminal import printable
 
 if TYPE_CHECKING:
     from ..batch.item import Engine, Order, Outcome
@@ -62,6 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=int, default=0, metavar="N", help="pictures at a time, default: as many as fit"
     )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, mps")
+    parser.add_argument(
+        "--server",
+        action="append",
+        default=[],
+        metavar="HOST[:PORT]",
+        help="work there instead (see: keys); may be given several times",
+    )
     add_settings(parser)
 
 
@@ -150,6 +158,10 @@ def _manifest_path(args: argparse.Namespace, shard: Shard | None) -> Path:
 
 
 def _engine(args: argparse.Namespace, order: Order) -> Engine:
+    if args.server:
+        from ..batch.servers import Servers
+
+        return Servers(order, args.server)
     from ..batch.local import Local
 
     return Local(order, args.jobs)
@@ -179,7 +191,7 @@ def _dry_run(plan: Plan, path: Path) -> int:
     try:
         for item in todo(plan, manifest, tally, tally.add):
             count += 1
-            print(f"{item.source} -> {item.target}")
+            print(printable(f"{item.source} -> {item.target}"))
     finally:
         if manifest is not None:
             manifest.close()
@@ -251,7 +263,9 @@ def _shown() -> Iterator[Show]:
 
         def show(tally: Tally, outcome: Outcome | None) -> None:
             if outcome and outcome["status"] == "failed":
-                bars.console.print(_failure(outcome), markup=False, highlight=False, soft_wrap=True)
+                bars.console.print(
+                    printable(_failure(outcome)), markup=False, highlight=False, soft_wrap=True
+                )
             bars.update(
                 bar, total=tally.total, completed=tally.proven + tally.ended, description=_state(tally)
             )
@@ -287,4 +301,4 @@ def _failure(outcome: Outcome) -> str:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line), file=sys.stderr, flush=True)

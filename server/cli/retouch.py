@@ -15,15 +15,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import (
     HEADSHOT,
     MAX_REFERENCE_SIDE,
     STAGES,
-    Box,
-    ImageSpec,
     Problem,
     Settings,
     check_reference,
@@ -36,15 +34,11 @@ from .settings import add_arguments as add_settings
 from .settings import from_arguments
 from .terminal import printable
 
-if TYPE_CHECKING:
-    from ..files.picture import Picture
-
 Progress = Callable[[str, float], None]
 Show = Callable[[str, float | None], None]
 
 DONE, SOME_FAILED, NOTHING_TRIED, INTERRUPTED = 0, 1, 2, 130
 _SESSION_ENDS = ("lost-server", "shutting-down", "internal")
-_SAMPLES = {"uint8": "u8", "uint16": "u16", "float32": "f32"}
 # How far along a picture is when a stage begins; the shares are those of a warm server.
 _BEGINS = {
     "queue": 0.0,
@@ -183,13 +177,10 @@ def _reference(name: str | None, settings: Settings) -> Any:
     except PictureError as error:
         sentence = f"The reference portrait {path} cannot be used. {error.message}"
         raise Problem("bad-setting", sentence, error.hint) from error
-    check_reference(settings, _shape(pixels))
+    from ..remote.sending import shape_of
+
+    check_reference(settings, shape_of(pixels))
     return pixels
-
-
-def _shape(pixels: Any) -> ImageSpec:
-    height, width, channels = pixels.shape
-    return ImageSpec(width, height, channels, _SAMPLES[pixels.dtype.name])
 
 
 def _one(door: _Door, task: Task, settings: Settings, reference: Any, as_json: bool, show: Show) -> bool:
@@ -249,13 +240,16 @@ def retouch_file(
     nothing is written then.
     """
     from ..files import pictures  # numpy and the codecs: only now, while the server loads its own
+    from ..remote import sending
 
     clock = _Clock()
     with clock("read"):
         picture = pictures.read(task.source)
         format_of(task.target)
     pixels = picture.pixels.copy()
-    result = _through_server(session, picture, pixels, settings, progress, reference)
+    result = sending.retouch(
+        session, pixels, settings, icc=picture.icc, reference=reference, progress=progress
+    )
     if not result["faces"]:
         raise Problem("no-face", "No face was found.")
     with clock("write"):
@@ -271,36 +265,6 @@ def retouch_file(
         "weights": result["weights"],
         "notes": [*picture.notes, *result["notes"]],
     }
-
-
-def _through_server(
-    session: Session, picture: Picture, pixels: Any, settings: Settings, progress: Progress, reference: Any
-) -> dict[str, Any]:
-    """Sends the picture and writes the changed rows into `pixels`, a copy of its samples."""
-    import numpy as np
-
-    channels = pixels.shape[2]
-
-    def read(plane: str, row: int, rows: int) -> Any:
-        return np.ascontiguousarray(pixels[row : row + rows])
-
-    def write(plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
-        box = Box(**result["box"])
-        changed = np.frombuffer(data, pixels.dtype).reshape(rows, box.width, channels)
-        pixels[box.y + row : box.y + row + rows, box.x : box.x + box.width] = changed
-
-    def read_reference(plane: str, row: int, rows: int) -> Any:
-        return np.ascontiguousarray(reference[row : row + rows])
-
-    return session.retouch(
-        _shape(pixels),
-        read,
-        write,
-        icc=picture.icc,
-        reference=None if reference is None else (_shape(reference), read_reference),
-        settings=settings,
-        progress=progress,
-    )
 
 
 class _Clock:

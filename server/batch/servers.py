@@ -1,0 +1,163 @@
+"""The engine on other machines: servers with which keys were exchanged (docs/remote.md).
+
+Files are read and written here, pixels go there and back. Each server has as many pictures of ours as it
+has workers, and one more that is on its way; whoever is free takes the next. A server that is lost is
+called again for a while, and its pictures go to the others meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settings
+
+from ..files.picture import Picture
+from ..remote import sending
+from ..remote.reach import open_remote
+from .item import Item, Order, Outcome, Peeked, failed
+from .retoucher import outcome_of
+
+ATTEMPTS = 3  # servers that a picture may lose until it is given up
+PATIENCE = (1.0, 2.0, 5.0, 10.0, 20.0)  # seconds before each call to a lost server
+_LOST = ("lost-server", "shutting-down", "no-server")
+_BUSY_SECONDS = 2.0
+_LOOK_SECONDS = 0.5
+
+
+class Servers:
+    """Servers at ``HOST[:PORT]`` (`item.Engine`). Making it calls each: raises `Problem` if one fails."""
+
+    def __init__(self, order: Order, hosts: Sequence[str]):
+        self._settings = Settings(**{**order.settings, "mask": order.mask})
+        self._mask = order.mask
+        self._reference = _reference(order.reference) if order.reference else None
+        self._waiting: SimpleQueue[Item | None] = SimpleQueue()
+        self._events: SimpleQueue[tuple[str, Any, Any]] = SimpleQueue()
+        self._closed = threading.Event()
+        self._losses: dict[str, int] = {}
+        self._lanes: list[str] = []
+        for host in hosts:
+            with open_remote(host) as session:
+                self._lanes += [host] * (len(session.status()["workers"]) + 1)
+        self.facts: dict[str, Any] = {"engine": "servers", "servers": list(hosts), "jobs": len(self._lanes)}
+
+    def map(self, items: Iterable[Item]) -> Iterator[Outcome]:
+        """See `item.Engine`. Raises `Problem` ``lost-server`` when no server is left."""
+        waiting = Peeked(items)
+        again: deque[Item] = deque()
+        if not waiting:
+            return
+        for host in self._lanes:
+            threading.Thread(target=self._lane, args=(host,), daemon=True).start()
+        lanes, given = len(self._lanes), 0
+        while given or again or waiting:
+            while given < lanes and (again or waiting):
+                self._waiting.put(again.popleft() if again else waiting.next())
+                given += 1
+            with contextlib.suppress(Empty):
+                event, subject, problem = self._events.get(timeout=_LOOK_SECONDS)
+                if event == "gone":
+                    lanes -= 1
+                    if not lanes:
+                        raise problem
+                    continue
+                given -= 1
+                if event == "outcome":
+                    yield subject
+                elif self._losses.get(subject.name, 0) < ATTEMPTS:
+                    again.append(subject)
+                else:
+                    yield failed(subject, problem.code, str(problem))
+        self.close()
+
+    def _lane(self, host: str) -> None:
+        """One picture after another with one server, until there is no more, or no server any more."""
+        session: Session | None = None
+        while not self._closed.is_set():
+            try:
+                session = session or self._opened(host)
+            except Problem as problem:
+                self._events.put(("gone", host, problem))
+                return
+            item = self._waiting.get()
+            if item is None:
+                break
+            lost = self._one(session, item)
+            if lost is not None:
+                session.close()
+                session = None
+        if session is not None:
+            session.close()
+
+    def _opened(self, host: str) -> Session:
+        """Raises `Problem` when the server is not there, not even after a while."""
+        for seconds in PATIENCE:
+            try:
+                return open_remote(host)
+            except Problem as problem:
+                last = problem
+            if self._closed.wait(seconds):
+                break
+        raise last
+
+    def _one(self, session: Session, item: Item) -> Problem | None:
+        """What lost the server, if it was lost."""
+        lost: list[Problem] = []
+
+        def change(item: Item, picture: Picture) -> dict[str, Any]:
+            try:
+                return self._change(session, picture)
+            except Problem as problem:
+                if problem.code in _LOST:
+                    lost.append(problem)
+                raise
+
+        outcome = outcome_of(item, change)
+        if lost:
+            self._losses[item.name] = self._losses.get(item.name, 0) + 1
+            self._events.put(("lost", item, lost[0]))
+            return lost[0]
+        self._events.put(("outcome", outcome, None))
+        return None
+
+    def _change(self, session: Session, picture: Picture) -> dict[str, Any]:
+        mask = np.zeros((*picture.pixels.shape[:2], 1), np.uint8) if self._mask else None
+        while True:
+            try:
+                told = sending.retouch(
+                    session,
+                    picture.pixels,
+                    self._settings,
+                    icc=picture.icc,
+                    reference=self._reference,
+                    mask=None if mask is None else mask[..., 0],
+                )
+                break
+            except Problem as problem:  # others use it too: our turn will come
+                if problem.code != "busy" or self._closed.is_set():
+                    raise
+                time.sleep(_BUSY_SECONDS)
+        about = {name: told[name] for name in ("network", "weights", "engine", "device")}
+        return {"faces": told["faces"], "ms": told["ms"], "notes": told["notes"], "mask": mask, **about}
+
+    def close(self) -> None:
+        """See `item.Engine`."""
+        self._closed.set()
+        for _ in self._lanes:
+            self._waiting.put(None)
+
+
+def _reference(name: str) -> Any:
+    from ..files import pictures
+
+    return pictures.read_reference(Path(name), MAX_REFERENCE_SIDE)

@@ -1,0 +1,101 @@
+"""Batch over two servers with keys, as between machines; one of them is lost in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from plugin.studio_portrait.link import runtime
+from server.remote.keys import CLIENTS, SERVERS, KeyRing
+from tests.sample import CHECKOUT
+from tests.server.running import wait_for
+
+from .test_batch import lines, lines_whole, write
+
+HOSTS = ("127.0.0.1", "localhost")  # two names of one machine: keys are known by host
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {**os.environ, runtime.HOME_VARIABLE: str(home)}
+
+
+class Farm:
+    """Two real servers, and a state folder that may use them. `where`: their addresses."""
+
+    def __init__(self, folder: Path):
+        self.here = folder / "here"
+        mine = KeyRing(self.here)
+        mine.new()
+        self.servers: list[subprocess.Popen[bytes]] = []
+        self.where: list[str] = []
+        for host in HOSTS:
+            home = folder / host
+            ring = KeyRing(home)
+            ring.new()
+            ring.allow(CLIENTS, "here", mine.own().public)
+            mine.allow(SERVERS, host, ring.own().public)
+            words = [sys.executable, "-m", "server", "serve", "--listen", "tcp://0.0.0.0:*"]
+            self.servers.append(
+                subprocess.Popen(words, cwd=CHECKOUT, env=environment(home), stderr=subprocess.DEVNULL)
+            )
+            port = wait_for(lambda home=home: self._port(home), 60)
+            self.where.append(f"{host}:{port}")
+
+    @staticmethod
+    def _port(home: Path) -> str:
+        words = [sys.executable, "-m", "server", "status", "--json"]
+        told = subprocess.run(words, cwd=CHECKOUT, env=environment(home), capture_output=True, text=True)
+        status = json.loads(told.stdout or "{}")
+        ready = status.get("worker", {}).get("state") == "ready" and status.get("remote")
+        return str(status["remote"]).rpartition(":")[2] if ready else ""
+
+    def batch(self, *words: str | Path) -> subprocess.Popen[str]:
+        servers = [word for where in self.where for word in ("--server", where)]
+        command = [sys.executable, "-m", "server", "batch", *map(str, words), *servers]
+        return subprocess.Popen(
+            command, cwd=CHECKOUT, env=environment(self.here), stderr=subprocess.PIPE, text=True
+        )
+
+    def end(self) -> None:
+        for server in self.servers:
+            server.kill()
+            server.wait()
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Iterator[Farm]:
+    farm = Farm(tmp_path / "farm")
+    yield farm
+    farm.end()
+
+
+def test_a_lost_servers_pictures_go_to_the_other(farm: Farm, tmp_path: Path) -> None:
+    shoot, out = tmp_path / "shoot", tmp_path / "out"
+    for number in range(12):
+        write(shoot / f"{number:02d}.jpg", number)
+    (shoot / "bad.jpg").write_text("no picture")
+    running = farm.batch(shoot, "-o", out)
+    wait_for(lambda: (out / "studio-portrait.jsonl").exists() and len(lines_whole(out)) >= 3, 60)
+    farm.servers[1].kill()
+    said = running.communicate(timeout=120)[1]
+    assert running.returncode == 1 and "12 done, 1 failed" in said, said
+    head = json.loads((out / "studio-portrait.jsonl").read_text().splitlines()[0])
+    assert head["servers"] == farm.where
+    done = {line["name"]: line for line in lines(out)}
+    assert all(done[f"{number:02d}.jpg"]["status"] == "done" for number in range(12))
+    local = tmp_path / "local"
+    words = [sys.executable, "-m", "server", "batch", str(shoot / "03.jpg"), "-o", str(local)]
+    subprocess.run(words, cwd=CHECKOUT, check=True, capture_output=True)
+    ours, theirs = (np.asarray(Image.open(folder / "03.jpg")).astype(int) for folder in (out, local))
+    assert np.abs(ours - theirs).max() <= 1
+    farm.servers[0].kill()
+    said = farm.batch(shoot, "-o", out, "--resume").communicate(timeout=120)[1]
+    assert "Traceback" not in said and "server" in said
