@@ -3,16 +3,19 @@
 from .analysis import Analysis, Predictor, analyse
 from .blend import Selection
 from .errors import ImagingError
+from .layers import Layer, layers
 from .preview import preview
 from .retouch import Result, render, retouch
 
 __all__ = [
     "Analysis",
     "ImagingError",
+    "Layer",
     "Predictor",
     "Result",
     "Selection",
     "analyse",
+    "layers",
     "preview",
     "render",
     "retouch",

@@ -57,6 +57,8 @@ def preview(
         run = Run(cancelled=cancelled)
         corrections = analysis.once("settled", key, lambda: settle(pixels, analysis, settings, used, run))
     others = left_alone(analysis, used)
+    if not settings.limit:
+        selection = None
     if plane == "mask":
         mask = np.zeros(shown.shape[:2], np.float32)
         for correction in corrections:

@@ -95,6 +95,8 @@ def render(
     corrections = [] if settings.does_nothing else settle(pixels, analysis, settings, used, run)
     if not corrections:
         return Result(None, described, run.finish(), analysis.notes)
+    if not settings.limit:
+        selection = None
     with run.stage("reconstruct"):
         box = affected(corrections, *analysis.size[::-1], selection)
         mask = None

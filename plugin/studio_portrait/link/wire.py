@@ -167,7 +167,8 @@ class Settings:
     all this reaches: ``face``, ``skin``, ``person`` (skin, hair and clothes) or ``frame`` (what is
     decided once for the person is applied to the whole picture). faces: ``all``, ``largest``,
     ``selection`` (those whose centre lies in the selection), or a tuple of indices into the faces found, the
-    largest first. network: a shipped network's name, "" for the default. mask: return the unfeathered
+    largest first. limit: whether a selection limits where anything changes; else it only chooses faces.
+    network: a shipped network's name, "" for the default. mask: return the unfeathered
     correction and its feather separately, as a layer mask.
 
     With strength 0, or with shine, light, colour, warmth and brightness all 0, nothing is changed.
@@ -182,6 +183,7 @@ class Settings:
     brightness: float = 0.0
     reach: str = "person"
     faces: str | tuple[int, ...] = "all"
+    limit: bool = True
     network: str = ""
     mask: bool = False
 
@@ -196,8 +198,9 @@ class Settings:
         self._check_faces()
         if not isinstance(self.network, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{0,64}", self.network):
             raise Problem("unknown-network", "A network's name has letters, digits, '.', '-' and '_' only.")
-        if not isinstance(self.mask, bool):
-            raise Problem("bad-setting", "mask must be true or false.")
+        for name in ("limit", "mask"):
+            if not isinstance(getattr(self, name), bool):
+                raise Problem("bad-setting", f"{name} must be true or false.")
 
     def _check_faces(self) -> None:
         faces = self.faces
