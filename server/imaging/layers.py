@@ -34,7 +34,7 @@ LAYERS: Final = {
 
 @dataclass(frozen=True)
 class Layer:
-    """name: one of `LAYERS`. opacity: 0..1. box: where it lies. pixels: (height, width, C) of it, no alpha."""
+    """name: of `LAYERS`. opacity: 0..1. box: where it lies. pixels: (height, width, C) of it, no alpha."""
 
     name: str
     opacity: float
