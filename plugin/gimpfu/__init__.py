@@ -5,7 +5,6 @@ Importing makes no call into GIMP that could fail while it asks what is there to
 
 from __future__ import annotations
 
-import gettext
 import math
 import sys
 
@@ -23,6 +22,7 @@ from .errors import CancelError, error, fail  # noqa: E402
 from .pdb import pdb  # noqa: E402
 from .procedure import main  # noqa: E402
 from .registry import register  # noqa: E402
+from .scripts.modules import gettext  # noqa: E402
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's customary name

@@ -141,7 +141,10 @@ def _add_number(procedure: Gimp.Procedure, head: tuple[str, str, str], param: Pa
     low, high = _range(param)
     default = min(max(_float(param.default), low), high)
     if param.kind == PF_SPINNER and _is_whole(param):
-        procedure.add_int_argument(*head, int(low), int(high), int(default), READWRITE)
+        low, high, default = (
+            min(max(int(one), _INT_RANGE[0]), _INT_RANGE[1]) for one in (low, high, default)
+        )
+        procedure.add_int_argument(*head, low, high, default, READWRITE)
     else:
         procedure.add_double_argument(*head, low, high, default, READWRITE)
 

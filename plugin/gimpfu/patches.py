@@ -13,7 +13,8 @@ from typing import Any
 
 from gi.repository import Gimp, Gio
 
-from . import region
+from . import adapters, colour, enums, pixels, region
+from .scripts.python2 import ByteString
 
 
 class _CallableInt(int):
@@ -171,6 +172,167 @@ def _attach_new_parasite(self: Any, name: str, flags: int, data: str | bytes) ->
     return self.attach_parasite(Gimp.Parasite.new(name, flags, raw))
 
 
+def _both_things(native: Callable[[Any], Any]) -> property:
+    """An object that is read as a property."""
+    return property(native)
+
+
+_NATIVE_COUNTS = {
+    "flip": 4,
+    "flip_simple": 3,
+    "perspective": 8,
+    "rotate": 4,
+    "rotate_simple": 4,
+    "scale": 4,
+    "shear": 2,
+}
+
+
+def _by_count(name: str, native: Callable[..., Any]) -> Callable[..., Any]:
+    """``transform_X`` with GIMP 2's longer list of arguments, or as libgimp's method of that name."""
+    procedure = _transform(name)
+
+    def call(self: Gimp.Drawable, *args: Any, **named: Any) -> Any:
+        if len(args) + len(named) > _NATIVE_COUNTS[name]:
+            return procedure(self, *args, **named)
+        return native(self, *args, **named)
+
+    return call
+
+
+def _filling(native: Callable[..., Any]) -> Callable[..., Any]:
+    """``fill`` with GIMP 2's numbers."""
+
+    def fill(self: Gimp.Drawable, fill_type: int) -> Any:
+        return native(self, enums.native(Gimp.FillType, fill_type))
+
+    return fill
+
+
+def _whole(native: Callable[..., Any]) -> Callable[..., Any]:
+    """A method on whole numbers, which may come as fractions or as text, as in Python 2."""
+
+    def call(self: Any, *numbers: Any) -> Any:
+        return native(self, *(int(float(one)) if isinstance(one, (float, str)) else one for one in numbers))
+
+    return call
+
+
+def _get_pixel(self: Gimp.Drawable, x: Any, y: Any = None) -> tuple[int, ...]:
+    across, down = x if y is None else (x, y)
+    return pixels.get(self, int(across), int(down))
+
+
+def _set_pixel(self: Gimp.Drawable, x: Any, y: Any, pixel: Any = None) -> None:
+    (across, down), value = (x, y) if pixel is None else ((x, y), pixel)
+    pixels.put(self, int(across), int(down), value)
+
+
+def _new_layer(
+    self: Gimp.Image,
+    name: str = "background",
+    width: int = -1,
+    height: int = -1,
+    offset_x: int = 0,
+    offset_y: int = 0,
+    alpha: bool = True,
+    pos: int = -1,
+    opacity: float = 100.0,
+    mode: int = 0,
+    fill_mode: int = -1,
+) -> Gimp.Layer:
+    """gimpfu's ``image.new_layer``: made of the image's own kind, filled, inserted."""
+    kind = Gimp.ImageType(2 * int(self.get_base_type()) + int(bool(alpha)))
+    size = (
+        self.get_width() if width == -1 else int(width),
+        self.get_height() if height == -1 else int(height),
+    )
+    layer = Gimp.Layer.new(self, name, *size, kind, float(opacity), Gimp.LayerMode(int(mode)))
+    adapters.native_fill(
+        layer, Gimp.FillType.TRANSPARENT if fill_mode == -1 else enums.native(Gimp.FillType, fill_mode)
+    )
+    self.insert_layer(layer, None, int(pos))
+    layer.set_offsets(int(offset_x), int(offset_y))
+    return layer
+
+
+def _resolution(self: Gimp.Image) -> tuple[float, float]:
+    return tuple(self.get_resolution()[1:])  # type: ignore[return-value]
+
+
+def _set_resolution(self: Gimp.Image, value: Any) -> None:
+    across, down = value if isinstance(value, (tuple, list)) else (value, value)
+    self.set_resolution(float(across), float(down))
+
+
+def _transform(name: str) -> Callable[..., Any]:
+    """``drawable.transform_X(...)`` is the procedure with the drawable in front."""
+    procedure = adapters.ADAPTERS[f"gimp-drawable-transform-{name.replace('_', '-')}"]
+
+    def call(self: Gimp.Drawable, *args: Any, **named: Any) -> Any:
+        return procedure(self, *args, *named.values())
+
+    return call
+
+
+_LINKED: dict[int, bool] = {}
+
+
+def _set_linked(self: Gimp.Item, linked: Any) -> None:
+    """GIMP 3 links no items: what a script says of one is remembered for that script only."""
+    _LINKED[self.get_id()] = bool(linked)
+
+
+def _stroke_list(self: Gimp.Path) -> list[Stroke]:
+    return [Stroke(self, number) for number in self.get_strokes()]
+
+
+class Stroke:
+    """gimpfu's ``VectorsBezierStroke``: one stroke of a path."""
+
+    type = 0
+
+    def __init__(self, vectors: Gimp.Path, number: int):
+        self.vectors, self.ID = vectors, number
+        self.vectors_ID = vectors.get_id()
+
+    @property
+    def points(self) -> tuple[list[float], bool]:
+        _, points, closed = self.vectors.stroke_get_points(self.ID)
+        return list(points), bool(closed)
+
+    def get_length(self, precision: float) -> float:
+        found = self.vectors.stroke_get_length(self.ID, float(precision))
+        return float(found[-1] if isinstance(found, tuple) else found)
+
+    def get_point_at_dist(self, dist: float, precision: float) -> tuple[float, float, float, bool]:
+        return tuple(self.vectors.stroke_get_point_at_dist(self.ID, float(dist), float(precision))[-4:])  # type: ignore[return-value]
+
+    def interpolate(self, precision: float) -> tuple[list[float], bool]:
+        found = self.vectors.stroke_interpolate(self.ID, float(precision))
+        return list(found[-2]), bool(found[-1])
+
+    def __getattr__(self, name: str) -> Any:
+        for prefix in ("stroke", "bezier_stroke"):
+            method = getattr(self.vectors, f"{prefix}_{name}", None)
+            if method is not None:
+                return lambda *args: method(self.ID, *args)
+        raise AttributeError(name)
+
+
+def _to_selection(
+    self: Gimp.Path,
+    operation: int = 2,
+    antialias: bool = True,
+    feather: bool = False,
+    feather_radius_x: float = 0.0,
+    feather_radius_y: float = 0.0,
+) -> None:
+    adapters.ADAPTERS["gimp-vectors-to-selection"](
+        self, operation, antialias, feather, feather_radius_x, feather_radius_y
+    )
+
+
 def _parasites() -> dict[str, Any]:
     return {
         "parasite_find": lambda self, name: self.get_parasite(name),
@@ -188,7 +350,7 @@ def _tables() -> dict[type, dict[str, Any]]:
             "ID": _readable("get_id"),
             "width": _readable("get_width"),
             "height": _readable("get_height"),
-            "base_type": _readable("get_base_type"),
+            "base_type": property(lambda self: int(self.get_base_type())),
             "precision": _readable("get_precision"),
             "layers": _readable("get_layers"),
             "channels": _readable("get_channels"),
@@ -196,7 +358,7 @@ def _tables() -> dict[type, dict[str, Any]]:
             "active_layer": _first("get_selected_layers", "set_selected_layers"),
             "active_channel": _first("get_selected_channels", "set_selected_channels"),
             "active_vectors": _first("get_selected_paths", "set_selected_paths"),
-            "active_drawable": property(lambda self: next(iter(self.get_selected_drawables()), None)),
+            "active_drawable": property(adapters.active_drawable),
             "selection": _readable("get_selection"),
             "name": _readable("get_name"),
             "filename": property(_filename, _set_filename),
@@ -210,6 +372,22 @@ def _tables() -> dict[type, dict[str, Any]]:
             "add_layer": _adding("insert_layer"),
             "add_channel": _adding("insert_channel"),
             "add_vectors": _adding("insert_path"),
+            "colormap": property(pixels.colormap, pixels.set_colormap),
+            "floating_selection": _readable("get_floating_sel"),
+            "floating_sel_attached_to": _both_things(image.floating_sel_attached_to),
+            "resolution": property(_resolution, _set_resolution),
+            "tattoo_state": _writable("get_tattoo_state", "set_tattoo_state"),
+            "unit": property(
+                lambda self: self.get_unit().get_id(),
+                lambda self, number: self.set_unit(Gimp.Unit.get_by_id(int(number))),
+            ),
+            "new_layer": _new_layer,
+            "unset_active_channel": lambda self: self.set_selected_channels([]),
+            "lower_channel": lambda self, item: self.lower_item(item),
+            "raise_channel": lambda self, item: self.raise_item(item),
+            "add_hguide": _whole(image.add_hguide),
+            "add_vguide": _whole(image.add_vguide),
+            "free_shadow": lambda self: None,
             "scale": _image_scale(image.scale),
             "resize": _with_offsets(image.resize),
             "crop": _with_offsets(image.crop),
@@ -228,7 +406,7 @@ def _tables() -> dict[type, dict[str, Any]]:
             "parent": _readable("get_parent"),
             "children": _readable("get_children"),
             "is_layer_mask": _both_ways(item.is_layer_mask),
-            "linked": property(lambda self: False, lambda self, linked: None),  # GIMP 3 links no items
+            "linked": property(lambda self: _LINKED.get(self.get_id(), False), _set_linked),
             "from_id": staticmethod(Gimp.Item.get_by_id),
             **_parasites(),
         },
@@ -248,10 +426,47 @@ def _tables() -> dict[type, dict[str, Any]]:
             "mask_intersect": _mask_bounds(drawable.mask_intersect),
             "merge_shadow": _merge_shadow(drawable.merge_shadow),
             "flush": lambda self: region.flush(),
+            "fill": _filling(drawable.fill),
+            "get_pixel": _get_pixel,
+            "set_pixel": _set_pixel,
+            "get_tile": lambda self, shadow, row, column: region.Tile(self, shadow, int(column), int(row)),
+            "get_tile2": lambda self, shadow, x, y: region.Tile(self, shadow, int(x) // 64, int(y) // 64),
+            "get_data": lambda self, format=None: bytes(region.PixelRgn(self)[:, :]),
+            "update": _whole(drawable.update),
+            "free_shadow": lambda self: None,
+            "offset": adapters.ADAPTERS["gimp-drawable-offset"],
+            **{
+                f"transform_{name}": _transform(name)
+                for name in [
+                    "flip_default",
+                    "perspective_default",
+                    "rotate_default",
+                    "scale_default",
+                    "shear_default",
+                    "2d_default",
+                    "matrix_default",
+                    "2d",
+                    "matrix",
+                ]
+            },
+            **{
+                f"transform_{name}": _by_count(name, getattr(drawable, f"transform_{name}"))
+                for name in (
+                    "flip",
+                    "flip_simple",
+                    "perspective",
+                    "rotate",
+                    "rotate_simple",
+                    "scale",
+                    "shear",
+                )
+            },
             "get_pixel_rgn": lambda self, *place, **how: region.PixelRgn(self, *place, **how),
         },
         layer: {
-            "mode": _writable("get_mode", "set_mode"),
+            "mode": property(
+                lambda self: int(self.get_mode()), lambda self, mode: self.set_mode(Gimp.LayerMode(int(mode)))
+            ),
             "opacity": _writable("get_opacity", "set_opacity"),
             "mask": _readable("get_mask"),
             "lock_alpha": _writable("get_lock_alpha", "set_lock_alpha"),
@@ -263,9 +478,30 @@ def _tables() -> dict[type, dict[str, Any]]:
             "edit_mask": _writable("get_edit_mask", "set_edit_mask"),
             "show_mask": _writable("get_show_mask", "set_show_mask"),
             "translate": _translate,
+            "set_offsets": _whole(layer.set_offsets),
             "copy": _with_alpha_option(layer.copy),
         },
         Gimp.GroupLayer: {"layers": _readable("get_children")},
+        Gimp.Channel: {
+            "opacity": _writable("get_opacity", "set_opacity"),
+            "show_masked": _writable("get_show_masked", "set_show_masked"),
+            **dict.fromkeys(
+                ("color", "colour"),
+                property(
+                    lambda self: colour.from_gegl(self.get_color()),
+                    lambda self, value: self.set_color(colour.to_gegl(value)),
+                ),
+            ),
+        },
+        Gimp.Path: {"strokes": property(_stroke_list), "to_selection": _to_selection},
+        Gimp.Display: {"ID": _readable("get_id")},
+        Gimp.Parasite: {
+            "name": _readable("get_name"),
+            "flags": _readable("get_flags"),
+            "data": property(lambda self: ByteString(bytes(self.get_data()))),
+            "is_persistent": _both_ways(Gimp.Parasite.is_persistent),
+            "is_undoable": _both_ways(Gimp.Parasite.is_undoable),
+        },
     }
 
 

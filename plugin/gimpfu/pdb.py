@@ -5,21 +5,26 @@ Arguments are mapped by the procedure's own argument specifications (`values`); 
 left out keep their defaults; a leading run mode is put in, as gimpfu did. A call gives
 None, the single return value or a tuple of them, and raises `error` where it fails.
 
-Order of look-up: a procedure that GIMP 3 shaped differently (`adapters`), a renamed one
-(`renames`), a procedure of that name.
+Order of look-up: a procedure that GIMP 3 shaped differently (`adapters`, `files`), a filter
+that became a GEGL operation (`filters`), a renamed one (`renames`), a procedure of that name.
+What is none of them is refused with a sentence, which also goes to standard error: scripts
+swallow errors.
 """
 
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gi.repository import Gimp
 
-from . import adapters, libgimp, region, values
+from . import adapters, files, filters, libgimp, region, values
 from .errors import error
-from .renames import IGNORED, RENAMED
+from .renames import IGNORED, REFUSED, RENAMED
+from .scripts.python2 import ByteString
 
 
 class Function:
@@ -60,18 +65,40 @@ class Function:
         given = list(args)
         if self._specs and self._specs[0].name == "run-mode":
             given.insert(0, run_mode)
+        self._fill_in_drawables(given)
         pairs = values.pair(self.proc_name, self._specs, given)
         if libgimp.must_serve(self._specs, self._results):
             return libgimp.call(self.proc_name, self._specs, pairs)
         config = self._native.create_config()
         for spec, value in pairs:
             values.store(config, spec, value)
-        returned = self._native.run(config)
-        if returned.index(0) != Gimp.PDBStatusType.SUCCESS:
-            raise error(_reason(self.proc_name, returned))
-        return values.shape(
-            [values.load(returned, index, spec) for index, spec in enumerate(self._results, start=1)]
-        )
+        return _answer(self.proc_name, self._native, self._native.run(config))
+
+    def _fill_in_drawables(self, given: list[Any]) -> None:
+        """A procedure on an image alone has GIMP 3's ``drawables``, which GIMP 2's callers do not give."""
+        names = [spec.name for spec in self._specs[:3]]
+        if (
+            names != ["run-mode", "image", "drawables"]
+            or len(given) < 2
+            or self.proc_name.startswith("gimp-")
+        ):
+            return
+        if len(given) > 2 and (given[2] is None or isinstance(given[2], (Gimp.Item, list, tuple))):
+            return
+        if len(given) > 2 and isinstance(given[2], int) and _takes_a_drawable(self._native):
+            return
+        image = given[1] if isinstance(given[1], Gimp.Image) else Gimp.Image.get_by_id(given[1])
+        if image is not None:
+            given.insert(2, image.get_selected_drawables())
+
+
+def _takes_a_drawable(native: Gimp.Procedure) -> bool:
+    """Whether a procedure wants exactly one drawable, in which case a number given for it is one."""
+    mask = native.get_sensitivity_mask()
+    return (
+        bool(mask & Gimp.ProcedureSensitivityMask.DRAWABLE)
+        and not mask & Gimp.ProcedureSensitivityMask.NO_DRAWABLES
+    )
 
 
 def _reason(name: str, returned: Gimp.ValueArray) -> str:
@@ -109,6 +136,7 @@ class Adapted:
 
     def __call__(self, *args: Any, run_mode: int = Gimp.RunMode.NONINTERACTIVE) -> Any:
         region.flush()
+        args = tuple(_thing(one) for one in args)
         try:
             self._signature.bind(*args)
         except TypeError:
@@ -120,6 +148,11 @@ class Adapted:
         return f"{self.nparams} arguments ({len(needed)} of them needed)"
 
 
+def _thing(value: Any) -> Any:
+    """Bytes are text here; everything else goes on as it is."""
+    return str(value) if isinstance(value, ByteString) else value
+
+
 class PDB:
     """The proxy that scripts know as ``pdb``."""
 
@@ -129,20 +162,26 @@ class PDB:
         return self[name]
 
     def __getitem__(self, name: str) -> Any:
-        dashed = name.replace("_", "-")
-        if dashed in IGNORED:
-            return Adapted(dashed, _nothing)
-        if dashed in adapters.ADAPTERS:
-            return Adapted(dashed, adapters.ADAPTERS[dashed])
+        dashed = str(name).replace("_", "-")
+        if (served := _served(dashed)) is not None:
+            return served
         native = _lookup(RENAMED.get(dashed, dashed))
         if native is None:
-            raise error(f"GIMP has no procedure {dashed}.")
+            sentence = refusal(dashed)
+            if dashed not in _refused:
+                _refused.add(dashed)
+                print(f"gimpfu: {sentence}", file=sys.stderr)
+            raise error(sentence)
         return Function(native.get_name(), native)
 
     def __contains__(self, name: str) -> bool:
-        dashed = name.replace("_", "-")
-        known = dashed in IGNORED or dashed in adapters.ADAPTERS
-        return known or _lookup(RENAMED.get(dashed, dashed)) is not None
+        dashed = str(name).replace("_", "-")
+        return _served(dashed) is not None or _lookup(RENAMED.get(dashed, dashed)) is not None
+
+    def keys(self) -> list[str]:
+        """The names of GIMP's own procedures and of those that are served here."""
+        _, names = self.query()
+        return sorted({*names, *adapters.ADAPTERS, *filters.FILTERS, *filters.CALLS, *RENAMED})
 
     def has_key(self, name: str) -> bool:
         return name in self
@@ -156,6 +195,56 @@ class PDB:
 
 def _nothing(*args: Any) -> None:
     return None
+
+
+_refused: set[str] = set()
+
+
+def refusal(name: str) -> str:
+    """Return the sentence for a procedure that is not served."""
+    return REFUSED.get(name) or f"GIMP 3 has no procedure {name}, and no equivalent of it is known."
+
+
+def _served(dashed: str) -> Adapted | None:
+    """The procedure as a function of ours; None where GIMP's own is called."""
+    if dashed in IGNORED:
+        return Adapted(dashed, _nothing)
+    if dashed in adapters.ADAPTERS:
+        return Adapted(dashed, adapters.ADAPTERS[dashed])
+    if dashed in filters.FILTERS:
+        return Adapted(dashed, partial(filters.run, dashed))
+    if dashed in filters.CALLS:
+        return Adapted(dashed, filters.CALLS[dashed])
+    if dashed in _FILES:
+        return Adapted(dashed, _FILES[dashed])
+    if files.is_save(dashed):
+        return Adapted(dashed, partial(files.save_as, dashed))
+    return None
+
+
+def named(name: str, given: dict[str, Any]) -> Any:
+    """Call GIMP 3's procedure `name` with arguments by GIMP 3's names; those it has not are left out."""
+    native = _lookup(name)
+    if native is None:
+        raise error(f"This GIMP has no procedure {name}.")
+    specs = {spec.name: spec for spec in native.get_arguments()}
+    config = native.create_config()
+    if "run-mode" in specs:
+        config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
+    for key, value in given.items():
+        if key in specs:
+            values.store(config, specs[key], value)
+    return _answer(name, native, native.run(config))
+
+
+def _answer(name: str, native: Gimp.Procedure, returned: Gimp.ValueArray) -> Any:
+    if returned.index(0) != Gimp.PDBStatusType.SUCCESS:
+        raise error(_reason(name, returned))
+    results = enumerate(native.get_return_values(), start=1)
+    return values.shape([values.load(returned, index, spec) for index, spec in results])
+
+
+_FILES: dict[str, Callable[..., Any]] = {"gimp-file-save": files.save, "gimp-xcf-save": files.save_xcf}
 
 
 def _lookup(name: str) -> Gimp.Procedure | None:

@@ -15,7 +15,7 @@ from gi.repository import Gimp, GLib, GObject
 
 from . import colour, params, patches, region
 from .errors import CancelError, error
-from .registry import Registration, registered
+from .registry import Registration, is_collecting, registered
 
 SENSITIVE_WITH_ONE = Gimp.ProcedureSensitivityMask.DRAWABLE
 SENSITIVE_WITH_ANY = (
@@ -42,7 +42,9 @@ class ScriptPlugIn(Gimp.PlugIn):
 
 
 def main() -> None:
-    """Hands the process over to GIMP; the last line of a script."""
+    """Hand the process over to GIMP; the last line of a script."""
+    if is_collecting():
+        return
     Gimp.main(ScriptPlugIn.__gtype__, sys.argv)
 
 
@@ -132,6 +134,7 @@ def _run(
             return _success(procedure, registration, None)
         return _failure(procedure, f"{_title(registration)} ended early: {leave.code}")
     except error as problem:
+        traceback.print_exc()
         return _failure(procedure, str(problem))
     except Exception as fault:  # the last place where the user can be told
         traceback.print_exc()
@@ -161,13 +164,21 @@ def _success(procedure: Gimp.Procedure, registration: Registration, returned: An
     """The return values: one result is the function's value, several are its sequence's items."""
     values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, GLib.Error())
     declared = procedure.get_return_values()
-    if len(declared) == 1:
+    if len(declared) < 2:
         returned = (returned,)
-    for index, (spec, item) in enumerate(zip(declared, returned or (), strict=False), start=1):
+    elif not isinstance(returned, (list, tuple)):
+        returned = ()
+    for index, (spec, item) in enumerate(zip(declared, returned, strict=False), start=1):
         if item is None:
             continue
         if isinstance(item, colour.RGB):
             item = colour.to_gegl(item)
-        values.remove(index)
-        values.insert(index, GObject.Value(spec.value_type, item))
+        with_value(values, index, GObject.Value(spec.value_type, item))
+    return values
+
+
+def with_value(values: Gimp.ValueArray, index: int, value: Any) -> Gimp.ValueArray:
+    """Put `value` into place `index` of return values."""
+    values.remove(index)
+    values.insert(index, value)
     return values

@@ -11,10 +11,11 @@ process over pixels that are left when their drawable is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from gi.repository import Babl, Gegl, Gimp
+
+from .scripts.python2 import ByteString, to_bytes
 
 _FORMATS = {
     Gimp.ImageType.RGB_IMAGE: ("R'G'B' u8", 3),
@@ -22,17 +23,6 @@ _FORMATS = {
     Gimp.ImageType.GRAY_IMAGE: ("Y' u8", 1),
     Gimp.ImageType.GRAYA_IMAGE: ("Y'A u8", 2),
 }
-
-
-class Samples(bytes):
-    """Bytes whose items are bytes of length one, as a Python 2 string's were."""
-
-    def __getitem__(self, index: Any) -> bytes:  # type: ignore[override]
-        part = super().__getitem__(index)
-        return bytes([part]) if isinstance(part, int) else Samples(part)
-
-    def __iter__(self) -> Iterator[bytes]:  # type: ignore[override]
-        return (self[index] for index in range(len(self)))
 
 
 _written: dict[int, PixelRgn] = {}
@@ -65,31 +55,35 @@ class PixelRgn:
         shadow: bool = False,
     ):
         self.drawable = drawable
-        self.x, self.y = x, y
-        self.w = drawable.get_width() - x if width is None else width
-        self.h = drawable.get_height() - y if height is None else height
+        self.x, self.y = int(x), int(y)
+        self.w = drawable.get_width() - self.x if width is None else int(width)
+        self.h = drawable.get_height() - self.y if height is None else int(height)
         self.dirty, self.shadow = bool(dirty), bool(shadow)
         self._format, self.bpp = _format(drawable)
         self._number = drawable.get_id()
         self._source = drawable.get_buffer()
         self._target = drawable.get_shadow_buffer() if shadow else self._source
 
+    def resize(self, x: int, y: int, width: int, height: int) -> None:
+        """Move the region."""
+        self.x, self.y, self.w, self.h = int(x), int(y), int(width), int(height)
+
     @property
     def rowstride(self) -> int:
         return self.w * self.bpp
 
-    def __getitem__(self, place: tuple[Any, Any]) -> Samples:
+    def __getitem__(self, place: tuple[Any, Any]) -> ByteString:
         if any(other.covers(self) for other in _written.values()):
             flush()
         rectangle, nbytes = self._rectangle(place)
         data = self._source.get(rectangle, 1.0, self._format, Gegl.AbyssPolicy.NONE)
         if len(data) != nbytes:
             raise IndexError("the rectangle could not be read")
-        return Samples(data)
+        return ByteString(data)
 
     def __setitem__(self, place: tuple[Any, Any], data: Any) -> None:
         rectangle, nbytes = self._rectangle(place)
-        raw = _bytes(data)
+        raw = to_samples(data)
         if len(raw) != nbytes:  # GEGL itself would only print a warning
             raise ValueError(f"{nbytes} bytes belong there, not {len(raw)}")
         self._target.set(rectangle, self._format, raw)
@@ -109,14 +103,88 @@ class PixelRgn:
         return Gegl.Rectangle.new(x, y, width, height), width * height * self.bpp
 
 
-def _bytes(data: Any) -> bytes:
+class Tile:
+    """``drawable.get_tile(shadow, row, column)``: a square of 64 pixels; ``tile[x, y]`` is one of them."""
+
+    def __init__(self, drawable: Gimp.Drawable, shadow: Any, column: int, row: int):
+        self.drawable, self.shadow, self.dirty = drawable, bool(shadow), False
+        self.x, self.y = 64 * column, 64 * row
+        self.tile_num = row * -(-drawable.get_width() // 64) + column
+        self.ewidth = min(64, drawable.get_width() - self.x)
+        self.eheight = min(64, drawable.get_height() - self.y)
+        if self.ewidth < 1 or self.eheight < 1 or column < 0 or row < 0:
+            raise IndexError(f"the drawable has no tile in row {row}, column {column}")
+        self._region = PixelRgn(drawable, self.x, self.y, self.ewidth, self.eheight, True, self.shadow)
+        self.bpp = self._region.bpp
+        self.ref_count = 1
+
+    def _place(self, place: Any) -> tuple[int, int]:
+        across, down = place if isinstance(place, tuple) else (place % self.ewidth, place // self.ewidth)
+        if not (0 <= across < self.ewidth and 0 <= down < self.eheight):
+            raise IndexError(f"{place} is not in the tile")
+        return self.x + int(across), self.y + int(down)
+
+    def __len__(self) -> int:
+        return self.ewidth * self.eheight
+
+    def __getitem__(self, place: Any) -> ByteString:
+        return self._region[self._place(place)]
+
+    def __setitem__(self, place: Any, pixel: Any) -> None:
+        self.dirty = True
+        self._region[self._place(place)] = pixel
+
+    def flush(self) -> None:
+        flush()
+
+
+class PixelFetcher:
+    """``gimp.PixelFetcher(drawable)``: single pixels, also beyond the edges by `edge_mode`."""
+
+    EDGE_NONE, EDGE_WRAP, EDGE_SMEAR, EDGE_BLACK, EDGE_BACKGROUND = range(5)
+
+    def __init__(self, drawable: Gimp.Drawable, shadow: bool = False):
+        self._region = PixelRgn(drawable, 0, 0, drawable.get_width(), drawable.get_height(), True, shadow)
+        self.edge_mode, self.bg_color, self.shadow = self.EDGE_NONE, None, shadow
+
+    def get_pixel(self, x: int, y: int) -> ByteString:
+        width, height = self._region.w, self._region.h
+        if not (0 <= x < width and 0 <= y < height):
+            if self.edge_mode == self.EDGE_WRAP:
+                x, y = x % width, y % height
+            elif self.edge_mode == self.EDGE_SMEAR:
+                x, y = min(max(x, 0), width - 1), min(max(y, 0), height - 1)
+            elif self.edge_mode == self.EDGE_BACKGROUND and self.bg_color is not None:
+                return ByteString(bytes(list(self.bg_color)[: self._region.bpp]))
+            else:
+                return ByteString(self._region.bpp)
+        return self._region[int(x), int(y)]
+
+    def put_pixel(self, x: int, y: int, pixel: Any) -> None:
+        self._region[int(x), int(y)] = pixel
+
+    def __getitem__(self, place: tuple[int, int]) -> ByteString:
+        return self.get_pixel(*place)
+
+    def __setitem__(self, place: tuple[int, int], pixel: Any) -> None:
+        self.put_pixel(*place, pixel)
+
+
+def to_samples(data: Any) -> bytes:
+    """Return pixels as bytes. Raises TypeError for a number."""
     if hasattr(data, "__index__"):  # bytes() would make as many zeros of it
         raise TypeError(f"pixels are bytes, not the number {data!r}; one sample is bytes([{data!r}])")
-    return data.encode("latin-1") if isinstance(data, str) else bytes(data)
+    if isinstance(data, (str, bytes)):
+        return to_bytes(data)
+    if hasattr(data, "tobytes"):
+        return bytes(data.tobytes())
+    return bytes(ord(one) if isinstance(one, (str, bytes)) else int(one) for one in data)
 
 
 def _span(part: Any, low: int, high: int) -> tuple[int, int]:
     """(start, length) of an index or a slice within low..high."""
+    if isinstance(part, slice) and part.start is not None and part.start < 0:
+        raise IndexError(f"{part.start} is not within {low}..{high}")
     if isinstance(part, slice):
         start = low if part.start is None else int(part.start)
         stop = high if part.stop is None else int(part.stop)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +95,23 @@ class Registration:
 
 
 registered: dict[str, Registration] = {}
+_collected: list[dict[str, Registration]] = []
+
+
+@contextmanager
+def collecting() -> Iterator[dict[str, Registration]]:
+    """Let ``register`` fill the dictionary given, and ``main`` do nothing: another's script is being run."""
+    found: dict[str, Registration] = {}
+    _collected.append(found)
+    try:
+        yield found
+    finally:
+        _collected.pop()
+
+
+def is_collecting() -> bool:
+    """Whether scripts are run for what they register only."""
+    return bool(_collected)
 
 
 def register(
@@ -124,14 +142,18 @@ def register(
     Raises `error` for parameters that make no sense and for load and save procedures.
     """
     entries = list(params)
-    if menu is None and label.startswith("<"):
-        menu, _, label = label.rpartition("/")
-        if menu.startswith("<Image>"):
-            entries[:0] = [(PF_IMAGE, "image", "Image", None), (PF_DRAWABLE, "drawable", "Drawable", None)]
+    if label.startswith("<"):
+        place, _, label = label.rpartition("/")
+        if menu is None:
+            menu = place
+            if menu.startswith("<Image>"):
+                head = [(PF_IMAGE, "image", "Image", None), (PF_DRAWABLE, "drawable", "Drawable", None)]
+                entries = [*head, *entries]
     name = proc_name.replace("_", "-")
     if not name.startswith(_PREFIXES):
         name = f"python-fu-{name}"
-    registered[name] = Registration(
+    target = _collected[-1] if _collected else registered
+    target[name] = Registration(
         name=name,
         blurb=blurb,
         help=help,

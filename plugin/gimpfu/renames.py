@@ -5,11 +5,7 @@ Keys are GIMP 2's names (with the deprecated ones of 2.x that 2.10 still ran).
 
 from __future__ import annotations
 
-RENAMED = {
-    "gimp-brush-delete": "gimp-resource-delete",
-    "gimp-brush-duplicate": "gimp-resource-duplicate",
-    "gimp-brush-rename": "gimp-resource-rename",
-    "gimp-brushes-list": "gimp-brushes-get-list",
+RENAMED: dict[str, str] = {
     "gimp-brushes-set-brush": "gimp-context-set-brush",
     "gimp-channel-set-name": "gimp-item-set-name",
     "gimp-color-picker": "gimp-image-pick-color",
@@ -30,13 +26,11 @@ RENAMED = {
     "gimp-drawable-set-visible": "gimp-item-set-visible",
     "gimp-drawable-width": "gimp-drawable-get-width",
     "gimp-edit-clear": "gimp-drawable-edit-clear",
-    "gimp-edit-fill": "gimp-drawable-edit-fill",
     "gimp-edit-named-paste-as-new": "gimp-edit-named-paste-as-new-image",
     "gimp-edit-paste-as-new": "gimp-edit-paste-as-new-image",
     "gimp-edit-stroke": "gimp-drawable-edit-stroke-selection",
     "gimp-edit-stroke-vectors": "gimp-drawable-edit-stroke-item",
     "gimp-equalize": "gimp-drawable-equalize",
-    "gimp-gradient-delete": "gimp-resource-delete",
     "gimp-image-base-type": "gimp-image-get-base-type",
     "gimp-image-get-layer-position": "gimp-image-get-item-position",
     "gimp-image-get-vectors": "gimp-image-get-paths",
@@ -56,8 +50,6 @@ RENAMED = {
     "gimp-layer-set-visible": "gimp-item-set-visible",
     "gimp-levels-auto": "gimp-drawable-levels-stretch",
     "gimp-levels-stretch": "gimp-drawable-levels-stretch",
-    "gimp-palette-delete": "gimp-resource-delete",
-    "gimp-palette-duplicate": "gimp-resource-duplicate",
     "gimp-palette-entry-get-color": "gimp-palette-get-entry-color",
     "gimp-palette-entry-get-name": "gimp-palette-get-entry-name",
     "gimp-palette-entry-set-color": "gimp-palette-set-entry-color",
@@ -65,7 +57,6 @@ RENAMED = {
     "gimp-palette-get-background": "gimp-context-get-background",
     "gimp-palette-get-foreground": "gimp-context-get-foreground",
     "gimp-palette-get-info": "gimp-palette-get-color-count",
-    "gimp-palette-rename": "gimp-resource-rename",
     "gimp-palette-set-foreground": "gimp-context-set-foreground",
     "gimp-posterize": "gimp-drawable-posterize",
     "gimp-selection-clear": "gimp-selection-none",
@@ -74,11 +65,8 @@ RENAMED = {
     "gimp-vectors-bezier-stroke-lineto": "gimp-path-bezier-stroke-lineto",
     "gimp-vectors-bezier-stroke-new-ellipse": "gimp-path-bezier-stroke-new-ellipse",
     "gimp-vectors-bezier-stroke-new-moveto": "gimp-path-bezier-stroke-new-moveto",
-    "gimp-vectors-export-to-file": "gimp-image-export-path-to-file",
     "gimp-vectors-get-name": "gimp-item-get-name",
     "gimp-vectors-get-strokes": "gimp-path-get-strokes",
-    "gimp-vectors-import-from-file": "gimp-image-import-paths-from-file",
-    "gimp-vectors-import-from-string": "gimp-image-import-paths-from-string",
     "gimp-vectors-new": "gimp-path-new",
     "gimp-vectors-new-from-text-layer": "gimp-path-new-from-text-layer",
     "gimp-vectors-remove-stroke": "gimp-path-remove-stroke",
@@ -90,12 +78,139 @@ RENAMED = {
     "gimp-vectors-stroke-rotate": "gimp-path-stroke-rotate",
 }
 
+_OF_ITEMS = (
+    "delete",
+    "get-name",
+    "set-name",
+    "get-visible",
+    "set-visible",
+    "get-tattoo",
+    "set-tattoo",
+    "get-image",
+)
+_PARASITES = {
+    "parasite-find": "get-parasite",
+    "parasite-attach": "attach-parasite",
+    "parasite-detach": "detach-parasite",
+}
+_STROKES = [
+    "bezier-stroke-conicto",
+    "bezier-stroke-cubicto",
+    "bezier-stroke-lineto",
+    "bezier-stroke-new-ellipse",
+    "bezier-stroke-new-moveto",
+    "get-strokes",
+    "remove-stroke",
+    "stroke-close",
+    "stroke-flip",
+    "stroke-flip-free",
+    "stroke-get-length",
+    "stroke-get-point-at-dist",
+    "stroke-get-points",
+    "stroke-interpolate",
+    "stroke-new-from-points",
+    "stroke-rotate",
+    "stroke-scale",
+    "stroke-translate",
+    "copy",
+]
+RENAMED |= {
+    **{
+        f"gimp-{kind}-{name}": f"gimp-item-{name}"
+        for kind in ("drawable", "layer", "channel", "vectors")
+        for name in _OF_ITEMS
+    },
+    **{
+        f"gimp-{kind}-{old}": f"gimp-{'image' if kind == 'image' else 'item'}-{new}"
+        for kind in ("image", "item", "drawable", "layer", "channel", "vectors")
+        for old, new in _PARASITES.items()
+    },
+    **{
+        f"gimp-{old}": f"gimp-{new}"
+        for old, new in {
+            "parasite-find": "get-parasite",
+            "parasite-attach": "attach-parasite",
+            "parasite-detach": "detach-parasite",
+            "parasite-list": "get-parasite-list",
+        }.items()
+    },
+    **{f"gimp-vectors-{name}": f"gimp-path-{name}" for name in _STROKES},
+    **{
+        f"gimp-image-{way}-{kind}{end}": f"gimp-image-{way}-item{end}"
+        for kind in ("layer", "channel", "vectors")
+        for way, ends in {"raise": ("", "-to-top"), "lower": ("", "-to-bottom")}.items()
+        for end in ends
+    },
+    **{
+        f"gimp-image-get-{kind}-position": "gimp-image-get-item-position"
+        for kind in ("layer", "channel", "vectors")
+    },
+    "gimp-convert-rgb": "gimp-image-convert-rgb",
+    "gimp-channel-ops-duplicate": "gimp-image-duplicate",
+    "gimp-image-floating-selection": "gimp-image-get-floating-sel",
+    "gimp-image-merge-layer-group": "gimp-group-layer-merge",
+    "gimp-image-freeze-vectors": "gimp-image-freeze-paths",
+    "gimp-image-thaw-vectors": "gimp-image-thaw-paths",
+    "gimp-image-get-vectors-by-tattoo": "gimp-image-get-path-by-tattoo",
+    "gimp-layer-get-preserve-trans": "gimp-layer-get-lock-alpha",
+    "gimp-palette-set-background": "gimp-context-set-background",
+    "gimp-palette-set-default-colors": "gimp-context-set-default-colors",
+    "gimp-palette-swap-colors": "gimp-context-swap-colors",
+    "gimp-palette-refresh": "gimp-palettes-refresh",
+    "gimp-brushes-get-opacity": "gimp-context-get-opacity",
+    "gimp-brushes-set-opacity": "gimp-context-set-opacity",
+    "gimp-brushes-get-paint-mode": "gimp-context-get-paint-mode",
+    "gimp-brushes-set-paint-mode": "gimp-context-set-paint-mode",
+    "gimp-patterns-get-pattern": "gimp-context-get-pattern",
+    "gimp-buffers-get-list": "gimp-buffers-get-name-list",
+    "gimp-dynamics-get-list": "gimp-dynamics-get-name-list",
+    "file-load-rgbe": "file-rgbe-load",
+}
+
 # Did something that GIMP 3 no longer has (linked layers, PDB error handlers): calls return nothing.
 IGNORED = frozenset(
-    {
-        "gimp-layer-set-linked",
-        "gimp-drawable-set-linked",
-        "gimp-item-set-linked",
+    [
         "gimp-plugin-set-pdb-error-handler",
-    }
+        "gimp-plugin-domain-register",
+        "gimp-plugin-help-register",
+        "gimp-plugin-menu-branch-register",
+        "gimp-plugin-menu-register",
+        "gimp-plugin-icon-register",
+        "gimp-plugin-enable-precision",
+        "gimp-context-set-transform-recursion",
+        "gimp-text-layer-set-hinting",
+        "gimp-image-free-shadow",
+        "gimp-floating-sel-rigor",
+        "gimp-floating-sel-relax",
+        "gimp-brushes-set-spacing",
+        "gimp-file-save-thumbnail",
+        "file-png-set-defaults",
+        "file-raw-set-defaults",
+        "script-fu-refresh",
+        "gimp-progress-install",
+        "gimp-progress-uninstall",
+        "gimp-image-set-metadata",
+    ]
 )
+
+_REASONS = {
+    "gimp-image-get-metadata": "GIMP 3 keeps metadata as an object, not as text",
+    "gimp-register-thumbnail-loader": "GIMP 3 wants it declared by the loader",
+    "gimp-register-load-handler": "use gimp.register_load_handler",
+    "gimp-register-save-handler": "use gimp.register_save_handler",
+    "plug-in-nlfilt": "GIMP 3 has no NL filter",
+    "plug-in-ccanalyze": "GIMP 3's colour cube analysis returns nothing",
+    **dict.fromkeys(
+        (
+            "plug-in-fimg-noise",
+            "plug-in-lqr",
+            "plug-in-normalmap",
+            "plug-in-resynthesizer",
+            "python-fu-selection-to-path",
+            "script-fu-layer-effects-drop-shadow",
+        ),
+        "that plug-in is neither GIMP 3's nor installed here",
+    ),
+}
+# What has no equivalent, as the sentence that its caller gets.
+REFUSED = {name: f"{name} cannot be served: {reason}." for name, reason in _REASONS.items()}

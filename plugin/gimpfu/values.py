@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from gi.repository import Gimp, Gio, GLib, GObject
 
-from . import colour
+from . import colour, enums, resources
 from .errors import error
 
 ARRAYS = {"GimpCoreObjectArray", "GimpDoubleArray", "GimpInt32Array", "GimpColorArray", "GStrv"}
-RESOURCES = {
-    "GimpBrush": Gimp.Brush,
-    "GimpFont": Gimp.Font,
-    "GimpGradient": Gimp.Gradient,
-    "GimpPalette": Gimp.Palette,
-    "GimpPattern": Gimp.Pattern,
-}
+RESOURCES = resources.KINDS
 _NUMBERS = (GObject.ParamSpecInt, GObject.ParamSpecUInt, GObject.ParamSpecDouble)
 
 Pair = tuple[GObject.ParamSpec, Any]
@@ -32,12 +27,19 @@ def pair(name: str, specs: Sequence[GObject.ParamSpec], given: list[Any]) -> lis
     """
     pairs: list[Pair] = []
     rest = list(given)
-    for spec in specs:
+    for index, spec in enumerate(specs):
         if not rest:
             break
+        is_file = index and specs[index - 1].value_type.name == "GFile" and given
+        if is_file and len(rest) > len(specs) - index and isinstance(rest[0], (str, bytes, type(None))):
+            rest.pop(0)  # GIMP 2's raw file name
+            if not rest:
+                break
         if _is_array(spec) and len(rest) > 1 and isinstance(rest[0], int) and _is_sequence(rest[1]):
             rest.pop(0)
         pairs.append((spec, rest.pop(0)))
+    if rest and specs and specs[-1].value_type.name == "GFile":
+        rest.pop(0)
     if rest:
         raise error(f"{name} takes {len(specs)} arguments, {len(given)} were given.")
     return pairs
@@ -74,14 +76,17 @@ def convert(spec: GObject.ParamSpec, value: Any) -> Any:
         return [colour.to_gegl(item) for item in value]
     if kind == "GimpDoubleArray":
         return [float(item) for item in value]
-    if kind in ("GimpInt32Array", "GStrv"):
-        return list(value)
+    if kind == "GimpInt32Array":
+        return [int(item) for item in value]
+    if kind == "GStrv":
+        return [str(item) for item in value]
     if kind == "GeglColor":
         return colour.to_gegl(value)
-    if kind in RESOURCES and isinstance(value, str):
-        return _resource(kind, value)
-    if kind == "GFile" and isinstance(value, str):
-        return Gio.File.new_for_path(value)
+    if kind in RESOURCES and isinstance(value, (str, bytes)):
+        return resources.find(kind, str(value))
+    if kind == "GFile" and isinstance(value, (str, bytes)):
+        text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+        return Gio.File.new_for_uri(text) if "://" in text else Gio.File.new_for_path(text)
     if kind == "GimpUnit" and isinstance(value, int):
         return Gimp.Unit.get_by_id(value)
     if kind == "GBytes" and isinstance(value, bytes):
@@ -105,23 +110,20 @@ def _by_number(name: str, kind: Any, value: Any) -> Any:
 
 def _plain(spec: GObject.ParamSpec, value: Any) -> Any:
     kind = spec.value_type.name
+    if isinstance(spec, GObject.ParamSpecEnum):
+        return enums.native(spec.value_type.pytype, value)
     if isinstance(spec, _NUMBERS):
-        number = float(value) if isinstance(spec, GObject.ParamSpecDouble) else int(value)
+        number = float(value) if isinstance(spec, GObject.ParamSpecDouble) else int(float(value))
         if not spec.minimum <= number <= spec.maximum:
             raise error(f"{spec.name} must be between {spec.minimum:g} and {spec.maximum:g}, not {number:g}.")
         return number
     if kind == "gboolean":
         return bool(value)
     if kind == "gchararray":
-        return _nick(spec, value) if _is_choice(spec) and isinstance(value, int) else str(value)
+        if not _is_choice(spec):
+            return str(value)
+        return _nick(spec, value) if isinstance(value, int) else _choice(spec, str(value))
     return value
-
-
-def _resource(kind: str, name: str) -> Any:
-    found = RESOURCES[kind].get_by_name(name)
-    if found is None:
-        raise error(f"GIMP has no {kind.removeprefix('Gimp').lower()} called {name}.")
-    return found
 
 
 def _is_choice(spec: GObject.ParamSpec) -> bool:
@@ -135,6 +137,17 @@ def _nick(spec: GObject.ParamSpec, number: int) -> str:
         if choice.get_id(nick) == number:
             return str(nick)
     raise error(f"{spec.name} has no choice number {number}.")
+
+
+def _choice(spec: GObject.ParamSpec, text: str) -> str:
+    """The choice that a text names: its nick, its label, or the nick written another way."""
+    choice = Gimp.param_spec_choice_get_choice(spec)
+    nicks = [str(nick) for nick in choice.list_nicks()]
+    plain = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-").lower()
+    for nick in nicks:
+        if text == nick or plain == nick.lower() or text == choice.get_label(nick):
+            return nick
+    return next((nick for nick in nicks if nick.lower().endswith(f"-{plain}")), text)
 
 
 def _is_array(spec: GObject.ParamSpec) -> bool:
@@ -177,6 +190,8 @@ def simplify(value: Any) -> Any:
         return value.get_id()
     if isinstance(value, GLib.Bytes):
         return value.get_data()
+    if isinstance(value, GObject.GEnum):
+        return enums.old_number(value)
     return int(value) if isinstance(value, bool) else value
 
 

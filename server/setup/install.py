@@ -11,7 +11,17 @@ from pathlib import Path
 
 from plugin.studio_portrait.link.wire import Problem
 
-from . import checks, doctor, first_run, plugin_folder, profiles, removal, torch_build, weights
+from . import (
+    checks,
+    doctor,
+    first_run,
+    gimpfu_bundle,
+    plugin_folder,
+    profiles,
+    removal,
+    torch_build,
+    weights,
+)
 from .console import Steps, detail, say
 from .environment import Environment
 
@@ -37,6 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return removal.uninstall(options.gimp_dir, yes=options.yes)
         if options.test:
             return _test(options, for_pytest)
+        if options.bundle:
+            return _bundle(options)
+        if options.gimpfu_only:
+            return _install_gimpfu(options)
         return _install(options)
     except Problem as problem:
         print(f"\n{problem.message}\n{problem.hint}", file=sys.stderr)
@@ -63,6 +77,15 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--doctor", action="store_true", help="check everything and say what to do")
     what.add_argument(
         "--test", action="store_true", help="install what the tests need, then run lint, types and all tests"
+    )
+    what.add_argument(
+        "--gimpfu-only",
+        action="store_true",
+        help="only install the loader that runs GIMP 2's Python scripts in GIMP 3",
+    )
+    what.add_argument("--bundle", choices=("gimpfu",), help="write that loader as a zip for a GIMP profile")
+    parser.add_argument(
+        "--to", type=Path, default=Path.cwd(), metavar="DIR", help="with --bundle: where (default: here)"
     )
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), help="which build of PyTorch (default: by what is here)"
@@ -146,6 +169,24 @@ def _install_plugins(environment: Environment, gimp_dirs: list[Path], networks: 
     elif changed:
         detail("a GIMP that is running shows the filter after its next start")
     return changed
+
+
+def _install_gimpfu(options: argparse.Namespace) -> int:
+    wanted = [*profiles.find_profiles(), *(profiles.given(folder) for folder in options.gimp_dir)]
+    if not wanted:
+        hint = "Start GIMP once, so that it makes its profile, or name one: --gimp-dir DIR."
+        raise Problem("set-up", "No GIMP 3 profile was found.", hint)
+    for profile in {profile.folder: profile for profile in wanted}.values():
+        news = gimpfu_bundle.install(profile)
+        detail(f"{'installed in' if news else 'is complete in'} {gimpfu_bundle.folder_in(profile.folder)}")
+        say(f"Put GIMP 2's Python scripts into {profile.folder / gimpfu_bundle.SCRIPTS} and start GIMP.")
+    return 0
+
+
+def _bundle(options: argparse.Namespace) -> int:
+    say(str(gimpfu_bundle.bundle(options.to)))
+    say("Unpack it in GIMP's profile folder, which Edit > Preferences > Folders names.")
+    return 0
 
 
 def _test(options: argparse.Namespace, for_pytest: list[str]) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from plugin.studio_portrait.link import runtime, stopping
 from plugin.studio_portrait.link.wire import Problem
 
-from . import first_run, plugin_folder, profiles
+from . import first_run, gimpfu_bundle, plugin_folder, profiles
 from .console import say
 from .environment import Environment
 
@@ -45,8 +45,9 @@ class Inventory:
 
 def take(environment: Environment, gimp_dirs: list[Path]) -> Inventory:
     """Looks into every profile found, named now, or noted when it was installed."""
-    folders = [profile.plugin for profile in profiles.find_profiles()]
-    folders += [profiles.given(folder).plugin for folder in gimp_dirs]
+    own = [*profiles.find_profiles(), *(profiles.given(folder) for folder in gimp_dirs)]
+    folders = [profile.plugin for profile in own]
+    folders += [gimpfu_bundle.folder_in(profile.folder) for profile in own]
     folders += [Path(folder) for folder in environment.notes().get("plugins", [])]
     found = [copy for folder in dict.fromkeys(folders) if (copy := plugin_folder.read(folder))]
     picture = environment.checkout / first_run.PICTURE

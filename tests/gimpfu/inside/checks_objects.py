@@ -20,11 +20,36 @@ def check_star_exports():
     assert by_name.RGB is gimpcolor.RGB
 
 
-def check_constants_have_this_gimps_values():
-    assert FILL_WHITE == Gimp.FillType.WHITE and WHITE_FILL == FILL_WHITE
+def check_constants_have_gimp_2s_numbers():
+    assert (FILL_WHITE, WHITE_FILL, TRANSPARENT_FILL, FILL_PATTERN) == (2, 2, 3, 4)
+    assert (REPEAT_SAWTOOTH, REPEAT_TRUNCATE, SELECT_CRITERION_A, CONVERT_PALETTE_WEB) == (1, 3, 7, 2)
+    assert (FG_BUCKET_FILL, FG_BG_RGB_MODE, FG_TRANSPARENT_MODE, ALL_HUES, INTERPOLATION_LANCZOS) == (
+        0,
+        0,
+        2,
+        0,
+        3,
+    )
     assert RGBA_IMAGE == Gimp.ImageType.RGBA_IMAGE and CLIP_TO_IMAGE == Gimp.MergeType.CLIP_TO_IMAGE
     assert NORMAL_MODE == Gimp.LayerMode.NORMAL_LEGACY and LAYER_MODE_NORMAL == Gimp.LayerMode.NORMAL
-    assert (TRUE, FALSE) == (1, 0)
+    assert (TRUE, FALSE) == (1, 0) and PDB_INT32 == 0 and PDB_IMAGE == 13
+
+
+def check_fills_by_number_and_by_name():
+    image, layer = new_image()
+    black, white = (0, 0, 0, 255), (255, 255, 255, 255)
+    for fill, seen in ((0, black), (2, white), (FILL_WHITE, white), (WHITE_FILL, white), (3, (0, 0, 0, 0))):
+        gimp.set_foreground(0, 0, 0)
+        layer.fill(fill)
+        pixel = layer.get_pixel(3, 3)
+        assert pixel == seen or (seen[3] == pixel[3] == 0), (fill, pixel)
+        layer.fill(0)
+        pdb.gimp_drawable_fill(layer, fill)
+        assert layer.get_pixel(3, 3)[3] == seen[3] and (not seen[3] or layer.get_pixel(3, 3) == seen)
+        layer.fill(FOREGROUND_FILL)
+        pdb.gimp_edit_fill(layer, fill)
+        assert seen[3] == 0 or layer.get_pixel(3, 3) == seen, (fill, layer.get_pixel(3, 3))
+    image.delete()
 
 
 def check_image_attributes():
@@ -136,10 +161,11 @@ def check_scale_with_an_interpolation():
     assert Gimp.context_get_interpolation() == before
 
 
-def check_linked_is_gone():
+def check_linked_is_remembered_for_the_script_only():
     image, layer = new_image()
-    layer.linked = True
     assert layer.linked is False
+    layer.linked = True
+    assert layer.linked is True and pdb.gimp_item_get_linked(layer) == 1
     assert not layer.is_layer_mask and not layer.is_floating_sel and layer.is_floating_sel() is False
     mask = layer.create_mask(ADD_WHITE_MASK)
     layer.add_mask(mask)

@@ -1,0 +1,90 @@
+"""Fonts, brushes, patterns, gradients and palettes by GIMP 2's names.
+
+A name that only GIMP 2 shipped, or a font that is not installed, is served by the nearest
+one there is; that is said once on standard error.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from typing import Any
+
+from gi.repository import Gimp
+
+from .errors import error
+
+KINDS: dict[str, Any] = {
+    "GimpBrush": Gimp.Brush,
+    "GimpFont": Gimp.Font,
+    "GimpGradient": Gimp.Gradient,
+    "GimpPalette": Gimp.Palette,
+    "GimpPattern": Gimp.Pattern,
+}
+# What GIMP 2 shipped under other names.
+_MOVED = {
+    "Circle (01)": "2. Hardness 100",
+    "Circle Fuzzy (03)": "2. Hardness 050",
+    "Sans": "Sans-serif",
+    "Sans Bold": "Sans-serif Bold",
+    "Sans Italic": "Sans-serif Italic",
+    "Courier": "Monospace",
+    "FG to BG (HSV Hue)": "FG to BG (HSV hue)",
+}
+_told: set[tuple[str, str]] = set()
+_cached: dict[tuple[str, str], Any] = {}
+
+
+def find(kind: str, name: str) -> Any:
+    """Return the resource of `kind` (``GimpFont``, ...) called `name`, or the nearest. Raises `error`."""
+    key = (kind, name)
+    if key in _cached and _cached[key].is_valid():
+        return _cached[key]
+    found = _exact(kind, name) or _nearest(kind, name)
+    if found is None:
+        raise error(f"GIMP has no {word(kind)} called {name}.")
+    _cached[key] = found
+    return found
+
+
+def word(kind: str) -> str:
+    return kind.removeprefix("Gimp").lower()
+
+
+def names(kind: str, pattern: str = "") -> list[str]:
+    plural = "brushes" if kind == "GimpBrush" else f"{word(kind)}s"
+    return [one.get_name() for one in getattr(Gimp, f"{plural}_get_list")(pattern)]
+
+
+def _exact(kind: str, name: str) -> Any:
+    for wanted in (name, _MOVED.get(name)):
+        if wanted and (found := KINDS[kind].get_by_name(wanted)) is not None:
+            return found
+    return None
+
+
+def _nearest(kind: str, name: str) -> Any:
+    if not name:
+        return getattr(Gimp, f"context_get_{word(kind)}")()
+    known = names(kind)
+    lower = {one.lower().replace("-", " "): one for one in reversed(known)}
+    plain = name.lower().replace("-", " ").replace(",", "").strip()
+    close = lower.get(plain) or next((lower[one] for one in sorted(lower) if one.startswith(plain)), None)
+    if close is None and kind == "GimpFont":
+        close = next((lower[one] for one in sorted(lower) if plain.startswith(one)), None)
+        weight = next((one for one in ("bold", "italic", "oblique") if one in plain), "")
+        fallback = [one for one in known if "sans" in one.lower()] or known
+        close = close or next((one for one in fallback if weight and weight in one.lower()), None)
+        close = close or (fallback[0] if fallback else None)
+    if close is None:
+        similar = difflib.get_close_matches(plain, lower, 1, 0.6)
+        close = lower[similar[0]] if similar else None
+    if close is None and kind in ("GimpBrush", "GimpGradient", "GimpPattern"):
+        current = getattr(Gimp, f"context_get_{word(kind)}")()
+        close = current.get_name() if current is not None else (known[0] if known else None)
+    if close is None:
+        return None
+    if close.lower() != name.lower() and (kind, name) not in _told:
+        _told.add((kind, name))
+        print(f"gimpfu: there is no {word(kind)} called {name!r}; {close!r} is used for it.", file=sys.stderr)
+    return KINDS[kind].get_by_name(close)

@@ -1,0 +1,30 @@
+"""What is said about each old script, as text."""
+
+from __future__ import annotations
+
+from ..registry import Registration
+from .catalogue import Catalogue, Script
+
+
+def place(registration: Registration) -> str:
+    """Return where the menus have a procedure, as ``Filters > Blur > Soften...``."""
+    if not registration.menu:
+        return "in no menu"
+    folder = registration.menu.strip("/").replace("<Image>/", "").replace("/", " > ")
+    return f"{folder} > {registration.label.replace('_', '')}"
+
+
+def summary(script: Script) -> list[str]:
+    """Return a script's lines: one for each procedure, then its problem and its notes."""
+    lines = [f"{name}: {place(registration)}" for name, registration in script.registrations.items()]
+    return [*lines, *([script.problem] if script.problem else []), *script.notes]
+
+
+def text(own: Catalogue) -> str:
+    """Return the whole list."""
+    parts = []
+    for script in own.scripts:
+        parts += [str(script.path), *(f"    {line}" for line in summary(script))]
+    if not parts:
+        parts = ["There is no script yet. Put GIMP 2's Python scripts into " + str(own.folders[0])]
+    return "\n".join(parts) + "\n"

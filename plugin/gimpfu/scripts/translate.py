@@ -1,0 +1,269 @@
+"""Make a Python 3 code object of a GIMP 2 script's file: bytes to text to Python 3 to code.
+
+Syntax (``print``, ``except X, e``, backticks, octal numbers, tuple parameters, ...) is left to
+the library fissix, the kept fork of lib2to3, which Python 3.13 no longer has. What Python 2
+*did* differently is put in here, on the syntax tree: integer division and the string methods
+that took bytes and text alike. Line numbers stay those of the file, so tracebacks fit it.
+"""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import io
+import re
+import sys
+import tempfile
+import types
+import warnings
+from pathlib import Path
+from typing import Any
+
+VERSION = "1"  # part of every kept translation's name: raise it when the outcome changes
+
+FIXERS = [
+    "except",
+    "exec",
+    "funcattrs",
+    "getcwdu",
+    "has_key",
+    "long",
+    "metaclass",
+    "methodattrs",
+    "ne",
+    "next",
+    "nonzero",
+    "numliterals",
+    "paren",
+    "print",
+    "raise",
+    "renames",
+    "repr",
+    "sys_exc",
+    "throw",
+    "tuple_params",
+    "xreadlines",
+    "dict",
+]
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_PYTHON_3 = re.compile(r"^#!.*python3")
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_DIVIDE, _RIGHT = "__divide2__", "__Divisor2__"
+# String methods whose Python 2 form took bytes or text alike, or that lists lost.
+_METHODS = {"decode", "encode", "join", "sort", "tostring", "fromstring"}
+
+
+class Untranslatable(Exception):
+    """The script is no Python that can be read; the text is a sentence for its owner."""
+
+
+def decode(raw: bytes) -> str:
+    """Return a script's text: BOM, declared encoding, UTF-8 or Latin-1; line ends are newlines."""
+    for bom, encoding in _BOMS:
+        if raw.startswith(bom):
+            return _newlines(raw[len(bom) :].decode(encoding, "replace"))
+    for line in raw.splitlines()[:2]:
+        if found := _COOKIE.match(line):
+            try:
+                return _newlines(raw.decode(found[1].decode()))
+            except (LookupError, UnicodeDecodeError):
+                break
+    try:
+        return _newlines(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        return _newlines(raw.decode("latin-1"))
+
+
+def _newlines(text: str) -> str:
+    text = (
+        text.replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .replace("\f", " ")
+        .replace("\0", "")
+        .rstrip("\x1a \n\t")
+    )
+    return text.lstrip("\ufeff") + "\n"
+
+
+def is_python_3(text: str) -> bool:
+    """Tell whether the script's first line asks for Python 3: then it is taken as it is."""
+    return bool(_PYTHON_3.match(text))
+
+
+def to_python_3(text: str, fixers: list[str] | None = None) -> str:
+    """Return `text` in Python 3's syntax, line for line. Raises `Untranslatable`."""
+    if is_python_3(text):
+        return text
+    fissix = _fissix()
+    last = ""
+    for statement in (True, False):  # print as a statement first, as Python 2 read it
+        options = {"print_function": not statement, "exec_function": not statement}
+        names = [f"fissix.fixes.fix_{name}" for name in fixers or FIXERS]
+        tool = fissix.refactor.RefactoringTool(names, options, explicit=names)
+        tool.log_error = _log_nothing
+        try:
+            return str(tool.refactor_string(_prepared(text, fissix), "script"))
+        except fissix.pgen2.parse.ParseError as fault:
+            last = last or _place(fault)
+        except Exception as fault:  # tokens of no Python, or a fixer's own failure
+            last = last or str(fault)
+    try:
+        _parse(text)
+    except (SyntaxError, ValueError):
+        raise Untranslatable(f"It is not Python that can be read: {last}.") from None
+    return text  # newer Python than fissix knows
+
+
+def _log_nothing(*args: Any, **named: Any) -> None:
+    raise  # noqa: PLE0704 - fissix calls this in its own except clause
+
+
+def _place(fault: Any) -> str:
+    _, (line, _) = fault.context or ("", (0, 0))
+    return f"line {line}, at {fault.value!r}" if line else str(fault)
+
+
+def _fissix() -> Any:
+    """Import fissix, which wants appdirs only to learn where it may keep its grammar tables."""
+    if "fissix" not in sys.modules:
+        stand_in = None
+        if "appdirs" not in sys.modules:
+            stand_in = types.ModuleType("appdirs")
+            stand_in.user_cache_dir = lambda *args, **named: str(_tables())  # type: ignore[attr-defined]
+            sys.modules["appdirs"] = stand_in
+        try:
+            import fissix.pgen2.parse
+            import fissix.refactor  # noqa: F401
+        except ModuleNotFoundError as missing:
+            raise Untranslatable(
+                f"The library {missing.name} that translates Python 2 is not beside the plug-in:"
+                " install gimpfu again, with its zip or install.py --gimpfu-only."
+            ) from None
+        finally:
+            if stand_in is not None:
+                sys.modules.pop("appdirs", None)
+    return sys.modules["fissix"]
+
+
+_folder: Path | None = None
+
+
+def keep_tables_in(folder: Path) -> None:
+    """Name the folder where fissix may keep its grammar tables."""
+    global _folder
+    _folder = folder
+
+
+def _tables() -> Path:
+    return _folder or Path(tempfile.gettempdir()) / "gimpfu-tables"
+
+
+def _prepared(text: str, fissix: Any) -> str:
+    """Return `text` with indentation in spaces, eight to a tab as Python 2 counted, and no ``ur""``."""
+    lines = text.split("\n")
+    inside: set[int] = set()
+    raw_unicode: list[tuple[int, int]] = []
+    try:
+        for kind, token, (row, column), (end, _), _ in fissix.pgen2.tokenize.generate_tokens(
+            io.StringIO(text).readline
+        ):
+            if kind == fissix.pgen2.token.STRING:
+                inside.update(range(row + 1, end + 1))
+                if token[:2].lower() == "ur":
+                    raw_unicode.append((row, column))
+    except fissix.pgen2.tokenize.TokenError:
+        pass  # the parser says it better
+    for row, column in reversed(raw_unicode):
+        line = lines[row - 1]
+        lines[row - 1] = line[:column] + line[column + 1 :]
+    for number, line in enumerate(lines, 1):
+        if number not in inside:
+            code = line.lstrip(" \t")
+            lines[number - 1] = line[: len(line) - len(code)].expandtabs(8) + code
+    return "\n".join(lines)
+
+
+def _parse(text: str, name: str = "script") -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "\d" and its like were fine in Python 2
+        return ast.parse(text, name)
+
+
+def to_code(text: str, name: str) -> types.CodeType:
+    """Compile a script's text as file `name`, with Python 2's behaviour unless it asks for Python 3.
+
+    Raises `Untranslatable`.
+    """
+    translated = to_python_3(text)
+    try:
+        tree = _parse(translated, name)
+        if not is_python_3(text):
+            tree = ast.fix_missing_locations(Python2(tree).visit(tree))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return compile(tree, name, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError) as fault:
+        line = f" (line {fault.lineno})" if isinstance(fault, SyntaxError) and fault.lineno else ""
+        told = fault.msg if isinstance(fault, SyntaxError) else str(fault)
+        raise Untranslatable(f"It is not Python that can be read: {told}{line}.") from None
+
+
+class Python2(ast.NodeTransformer):
+    """Put Python 2's meaning of some expressions into a tree; `python2` has the functions called."""
+
+    def __init__(self, tree: ast.Module):
+        self._true_division = any(
+            isinstance(node, ast.ImportFrom)
+            and node.module == "__future__"
+            and any(name.name == "division" for name in node.names)
+            for node in tree.body
+        )
+        self._caught: list[str] = []
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802 - ast's naming
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Div) or self._true_division:
+            return node
+        if any(
+            isinstance(side, ast.Constant) and isinstance(side.value, float)
+            for side in (node.left, node.right)
+        ):
+            return node  # a float on either side divides alike
+        return ast.copy_location(_call(_DIVIDE, node.left, node.right), node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:  # noqa: N802
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Div) and not self._true_division:
+            node.value = ast.copy_location(_call(_RIGHT, node.value), node.value)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
+            helper = f"__{node.func.attr}2__"
+            call = ast.Call(ast.Name(helper, ast.Load()), [node.func.value, *node.args], node.keywords)
+            return ast.copy_location(call, node)
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:  # noqa: N802
+        self._caught.append(node.name or "")
+        self.generic_visit(node)
+        self._caught.pop()
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802
+        self.generic_visit(node)
+        if node.attr == "message" and isinstance(node.value, ast.Name) and node.value.id in self._caught:
+            return ast.copy_location(_call("__message2__", node.value), node)
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:  # noqa: N802
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Name) and node.value.id in self._caught and node.value.id:
+            arguments = ast.Attribute(node.value, "args", ast.Load())
+            return ast.copy_location(ast.Subscript(arguments, node.slice, node.ctx), node)
+        return node
+
+
+def _call(name: str, *arguments: ast.expr) -> ast.Call:
+    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])

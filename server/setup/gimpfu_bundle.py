@@ -1,0 +1,187 @@
+"""The loader of old scripts as users get it: a zip for a GIMP profile, or files in one.
+
+It is made of ``plugin/gimpfu`` and the library fissix, which translates Python 2 and which
+GIMP's Python has not. fissix is taken as its wheel, pinned with its hash in
+``requirements/gimpfu.txt``; its licence (Python Software Foundation) travels with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import io
+import json
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from plugin.studio_portrait.link.wire import Problem
+
+from . import plugin_folder
+from .environment import CHECKOUT
+from .profiles import Profile
+
+PLUGIN = "gimpfu-scripts"
+SCRIPTS = "gimpfu-scripts"
+_ENTRY = f"plug-ins/{PLUGIN}/{PLUGIN}.py"
+_README = """Put GIMP 2's Python scripts (*.py) into this folder and start GIMP again.
+Filters > Development > Old scripts... lists them and says what became of each.
+"""
+_HINT = "Is this machine on line? Otherwise install the package fissix for this Python and run it again."
+
+
+def files(checkout: Path = CHECKOUT) -> dict[str, bytes]:
+    """Return every file of the bundle by its place in a GIMP profile. Raises `Problem`."""
+    source = checkout / "plugin" / "gimpfu"
+    found = {f"{SCRIPTS}/README.txt": _README.encode()}
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            found[f"plug-ins/{PLUGIN}/gimpfu/{path.relative_to(source).as_posix()}"] = path.read_bytes()
+    found[f"plug-ins/{PLUGIN}/gimpfu/LICENSE"] = (checkout / "LICENSE").read_bytes()
+    found[_ENTRY] = (source / "scripts" / "entry.py").read_bytes()
+    for name, data in library(checkout).items():
+        found[f"plug-ins/{PLUGIN}/{name}"] = data
+    return found
+
+
+def version(checkout: Path = CHECKOUT) -> str:
+    """Return the package's own version."""
+    text = (checkout / "plugin" / "gimpfu" / "version.py").read_text("utf-8")
+    found = re.search(r'VERSION = "([^"]+)"', text)
+    assert found is not None
+    return found[1]
+
+
+def bundle(target: Path, checkout: Path = CHECKOUT) -> Path:
+    """Write the zip into `target`, a folder or the zip's own name. The same tree gives the same zip."""
+    if target.suffix != ".zip":
+        target.mkdir(parents=True, exist_ok=True)
+        target = target / f"gimpfu-{version(checkout)}.zip"
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, data in files(checkout).items():
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.external_attr = (stat.S_IFREG | (0o755 if name == _ENTRY else 0o644)) << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            zipped.writestr(info, data)
+    return target
+
+
+def folder_in(profile: Path) -> Path:
+    return profile / "plug-ins" / PLUGIN
+
+
+def unpack_into(profile: Path, checkout: Path = CHECKOUT) -> bool:
+    """Write the bundle into a GIMP profile; whether anything had to be written. Scripts stay."""
+    wanted = files(checkout)
+    own = folder_in(profile)
+    before = plugin_folder.read(own)
+    inside = {
+        name.removeprefix(f"plug-ins/{PLUGIN}/"): data
+        for name, data in wanted.items()
+        if name.startswith("plug-ins/")
+    }
+    manifest = {
+        "version": version(checkout),
+        "command": [],
+        "checkout": str(checkout),
+        "files": sorted(inside),
+    }
+    text = (json.dumps(manifest, indent=1) + "\n").encode()
+    changed = False
+    for path, data in {
+        own / plugin_folder.MANIFEST: text,
+        profile / SCRIPTS / "README.txt": wanted[f"{SCRIPTS}/README.txt"],
+        **{own / name: data for name, data in inside.items()},
+    }.items():
+        if not path.exists() or path.read_bytes() != data:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            changed = True
+    entry = profile / _ENTRY
+    entry.chmod(entry.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    for name in set(before.files if before else ()) - set(inside):
+        (own / name).unlink(missing_ok=True)
+    return changed
+
+
+def install(profile: Profile, checkout: Path = CHECKOUT) -> bool:
+    """Put the loader into a profile. Raises `Problem`."""
+    plugin_folder.check_place(profile)
+    try:
+        return unpack_into(profile.folder, checkout)
+    except OSError as fault:
+        raise Problem(
+            "set-up",
+            f"The loader could not be written to {folder_in(profile.folder)} ({fault.strerror}).",
+            "See who owns the folder; GIMP's profile must belong to you.",
+        ) from None
+
+
+# fissix
+
+
+def library(checkout: Path = CHECKOUT) -> dict[str, bytes]:
+    """Return fissix's files, its licence among them: this Python's own copy, or the pinned wheel's."""
+    pinned, digest = _pin(checkout)
+    try:
+        own = importlib.metadata.distribution("fissix")
+        if own.version == pinned and own.files:
+            return {
+                str(name): Path(str(own.locate_file(name))).read_bytes()
+                for name in own.files
+                if _wanted(str(name))
+            }
+    except importlib.metadata.PackageNotFoundError:
+        pass
+    wheel = _download(checkout)
+    if hashlib.sha256(wheel).hexdigest() != digest:
+        raise Problem("set-up", "The package fissix that arrived is not the one that was tested.", _HINT)
+    with zipfile.ZipFile(io.BytesIO(wheel)) as zipped:
+        return {name: zipped.read(name) for name in zipped.namelist() if _wanted(name)}
+
+
+def _wanted(name: str) -> bool:
+    is_code = name.startswith("fissix/") and "/tests/" not in name and name.endswith((".py", ".txt"))
+    return is_code or bool(re.match(r"fissix-[^/]+\.dist-info/(licenses/)?(LICENSE|METADATA)", name))
+
+
+def _pin(checkout: Path) -> tuple[str, str]:
+    text = (checkout / "requirements" / "gimpfu.txt").read_text("utf-8")
+    found = re.search(r"^fissix==(\S+) --hash=sha256:(\w+)", text, re.MULTILINE)
+    assert found is not None
+    return found[1], found[2]
+
+
+def _download(checkout: Path) -> bytes:
+    """The wheel, by this Python's pip or by that of an environment made for the purpose."""
+    with tempfile.TemporaryDirectory(prefix="gimpfu-") as place:
+        python = sys.executable
+        if _run([python, "-m", "pip", "--version"]).returncode:
+            if _run([python, "-I", "-m", "venv", f"{place}/venv"]).returncode:
+                version = ".".join(map(str, sys.version_info[:2]))
+                hint = f"On Debian and Ubuntu: apt install python{version}-venv."
+                raise Problem("set-up", "This Python has no pip, and no environment could be made.", hint)
+            python = f"{place}/venv/{'Scripts' if sys.platform == 'win32' else 'bin'}/python"
+        pinned = str(checkout / "requirements" / "gimpfu.txt")
+        options = [
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "--disable-pip-version-check",
+            "-q",
+        ]
+        done = _run([python, "-m", "pip", "download", *options, "-d", place, "-r", pinned])
+        wheels = list(Path(place).glob("fissix-*.whl"))
+        if done.returncode or not wheels:
+            words = done.stderr.strip().splitlines() or ["no reason was given"]
+            raise Problem("set-up", f"The package fissix could not be fetched: {words[-1]}", _HINT)
+        return wheels[0].read_bytes()
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)

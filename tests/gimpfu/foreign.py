@@ -1,0 +1,113 @@
+"""Tries other people's GIMP 2 scripts in real GIMP 3: ``python tests/gimpfu/foreign.py --scripts DIR``.
+
+The scripts are copied into a fresh profile as a user would drop them in, GIMP is started, and
+each is run; the table says which parsed, registered, ran and did what they should (`EFFECTS`
+of ``inside/foreign_checks.py``; for scripts that it does not know: which changed anything).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(CHECKOUT))
+
+from server.setup import gimpfu_bundle  # noqa: E402
+from tests.gimp import harness  # noqa: E402
+
+
+def try_all(
+    gimp: harness.Gimp, scripts: list[Path], timeout: float, only: list[str]
+) -> tuple[dict[str, Any], str]:
+    """Install the loader and the scripts, run them all; what was found and what GIMP said."""
+    gimpfu_bundle.unpack_into(gimp.profile)
+    for script in scripts:
+        shutil.copy(script, gimp.profile / "gimpfu-scripts")
+    package = gimp.inside(gimp.profile / "plug-ins" / gimpfu_bundle.PLUGIN)
+    result = gimp.work / "foreign.json"
+    arguments: dict[str, Any] = {"package": package, **({"only": only} if only else {})}
+    settings = gimp.job(result, **arguments)
+    command = gimp.command("gimp-console", "--no-interface", *gimp.batch("foreign_checks"), **settings)
+    import json
+
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=timeout, check=False
+        )
+        said = done.stderr + done.stdout
+    except subprocess.TimeoutExpired as late:
+        said = (
+            (late.stderr or b"").decode("utf-8", "replace")
+            if isinstance(late.stderr, bytes)
+            else str(late.stderr)
+        )
+    return (json.loads(result.read_text()) if result.exists() else {}), said
+
+
+def table(told: dict[str, Any]) -> list[str]:
+    lines = ["| script | parsed | registered | ran | effect |", "|---|---|---|---|---|"]
+    for name, row in told.items():
+        effect = row.get("effect")
+        if effect is None:
+            runs = row.get("runs", {})
+            good = [run for run in runs.values() if run == "changed something"]
+            quiet = [run for run in runs.values() if run.endswith("nothing changed")]
+            ran = f"{len(good) + len(quiet)}/{len(runs)}" if runs else "-"
+            faults = [f"{one}: {run}" for one, run in runs.items() if run not in good]
+            effect = f"{len(good)}/{len(runs)} changed something" + (
+                "; " + "; ".join(faults) if faults else ""
+            )
+            if not runs:
+                effect = row["problem"]
+        else:
+            ran = "yes" if effect == "right" or effect.startswith("AssertionError") else "no"
+        lines.append(
+            f"| {name} | {'yes' if row['parsed'] else 'no'} | {len(row['registered'])} | {ran} | "
+            + re.sub(r"\s+", " ", effect)[:230].replace("|", "/")
+            + " |"
+        )
+    rows = list(told.values())
+    right = sum(row.get("effect") == "right" for row in rows)
+    some = sum(any(run == "changed something" for run in row.get("runs", {}).values()) for row in rows)
+    lines.append(
+        f"\n{len(rows)} scripts: {sum(row['parsed'] for row in rows)} parsed, "
+        f"{sum(bool(row['registered']) for row in rows)} registered, {right} with the right effect, "
+        f"{some} others changed something"
+    )
+    return lines
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scripts", type=Path, required=True, metavar="DIR", help="folder of GIMP 2 scripts")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="only these files of it")
+    parser.add_argument("--log", type=Path, help="where to put what GIMP said")
+    parser.add_argument("--timeout", type=float, default=900.0, help="seconds for all of them")
+    options = parser.parse_args()
+    root, absent = harness.find()
+    if absent:
+        print(f"{harness.ABSENT}: {absent}", file=sys.stderr)
+        return 2
+    gimp = harness.start(root)
+    started = time.monotonic()
+    try:
+        scripts = sorted(path for path in options.scripts.iterdir() if path.is_file())
+        told, said = try_all(gimp, scripts, options.timeout, options.only)
+        print("\n".join(table(told)))
+        print(f"GIMP {gimp.version()}, {time.monotonic() - started:.0f} s")
+        if options.log:
+            options.log.write_text(said, "utf-8")
+    finally:
+        harness.end(gimp)
+    return 0 if told else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
