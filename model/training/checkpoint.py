@@ -22,6 +22,7 @@ from ..networks.registry import ARCHITECTURES
 
 KEYS: Final = ("step", "seconds", "average", "config")
 NOT_WEIGHTS: Final = ("num_batches_tracked", "encoder.mean")  # a file may lack these
+LATER: Final = ("masks.", "cast.")  # heads that studio's first three versions lack: those start from nothing
 BROKEN: Final = (
     RuntimeError,
     pickle.UnpicklingError,
@@ -68,7 +69,11 @@ def start(network: nn.Module, path: Path) -> None:
     state = _read(path)
     state = averaged(state) if "average" in state else state
     expected = network.state_dict()
-    needed = {name for name in expected if not name.endswith(NOT_WEIGHTS)}
+    needed = {
+        name
+        for name in expected
+        if not name.endswith(NOT_WEIGHTS) and (name in state or not name.startswith(LATER))
+    }
     shapes = {name: tuple(getattr(value, "shape", ())) for name, value in state.items() if name in needed}
     if shapes != {name: tuple(expected[name].shape) for name in needed}:
         hint = _kind(set(state))

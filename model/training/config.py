@@ -39,7 +39,7 @@ class Finish:
 class Config:
     """The contents of model/training/recipes/*.toml, which say what each name means.
 
-    size: pixels of a training crop. shrink: how much smaller than the 512-pixel framing it shows things.
+    mix: of model/data/synthesize/mixes.toml, which flashes. size: pixels of a training crop. shrink: how much smaller than the 512-pixel framing it shows things.
     """
 
     architecture: str
@@ -62,6 +62,7 @@ class Config:
     real: float = 0.0
     compile: bool = False
     checkpoint_every: int = 50
+    mix: str = "real"
     finish: Finish | None = None
 
     def __post_init__(self) -> None:

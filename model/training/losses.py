@@ -27,10 +27,13 @@ FINE: Final = 3e-4  # below this square error (35 dB) it does not count
 SQUARE: Final = 3.0
 RELATIVE: Final = 0.05  # what halving a picture's error on the skin is worth, however large that error is
 EDGES: Final = 1.5
-COLOUR: Final = 1.5
-TOO_LIGHT: Final = 2.5  # a skin that comes out too light counts so much more than one too dark
+COLOUR: Final = 2.0
+TOO_LIGHT: Final = 1.3  # a skin that comes out too light counts so much more than one too dark
+COMPLEXION: Final = 6.0  # and the part of that which is no lightness: a client forgives no changed complexion
 SHINE: Final = 16.0  # how much more a pixel counts where the flash shines
 AUXILIARY: Final = 0.03
+MASKS: Final = 0.1
+CAST: Final = 0.03
 RESIDUAL: Final = 0.2
 SHINES: Final = 0.05  # linear: from here on the flash's shine counts as visible
 TEXTURE: Final = 0.3
@@ -60,6 +63,9 @@ def studio(prediction: Prediction, pairs: Pairs, known: Tensor | None = None) ->
         + TEXTURE * _texture(1 - 2 * prediction.y, pairs)
         + AUXILIARY * _map(prediction.specular, pairs.specular, known)
         + AUXILIARY * _map(prediction.shadow, pairs.shadow, known)
+        + MASKS * _map(prediction.person, pairs.person, known)
+        + MASKS * _map(prediction.skin, pairs.skin, known)
+        + CAST * _map(prediction.cast[..., None, None], pairs.cast, known)
     )
 
 
@@ -91,7 +97,8 @@ def _colour(error: Tensor, skin: Tensor) -> Tensor:
     is too dark for light skin; `TOO_LIGHT` moves the middle. The error is of y: below 0 is too light.
     """
     mean = (error * skin).mean((-2, -1)) / skin.mean((-2, -1)).clip(1e-3)
-    return torch.where(mean < 0, -TOO_LIGHT * mean, mean).mean()
+    complexion = (mean - mean.mean(1, keepdim=True)).abs().mean()
+    return torch.where(mean < 0, -TOO_LIGHT * mean, mean).mean() + COMPLEXION * complexion
 
 
 def _relative(error: Tensor, skin: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from model.data.prepare.augment import WHOLE, views
 from model.data.prepare.crop import sample
 from model.data.prepare.pairs import Pair, load, read
 from model.data.synthesize.cache import Entry, entries, planes
+from model.data.synthesize.flash import named
 from model.data.synthesize.pairs import Pairs, draw
 from model.data.synthesize.portraits import Portrait
 
@@ -140,7 +141,7 @@ def tensors(pictures: Sequence[tuple[np.ndarray, np.ndarray]], shrink: int = 1) 
     one = torch.ones(len(x), 1, *x[0].shape[:2])
     zero = torch.zeros_like(one)
     whole = torch.eye(2, 3).repeat(len(x), 1, 1)
-    return Pairs(stack(x), stack(o), stack(bl_x), stack(bl_o), one, zero, zero, zero, whole)
+    return Pairs(stack(x), stack(o), stack(bl_x), stack(bl_o), one, zero, zero, zero, whole, zero, zero[:, :, :1, :1])
 
 
 def _real(pair: Pair, stage: Config | Finish, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -177,7 +178,7 @@ class Steps(Dataset[Batch]):
             count = stage.batch - real
             folder, portraits = self.known.cache, self.known.portraits
             seeds = [seed, step]
-            parts.append(draw(folder, portraits, count, stage.size, seeds, stage.shrink, self.device))
+            parts.append(draw(folder, portraits, count, stage.size, seeds, stage.shrink, self.device, named(self.config.mix)))
         if real:
             parts.append(draw_real(self.known.real, stage, real, rng))
         together = {

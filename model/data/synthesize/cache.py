@@ -103,7 +103,7 @@ def entries(folder: Path) -> list[Entry]:
 
 
 def planes(folder: Path, name: str, shrink: int = 1) -> NDArray[np.uint8]:
-    """One portrait's maps, memory-mapped: (512, 512, 15) uint8, see `maps.PLANES`.
+    """One portrait's maps, memory-mapped: (512, 512, COUNT) uint8, see `maps.PLANES`.
 
     shrink: 2 gives half the size, and keeps a copy of that beside the maps until they are made anew.
     """
@@ -117,7 +117,7 @@ def planes(folder: Path, name: str, shrink: int = 1) -> NDArray[np.uint8]:
         full = np.load(file)
         side = full.shape[0] // shrink
         bands = [
-            cv2.resize(full[..., i : i + 3], (side, side), interpolation=cv2.INTER_AREA)
+            cv2.resize(full[..., i : i + 3], (side, side), interpolation=cv2.INTER_AREA).reshape(side, side, -1)
             for i in range(0, COUNT, 3)
         ]
         with part.open("wb") as stream:

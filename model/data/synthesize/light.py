@@ -29,7 +29,8 @@ class Surface:
 
     albedo, background: linear RGB. normal: unit, x right, y down, z to the camera.
     position: x, y, z in cm about the eyes, same axes. person, skin, shine: [0, 1]; tone: skin with
-    brows and lips.
+    brows and lips. light: the factor that the studio's own light has in `albedo`; key: that of one soft key
+    light for everybody, both 1 off the skin.
     wall_shadow: 1 where the flash does not reach the background. pixels: (N, 1, 1, 1) per cm.
     shrink: how much smaller than the 512 crop the picture is.
     """
@@ -42,6 +43,8 @@ class Surface:
     skin: Tensor
     tone: Tensor
     shine: Tensor
+    light: Tensor
+    key: Tensor
     wall_shadow: Tensor
     pixels: Tensor
     shrink: int

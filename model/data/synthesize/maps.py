@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from model.paper.bilateral import SIZE
 
+from . import albedo
 from .geometry import FACE_VERTICES, FaceModel, Fit, draw, fit, vertex_normals
 from .masks import person as person_mask
 from .masks import skin as skin_mask
@@ -36,8 +37,11 @@ PLANES: Final = {
     "tone": slice(12, 13),  # where the skin's colour applies: with brows and lips
     "shine": slice(13, 14),  # oily places
     "valid": slice(14, 15),  # inside the photograph
+    "light": slice(15, 16),  # 255 * what the studio's own light does to the skin / LIGHT_MOST
+    "key": slice(16, 17),  # the same of one soft key and fill for everybody
 }
-COUNT: Final = 15
+COUNT: Final = 17
+LIGHT_MOST: Final = 2.0
 DEPTH_MIN, DEPTH_STEP = -20.0, 0.125
 MAX_ERROR: Final = 0.06  # median landmark error of the fit, in interocular distances
 HEAD_VERTICES: Final = 11248
@@ -46,7 +50,7 @@ HAIR_ROUND: Final = 70.0  # pixels: radius with which hair and shoulders bend aw
 
 @dataclass(frozen=True)
 class Maps:
-    """planes (512, 512, 15) uint8 as `PLANES` says; scale: pixels per cm."""
+    """planes (512, 512, COUNT) uint8 as `PLANES` says; scale: pixels per cm."""
 
     planes: NDArray[np.uint8]
     scale: float
@@ -75,7 +79,18 @@ def build(portrait: Portrait, folder: Path, model: FaceModel) -> Maps:
     for name, plane in (("person", matte), ("skin", skin), ("tone", tone), ("shine", values[..., 4] * mesh)):
         planes[..., PLANES[name]] = (255 * plane[..., None] + 0.5).clip(0, 255)
     planes[..., PLANES["valid"]] = 255 * framed.valid[..., None]
+    add_light(planes)
     return Maps(planes, fitted.scale)
+
+
+def add_light(planes: NDArray[np.uint8]) -> float:
+    """Fill the planes of light from the others; returns how badly the own light fits, see `albedo.Own`."""
+    normal = _unit(planes[..., PLANES["normal"]] / np.float32(127.5) - 1)
+    skin, person = (planes[..., PLANES[name]][..., 0] / np.float32(255) for name in ("skin", "person"))
+    own = albedo.own_light(planes[..., PLANES["studio"]], normal, skin, person)
+    for name, light in (("light", own.light), ("key", albedo.key_light(normal, skin, person))):
+        planes[..., PLANES[name]][..., 0] = (255 / LIGHT_MOST * light + 0.5).clip(0, 255)
+    return own.residual
 
 
 def _draw(model: FaceModel, fitted: Fit) -> tuple[Array, NDArray[np.bool_]]:

@@ -21,7 +21,7 @@ from model.paper.colour import encode, linear
 from .cache import Entry, planes
 from .flash import Flash
 from .light import Surface, blur, sampling_grid, unit
-from .maps import DEPTH_MIN, DEPTH_STEP, PLANES
+from .maps import DEPTH_MIN, DEPTH_STEP, LIGHT_MOST, PLANES
 
 EYES: Final = (256.0, 236.0)  # where `framing` puts them, pixels
 CHIN: Final = 400.0  # below: clothes
@@ -62,14 +62,13 @@ class Placing:
         return sampling_grid(theta, self.size, self.size)
 
 
-def whole(scales: Sequence[float]) -> Placing:
-    """The full 512 crops as they are: what validation sees."""
+def whole(scales: Sequence[float], shrink: int = 1) -> Placing:
+    """The full 512 crops as they are, or smaller by `shrink`: what validation sees."""
     n = len(scales)
     same = torch.eye(2).expand(n, 2, 2)
     theta = torch.cat([same, torch.zeros(n, 2, 1)], dim=2)
-    return Placing(
-        SIZE, 1, theta, same, torch.tensor(scales).view(n, 1, 1, 1), torch.tensor(EYES).expand(n, 2)
-    )
+    scale, eyes = torch.tensor(scales).view(n, 1, 1, 1), torch.tensor(EYES).expand(n, 2)
+    return Placing(SIZE // shrink, shrink, theta, same, scale / shrink, eyes / shrink)
 
 
 def place(scales: Sequence[float], size: int, rng: np.random.Generator, shrink: int = 1) -> Placing:
@@ -107,7 +106,7 @@ def place(scales: Sequence[float], size: int, rng: np.random.Generator, shrink: 
 
 
 def load(folder: Path, chosen: Sequence[Entry], shrink: int = 1) -> Tensor:
-    """The cached planes of N portraits: (N, 15, 512, 512) uint8, or smaller by `shrink`."""
+    """The cached planes of N portraits: (N, COUNT, 512, 512) uint8, or smaller by `shrink`."""
     stack = np.stack([planes(folder, entry.name, shrink) for entry in chosen])
     return torch.from_numpy(stack).permute(0, 3, 1, 2)
 
@@ -140,6 +139,7 @@ def surface(
     grey = albedo.mean(1, keepdim=True)
     albedo = (grey + SATURATION * (albedo - grey)).clip(0)
     albedo = _dye(albedo, person, placing, dye)
+    light, key = (plane(name).clip(1) * (LIGHT_MOST / 255) for name in ("light", "key"))
     own = linear(plane("scene") / 255)
     behind = torch.where(background.isnan(), own, linear(background))
     scene = Surface(
@@ -151,6 +151,8 @@ def surface(
         skin=skin * person,
         tone=plane("tone") / 255 * person,
         shine=plane("shine") / 255,
+        light=light,
+        key=key,
         wall_shadow=cast,
         pixels=placing.scale,
         shrink=placing.shrink,
@@ -160,7 +162,7 @@ def surface(
 
 
 def _sample(maps: Tensor, placing: Placing) -> Tensor:
-    """The planes in the crops, (N, 15, H, W) float32 in 0..255."""
+    """The planes in the crops, (N, COUNT, H, W) float32 in 0..255."""
     return F.grid_sample(maps.float(), placing.grid(), padding_mode="border", align_corners=False)
 
 

@@ -1,0 +1,254 @@
+"""``python -m model blind make|score``: pairs of photographs without names, for a judge who must not know.
+
+``make --before DIR --after DIR --out DIR`` puts every picture that both folders hold (same name but for the
+ending) beside its other version, A | B, sides drawn at random, in OUT/sheets/NNN.png; the judge gets this
+folder and OUT/form.csv, never OUT/key.json. A judge writes for each pair in the form
+
+- preferred: A, B or same
+- sure: 1 (a guess), 2 or 3 (certain)
+- defects_a, defects_b: words apart by spaces: neck red orange grey flat halo shine dark light eyes none
+
+``score --key key.json FORM...`` counts: how often the second folder was preferred, with Wilson's 95 %
+interval, by group; the defects in it; and how far judges agree when there are several forms. Exit status: 0
+fine, 1 some pictures or lines could not be used, 2 nothing could.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .calibrate import KINDS
+
+DEFECTS: Final = ("neck", "red", "orange", "grey", "flat", "halo", "shine", "dark", "light", "eyes")
+COLUMNS: Final = ("pair", "preferred", "sure", "defects_a", "defects_b")
+HEIGHT: Final = 900  # of a picture on a sheet; smaller ones stay as they are
+WIDTH: Final = 760
+GAP: Final = 16
+Z: Final = 1.96  # of 95 %
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One judge's word on one pair. chosen: "after", "before" or "same"; defects: in the result."""
+
+    pair: str
+    group: str
+    chosen: str
+    sure: int
+    defects: tuple[str, ...]
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927)."""
+    if not n:
+        return 0.0, 1.0
+    share, z2 = hits / n, Z * Z
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def make(before: Path, after: Path, out: Path, groups: Mapping[str, str], seed: int) -> list[str]:
+    """Write sheets, form and key; returns sentences about what was left out.
+
+    groups: of a picture's name without its ending, such as its skin. Raises `ValueError` with a sentence.
+    """
+    first, second = _pictures(before), _pictures(after)
+    names = sorted(first.keys() & second.keys())
+    if not names:
+        raise ValueError(f"{before} and {after} have no picture of the same name")
+    left_out = [f"{name} is in one of the folders only" for name in sorted(first.keys() ^ second.keys())]
+    rng = np.random.default_rng(seed)
+    sheets = out / "sheets"
+    sheets.mkdir(parents=True, exist_ok=True)
+    key: dict[str, dict[str, str]] = {}
+    for place in rng.permutation(len(names)):
+        name = names[place]
+        one, other = cv2.imread(str(first[name])), cv2.imread(str(second[name]))
+        if one is None or other is None:
+            left_out.append(f"{name} cannot be read")
+            continue
+        pair, swapped = f"{len(key) + 1:03}", bool(rng.random() < 0.5)
+        other = cv2.resize(other, one.shape[1::-1], interpolation=cv2.INTER_AREA)
+        sides = (other, one) if swapped else (one, other)
+        if not cv2.imwrite(str(sheets / f"{pair}.png"), _sheet(*sides)):
+            raise ValueError(f"{sheets} cannot be written to")
+        key[pair] = {"name": name, "after": "A" if swapped else "B", "group": groups.get(name, "")}
+    if not key:
+        raise ValueError("no picture could be read")
+    (out / "key.json").write_text(json.dumps(key, indent=1) + "\n", "utf-8")
+    with (out / "form.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(COLUMNS)
+        writer.writerows([pair, "", "", "", ""] for pair in key)
+    return left_out
+
+
+def _pictures(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder")
+    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in KINDS}
+
+
+def _sheet(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
+    """A | B, captioned."""
+    scale = min(1.0, HEIGHT / left.shape[0], WIDTH / left.shape[1])
+    size = (round(left.shape[1] * scale), round(left.shape[0] * scale))
+    both = [cv2.resize(side, size, interpolation=cv2.INTER_AREA) for side in (left, right)]
+    sheet = np.full((size[1] + 36, 2 * size[0] + GAP, 3), 128, np.uint8)
+    for letter, side, x in zip("AB", both, (0, size[0] + GAP), strict=True):
+        sheet[36:, x : x + size[0]] = side
+        cv2.putText(sheet, letter, (x + 8, 27), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (255, 255, 255), 2, cv2.LINE_AA)
+    return sheet
+
+
+def read(form: Path, key: Mapping[str, Mapping[str, str]]) -> tuple[list[Vote], list[str]]:
+    """A judge's votes, and sentences about lines that say nothing. Raises `ValueError` for another file."""
+    try:
+        with form.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{form} cannot be read") from error
+    if not rows or not {"pair", "preferred"} <= rows[0].keys():
+        raise ValueError(f"{form} is not a form; its columns are {', '.join(COLUMNS)}")
+    votes, unused = [], []
+    for row in rows:
+        pair, said = str(row["pair"]).strip().zfill(3), str(row["preferred"]).strip().upper()
+        if pair not in key or said not in ("A", "B", "SAME"):
+            unused.append(f"{form}: pair {row['pair']!r} says {row['preferred']!r}; it is A, B or same")
+            continue
+        after = key[pair]["after"]
+        words = str(row.get(f"defects_{after.lower()}") or "").lower().replace(",", " ").split()
+        votes.append(
+            Vote(
+                pair,
+                key[pair]["group"],
+                "same" if said == "SAME" else "after" if said == after else "before",
+                int(number) if (number := str(row.get("sure") or "").strip()).isdigit() else 1,
+                tuple(word for word in words if word in DEFECTS),
+            )
+        )
+    return votes, unused
+
+
+def score(judges: Sequence[Sequence[Vote]]) -> dict[str, Any]:
+    """The JSON: by group, defects, agreement."""
+    votes = [vote for judge in judges for vote in judge]
+    groups = {"all": votes}
+    for vote in votes:
+        if vote.group:
+            groups.setdefault(vote.group, []).append(vote)
+    result: dict[str, Any] = {"judges": len(judges), "groups": {}}
+    for name, own in groups.items():
+        hits = sum(vote.chosen == "after" for vote in own)
+        low, high = wilson(hits, len(own))
+        result["groups"][name] = {
+            "n": len(own),
+            "preferred": hits,
+            "photograph": sum(vote.chosen == "before" for vote in own),
+            "share": round(hits / len(own), 3),
+            "interval": [round(low, 3), round(high, 3)],
+            "sure": sum(vote.chosen == "after" and vote.sure > 1 for vote in own),
+            "sure_photograph": sum(vote.chosen == "before" and vote.sure > 1 for vote in own),
+            "free": sum(not vote.defects for vote in own),
+            "defects": dict(Counter(word for vote in own for word in set(vote.defects)).most_common()),
+        }
+    same, common = 0, 0
+    for one, other in combinations(judges, 2):
+        theirs = {vote.pair: vote.chosen for vote in other}
+        both = [(vote.chosen, theirs[vote.pair]) for vote in one if vote.pair in theirs]
+        common += len(both)
+        same += sum(a == b for a, b in both)
+    result["agreement"] = round(same / common, 3) if common else None
+    return result
+
+
+def _text(result: Mapping[str, Any]) -> str:
+    lines = [f"{'':<12}{'pairs':>6}{'result':>8}{'photo':>7}{'share':>7}  95 %           sure     free  defects"]
+    for name, row in result["groups"].items():
+        low, high = row["interval"]
+        defects = ", ".join(f"{word} {n}" for word, n in row["defects"].items())
+        lines.append(
+            f"{name:<12}{row['n']:>6}{row['preferred']:>8}{row['photograph']:>7}{row['share']:>7.0%}"
+            f"  {low:.0%} - {high:.0%}".ljust(56)
+            + f"{row['sure']} / {row['sure_photograph']}".rjust(7)
+            + f"{row['free']:>7}  {defects}"
+        )
+    if result["agreement"] is not None:
+        lines.append(f"judges agree on {result['agreement']:.0%} of the pairs")
+    return "\n".join(lines)
+
+
+def _groups(manifest: Path | None, column: str) -> dict[str, str]:
+    if manifest is None:
+        return {}
+    try:
+        with manifest.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+        return {Path(row["file"]).stem: row[column] for row in rows}
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{manifest} cannot be read, or lacks the column file or {column}") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "make":
+            groups = _groups(options.manifest, options.group)
+            trouble = make(options.before, options.after, options.out, groups, options.seed)
+            print(f"{options.out}/sheets and form.csv are for the judge; key.json is not")
+        else:
+            key = json.loads(options.key.read_text("utf-8"))
+            read_in = [read(form, key) for form in options.forms]
+            trouble = [sentence for _, unused in read_in for sentence in unused]
+            judges = [votes for votes, _ in read_in if votes]
+            if not judges:
+                raise ValueError("no form says anything")
+            result = score(judges)
+            print(_text(result))
+            if options.json:
+                print(json.dumps(result))
+    except (ValueError, OSError) as error:
+        print(f"blind: {error}", file=sys.stderr)
+        return 2
+    for sentence in trouble:
+        print(f"left out: {sentence}", file=sys.stderr)
+    return 1 if trouble else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m model blind", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    making = commands.add_parser("make", help="sheets, a form and a key")
+    making.add_argument("--before", type=Path, required=True, help="folder of photographs")
+    making.add_argument("--after", type=Path, required=True, help="folder of results, of the same names")
+    making.add_argument("--out", type=Path, required=True)
+    making.add_argument("--manifest", type=Path, help="CSV with the columns file and --group")
+    making.add_argument("--group", default="skin", help="column to score by (%(default)s)")
+    making.add_argument("--seed", type=int, default=1, help="of order and sides (%(default)s)")
+    scoring = commands.add_parser("score", help="count filled-in forms")
+    scoring.add_argument("forms", type=Path, nargs="+")
+    scoring.add_argument("--key", type=Path, required=True)
+    scoring.add_argument("--json", action="store_true", help="end with one line of JSON")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""Measure the light on a face: what `calibrate` and ``evaluate --real`` compare photographs by.
+
+Everything is measured in the 512-pixel crop of `model.paper.framing`, so that a face counts alike whatever
+its size, at places that dlib's 68 landmarks give (`points` below; numbers from 0, IOD: distance of the
+eyes' centres). A spot is a disc of radius 0.07 IOD; its value is the mean luminance (Y of linear sRGB).
+
+- cheek: half-way between the nose wing (31, 35) and the jaw (3, 13); mean of both sides
+- jaw: point 3 and 13, pulled 12 % towards the nose tip (30); mean of both sides
+- temple: point 0 and 16, likewise; mean of both sides
+- chin: half-way between the lower lip (57) and the chin (8)
+- nose: the tip, point 30
+- forehead: above the bridge (27), 0.55 IOD along the line from the chin to it
+- neck: 0.45 IOD below the chin, on the same line
+
+Face: the hull of the landmarks, drawn to the forehead's spot, without eyes and mouth (hulls of 36-41,
+42-47 and 48-59, widened by 0.05 IOD).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from face_recognition import api as face_api
+from numpy.typing import NDArray
+
+from model.data.synthesize.portraits import THUMBNAIL, Unfit, cut
+from model.paper.bilateral import SIZE
+from model.paper.colour import linear, luminance
+from model.paper.framing import face_square
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Points = NDArray[np.float64]
+
+RATIOS: Final = ("jaw", "temple", "chin", "nose", "forehead", "neck")  # each over the cheek
+SPOT: Final = 0.07  # IOD
+PULLED: Final = 0.12  # of the way to the nose tip
+FOREHEAD: Final = 0.55  # IOD above the bridge
+NECK: Final = 0.45  # IOD below the chin
+CLIPPED: Final = 250 / 255  # a sample from here on is burnt out
+LEAST: Final = 20  # pixels: a spot with fewer inside the photograph is no measurement
+
+
+@dataclass(frozen=True)
+class Face:
+    """crop (512, 512, 3) float32 sRGB; points (68, 2) in its pixels; valid (512, 512): inside the photograph."""
+
+    crop: Image
+    points: Points
+    valid: Mask
+
+
+def read(path: Path) -> Face:
+    """The largest face of a photograph. Raises `Unfit`: not a picture, or no face in it."""
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise Unfit("not a picture")
+    return find(np.ascontiguousarray(bgr[..., ::-1]))
+
+
+def find(rgb: NDArray[np.uint8]) -> Face:
+    """The largest face of (H, W, 3) sRGB. Raises `Unfit` if there is none."""
+    scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
+    small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    # Small pictures once more enlarged: dlib finds faces from 80 pixels on.
+    found = list(face_api.face_detector(grey, 0)) or list(face_api.face_detector(grey, 1))
+    if not found:
+        raise Unfit("no face")
+    largest = max(found, key=lambda box: int(box.area()))
+    parts = face_api.pose_predictor_68_point(small, largest).parts()
+    points = (np.array([(part.x, part.y) for part in parts], np.float64) + 0.5) / scale
+    square = face_square(points)
+    crop = cut(rgb, square).astype(np.float32) / 255
+    valid = cut(np.full(rgb.shape[:2], 255, np.uint8), square, constant=True) > 127
+    return Face(crop, (points - [square.x0, square.y0]) * (SIZE / square.side), valid)
+
+
+def eye_distance(points: Points) -> float:
+    """Pixels between the eyes' centres."""
+    return float(np.linalg.norm(points[42:48].mean(axis=0) - points[36:42].mean(axis=0)))
+
+
+def spots(points: Points) -> dict[str, Points]:
+    """The centres of each spot, (n, 2); two for those that lie on both sides."""
+    iod, tip, chin = eye_distance(points), points[30], points[8]
+    up = (points[27] - chin) / np.linalg.norm(points[27] - chin)
+
+    def pulled(*jaw: int) -> Points:
+        return np.stack([points[i] + PULLED * (tip - points[i]) for i in jaw])
+
+    return {
+        "cheek": np.stack([(points[31] + points[3]) / 2, (points[35] + points[13]) / 2]),
+        "jaw": pulled(3, 13),
+        "temple": pulled(0, 16),
+        "chin": ((points[57] + chin) / 2)[None],
+        "nose": tip[None],
+        "forehead": (points[27] + FOREHEAD * iod * up)[None],
+        "neck": (chin - NECK * iod * up)[None],
+    }
+
+
+def face_mask(face: Face) -> Mask:
+    """The face without eyes and mouth, inside the photograph."""
+    points, iod = face.points, eye_distance(face.points)
+    crown = spots(points)["forehead"][0] - points[27]
+    outline = np.concatenate([points, points[17:27] + crown * 0.6])
+    mask = np.zeros(face.valid.shape, np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(outline.astype(np.float32)).astype(np.int32), 1)
+    holes = np.zeros_like(mask)
+    for part in (slice(36, 42), slice(42, 48), slice(48, 60)):
+        cv2.fillConvexPoly(holes, cv2.convexHull(points[part].astype(np.int32)), 1)
+    wide = max(1, round(0.05 * iod))
+    holes = cv2.dilate(holes, np.ones((2 * wide + 1,) * 2, np.uint8))
+    return np.asarray((mask > 0) & (holes == 0) & face.valid)
+
+
+def lab(picture: Image) -> Image:
+    """sRGB in [0, 1] to L*, a*, b*, same shape."""
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(picture, np.float32), cv2.COLOR_RGB2Lab))
+
+
+def measure(face: Face) -> dict[str, float]:
+    """All statistics of one photograph; NaN for a spot that lies outside of it."""
+    y, radius = luminance(linear(face.crop)), SPOT * eye_distance(face.points)
+    rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
+
+    def spot(centres: Points) -> float:
+        values = []
+        for x0, y0 in centres:
+            disc = ((columns - x0) ** 2 + (rows - y0) ** 2 <= radius * radius) & face.valid
+            if disc.sum() < LEAST:
+                return math.nan
+            values.append(float(y[disc].mean()))
+        return float(np.mean(values))
+
+    level = {name: spot(centres) for name, centres in spots(face.points).items()}
+    mask = face_mask(face)
+    colours = lab(face.crop)[mask]
+    median = np.median(colours, axis=0)
+    low, high = np.percentile(colours[:, 0], (5, 95))
+    clipped = (face.crop[mask] >= CLIPPED).any(axis=-1).mean()
+    return {
+        "L*": float(median[0]),
+        "a*": float(median[1]),
+        "b*": float(median[2]),
+        **{f"{name}/cheek": level[name] / max(level["cheek"], 1e-4) for name in RATIOS},
+        "L95-50": float(high - median[0]),
+        "L50-5": float(median[0] - low),
+        "clipped, %": 100 * float(clipped),
+    }
+
+
+def neck_step(face: Face, picture: Any = None) -> float:
+    """The step of colour (a*, b*) from the face's median to the neck's spot; NaN without a neck.
+
+    picture: another version of `face.crop` to measure it in.
+    """
+    crop = face.crop if picture is None else picture
+    iod = eye_distance(face.points)
+    rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
+    (x0, y0) = spots(face.points)["neck"][0]
+    disc = ((columns - x0) ** 2 + (rows - y0) ** 2 <= (1.6 * SPOT * iod) ** 2) & face.valid
+    if disc.sum() < LEAST:
+        return math.nan
+    colours = lab(crop)
+    step = np.median(colours[disc], axis=0)[1:] - np.median(colours[face_mask(face)], axis=0)[1:]
+    return float(np.hypot(*step))
