@@ -112,7 +112,9 @@ def _sheet(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
     sheet = np.full((size[1] + 36, 2 * size[0] + GAP, 3), 128, np.uint8)
     for letter, side, x in zip("AB", both, (0, size[0] + GAP), strict=True):
         sheet[36:, x : x + size[0]] = side
-        cv2.putText(sheet, letter, (x + 8, 27), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (255, 255, 255), 2, cv2.LINE_AA)
+        cv2.putText(
+            sheet, letter, (x + 8, 27), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (255, 255, 255), 2, cv2.LINE_AA
+        )
     return sheet
 
 
@@ -178,7 +180,9 @@ def score(judges: Sequence[Sequence[Vote]]) -> dict[str, Any]:
 
 
 def _text(result: Mapping[str, Any]) -> str:
-    lines = [f"{'':<12}{'pairs':>6}{'result':>8}{'photo':>7}{'share':>7}  95 %           sure     free  defects"]
+    lines = [
+        f"{'':<12}{'pairs':>6}{'result':>8}{'photo':>7}{'share':>7}  95 %           sure     free  defects"
+    ]
     for name, row in result["groups"].items():
         low, high = row["interval"]
         defects = ", ".join(f"{word} {n}" for word, n in row["defects"].items())

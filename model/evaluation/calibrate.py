@@ -101,7 +101,8 @@ def synthetic(pairs: Iterator[Pairs]) -> tuple[list[Row], list[tuple[str, float,
         if not pair.cast.any():
             # Where the face is in the flash it is in the target.
             skin = where > 127
-            before, after = (np.median(faces.lab(side / np.float32(255))[skin], axis=0) for side in (x, o))
+            sides = [np.asarray(side / np.float32(255), np.float32) for side in (x, o)]
+            before, after = (np.median(faces.lab(side)[skin], axis=0) for side in sides)
             colours.append((ita_bin(ita(after)), *(after - before)[1:].tolist()))
     return rows, colours
 
@@ -124,7 +125,9 @@ def compare(real: Sequence[Row], made: Sequence[Row]) -> dict[str, dict[str, Any
     return result
 
 
-def failures(statistics: Mapping[str, Mapping[str, Any]], colour: Mapping[str, Mapping[str, float]], mix: Mix) -> list[str]:
+def failures(
+    statistics: Mapping[str, Mapping[str, Any]], colour: Mapping[str, Mapping[str, float]], mix: Mix
+) -> list[str]:
     """Why the mix does not pass, in sentences; none: it passes."""
     found = []
     for name, row in statistics.items():
@@ -137,9 +140,13 @@ def failures(statistics: Mapping[str, Mapping[str, Any]], colour: Mapping[str, M
             found.append(f"{name}: the distance {row['ks']} is above {LARGEST_DISTANCE}")
     for name, row in colour.items():
         if row["n"] >= ENOUGH and max(abs(row["a"]), abs(row["b"])) > LARGEST_COLOUR:
-            found.append(f"{name}: the target's colour is {row['a']:+.1f} a*, {row['b']:+.1f} b* off the flash's")
+            found.append(
+                f"{name}: the target's colour is {row['a']:+.1f} a*, {row['b']:+.1f} b* off the flash's"
+            )
     if not LED_SHARE[0] <= mix.led <= LED_SHARE[1]:
-        found.append(f"hard LED flashes are {mix.led:.0%} of the mix, not {LED_SHARE[0]:.0%} - {LED_SHARE[1]:.0%}")
+        found.append(
+            f"hard LED flashes are {mix.led:.0%} of the mix, not {LED_SHARE[0]:.0%} - {LED_SHARE[1]:.0%}"
+        )
     return found
 
 
@@ -159,7 +166,9 @@ def _text(statistics: Mapping[str, Mapping[str, Any]], colour: Mapping[str, Mapp
         sides = [" / ".join(f"{q:.2f}" for q in row[side]) for side in ("real", "synthetic")]
         lines.append(f"{name:<16}{sides[0]:>26}{sides[1]:>26}{row['ks']:>8.2f}")
     lines.append("\ntarget minus flash, outside of the LED mode")
-    lines += [f"{name:<16}{row['n']:>4} a* {row['a']:+.2f}  b* {row['b']:+.2f}" for name, row in colour.items()]
+    lines += [
+        f"{name:<16}{row['n']:>4} a* {row['a']:+.2f}  b* {row['b']:+.2f}" for name, row in colour.items()
+    ]
     return "\n".join(lines)
 
 

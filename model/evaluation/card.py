@@ -32,10 +32,24 @@ SOURCES: Final = {
     "civic_digitalcorps": ("GSA digitalcorps", "US public domain / CC0 (1)"),
     "civic_cio": ("GSA cio.gov", "US public domain / CC0 (1)"),
     "civic_fpc": ("GSA fpc.gov", "US public domain / CC0 (1)"),
-    "civic_18f": ("18F", "US public domain / CC0 (1)"),
     "civic_nj_innovation": ("newjersey/innovation.nj.gov", "CC BY 4.0"),
     "civic_ols": ("open-life-science", "CC BY 4.0"),
     "civic_coe": ("GSA centers of excellence", "presumed US government work (1)"),
+    "us_congress": ("US members of Congress, unitedstates/images", "US public domain (1)"),
+    "us_house_csu": ("US House, official portraits", "US public domain, presumed (1)"),
+    "us_senate_csu": ("US Senate, official portraits", "US public domain, presumed (1)"),
+    "us_congress_voteview": ("US Congress, official portraits", "US public domain, presumed; weak (1, 2)"),
+    "us_executive": ("US executive, official portraits", "US public domain, presumed; weak (1, 2)"),
+    "us_pif": ("US Presidential Innovation Fellows, later years", "CC0 / US public domain (1)"),
+    "gsa_digitalcorps": ("GSA digitalcorps, later", "CC0 / US public domain (1)"),
+    "gsa_cio": ("GSA cio.gov, later", "CC0 / US public domain (1)"),
+    "gsa_fpc": ("GSA fpc.gov, later", "CC0 / US public domain (1)"),
+    "gsa_councils": ("GSA councils", "presumed US government work; weak (1, 2)"),
+    "nj_innovation": ("newjersey/innovation.nj.gov, later", "CC BY 4.0"),
+    "dds_mil": ("Defense Digital Service", "US public domain (1)"),
+    "ropensci": ("rOpenSci", "CC BY 4.0"),
+    "ai_faker": ("generated faces, Stable Diffusion 3", "CC0"),
+    "ai_openpeople": ("generated faces, Gemini", "MIT"),
 }
 COLUMNS: Final = (
     ("accuracy", "accuracy, eq. (3), %", 2),
@@ -52,6 +66,11 @@ COLUMNS: Final = (
     ("deltae_skin", "skin CIEDE2000", 2),
     ("studio_change", "change of the studio portrait itself, levels of 255", 2),
 )
+PHOTOGRAPHS: Final = ("L*", "a*", "b*", "shine", "neck step", "outside")
+ABOUT_PHOTOGRAPHS: Final = """
+None of them was trained on or is shown. Change of the face's median colour; shine: L* of the brightest
+twentieth over the median, after / before; neck step: distance in a*, b* from face to neck, after - before;
+outside: levels of 255 changed beside the person (`model/evaluation/photographs.py`)."""
 BIN_COLUMNS: Final = (("l_bias", 2), ("specular_residual", 3), ("deltae_skin", 2))
 
 TEMPLATE: Final = """# Model card
@@ -76,7 +95,10 @@ who looks at the result. Not for recognising or comparing people, not for measur
 
 Every sample is a new flash: a face mesh (ICT-FaceKit) is fitted to a portrait and lit by a point source
 beside the lens (`model/data/synthesize`). Target: the portrait itself, balanced in colour and exposure and
-made matte; the background is left alone.
+made matte; the background is left alone. Since studio's fourth version the portrait's own light is taken off
+first, flash and one soft studio light are put on the same skin, and exposure and complexion of the target
+follow the photograph's, unless a cast is certain; the flashes are calibrated against real flash photographs
+(`model/data/synthesize/mixes.toml`, `python -m model calibrate`), of which none was ever trained on.
 
 **What the synthetic flash covers**: distance and fall-off, Lambertian and glossy (GGX) skin of every
 oiliness, cast shadows on face, neck and wall, light scattered below the skin, ambient light of other colours,
@@ -98,13 +120,13 @@ between result and truth is a part of studio's loss.
 A fifth of the people, by a hash of the name, was never trained on: the numbers below are theirs alone.
 
 ## Held-out people
-{judged} Synthetic flash: real photographs are harder, and these
-numbers say nothing about them. Means over people with 95 % bootstrap intervals over people. do_nothing is the
+Synthetic flash: real photographs are harder, and these numbers say nothing about them. Means over people with
+95 % bootstrap intervals over people. do_nothing is the
 flash photograph itself, global_gain the best factor for each channel from the truth, o_bar the formulation's
 ceiling. A residual of 1 is untouched, 0 removed. Identity is measured with the recogniser that studio was
 trained against: it flatters studio beside the others.
 
-{table}
+{tables}
 
 LPIPS and DISTS are not computed: they need the weights of other networks.
 
@@ -112,7 +134,7 @@ LPIPS and DISTS are not computed: they need the weights of other networks.
 Bins of the individual typology angle (ITA) of `o`; L* bias is positive where skin comes out too light.
 
 {fairness}
-{pictures}
+{photographs}{pictures}
 ## Limits
 - Where the flash burnt out all three channels no texture comes back: such skin becomes plain.
 - Reflections in glasses stay, or are only weakened.
@@ -139,23 +161,51 @@ def text(
 
     portraits: the training cache's index, to count people by source. pictures: paths from the card's folder.
     """
-    systems = result["systems"]
-    absent = [facts["name"] for facts in networks if facts["name"] not in systems]
-    if absent:
-        raise Unusable(f"the evaluation has no row {absent[0]}; run python -m model.evaluation again")
+    mixes = result["mixes"]
+    for mix, judged in mixes.items():
+        absent = [facts["name"] for facts in networks if facts["name"] not in judged["systems"]]
+        if absent:
+            raise Unusable(f"mix {mix} has no row {absent[0]}; run python -m model evaluate again")
     names = ["do_nothing", "global_gain", "o_bar", *(facts["name"] for facts in networks)]
     return TEMPLATE.format(
         networks=_networks(networks, result["default"]),
         training="\n".join(_training(facts) for facts in networks),
         sources=_sources(portraits),
-        judged=f"{result['samples']} flashes of {result['people']} people, seed {result['seed']}.",
-        table=_table(systems, names),
-        fairness="\n\n".join(_fairness(name, systems[name]) for name in names if name not in names[1:3]),
+        tables="\n\n".join(
+            f"**{_mix(mix)}**: {judged['samples']} flashes of {judged['people']} people, "
+            f"seed {result['seed']}.\n\n" + _table(judged["systems"], names)
+            for mix, judged in mixes.items()
+        ),
+        fairness="\n\n".join(
+            f"**{_mix(mix)}**\n\n"
+            + "\n\n".join(
+                _fairness(name, judged["systems"][name]) for name in names if name not in names[1:3]
+            )
+            for mix, judged in mixes.items()
+        ),
+        photographs=_photographs(result.get("photographs")),
         pictures="".join(
             ["\n## Pictures\n", *(f"{_picture(path)}\n" for path in pictures)] if pictures else []
         ),
         licences=" and ".join(sorted({str(facts["licence"]) for facts in networks})),
     )
+
+
+def _mix(name: str) -> str:
+    known = {"hard": "Mix hard, that of the first versions", "real": "Mix real, calibrated"}
+    return known.get(name, f"Mix {name}")
+
+
+def _photographs(found: Mapping[str, Any] | None) -> str:
+    """Real photographs without a truth: percentiles of what changes in them."""
+    if not found:
+        return ""
+    rows = [["5 / 25 / 50 / 75 / 95 %", "photographs", *PHOTOGRAPHS]]
+    for system, groups in found["systems"].items():
+        for group, row in groups.items():
+            cells = [" / ".join(f"{q:.1f}" for q in row[name]) if row[name] else "" for name in PHOTOGRAPHS]
+            rows.append([f"{system}, {group}", str(row["n"]), *cells])
+    return f"\n## Real flash photographs{ABOUT_PHOTOGRAPHS}\n\n{markdown(rows)}\n"
 
 
 def _networks(networks: Sequence[Mapping[str, Any]], default: str) -> str:

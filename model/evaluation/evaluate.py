@@ -1,6 +1,9 @@
-"""``python -m model.evaluation --portraits DIR``: the networks on held-out people, beside doing nothing.
+"""``python -m model evaluate --portraits DIR``: judge the networks on held-out people, beside doing nothing.
 
-Tables on stdout; with --json the last line is the result as JSON. Progress and what was left out go
+On two mixes of flashes: ``hard``, the one of the first versions, and ``real``, which is calibrated against
+real flash photographs. With --real also on photographs without a truth, see `model.evaluation.photographs`.
+Tables on stdout; with --json the last line is the result as JSON,
+``{"default", "mixes": {NAME: {"systems": {...}}}}``. Progress and what was left out go
 to stderr. Exit status: 0 fine, 1 some pictures could not be judged, 2 nothing could.
 """
 
@@ -13,10 +16,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from model.data.synthesize.flash import named
 from model.inference import predictor
 from plugin.studio_portrait.link.wire import Problem
 
-from . import sheets, table
+from . import photographs, sheets, table
 from .flashes import Planned, plan, plan_real
 from .judge import Judged, announced, judge
 from .maps import held_out_maps
@@ -24,6 +28,7 @@ from .systems import YARDSTICKS, network
 
 SEED = 2026
 FLASHES = 2
+MIXES = ("hard", "real")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,19 +43,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     networks = _networks(options.network, options.weights)
+    mixes = {name: named(name) for name in options.mix or MIXES}
     real = plan_real(options.pairs) if options.pairs else []
     maps = held_out_maps(options.portraits, options.mesh, options.cache)
     for reason in maps.left_out:
         print(f"left out: {reason}", file=sys.stderr)
-    planned = plan(maps.folder, maps.entries, options.flashes, options.seed)
-    print(announced(planned, options.seed))
-    judged, result = _judge(planned, networks, options)
-    result = {"default": _default(networks, options.weights), **result, "seed": options.seed}
-    trouble = [*maps.unreadable, *judged.trouble]
+    result: dict[str, Any] = {"default": _default(networks, options.weights), "mixes": {}}
+    trouble = [*maps.unreadable]
+    for name, mix in mixes.items():
+        planned = plan(maps.folder, maps.entries, options.flashes, options.seed, mix)
+        print(f"mix {name}: {announced(planned, options.seed)}")
+        judged, result["mixes"][name] = _judge(planned, networks, options, name)
+        trouble += judged.trouble
+    result["seed"] = options.seed
     if real:
         print(f"\n{len(real)} real pairs, every picture brought to the studio photograph's exposure")
-        judged, result["pairs"] = _judge(real, networks, options, real=True)
+        judged, result["pairs"] = _judge(real, networks, options, "pairs", real=True)
         trouble += judged.trouble
+    if options.real:
+        result["photographs"], unmeasured = photographs.measure(options.real, networks, options.results)
+        for reason in unmeasured:
+            print(f"left out: {reason}", file=sys.stderr)
+        print(f"\n{result['photographs']['n']} photographs without a truth\n")
+        print(photographs.text(result["photographs"]))
+        trouble += unmeasured
     if options.json:
         print(json.dumps(result))
     return 1 if trouble else 0
@@ -60,6 +76,7 @@ def _judge(
     planned: Sequence[Planned],
     networks: Mapping[str, predictor.Network],
     options: argparse.Namespace,
+    prefix: str,
     real: bool = False,
 ) -> tuple[Judged, dict[str, Any]]:
     """Score, print the tables, write the contact sheets; the JSON's part with it."""
@@ -75,8 +92,9 @@ def _judge(
         change = found[name]["studio_change"]
         print(f"\n{name} changes the studio portraits themselves by {change:.2f} levels of 255 on the mean")
         if options.out:
-            prefix = f"pairs_{name}" if real else name
-            written = sheets.write(options.out, prefix, judged.planned, judged.records[name], systems[name])
+            written = sheets.write(
+                options.out, f"{prefix}_{name}", judged.planned, judged.records[name], systems[name]
+            )
             print(f"contact sheets: {', '.join(str(file) for file in written)}")
     return judged, {"systems": found, **judged.counts}
 
@@ -112,10 +130,15 @@ def natural(text: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m model.evaluation", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m model evaluate", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     add = parser.add_argument
     add("--portraits", type=Path, required=True, help="folder with manifest.csv (file, source, person)")
     add("--pairs", type=Path, help="real pairs too: a folder made by python -m model.data.prepare")
+    add("--real", type=Path, metavar="DIR", help="flash photographs without a truth too")
+    add("--results", type=Path, metavar="DIR", help="their served results, of the same names")
+    add("--mix", action="append", help=f"of flashes, more than once if you like ({', '.join(MIXES)})")
     add("--network", default="", metavar="NAME", help="judge this one only (default: all)")
     add("--seed", type=natural, default=SEED, help="of the flashes and the bootstrap (%(default)s)")
     add("--json", action="store_true", help="end with one line of JSON")

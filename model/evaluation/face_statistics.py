@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from model.data.synthesize.portraits import THUMBNAIL, Unfit, cut
 from model.paper.bilateral import SIZE
 from model.paper.colour import linear, luminance
-from model.paper.framing import face_square
+from model.paper.framing import Square, face_square
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -48,11 +48,15 @@ LEAST: Final = 20  # pixels: a spot with fewer inside the photograph is no measu
 
 @dataclass(frozen=True)
 class Face:
-    """crop (512, 512, 3) float32 sRGB; points (68, 2) in its pixels; valid (512, 512): inside the photograph."""
+    """crop (512, 512, 3) float32 sRGB; points (68, 2) in its pixels; valid (512, 512): in the photograph.
+
+    square: where the crop lies in it.
+    """
 
     crop: Image
     points: Points
     valid: Mask
+    square: Square
 
 
 def read(path: Path) -> Face:
@@ -76,9 +80,17 @@ def find(rgb: NDArray[np.uint8]) -> Face:
     parts = face_api.pose_predictor_68_point(small, largest).parts()
     points = (np.array([(part.x, part.y) for part in parts], np.float64) + 0.5) / scale
     square = face_square(points)
-    crop = cut(rgb, square).astype(np.float32) / 255
+    crop = cut(rgb, square).astype(np.float32) / np.float32(255)
     valid = cut(np.full(rgb.shape[:2], 255, np.uint8), square, constant=True) > 127
-    return Face(crop, (points - [square.x0, square.y0]) * (SIZE / square.side), valid)
+    return Face(crop, (points - [square.x0, square.y0]) * (SIZE / square.side), valid, square)
+
+
+def same_place(photograph: Path, face: Face, result: Path) -> Image:
+    """The crop of `face`, found in `photograph`, out of another version of that. Raises `Unfit`."""
+    one, other = (cv2.imread(str(path), cv2.IMREAD_COLOR) for path in (photograph, result))
+    if one is None or other is None or one.shape != other.shape:
+        raise Unfit(f"{result} is not a picture of the same size")
+    return cut(np.ascontiguousarray(other[..., ::-1]), face.square).astype(np.float32) / np.float32(255)
 
 
 def eye_distance(points: Points) -> float:
@@ -116,8 +128,8 @@ def face_mask(face: Face) -> Mask:
     for part in (slice(36, 42), slice(42, 48), slice(48, 60)):
         cv2.fillConvexPoly(holes, cv2.convexHull(points[part].astype(np.int32)), 1)
     wide = max(1, round(0.05 * iod))
-    holes = cv2.dilate(holes, np.ones((2 * wide + 1,) * 2, np.uint8))
-    return np.asarray((mask > 0) & (holes == 0) & face.valid)
+    widened = cv2.dilate(holes, np.ones((2 * wide + 1,) * 2, np.uint8))
+    return np.asarray((mask > 0) & (widened == 0) & face.valid)
 
 
 def lab(picture: Image) -> Image:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from model.data.prepare import pairs as prepared
 from model.data.synthesize.cache import Entry
-from model.data.synthesize.flash import JUDGED
+from model.data.synthesize.flash import JUDGED, Mix
 from model.data.synthesize.masks import skin as skin_mask
 from model.data.synthesize.pairs import fixed
 from model.data.synthesize.portraits import Unfit, find_landmarks
@@ -61,10 +61,11 @@ class Planned:
     make: Callable[[], Sample]
 
 
-def plan(folder: Path, entries: Sequence[Entry], flashes: int, seed: int) -> list[Planned]:
+def plan(folder: Path, entries: Sequence[Entry], flashes: int, seed: int, mix: Mix = JUDGED) -> list[Planned]:
     """`flashes` of each held-out person, dealt over the person's portraits; three times that of dark skin.
 
-    folder: of the cached maps. Darker people are few and the most important to know about; means are
+    folder: of the cached maps. mix: which flashes. Darker people are few and the most important to know
+    about; means are
     taken over people, so that having more flashes gives nobody more weight.
     """
     held_out = sorted((entry for entry in entries if entry.held_out), key=lambda entry: entry.name)
@@ -72,7 +73,7 @@ def plan(folder: Path, entries: Sequence[Entry], flashes: int, seed: int) -> lis
     for entry in held_out:
         people.setdefault(entry.person, []).append(entry)
     return [
-        _planned(folder, held_out, own[number % len(own)], number, seed)
+        _planned(folder, held_out, own[number % len(own)], number, seed, mix)
         for own in people.values()
         for number in range(flashes * (DARK_FACTOR if _dark(own) else 1))
     ]
@@ -82,15 +83,17 @@ def _dark(own: Sequence[Entry]) -> bool:
     return float(np.median([entry.lightness for entry in own])) < DARK_SKIN
 
 
-def _planned(folder: Path, known: Sequence[Entry], entry: Entry, number: int, seed: int) -> Planned:
+def _planned(folder: Path, known: Sequence[Entry], entry: Entry, number: int, seed: int, mix: Mix) -> Planned:
     name = f"{entry.name} {number}"
     digest = hashlib.sha256(name.encode()).digest()
     seeds = [seed, int.from_bytes(digest[:8], "big")]
-    return Planned(entry.person, name, partial(_flash, folder, known, entry, name, seeds))
+    return Planned(entry.person, name, partial(_flash, folder, known, entry, name, seeds, mix))
 
 
-def _flash(folder: Path, known: Sequence[Entry], entry: Entry, name: str, seed: Sequence[int]) -> Sample:
-    pair = fixed(folder, known, [entry], seed, mix=JUDGED)
+def _flash(
+    folder: Path, known: Sequence[Entry], entry: Entry, name: str, seed: Sequence[int], mix: Mix
+) -> Sample:
+    pair = fixed(folder, known, [entry], seed, mix=mix)
     skin = pair.skin[0, 0].numpy() > SKIN
     return Sample(
         entry.person,

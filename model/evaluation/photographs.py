@@ -1,6 +1,7 @@
-"""What a network does to real photographs, of which no truth is known: ``python -m model evaluate --real DIR``.
+"""Measure what networks do to real photographs without a truth: ``python -m model evaluate --real DIR``.
 
-For each photograph, in its 512-pixel crop and with the network's own reach (the person's matte):
+For each photograph, in its 512-pixel crop, of each network's own answer within the person's matte, or of the
+results of the whole pipeline with --results DIR:
 
 - L*, a*, b*: change of the face's median
 - shine: L95-50 after / before (95th percentile of L* minus the median)
@@ -25,27 +26,27 @@ import numpy as np
 
 from model.data.synthesize.portraits import Unfit
 from model.inference import mattes
+from model.inference.components import difference
 from model.inference.predictor import Network
-from model.paper import equations
-from model.paper.bilateral import filter_crop
 
 from . import face_statistics as faces
+from .calibrate import photographs
 from .metrics import eight_bit
 
 Row = dict[str, float]
 COLUMNS: Final = ("L*", "a*", "b*", "shine", "neck step", "outside")
 PERCENTILES: Final = (5, 25, 50, 75, 95)
+LEAST: Final = 500  # pixels of background: fewer are no measurement
 FAR: Final = 9  # pixels beyond the plain separation's edge from which on a pixel is surely not the person
 
 
-def change(path: Path, network: Network) -> Row:
-    """The numbers of one photograph; NaN where there is no neck or no background. Raises `Unfit`."""
-    face = faces.read(path)
-    matte = network.components(face.crop[None])[0].person
-    y = network(filter_crop(face.crop)[None])[0] if callable(network) else None
-    after = reached(face.crop, y, matte)
-    mask, before = faces.face_mask(face), face.crop
-    sides = [faces.lab(picture)[mask] for picture in (before, after)]
+def change(face: faces.Face, after: faces.Image) -> Row:
+    """The numbers of one photograph; NaN where there is no neck or no background in it.
+
+    after: the result in the photograph's crop, (512, 512, 3) sRGB.
+    """
+    mask = faces.face_mask(face)
+    sides = [faces.lab(picture)[mask] for picture in (face.crop, after)]
     medians = [np.median(side, axis=0) for side in sides]
     shine = [np.percentile(side[:, 0], 95) - median[0] for side, median in zip(sides, medians, strict=True)]
     moved = medians[1] - medians[0]
@@ -57,3 +58,93 @@ def change(path: Path, network: Network) -> Row:
         "neck step": faces.neck_step(face, after) - faces.neck_step(face),
         "outside": _outside(face, after),
     }
+
+
+def retouched(crop: faces.Image, network: Network) -> faces.Image:
+    """The crop as it is served with the reach "person": (512, 512, 3) sRGB, 8 bit."""
+    parts = network.components(crop[None])[0]
+    matte = cv2.resize(parts.person, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return eight_bit(crop - matte[..., None] * difference(parts))
+
+
+def _outside(face: faces.Face, after: faces.Image) -> float:
+    """Levels of 255; NaN where hardly anything but the person is seen."""
+    matte, _ = mattes.mattes(face.crop)
+    person = (cv2.resize(matte, face.valid.shape[::-1]) > 0.05).astype(np.uint8)
+    away = (cv2.dilate(person, np.ones((2 * FAR + 1,) * 2, np.uint8)) == 0) & face.valid
+    if away.sum() < LEAST:
+        return math.nan
+    return float(np.percentile(255 * np.abs(after - face.crop)[away].max(axis=-1), 99.9))
+
+
+def measure(
+    folder: Path, networks: Mapping[str, Network], results: Path | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """The JSON's "photographs", and sentences about pictures that could not be measured.
+
+    results: a folder of results to measure in place of the networks' own answers; photographs that it has no
+    picture for are passed over. Raises `ValueError` if nothing can be measured.
+    """
+    groups, served = _groups(folder), {path.stem: path for path in photographs(results)} if results else {}
+    rows: dict[str, list[tuple[str, Row]]] = {name: [] for name in (["results"] if results else networks)}
+    left_out = []
+    for path in photographs(folder):
+        if results and path.stem not in served:
+            continue
+        try:
+            face = faces.read(path)
+            answers = (
+                {"results": faces.same_place(path, face, served[path.stem])}
+                if results
+                else {name: retouched(face.crop, network) for name, network in networks.items()}
+            )
+        except Unfit as reason:
+            left_out.append(f"{path}: {reason}")
+            continue
+        for name, after in answers.items():
+            rows[name].append((groups.get(path.name, ""), change(face, after)))
+    if not any(rows.values()):
+        raise ValueError(f"no face was found in any picture of {folder}")
+    result: dict[str, Any] = {"n": len(next(iter(rows.values()))), "systems": {}}
+    for name, own in rows.items():
+        parts = {"all": [row for _, row in own]}
+        for group, row in own:
+            if group:
+                parts.setdefault(group, []).append(row)
+        result["systems"][name] = {group: _spread(part) for group, part in parts.items()}
+    return result, left_out
+
+
+def _spread(rows: Sequence[Row]) -> dict[str, Any]:
+    """n, and the percentiles of each column."""
+    columns = {}
+    for name in COLUMNS:
+        values = np.array([row[name] for row in rows])
+        values = values[np.isfinite(values)]
+        columns[name] = (
+            [round(float(q), 2) for q in np.percentile(values, PERCENTILES)] if len(values) else None
+        )
+    return {"n": len(rows), **columns}
+
+
+def _groups(folder: Path) -> dict[str, str]:
+    """Skin group of each file, as far as manifest.csv tells."""
+    try:
+        with (folder / "manifest.csv").open(newline="", encoding="utf-8") as stream:
+            return {row["file"]: row["skin"] for row in csv.DictReader(stream)}
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error):
+        return {}
+
+
+def text(result: Mapping[str, Any]) -> str:
+    """The table for people."""
+    width = 34
+    lines = [" " * 18 + "".join(name.rjust(width) for name in COLUMNS)]
+    for system, groups in result["systems"].items():
+        lines.append(f"{system}: 5 / 25 / 50 / 75 / 95 %")
+        for group, row in groups.items():
+            cells = [
+                "-" if row[name] is None else " / ".join(f"{q:.2f}" for q in row[name]) for name in COLUMNS
+            ]
+            lines.append(f"  {group:<10}{row['n']:>4}  " + "".join(cell.rjust(width) for cell in cells))
+    return "\n".join(lines)

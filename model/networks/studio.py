@@ -33,44 +33,29 @@ KEEP: Final = 0.0125  # where its variance is well above this, its steps stay: i
 CALM: Final = 0.025  # and in serving, where this is divided
 LIVELY: Final = 200.0  # by one and so many times the shine
 DOUBT: Final = 0.012  # what a small change is wrong by: one of 3 levels of 255 is halved, one of 15 stays
-FOR_COLOUR: Final = 8  # pixels of the image in one by which the colour is decided
-LUMA: Final = (0.299, 0.587, 0.114)  # of sRGB values
-DARKEST: Final = 0.02
 LIGHTS: Final = 6  # of the outputs: gain and offset of R, G, B; then shine, shadow
 OUTPUTS: Final = 8
 MASKS: Final = 2  # person, skin
-CAST_WIDTH: Final = 32
 RARE: Final = -5.0  # logit of the shine before anything is learnt: little skin shines
 
 
 class Prediction(NamedTuple):
-    """y (N, 3, H, W) in [0, 1]; specular, shadow, person and skin (N, 1, h, w) logits at the working size.
-
-    cast: (N, 1) logit of whether the photograph has a colour cast that is to be taken out.
-    """
+    """y (N, 3, H, W) in [0, 1]; specular, shadow, person and skin (N, 1, h, w) logits at the working size."""
 
     y: Tensor
     specular: Tensor
     shadow: Tensor
     person: Tensor
     skin: Tensor
-    cast: Tensor
 
 
 class Answered(NamedTuple):
-    """y (N, 3, H, W); person, skin, shine (N, 1, H / 2, W / 2): matte, bare skin, where it shines, in [0, 1]."""
+    """y (N, 3, H, W); person (a matte), skin, shine (N, 1, H / 2, W / 2) in [0, 1]."""
 
     y: Tensor
     person: Tensor
     skin: Tensor
     shine: Tensor
-
-
-class Outputs(NamedTuple):
-    """What the network says of a picture: features (N, 16, h / 2, w / 2) for the heads; cast (N, 1), a logit."""
-
-    features: Tensor
-    cast: Tensor
 
 
 def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
@@ -122,23 +107,21 @@ class Studio(nn.Module):
         self.merges = nn.ModuleList(nn.Sequential(convolution(out, out), Block(out)) for out, _ in pairs)
         self.head = nn.Conv2d(WIDTHS[0], 4 * OUTPUTS, 3, padding=1)
         self.masks = nn.Conv2d(WIDTHS[0], 4 * MASKS, 3, padding=1)
-        self.cast = nn.Sequential(nn.Linear(WIDTHS[-1], CAST_WIDTH), nn.ReLU(), nn.Linear(CAST_WIDTH, 1))
-        for layer in (self.head, self.masks, self.cast[2]):
+        for layer in (self.head, self.masks):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         nn.init.constant_(self.head.bias[4 * LIGHTS : 4 * LIGHTS + 4], RARE)
 
-    def features(self, image: Tensor) -> Outputs:
-        """(N, 3, h, w) BL(x) at the working size, multiples of 32 -> what the heads need."""
+    def features(self, image: Tensor) -> Tensor:
+        """(N, 3, h, w) BL(x) at the working size, multiples of 32 -> for the heads, (N, 16, h / 2, w / 2)."""
         value, skips = self.stem(F.pixel_unshuffle(image - 0.5, 2)), []
         for i, blocks in enumerate(self.blocks):
             value = blocks(self.downs[i - 1](value) if i else value)
             skips.append(value)
         value = self.whole(skips.pop())
-        cast = self.cast(value.mean((2, 3)))
         for up, merge in zip(self.ups, self.merges, strict=True):
             value = merge(F.interpolate(up(value), scale_factor=2.0) + skips.pop())
-        return Outputs(value, cast)
+        return value
 
     def decode(self, features: Tensor) -> Tensor:
         """`features` -> (N, OUTPUTS + MASKS, h, w), unbounded."""
@@ -150,9 +133,9 @@ class Studio(nn.Module):
         image: (N, 3, H, W) BL(x), sRGB RGB in [0, 1]; H and W are multiples of 32 * shrink.
         shrink: how much smaller than the image the working size is.
         """
-        features, cast = self.features(F.avg_pool2d(image, shrink))
+        features = self.features(F.avg_pool2d(image, shrink))
         change, specular, shadow, person, skin = self._change(image, self.decode(features), shrink)
-        return Prediction(encoded(even(change, shrink)), specular, shadow, person, skin, cast.float())
+        return Prediction(encoded(even(change, shrink)), specular, shadow, person, skin)
 
     def _change(self, image: Tensor, outputs: Tensor, shrink: int) -> tuple[Tensor, ...]:
         light, *maps = outputs.float().split((LIGHTS, 1, 1, 1, 1), dim=1)
@@ -169,21 +152,20 @@ class Studio(nn.Module):
 
         The mean light of four looks, the picture and its mirror image at two sizes: a face has no handedness
         and no exact size, so where they differ all are in doubt. The head is linear; it takes the mean of the
-        sizes' features. A person's colour stays as it is unless a cast is certain, see `complexion`.
+        sizes' features.
         """
         small = F.avg_pool2d(image, SHRINK)
         both = torch.cat([small, small.flip(-1)])
-        features, cast = self.features(both)
-        larger, again = self.features(_stretched(both, [side + LARGER for side in both.shape[2:]]))
+        features = self.features(both)
+        larger = self.features(_stretched(both, [side + LARGER for side in both.shape[2:]]))
         features = (features + _stretched(larger, features.shape[2:])) / 2
         there, back = self.decode(features).chunk(2)
         outputs = (there + back.flip(-1)) / 2
         change, specular, _, person, skin = self._change(image, outputs, SHRINK)
         shine, person, skin = specular.sigmoid(), person.sigmoid(), skin.sigmoid()
-        certain = torch.stack((cast + again).chunk(2)).mean(0).div(2).sigmoid()
         keep = CALM / (1 + LIVELY * F.avg_pool2d(shine, COARSE))
         change = sure(even(change, SHRINK, keep))
-        return Answered(encoded(complexion(image, change, skin, certain)), person, skin, shine)
+        return Answered(encoded(change), person, skin, shine)
 
 
 def _stretched(value: Tensor, size: Sequence[int]) -> Tensor:
@@ -217,42 +199,6 @@ def sure(change: Tensor) -> Tensor:
     """The change (N, 3, H, W) by the share that its square has beside that of `DOUBT`: Wiener's filter."""
     power = (change * change).mean(1, keepdim=True)
     return change * (power / (power + DOUBT * DOUBT))
-
-
-def complexion(image: Tensor, change: Tensor, skin: Tensor, certain: Tensor) -> Tensor:
-    """The change without what it does to the person's colour on the average, as far as no cast is certain.
-
-    Skin colour and light cannot be told apart in one photograph: in doubt the colour stays. Lightness and
-    local colour are kept; what is taken back follows the smooth local change of colour, so that nothing is
-    tinted that was not changed.
-
-    image: (N, 3, H, W) BL(x), sRGB in [0, 1]. change: of the same shape. skin: (N, 1, H / SHRINK,
-    W / SHRINK) in [0, 1]. certain: (N, 1) that there is a cast, in [0, 1].
-    """
-    weight = F.avg_pool2d(skin, FOR_COLOUR // SHRINK)
-    before = F.avg_pool2d(image, FOR_COLOUR)
-    after = F.avg_pool2d((image + change).clip(0, 1), FOR_COLOUR)
-    # Where a channel is burnt out or black it tells nothing of the skin's colour.
-    seen = ((0.99 - before.amax(1, keepdim=True)) * 20).clip(0, 1) * (before.amin(1, keepdim=True) * 20).clip(0, 1)
-    weight = weight * weight * seen + 1e-6
-    local = _colour(after) - _colour(before)  # (N, 3, h, w), log-gains that leave lightness alone
-    mean = (local * weight).sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True)
-    smooth = _box(local)
-    share = (smooth * mean).sum(1, keepdim=True) / (mean * mean).sum(1, keepdim=True).clip(1e-6)
-    back = mean * share.clip(0, 1) * (1 - certain[:, :, None, None])
-    gain = (-F.interpolate(back, scale_factor=float(FOR_COLOUR), mode="bilinear")).exp()
-    result = (image + change).clip(0, 1) * gain
-    # A gain of a channel moves lightness a little; it is given back.
-    weights = image.new_tensor(LUMA).view(1, 3, 1, 1)
-    level = ((image + change).clip(0, 1) * weights).sum(1, keepdim=True)
-    return (result + level - (result * weights).sum(1, keepdim=True)).clip(0, 1) - image
-
-
-def _colour(picture: Tensor) -> Tensor:
-    """Logarithms of the channels less that of the luma: (N, 3, h, w)."""
-    logarithm = picture.clip(DARKEST, 1).log()
-    weights = picture.new_tensor(LUMA).view(1, 3, 1, 1)
-    return logarithm - (logarithm * weights).sum(1, keepdim=True)
 
 
 def _box(value: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import tomllib
 
+from model.data.synthesize.flash import named
+
 from ..networks.registry import ARCHITECTURES
 
 KINDS: Final[dict[str, tuple[type, ...]]] = {
@@ -39,7 +41,8 @@ class Finish:
 class Config:
     """The contents of model/training/recipes/*.toml, which say what each name means.
 
-    mix: of model/data/synthesize/mixes.toml, which flashes. size: pixels of a training crop. shrink: how much smaller than the 512-pixel framing it shows things.
+    mix: of model/data/synthesize/mixes.toml, which flashes. size: pixels of a training crop. shrink: how much
+    smaller than the 512-pixel framing it shows things.
     """
 
     architecture: str
@@ -67,6 +70,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Raises `ValueError` with a sentence for a value out of range."""
+        named(self.mix)
         rules = [
             (self.architecture in ARCHITECTURES, f"architecture is one of {', '.join(ARCHITECTURES)}"),
             (self.decay in ("cosine", "none"), 'decay is "cosine" or "none"'),

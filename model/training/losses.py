@@ -33,7 +33,6 @@ COMPLEXION: Final = 6.0  # and the part of that which is no lightness: a client 
 SHINE: Final = 16.0  # how much more a pixel counts where the flash shines
 AUXILIARY: Final = 0.03
 MASKS: Final = 0.1
-CAST: Final = 0.03
 RESIDUAL: Final = 0.2
 SHINES: Final = 0.05  # linear: from here on the flash's shine counts as visible
 TEXTURE: Final = 0.3
@@ -65,7 +64,6 @@ def studio(prediction: Prediction, pairs: Pairs, known: Tensor | None = None) ->
         + AUXILIARY * _map(prediction.shadow, pairs.shadow, known)
         + MASKS * _map(prediction.person, pairs.person, known)
         + MASKS * _map(prediction.skin, pairs.skin, known)
-        + CAST * _map(prediction.cast[..., None, None], pairs.cast, known)
     )
 
 

@@ -141,7 +141,9 @@ def tensors(pictures: Sequence[tuple[np.ndarray, np.ndarray]], shrink: int = 1) 
     one = torch.ones(len(x), 1, *x[0].shape[:2])
     zero = torch.zeros_like(one)
     whole = torch.eye(2, 3).repeat(len(x), 1, 1)
-    return Pairs(stack(x), stack(o), stack(bl_x), stack(bl_o), one, zero, zero, zero, whole, zero, zero[:, :, :1, :1])
+    return Pairs(
+        stack(x), stack(o), stack(bl_x), stack(bl_o), one, zero, zero, zero, whole, zero, zero[:, :, :1, :1]
+    )
 
 
 def _real(pair: Pair, stage: Config | Finish, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -178,7 +180,18 @@ class Steps(Dataset[Batch]):
             count = stage.batch - real
             folder, portraits = self.known.cache, self.known.portraits
             seeds = [seed, step]
-            parts.append(draw(folder, portraits, count, stage.size, seeds, stage.shrink, self.device, named(self.config.mix)))
+            parts.append(
+                draw(
+                    folder,
+                    portraits,
+                    count,
+                    stage.size,
+                    seeds,
+                    stage.shrink,
+                    self.device,
+                    named(self.config.mix),
+                )
+            )
         if real:
             parts.append(draw_real(self.known.real, stage, real, rng))
         together = {

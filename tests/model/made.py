@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from model.data.synthesize import cache
-from model.data.synthesize.maps import COUNT, DEPTH_MIN, DEPTH_STEP, PLANES
+from model.data.synthesize.maps import COUNT, DEPTH_MIN, DEPTH_STEP, PLANES, add_light
 from model.networks.deepflash import DeepFlash
 from model.networks.hdrnet import HDRNet
 from model.networks.registry import create
@@ -66,7 +66,7 @@ def checkpoint_of(made: nn.Module) -> dict[str, Any]:
 
 
 def round_person(colour: tuple[int, int, int], size: int = 512) -> np.ndarray:
-    """A cached portrait's planes (size, size, 15): an egg of one colour before a grey wall."""
+    """A cached portrait's planes (size, size, COUNT): an egg of one colour before a grey wall."""
     y, x = np.mgrid[:size, :size]
     nx, ny = (x - 256) / 150, (y - 260) / 190
     nz = np.sqrt((1 - nx**2 - ny**2).clip(0))
@@ -79,6 +79,7 @@ def round_person(colour: tuple[int, int, int], size: int = 512) -> np.ndarray:
     for name in ("person", "skin", "tone", "shine"):
         planes[..., PLANES[name]] = 255 * person
     planes[..., PLANES["valid"]] = 255
+    add_light(planes)
     return planes
 
 

@@ -50,13 +50,14 @@ def outcome(
 def test_every_row_is_there_with_what_it_costs(outcome: tuple[int, str, Path]) -> None:
     result = json.loads(outcome[1].splitlines()[-1])
     assert outcome[0] == 0
-    assert list(result["systems"]) == ROWS and (result["samples"], result["people"]) == (2, 2)
+    judged = result["mixes"]["hard"]
+    assert list(judged["systems"]) == ROWS and (judged["samples"], judged["people"]) == (2, 2)
     costs = result["costs"]
     assert list(costs) == ROWS[3:]
     assert costs["headshot"]["parameters"] == 0 < 4.5e5 < costs["short"]["parameters"] < 5.5e5
     assert costs["short"]["trained"] | {"seed": 2, "steps": 3, "samples": 48} == costs["short"]["trained"]
     assert all(row["milliseconds"] > 0 for row in costs.values())
-    systems = result["systems"]
+    systems = judged["systems"]
     assert systems["fresh"]["studio_change"] == 0 < systems["short"]["studio_change"]
     assert systems["o_bar"]["accuracy"] == 100
     assert systems["fresh"]["psnr_face"] == pytest.approx(systems["do_nothing"]["psnr_face"], abs=0.05)
@@ -79,7 +80,7 @@ def test_the_document_holds_the_tables_and_the_pictures(outcome: tuple[int, str,
     assert words.startswith("# Before") and words.endswith("After.\n") and "old" not in words
     for row in ROWS:
         assert words.count(f"\n| {row.replace('_', ' ')} |") >= len(report.PARTS)
-    assert f"{result['systems']['headshot']['psnr_face']:.2f} [" in words
+    assert f"{result['mixes']['hard']['systems']['headshot']['psnr_face']:.2f} [" in words
     for name in ("comparison.jpg", "comparison-selfies.jpg", "comparison-curves.png"):
         assert f"(images/{name})" in words
         assert cv2.imread(str(outcome[2] / "images" / name)) is not None

@@ -43,17 +43,19 @@ def test_the_last_line_is_the_result_key_by_key(outcome: tuple[int, str, Path]) 
     status, words, _ = outcome
     result = json.loads(words.splitlines()[-1])
     assert status == 0
-    assert result["default"] == "fresh" and result["people"] == 2 and result["samples"] == 2
-    assert list(result["systems"]) == ["do_nothing", "global_gain", "o_bar", "fresh"]
-    for system in result["systems"].values():
-        assert set(system) >= COLUMNS
-        assert sum(row["n"] for row in system["by_ita"].values()) == 2
-        for row in system["by_ita"].values():
-            assert {"n", "l_bias", "specular_residual", "deltae_skin"} <= set(row)
+    assert result["default"] == "fresh" and list(result["mixes"]) == ["hard", "real"]
+    for mix in result["mixes"].values():
+        assert mix["people"] == 2 and mix["samples"] == 2
+        assert list(mix["systems"]) == ["do_nothing", "global_gain", "o_bar", "fresh"]
+        for system in mix["systems"].values():
+            assert set(system) >= COLUMNS
+            assert sum(row["n"] for row in system["by_ita"].values()) == 2
+            for row in system["by_ita"].values():
+                assert {"n", "l_bias", "specular_residual", "deltae_skin"} <= set(row)
 
 
 def test_known_systems_have_their_known_numbers(outcome: tuple[int, str, Path]) -> None:
-    found = json.loads(outcome[1].splitlines()[-1])["systems"]
+    found = json.loads(outcome[1].splitlines()[-1])["mixes"]["hard"]["systems"]
     nothing, gain, ceiling, fresh = found.values()
     assert nothing["specular_residual"] == nothing["shadow_residual"] == 1
     assert nothing["accuracy"] < 99 and nothing["detail"] > 0.99
@@ -68,7 +70,8 @@ def test_known_systems_have_their_known_numbers(outcome: tuple[int, str, Path]) 
 
 def test_contact_sheets_are_written(outcome: tuple[int, str, Path]) -> None:
     names = sorted(path.name for path in outcome[2].iterdir())
-    assert names == ["fresh_best.jpg", "fresh_median.jpg", "fresh_worst.jpg"]
+    ranks = ("best", "median", "worst")
+    assert names == [f"{mix}_fresh_{rank}.jpg" for mix in ("hard", "real") for rank in ranks]
 
 
 def test_the_card_tells_the_results(outcome: tuple[int, str, Path], folder: Path, weights: Path) -> None:
@@ -81,15 +84,16 @@ def test_the_card_tells_the_results(outcome: tuple[int, str, Path], folder: Path
     assert facts["sha256"] in words and "CC BY 4.0" in words and "1 steps" in words
     assert "Presidential Innovation Fellows" in words and "London" not in words
     assert "| all |  | 3 | 3 | 2 |" in words
-    accuracy = json.loads(outcome[1].splitlines()[-1])["systems"]["fresh"]["accuracy"]
-    assert f"{accuracy:.2f} [" in words
+    for mix in json.loads(outcome[1].splitlines()[-1])["mixes"].values():
+        assert f"{mix['systems']['fresh']['accuracy']:.2f} [" in words
 
 
 def test_a_card_needs_every_network_in_the_evaluation(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = tmp_path / "result.json"
-    for words, reason in (("{}", "no result"), ('{"systems": {}}', "no row fresh"), ("", "no JSON")):
+    lacking = '{"mixes": {"hard": {"systems": {}}}}'
+    for words, reason in (("{}", "no result"), (lacking, "no row fresh"), ("", "no JSON")):
         result.write_text(words)
         assert card.main(["--evaluation", str(result), "--weights", str(weights)]) == 2
         assert reason in capsys.readouterr().err

@@ -23,13 +23,15 @@ def pairs(seed: int = 0) -> Pairs:
     skin[..., :32] = 1
     specular = torch.zeros(2, 1, 64, 64)
     specular[..., 20:24, 20:24] = 1
-    return Pairs(bl_x, bl_o, bl_x, bl_o, one, skin, specular, 0.5 * skin, torch.eye(2, 3).repeat(2, 1, 1))
+    theta, none = torch.eye(2, 3).repeat(2, 1, 1), torch.zeros(2, 1, 1, 1)
+    return Pairs(bl_x, bl_o, bl_x, bl_o, one, skin, specular, 0.5 * skin, theta, one, none)
 
 
 def prediction(given: Pairs, error: torch.Tensor | float = 0.0) -> Prediction:
     """The truth, off by `error` in BL(o); the maps at their best."""
     y = equations.target(given.bl_x, given.bl_o) + error / 2
-    return Prediction(y, torch.logit(given.specular, 1e-4), torch.logit(given.shadow, 1e-4))
+    maps = (given.specular, given.shadow, given.person, given.skin)
+    return Prediction(y, *(torch.logit(map, 1e-4) for map in maps))
 
 
 def test_the_truth_costs_almost_nothing() -> None:
@@ -58,6 +60,8 @@ def test_the_skins_colour_is_its_mean_error() -> None:
     assert float(losses._colour(0.1 * torch.ones(SHAPE), given.skin)) == pytest.approx(0.1)
     lighter = losses._colour(-0.1 * torch.ones(SHAPE), given.skin)
     assert float(lighter) == pytest.approx(0.1 * losses.TOO_LIGHT), "y darkens: less of it is lighter"
+    redder = torch.tensor([-0.1, 0.05, 0.05]).view(1, 3, 1, 1).expand(SHAPE)
+    assert float(losses._colour(redder, given.skin)) > 4 * 0.1, "no changed complexion is forgiven"
     aside = torch.zeros(SHAPE)
     aside[..., 32:] = 1
     assert float(losses._colour(aside, given.skin)) == 0

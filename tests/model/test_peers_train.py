@@ -31,7 +31,8 @@ def batch(step: int, size: int, count: int = 2) -> Pairs:
     weight = torch.ones(count, 1, size, size)
     weight[..., -8:] = 0
     o = torch.where(weight > 0, 0.7 * x, 1 - x)
-    return Pairs(x, o, x, o, weight, weight, 0 * weight, 0 * weight, torch.eye(2, 3).repeat(len(x), 1, 1))
+    theta, none = torch.eye(2, 3).repeat(len(x), 1, 1), torch.zeros(len(x), 1, 1, 1)
+    return Pairs(x, o, x, o, weight, weight, 0 * weight, 0 * weight, theta, weight, none)
 
 
 def told(name: str, **change: float) -> Config:

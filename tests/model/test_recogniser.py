@@ -74,7 +74,7 @@ def pairs(crop: np.ndarray) -> Pairs:
     across = torch.linspace(-1, 1, 512)
     x = (o + 0.3 * torch.exp(-12 * (across**2 + (across[:, None] - 0.1) ** 2))).clip(0, 1)
     one = torch.ones(1, 1, 512, 512)
-    return Pairs(x, o, x, o, one, one, 0 * one, 0 * one, WHOLE)
+    return Pairs(x, o, x, o, one, one, 0 * one, 0 * one, WHOLE, one, one[..., :1, :1])
 
 
 def test_the_loss_is_what_dlib_would_measure(crop: np.ndarray, network: Recogniser) -> None:

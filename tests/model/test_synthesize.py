@@ -9,11 +9,12 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from model.data.synthesize import cache, pairs
+from model.data.synthesize import albedo, cache, pairs
 from model.data.synthesize.camera import compress
-from model.data.synthesize.flash import CAST_SHARE, CLEAN_SHARE, JUDGED, TRAINING, Mix, sample
+from model.data.synthesize.flash import CAST_SHARE, CLEAN_SHARE, JUDGED, TRAINING, Mix, named, sample
 from model.data.synthesize.geometry import FaceModel, draw, fit, vertex_normals
 from model.data.synthesize.light import Surface, render, self_shadow
+from model.data.synthesize.maps import COUNT, PLANES
 from model.data.synthesize.portraits import Portrait
 from model.data.synthesize.scene import place, whole
 from model.data.synthesize.target import matte
@@ -88,6 +89,8 @@ def plane_surface(n: int = 1, size: int = 64, z: float = 0.0) -> Surface:
         skin=full,
         tone=full,
         shine=full,
+        light=full,
+        key=full,
         wall_shadow=0 * full,
         pixels=torch.full((n, 1, 1, 1), 16.0),
         shrink=1,
@@ -244,9 +247,16 @@ def test_faces_are_wider_and_longer_than_they_are() -> None:
 
 def test_shrunken_maps_follow_the_maps(tmp_path: Path) -> None:
     for level in (10, 200):
-        np.save(tmp_path / "p.npy", np.full((SIZE, SIZE, 15), level, np.uint8))
+        np.save(tmp_path / "p.npy", np.full((SIZE, SIZE, COUNT), level, np.uint8))
         assert (cache.planes(tmp_path, "p", 2) == level).all()
-        assert cache.planes(tmp_path, "p", 2).shape == (SIZE // 2, SIZE // 2, 15)
+        assert cache.planes(tmp_path, "p", 2).shape == (SIZE // 2, SIZE // 2, COUNT)
+
+
+def test_maps_of_another_version_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "p.npy", np.zeros((SIZE, SIZE, COUNT - 2), np.uint8))
+    for shrink in (1, 2):
+        with pytest.raises(ValueError, match="make the cache anew"):
+            cache.planes(tmp_path, "p", shrink)
 
 
 def test_darker_people_are_drawn_more_often(folder: Path) -> None:
@@ -276,6 +286,64 @@ def test_a_phone_evens_out_areas_and_keeps_details() -> None:
     assert torch.equal(same, (exposed * fine)[0])
     assert float(evened[0, 0, 8] / evened[0, 0, 56]) == pytest.approx(8**0.5, rel=0.05)
     assert float(evened[0, 0, 9] / evened[0, 0, 8]) == pytest.approx(1.1, rel=0.01)
+
+
+def test_the_portraits_own_light_is_found_and_taken_off() -> None:
+    planes = made.round_person((150, 110, 90))
+    normal = planes[..., PLANES["normal"]] / np.float32(127.5) - 1
+    skin = planes[..., PLANES["skin"]][..., 0] / np.float32(255)
+    light = (1 + 0.35 * normal[..., :1] - 0.25 * normal[..., 1:2]).clip(0.3)
+    flat = linear(planes[..., PLANES["studio"]].astype(np.float32) / 255)
+    lit = (encode(flat * light).clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    own = albedo.own_light(lit, normal, skin, skin)
+    left = linear(albedo.divided(lit, own.light).astype(np.float32) / 255)[..., 0]
+    sure = skin > 0.99
+    before = linear(lit.astype(np.float32) / 255)[..., 0]
+    assert own.residual < albedo.WELL
+    assert np.log(left[sure]).std() < 0.35 * np.log(before[sure]).std()
+    assert left[sure].mean() == pytest.approx(before[sure].mean(), rel=0.1), "not lighter or darker"
+    assert own.light[0, 0] == 1, "nothing is known off the skin"
+
+
+def test_one_key_light_comes_from_above_and_is_the_same_on_both_sides() -> None:
+    planes = made.round_person((150, 110, 90))
+    normal = planes[..., PLANES["normal"]] / np.float32(127.5) - 1
+    skin = planes[..., PLANES["skin"]][..., 0] / np.float32(255)
+    key = albedo.key_light(normal, skin, skin)
+    assert key[140, 256] > 1.1 * key[400, 256]
+    np.testing.assert_allclose(key[260, 160:250], key[260, 352:262:-1], atol=0.02)
+    assert key[skin > 0.8].mean() == pytest.approx(1, abs=0.02)
+
+
+def test_the_target_keeps_the_photographs_complexion_unless_it_is_a_leds() -> None:
+    size = 24
+    flash = sample(torch.full((2,), 0.6), torch.Generator().manual_seed(0), named("real"))
+    flash = replace(flash, led=torch.tensor([0.0, 1.0]).view(2, 1, 1, 1))
+    x = torch.tensor([0.62, 0.50, 0.36]).view(1, 3, 1, 1).expand(2, 3, size, size)
+    o = torch.tensor([0.55, 0.42, 0.38]).view(1, 3, 1, 1).expand(2, 3, size, size)
+    bare = torch.ones(2, 1, size, size, dtype=torch.bool)
+    mix = replace(named("real"), exposure_tie=1.0, hue_tie=1.0, led_hue_tie=0.0)
+    kept, led = encode(linear(o) * pairs.complexion(x, o, bare, flash, mix))
+    torch.testing.assert_close(kept, x[0], atol=0.01, rtol=0)
+    assert float((led - x[1]).abs().max()) > 0.04, "its cast is not kept"
+    burnt = pairs.complexion(torch.ones_like(x), o, bare, flash, mix)
+    torch.testing.assert_close(burnt, torch.ones_like(burnt)), "burnt out skin tells nothing"
+
+
+def test_a_mix_is_checked() -> None:
+    assert named("hard") == Mix(identity=0.0, lambert=(0.75, 1.6), compressed=0.0, darker=0.28, tone=0.0)
+    wrong: list[tuple[dict[str, object], str]] = [
+        ({"lambart": 1}, "no lambart"),
+        ({"lambert": 1}, "highest"),
+        ({"lambert": [2, 1]}, "lowest comes first"),
+        ({"led": [0, 1]}, "a number"),
+        ({"led": True}, "a number"),
+    ]
+    for table, told in wrong:
+        with pytest.raises(ValueError, match=told):
+            Mix.of(table)
+    with pytest.raises(ValueError, match="hard, real"):
+        named("soft")
 
 
 def test_the_judged_flashes_are_the_hard_ones() -> None:

@@ -37,7 +37,8 @@ def batch(step: int, size: int = 32) -> Pairs:
     generator = torch.Generator().manual_seed(step)
     x = 0.3 + 0.7 * torch.rand(2, 3, size, size, generator=generator)
     ones = torch.ones(2, 1, size, size)
-    return Pairs(x, x - 0.2, x, x - 0.2, ones, ones, 0 * ones, 0 * ones, torch.eye(2, 3).repeat(len(x), 1, 1))
+    theta, none = torch.eye(2, 3).repeat(2, 1, 1), torch.zeros(2, 1, 1, 1)
+    return Pairs(x, x - 0.2, x, x - 0.2, ones, ones, 0 * ones, 0 * ones, theta, ones, none)
 
 
 def new(config: Config = CONFIG) -> Trainer:
@@ -119,8 +120,8 @@ def test_a_checkpoint_can_be_the_start_of_another_run(
 
 def test_shine_and_shadow_of_real_pairs_are_not_learnt() -> None:
     pairs = batch(0)
-    guess = Prediction(pairs.bl_x, torch.randn(2, 1, 32, 32), torch.randn(2, 1, 32, 32))
-    other = guess._replace(specular=-guess.specular, shadow=guess.shadow + 1)
+    guess = Prediction(pairs.bl_x, *(torch.randn(2, 1, 32, 32) for _ in range(4)))
+    other = guess._replace(specular=-guess.specular, shadow=guess.shadow + 1, person=-guess.person)
     none = torch.zeros(2, 1, 1, 1)
     assert float(losses.studio(guess, pairs, none)) == float(losses.studio(other, pairs, none))
     assert float(losses.studio(guess, pairs)) != float(losses.studio(other, pairs))

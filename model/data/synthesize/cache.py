@@ -109,18 +109,26 @@ def planes(folder: Path, name: str, shrink: int = 1) -> NDArray[np.uint8]:
     """
     file = folder / f"{name}.npy"
     if shrink == 1:
-        return np.load(file, mmap_mode="r")
+        return _current(np.load(file, mmap_mode="r"), file)
     small = folder / f"by{shrink}" / file.name
     if not small.exists() or small.stat().st_mtime_ns < file.stat().st_mtime_ns:
         small.parent.mkdir(exist_ok=True)
         part = small.with_suffix(f".{os.getpid()}.part")
-        full = np.load(file)
+        full = _current(np.load(file), file)
         side = full.shape[0] // shrink
         bands = [
-            cv2.resize(full[..., i : i + 3], (side, side), interpolation=cv2.INTER_AREA).reshape(side, side, -1)
+            cv2.resize(full[..., i : i + 3], (side, side), interpolation=cv2.INTER_AREA).reshape(
+                side, side, -1
+            )
             for i in range(0, COUNT, 3)
         ]
         with part.open("wb") as stream:
             np.save(stream, np.concatenate(bands, axis=-1))
         os.replace(part, small)
-    return np.load(small, mmap_mode="r")
+    return _current(np.load(small, mmap_mode="r"), file)
+
+
+def _current(maps: NDArray[np.uint8], file: Path) -> NDArray[np.uint8]:
+    if maps.ndim != 3 or maps.shape[-1] != COUNT:
+        raise ValueError(f"{file} was made by another version; make the cache anew")
+    return maps

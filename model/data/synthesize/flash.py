@@ -222,7 +222,9 @@ def sample(lightness: Tensor, generator: torch.Generator, mix: Mix = TRAINING) -
     if not mix.led:
         return flash  # nothing more is drawn: the flashes stay those they were without this mode
     led = (uniform(0, 1) < mix.led) & (identity == 0)
-    cast = torch.exp(torch.cat([uniform(*mix.led_red), uniform(*mix.led_green), uniform(*mix.led_blue)], dim=1))
+    cast = torch.exp(
+        torch.cat([uniform(*mix.led_red), uniform(*mix.led_green), uniform(*mix.led_blue)], dim=1)
+    )
     theirs = {
         "balance": cast / flash_colour,
         "face_level": uniform(*mix.led_level) * (own / 0.65) ** mix.level_follows,

@@ -162,7 +162,9 @@ def _make(
     flashed = valid * (1 - flash.identity)
     specular, shadow = (light.specular * gain).clip(0, 1) * flashed, light.shadow * flashed
     bl_x, bl_o = _filtered(x, shrink), _filtered(o, shrink)
-    return Pairs(x, o, bl_x, bl_o, weight, scene.skin * valid, specular, shadow, placing.theta, scene.person, flash.led)
+    return Pairs(
+        x, o, bl_x, bl_o, weight, scene.skin * valid, specular, shadow, placing.theta, scene.person, flash.led
+    )
 
 
 def _studio_light(scene: Surface, mix: Mix) -> Tensor:

@@ -79,9 +79,8 @@ def _judged(
     print(f"\n{table.text(found)}\n\n{report.cost_table(costs)}")
     return {
         "default": taking_part[0].name,
-        "systems": found,
+        "mixes": {"hard": {"systems": found, **judged.counts}},
         "costs": costs,
-        **judged.counts,
         "seed": seed,
     }, judged.trouble
 

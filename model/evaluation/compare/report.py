@@ -52,9 +52,10 @@ def cost_table(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 def words(result: Mapping[str, Any], pictures: Sequence[str]) -> str:
     """All tables, means over people with their 95 % intervals, then the pictures by their relative paths."""
-    systems = result["systems"]
+    judged = result["mixes"]["hard"]
+    systems = judged["systems"]
     lines = [
-        f"{result['samples']} flashes of {result['people']} held-out people, seed {result['seed']};"
+        f"{judged['samples']} flashes of {judged['people']} held-out people, seed {result['seed']};"
         " means over people with 95 % bootstrap intervals over people."
     ]
     for part in PARTS:
