@@ -36,11 +36,17 @@ DOUBT: Final = 0.012  # what a small change is wrong by: one of 3 levels of 255 
 LIGHTS: Final = 6  # of the outputs: gain and offset of R, G, B; then shine, shadow
 OUTPUTS: Final = 8
 MASKS: Final = 2  # person, skin
+MASKS_AT: Final = (
+    1  # the decoder's level that tells them, at 1/4 of the working size: what is where is seen there
+)
 RARE: Final = -5.0  # logit of the shine before anything is learnt: little skin shines
 
 
 class Prediction(NamedTuple):
-    """y (N, 3, H, W) in [0, 1]; specular, shadow, person and skin (N, 1, h, w) logits at the working size."""
+    """y (N, 3, H, W) in [0, 1]; specular and shadow (N, 1, h, w) logits at the working size.
+
+    person, skin: (N, 1, h / 4, w / 4) logits.
+    """
 
     y: Tensor
     specular: Tensor
@@ -50,7 +56,7 @@ class Prediction(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """y (N, 3, H, W); person (a matte), skin, shine (N, 1, H / 2, W / 2) in [0, 1]."""
+    """y (N, 3, H, W); person (a matte), skin (N, 1, H / 8, W / 8), shine (N, 1, H / 2, W / 2) in [0, 1]."""
 
     y: Tensor
     person: Tensor
@@ -106,26 +112,30 @@ class Studio(nn.Module):
         self.ups = nn.ModuleList(convolution(below, out, 1) for out, below in pairs)
         self.merges = nn.ModuleList(nn.Sequential(convolution(out, out), Block(out)) for out, _ in pairs)
         self.head = nn.Conv2d(WIDTHS[0], 4 * OUTPUTS, 3, padding=1)
-        self.masks = nn.Conv2d(WIDTHS[0], 4 * MASKS, 3, padding=1)
-        for layer in (self.head, self.masks):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        width = WIDTHS[MASKS_AT]
+        self.mattes = nn.Sequential(convolution(width, width), nn.Conv2d(width, MASKS, 3, padding=1))
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
         nn.init.constant_(self.head.bias[4 * LIGHTS : 4 * LIGHTS + 4], RARE)
 
     def features(self, image: Tensor) -> Tensor:
-        """(N, 3, h, w) BL(x) at the working size, multiples of 32 -> for the heads, (N, 16, h / 2, w / 2)."""
+        """(N, 3, h, w) BL(x) at the working size, multiples of 32 -> for the head, (N, 16, h / 2, w / 2)."""
+        return self._decoded(image)[-1]
+
+    def _decoded(self, image: Tensor) -> list[Tensor]:
+        """What the decoder has at each level, the smallest first."""
         value, skips = self.stem(F.pixel_unshuffle(image - 0.5, 2)), []
         for i, blocks in enumerate(self.blocks):
             value = blocks(self.downs[i - 1](value) if i else value)
             skips.append(value)
-        value = self.whole(skips.pop())
+        levels = [self.whole(skips.pop())]
         for up, merge in zip(self.ups, self.merges, strict=True):
-            value = merge(F.interpolate(up(value), scale_factor=2.0) + skips.pop())
-        return value
+            levels.append(merge(F.interpolate(up(levels[-1]), scale_factor=2.0) + skips.pop()))
+        return levels
 
     def decode(self, features: Tensor) -> Tensor:
-        """`features` -> (N, OUTPUTS + MASKS, h, w), unbounded."""
-        return F.pixel_shuffle(torch.cat([self.head(features), self.masks(features)], dim=1), 2)
+        """`features` -> (N, OUTPUTS, h, w), unbounded."""
+        return F.pixel_shuffle(self.head(features), 2)
 
     def predict(self, image: Tensor, shrink: int = SHRINK) -> Prediction:
         """All that is known about a crop, for training.
@@ -133,15 +143,16 @@ class Studio(nn.Module):
         image: (N, 3, H, W) BL(x), sRGB RGB in [0, 1]; H and W are multiples of 32 * shrink.
         shrink: how much smaller than the image the working size is.
         """
-        features = self.features(F.avg_pool2d(image, shrink))
-        change, specular, shadow, person, skin = self._change(image, self.decode(features), shrink)
+        levels = self._decoded(F.avg_pool2d(image, shrink))
+        change, specular, shadow = self._change(image, self.decode(levels[-1]), shrink)
+        person, skin = self.mattes(levels[-1 - MASKS_AT]).float().split(1, dim=1)
         return Prediction(encoded(even(change, shrink)), specular, shadow, person, skin)
 
-    def _change(self, image: Tensor, outputs: Tensor, shrink: int) -> tuple[Tensor, ...]:
-        light, *maps = outputs.float().split((LIGHTS, 1, 1, 1, 1), dim=1)
+    def _change(self, image: Tensor, outputs: Tensor, shrink: int) -> tuple[Tensor, Tensor, Tensor]:
+        light, specular, shadow = outputs.float().split((LIGHTS, 1, 1), dim=1)
         if shrink > 1:
             light = F.interpolate(light, scale_factor=float(shrink), mode="bilinear")
-        return relit(image, light) - image, *maps
+        return relit(image, light) - image, specular, shadow
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape, see `answer`."""
@@ -156,16 +167,17 @@ class Studio(nn.Module):
         """
         small = F.avg_pool2d(image, SHRINK)
         both = torch.cat([small, small.flip(-1)])
-        features = self.features(both)
+        levels = self._decoded(both)
+        features, masks = levels[-1], self.mattes(levels[-1 - MASKS_AT])
         larger = self.features(_stretched(both, [side + LARGER for side in both.shape[2:]]))
         features = (features + _stretched(larger, features.shape[2:])) / 2
         there, back = self.decode(features).chunk(2)
-        outputs = (there + back.flip(-1)) / 2
-        change, specular, _, person, skin = self._change(image, outputs, SHRINK)
-        shine, person, skin = specular.sigmoid(), person.sigmoid(), skin.sigmoid()
+        change, specular, _ = self._change(image, (there + back.flip(-1)) / 2, SHRINK)
+        there, back = masks.chunk(2)
+        person, skin = ((there + back.flip(-1)) / 2).sigmoid().split(1, dim=1)
+        shine = specular.sigmoid()
         keep = CALM / (1 + LIVELY * F.avg_pool2d(shine, COARSE))
-        change = sure(even(change, SHRINK, keep))
-        return Answered(encoded(change), person, skin, shine)
+        return Answered(encoded(sure(even(change, SHRINK, keep))), person, skin, shine)
 
 
 def _stretched(value: Tensor, size: Sequence[int]) -> Tensor:

@@ -22,7 +22,7 @@ from ..networks.registry import ARCHITECTURES
 
 KEYS: Final = ("step", "seconds", "average", "config")
 NOT_WEIGHTS: Final = ("num_batches_tracked", "encoder.mean")  # a file may lack these
-LATER: Final = ("masks.",)  # a head that studio's first three versions lack: it starts from nothing
+LATER: Final = ("mattes.",)  # a head that studio's first three versions lack: it starts from nothing
 BROKEN: Final = (
     RuntimeError,
     pickle.UnpicklingError,

@@ -1,7 +1,11 @@
 """Our own network: small, does nothing before it has learnt, and says light rather than texture."""
 
+from pathlib import Path
+
+import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 
 from model.networks.registry import count_parameters
 from model.networks.studio import (
@@ -18,6 +22,8 @@ from model.networks.studio import (
     relit,
     sure,
 )
+
+from model.training import checkpoint
 
 from . import made
 
@@ -49,6 +55,30 @@ def test_a_mirrored_picture_gets_the_same_light_mirrored() -> None:
     torch.testing.assert_close(network(image.flip(-1)).flip(-1), y, atol=1e-5, rtol=0)
     alone = network.predict(image).y
     assert float((alone - y).abs().mean()) > 1e-4, "one way alone is something else"
+
+
+@torch.no_grad()
+def test_person_and_skin_are_told_too_and_mirror_with_the_picture() -> None:
+    network = made.network("studio")
+    image = made.pictures(2, 128)
+    told, mirrored = network.answer(image), network.answer(image.flip(-1))
+    assert told.person.shape == told.skin.shape == (2, 1, 16, 16) and told.shine.shape == (2, 1, 64, 64)
+    for name in ("person", "skin", "shine"):
+        there, back = getattr(told, name), getattr(mirrored, name)
+        assert 0 <= float(there.min()) < float(there.max()) <= 1
+        torch.testing.assert_close(back.flip(-1), there, atol=1e-5, rtol=0)
+    torch.testing.assert_close(network(image), told.y)
+    assert network.predict(image).person.shape == (2, 1, 16, 16)
+
+
+def test_weights_from_before_there_were_mattes_can_be_started_from(tmp_path: Path) -> None:
+    older = {name: value for name, value in Studio().state_dict().items() if not name.startswith("mattes.")}
+    save_file({name: value.contiguous() for name, value in older.items()}, tmp_path / "older.safetensors")
+    checkpoint.start(Studio(), tmp_path / "older.safetensors")
+    del older["stem.0.weight"]
+    save_file({name: value.contiguous() for name, value in older.items()}, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match="does not fit"):
+        checkpoint.start(Studio(), tmp_path / "other.safetensors")
 
 
 @torch.no_grad()

@@ -22,7 +22,7 @@ SKIN_PULL: Final = 0.6
 SKIN_Y: Final = 0.33
 EXPOSURE_RANGE: Final = (0.75, 1.3)
 SHINE_ABOVE: Final = 1.15  # of the local base
-SHINE_SHARE: Final = 0.65  # how much of what is above is removed
+SHINE_SHARE: Final = 0.85  # how much of what is above is removed
 BASE_SIGMA: Final = 18.0  # pixels
 
 
