@@ -22,7 +22,6 @@ from model.networks.studio import (
     relit,
     sure,
 )
-
 from model.training import checkpoint
 
 from . import made
