@@ -27,6 +27,7 @@ from plugin.studio_portrait.link.wire import (
     check_reference,
 )
 
+from ..files import decoder
 from ..files.errors import PictureError
 from ..files.names import format_of, unreadable
 from .retouch_plan import Task, plan
@@ -83,12 +84,13 @@ def run(args: argparse.Namespace) -> int:
         reference = _reference(args.reference, settings)
         if not any(os.path.exists(task.source) for task in tasks):
             return _none_is_there(tasks, args.json)
+        decoder.shared().start()  # while the server starts, too
         with _bar() as show, _Door(show, args.server) as door:
             _check_network(door.session(), settings.network)
             good = [_one(door, task, settings, reference, args.json, show) for task in tasks]
         return DONE if all(good) else SOME_FAILED
     except (Problem, PictureError) as problem:
-        _report(_as_problem(problem), None, args.json)
+        _report(as_problem(problem), None, args.json)
         return NOTHING_TRIED
     except KeyboardInterrupt:
         _say("Stopped.", sys.stderr)
@@ -98,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
 def _none_is_there(tasks: list[Task], as_json: bool) -> int:
     """Told without the seconds that a server takes to start."""
     for task in tasks:
-        _report(_as_problem(unreadable(os.strerror(errno.ENOENT))), task, as_json)
+        _report(as_problem(unreadable(os.strerror(errno.ENOENT))), task, as_json)
     return SOME_FAILED
 
 
@@ -192,7 +194,7 @@ def _one(door: _Door, task: Task, settings: Settings, reference: Any, as_json: b
     try:
         told = retouch_file(door.session(), task, settings, progress, reference)
     except Exception as error:  # whatever it is, the user reads a sentence and the other pictures are done
-        problem = _as_problem(error)
+        problem = as_problem(error)
         door.failed(problem)
         show("", None)
         _report(problem, task, as_json)
@@ -219,7 +221,8 @@ def _say(line: str, stream: TextIO | None) -> None:
             _say(f"studio-portrait: the report cannot be written ({error.strerror}).", sys.stderr)
 
 
-def _as_problem(error: Exception) -> Problem:
+def as_problem(error: Exception) -> Problem:
+    """Turn whatever a picture's way may raise into a sentence."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, PictureError):

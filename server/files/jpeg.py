@@ -13,19 +13,21 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import imagecodecs
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
-
-from model.data.whole_pictures import only_whole_pictures
 
 from . import exif as exif_format
 from . import previews
 from .errors import PictureError
 from .picture import (
+    New,
     Picture,
     Samples,
     check_size,
     damaged,
+    empty,
     orientation_of,
     sane_resolution,
     truncated,
@@ -57,10 +59,16 @@ class Source:
     segments: tuple[bytes, ...]
 
 
-def read(data: bytes) -> Picture:
-    """Raises `PictureError` ``bad-image`` or ``too-large``."""
+def extent(data: bytes) -> tuple[int, int]:
+    """Tell from the header how many pixels, and bytes of samples, decoding makes; 0 if it does not say."""
+    width, height = frame_size(data)
+    return width * height, width * height * 3
+
+
+def read(data: bytes, new: New = empty) -> Picture:
+    """Decode; `new` makes the array of samples. Raises `PictureError` ``bad-image`` or ``too-large``."""
     try:
-        with warnings.catch_warnings(action="ignore"), only_whole_pictures():
+        with warnings.catch_warnings(action="ignore"):
             segments, scan = _segments(data)
             bare = _bare(data, segments, scan)
             image = JpegImagePlugin.JpegImageFile(io.BytesIO(bare))
@@ -68,10 +76,12 @@ def read(data: bytes) -> Picture:
             _check_scans(data)
             if image.mode not in ("L", "RGB"):
                 raise unsupported(f"The JPEG's colours are {image.mode}, not RGB or grey.")
-            stored = _decode(image)
+        if data.find(b"\xff\xd9", scan) < 0:
+            raise truncated()
+        stored = _decode(bare, new((image.height, image.width, len(image.mode))))
     except PictureError:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:  # RuntimeError: imagecodecs'
         raise truncated() if "truncated" in str(error) else damaged(error) from None
     progressive = bool(image.info.get("progressive"))
     if (progressive or _ends_grey(stored)) and _is_hungry(bare, stored):
@@ -143,9 +153,10 @@ def frame_size(data: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def _decode(image: Image.Image) -> Samples:
-    stored = np.asarray(image)
-    return stored[:, :, None] if stored.ndim == 2 else stored
+def _decode(data: bytes, samples: NDArray[np.uint8]) -> Samples:
+    """Fill `samples`, (H, W, 1 or 3); where data are missing libjpeg goes on in grey."""
+    imagecodecs.jpeg8_decode(data, out=samples[:, :, 0] if samples.shape[2] == 1 else samples)
+    return samples
 
 
 def _coding(source: Source) -> dict[str, Any]:
@@ -168,12 +179,8 @@ def _is_hungry(data: bytes, stored: Samples) -> bool:
     end = data.rfind(b"\xff\xd9")
     if end < 0:
         return False
-    longer = JpegImagePlugin.JpegImageFile(io.BytesIO(data[:end] + _FILLER + data[end:]))
-    try:
-        with only_whole_pictures():
-            return not np.array_equal(_decode(longer), stored)
-    except OSError:
-        return True
+    longer = data[:end] + _FILLER + data[end:]
+    return not np.array_equal(_decode(longer, np.empty_like(stored)), stored)
 
 
 def _segments(data: bytes) -> tuple[list[bytes], int]:

@@ -14,6 +14,9 @@ from . import exif as exif_format
 from .errors import PictureError
 
 Samples = NDArray[Any]  # uint8, uint16 or float32, shape (H, W, C), C in 1..4
+New = Callable[
+    [tuple[int, ...]], NDArray[np.uint8]
+]  # makes the array that a decoder fills, like `numpy.empty`
 # As large as the wire takes a picture (`link.wire`); a test compares the two.
 MAX_PIXELS = 100_000_000
 MAX_SIDE = 65_535
@@ -76,6 +79,11 @@ def orientation_of(exif: bytes | None) -> int:
     """EXIF's orientation 1..8; 1 if there is none or it makes no sense."""
     block = exif_format.parse(exif)
     return block.orientation if block else 1
+
+
+def empty(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Make an array of bytes in memory of its own: the usual `New`."""
+    return np.empty(shape, np.uint8)
 
 
 def check_size(width: int, height: int) -> None:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
-import stat
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import jpeg, png, tiff
+from . import decoder, jpeg, png, tiff
 from .errors import PictureError
-from .names import format_of, unreadable
-from .picture import Picture, Samples, check_finite, unsupported
-from .srgb import to_srgb
+from .names import format_of
+from .picture import MAX_PIXELS, New, Picture, Samples, check_finite, empty, unsupported
 
 MAX_FILE_BYTES = 2 << 30  # 100 megapixels of four floats are 1.6 GB
 
@@ -43,81 +39,53 @@ _FOREIGN = {
     b"qoif": "a QOI",
 }
 _OTHERS = {b"WEBP": "a WebP", b"heic": "a HEIC", b"mif1": "a HEIC", b"avif": "an AVIF", b"crx ": "a raw file"}
-_KINDS = {
-    stat.S_ISFIFO: "a pipe",
-    stat.S_ISCHR: "a device",
-    stat.S_ISBLK: "a device",
-    stat.S_ISSOCK: "a socket",
-}
-_NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _EXPORT = "Open it in GIMP and export it as JPEG, PNG or TIFF."
 
 
 def read(path: Path) -> Picture:
-    """Reads a JPEG, PNG or TIFF, whatever its name. Raises `PictureError` ``bad-image`` or ``too-large``."""
-    with opened(path) as file:
-        data, mode = _content(file), os.fstat(file.fileno()).st_mode & 0o666
-    return replace(decode(data), mode=mode)
+    """Read a JPEG, PNG or TIFF, whatever its name, decoded in a process of its own (see `decoder`).
+
+    Raises `PictureError`, also when that process crashes, takes too long or too much memory.
+    """
+    return decoder.shared().read(path)
 
 
 def read_reference(path: Path, longest: int) -> NDArray[np.uint8]:
     """Read a JPEG, PNG or TIFF as (H, W, 3) uint8 sRGB, upright, shrunken until no side exceeds `longest`.
 
-    Raises `PictureError` as `read`.
+    Decoded and converted as `read` does it; raises as that.
     """
-    with opened(path) as file:
-        return to_srgb(decode(_content(file)), longest)
+    return decoder.shared().read_reference(path, longest)
 
 
-def decode(data: bytes) -> Picture:
-    """Decode a file's bytes in this process. Raises `PictureError` ``bad-image`` or ``too-large``."""
-    picture = FORMATS[_kind(data)].read(data)
+def decode(data: bytes, new: New = empty) -> Picture:
+    """Decode a file's bytes in this process; `new` makes the array of samples where the format lets it.
+
+    Raises `PictureError` ``bad-image`` or ``too-large``.
+    """
+    picture = FORMATS[kind_of(data)].read(data, new)
     check_finite(picture.pixels)
     return picture
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file for reading; whoever waits at the other end of a pipe is not waited for.
+def extent(data: bytes) -> tuple[int, int]:
+    """Tell from a file's header how many pixels, and bytes of samples, decoding makes; at most the limits."""
+    pixels, size = FORMATS[kind_of(data)].extent(data)
+    return min(pixels, MAX_PIXELS), min(size, 16 * MAX_PIXELS)
 
-    Raises `PictureError` ``bad-image`` for anything else, also when reading fails inside the block.
+
+def check(file: BinaryIO) -> None:
+    """Check that a file begins as a picture does, and may be one by its size; it is at its start again then.
+
+    Raises `PictureError` ``bad-image`` or ``too-large``.
     """
-    try:
-        _check_regular(_mode(path))
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAITING)) as file:
-            _check_regular(os.fstat(file.fileno()).st_mode)  # it may be another one by now
-            yield file
-    except OSError as error:
-        raise unreadable(error.strerror) from None
-
-
-def _mode(path: Path) -> int:
-    try:
-        return path.stat().st_mode
-    except ValueError:  # a NUL in the name
-        raise unreadable(os.strerror(errno.EINVAL)) from None
-
-
-def _check_regular(mode: int) -> None:
-    if stat.S_ISDIR(mode):
-        raise unsupported("It is a folder, not a picture.", "Name the pictures in it.")
-    if not stat.S_ISREG(mode):
-        kind = next((name for test, name in _KINDS.items() if test(mode)), "no file")
-        raise unsupported(f"It is {kind}, not a picture.", "Save the picture as a file, and name that.")
-
-
-def _content(file: BinaryIO) -> bytes:
-    """The whole file, once its beginning shows that it is a picture and its size that it may be one."""
-    data = bytearray(file.read(16))
-    _kind(data)
-    size = os.fstat(file.fileno()).st_size
-    while len(data) <= MAX_FILE_BYTES and size <= MAX_FILE_BYTES:
-        piece = file.read(max(1 << 20, size - len(data)))
-        if not piece:
-            return bytes(data)
-        data += piece
-    limit = f"The file has more than {MAX_FILE_BYTES >> 20} MB, which no picture within the limits needs."
-    raise PictureError("too-large", limit)
+    kind_of(file.read(16))
+    file.seek(0)
+    if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
+        sentence = (
+            f"The file has more than {MAX_FILE_BYTES >> 20} MB, which no picture within the limits needs."
+        )
+        raise PictureError("too-large", sentence)
 
 
 def write(picture: Picture, pixels: Samples, path: Path) -> None:
@@ -149,7 +117,8 @@ def encode(picture: Picture, pixels: Samples, kind: str) -> bytes:
     return FORMATS[kind].write(picture, pixels)
 
 
-def _kind(data: bytes | bytearray) -> str:
+def kind_of(data: bytes) -> str:
+    """Tell ``jpeg``, ``png`` or ``tiff`` from the first 16 bytes. Raises `PictureError` ``bad-image``."""
     if not data:
         raise unsupported("The file is empty.", "Copy it again from where it came from.")
     for start, kind in _STARTS.items():

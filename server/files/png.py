@@ -18,10 +18,12 @@ from . import previews
 from .errors import PictureError
 from .picture import (
     MAX_ICC_BYTES,
+    New,
     Picture,
     Samples,
     check_size,
     damaged,
+    empty,
     orientation_of,
     sane_resolution,
     truncated,
@@ -50,8 +52,16 @@ class Chunk:
         return struct.pack(">I", len(self.data)) + self.name + self.data + struct.pack(">I", checksum)
 
 
-def read(data: bytes) -> Picture:
-    """Raises `PictureError` ``bad-image`` or ``too-large``."""
+def extent(data: bytes) -> tuple[int, int]:
+    """Tell from the header alone how many pixels, and bytes of samples, decoding makes at most."""
+    if len(data) < 33:
+        return 0, 0
+    width, height, bits = struct.unpack(">IIB", data[16:25])
+    return width * height, width * height * (8 if bits > 8 else 4)
+
+
+def read(data: bytes, new: New = empty) -> Picture:
+    """Decode, into memory of libpng's choice. Raises `PictureError` ``bad-image`` or ``too-large``."""
     if len(data) < 33:
         raise truncated()
     width, height, bits, colours = struct.unpack(">IIBB", data[16:26])

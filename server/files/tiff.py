@@ -8,6 +8,7 @@ that stood there and with EXIF's and GPS's own directories, which tifffile leave
 from __future__ import annotations
 
 import io
+import os
 import struct
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,10 +20,12 @@ from . import exif, previews
 from .errors import PictureError
 from .jpeg import frame_size
 from .picture import (
+    New,
     Picture,
     Samples,
     check_size,
     damaged,
+    empty,
     sane_resolution,
     truncated,
     turn_back,
@@ -60,8 +63,24 @@ class Source:
     tags: exif.Block
 
 
-def read(data: bytes) -> Picture:
-    """Raises `PictureError` ``bad-image`` or ``too-large``."""
+def extent(data: bytes) -> tuple[int, int]:
+    """Tell from the first directory alone how many pixels, and bytes of samples, decoding makes."""
+    block = exif.parse(data)
+    said = {entry.code: _number(entry, block.order) for entry in block.entries} if block else {}
+    pixels = said.get(256, 0) * said.get(257, 0)
+    return pixels, pixels * min(16, said.get(277, 1) * max(4, (said.get(258, 8) + 7) // 8))
+
+
+def _number(entry: exif.Entry, order: exif.Order) -> int:
+    """The first of a tag's whole numbers; 0 for anything else."""
+    size = {exif.SHORT: 2, exif.LONG: 4}.get(entry.type, 0)
+    if not size or not isinstance(entry.value, bytes):
+        return 0
+    return int.from_bytes(entry.value[:size], "little" if order == "<" else "big")
+
+
+def read(data: bytes, new: New = empty) -> Picture:
+    """Decode, into memory of tifffile's choice. Raises `PictureError` ``bad-image`` or ``too-large``."""
     try:
         _check_tags(data)
         with tifffile.TiffFile(io.BytesIO(data)) as file:
@@ -178,7 +197,7 @@ def _samples(page: tifffile.TiffPage, data: bytes) -> Samples:
             raise truncated()
         if page.compression == _JPEG:
             check_size(*frame_size(data[offset : offset + count]))
-    stored: Samples = page.asarray()
+    stored: Samples = page.asarray(maxworkers=min(4, os.cpu_count() or 1))
     if stored.ndim == 2:
         stored = stored[:, :, None]
     elif page.planarconfig == 2:

@@ -10,6 +10,7 @@ from plugin.studio_portrait.link import hints, runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem
 
+from ..files import sandbox
 from . import torch_build, weights
 from .environment import Environment
 from .finding import Finding, bad, good, note
@@ -55,6 +56,16 @@ def check_gpu(environment: Environment) -> Finding:
     return good(
         "gpu", "The GPU is used." if device == torch_build.CUDA else "No NVIDIA GPU; the CPU is used."
     )
+
+
+def check_decoder() -> Finding:
+    """What locks the process away that decodes picture files."""
+    landlock, seccomp = sandbox.locks()
+    if landlock and seccomp:
+        return good("decoder", f"Picture files are decoded behind locks: Landlock {landlock} and seccomp.")
+    have = "Landlock only" if landlock else "seccomp only" if seccomp else "limits of memory and time only"
+    hint = "This system offers no more; retouch files of strangers on Linux 5.13 or later if that matters."
+    return note("decoder", f"Picture files are decoded in a process of their own, with {have}.", hint)
 
 
 def check_server(environment: Environment) -> Iterator[Finding]:

@@ -52,6 +52,7 @@ def examine() -> Iterator[Finding]:
     yield check_server.check_environment(environment)
     yield from check_server.check_weights(environment.checkout)
     yield check_server.check_gpu(environment)
+    yield check_server.check_decoder()
     yield from check_server.check_server(environment)
     gimps = profiles.find_gimps()
     yield check_gimp.check_gimps(gimps)

@@ -27,7 +27,7 @@ resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 for path in sys.argv[1:]:
     before, begin = peak(), time.process_time()
     try:
-        pictures.read(Path(path))
+        pictures.decode(Path(path).read_bytes())
         code = None
     except PictureError as problem:
         code = problem.code
