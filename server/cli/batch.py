@@ -70,6 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOST[:PORT]",
         help="work there instead (see: keys); may be given several times",
     )
+    parser.add_argument("--ray", metavar="ADDRESS|local", help="work on a Ray cluster (docs/cluster.md)")
+    parser.add_argument(
+        "--ray-installed", action="store_true", help="its machines have this program: do not send it to them"
+    )
     add_settings(parser)
 
 
@@ -83,8 +87,8 @@ def run(args: argparse.Namespace) -> int:
     path = _manifest_path(args, shard)
     if args.dry_run:
         return _dry_run(plan, path)
-    engine = _engine(args, order)
     stop = Stop()
+    engine = _engine(args, order, stop)
     with Manifest(path, args.resume) as manifest, _signals(stop), _shown() as show:
         manifest.head(_header(args, plan, engine))
         try:
@@ -157,11 +161,17 @@ def _manifest_path(args: argparse.Namespace, shard: Shard | None) -> Path:
     return Path(args.output) / f"studio-portrait{part}.jsonl"
 
 
-def _engine(args: argparse.Namespace, order: Order) -> Engine:
+def _engine(args: argparse.Namespace, order: Order, stop: Stop) -> Engine:
+    if args.server and args.ray:
+        raise Problem("bad-setting", "--server and --ray exclude each other.", "Choose one.")
     if args.server:
         from ..batch.servers import Servers
 
         return Servers(order, args.server)
+    if args.ray:
+        from ..batch.on_ray import OnRay
+
+        return OnRay(order, args.ray, args.jobs, args.ray_installed, lambda: bool(stop))
     from ..batch.local import Local
 
     return Local(order, args.jobs)

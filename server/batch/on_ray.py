@@ -1,0 +1,198 @@
+"""The engine on Ray: actors on this machine or on a cluster that sees the same files (docs/cluster.md).
+
+Ray Data's `map_batches` runs over paths; pixels never go through Ray's object store, but from the shared
+file system to an actor and back. What failed is an outcome, not an exception; an actor that dies is started
+anew and its batch tried again. The manifest, and not Ray, knows what is done.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from itertools import islice
+from typing import Any
+
+from plugin.studio_portrait.link.wire import Problem
+
+from . import machine
+from .item import Item, Order, Outcome, failed
+from .local import LANES, ROOT
+
+CHUNK = 5000  # pictures that Ray knows of at a time; the actors are started anew after so many
+BATCH, GPU_BATCH = 4, 16  # pictures that an actor is given at a time
+OBJECT_STORE = 100 << 20  # bytes: only names lie in it
+_NOT_BEGUN = "not-begun"
+
+# Before Ray is imported: it asks the environment only then.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "token",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+class OnRay:
+    """Ray at `address`, ``local`` for one that is started here and ends with the run (`item.Engine`).
+
+    jobs: actors, 0 for as many as the processors (or GPUs) of the cluster allow. installed: the other
+    machines have this program already; else it is sent to them with its packages. stopping(): asked between
+    batches. Raises `Problem` ``set-up`` without Ray, ``no-server`` when it cannot be reached.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        address: str,
+        jobs: int = 0,
+        installed: bool = False,
+        stopping: Callable[[], bool] = lambda: False,
+    ):
+        self._order, self._stopping = order, stopping
+        os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+        try:
+            import ray
+            import ray.data
+        except ImportError:
+            sentence = "Working on Ray needs ray, which is not installed."
+            raise Problem("set-up", sentence, "Install the extra ray.") from None
+        self._ray: Any = ray
+        _connect(ray, address, installed)
+        there: dict[str, float] = self._ray.cluster_resources()
+        self._gpus = int(there.get("GPU", 0)) if order.device in ("auto", "cuda") else 0
+        cpus = max(1, int(there.get("CPU", 1)))
+        self._actors = jobs or self._gpus or max(1, cpus if address != "local" else machine.workers())
+        self._threads = max(1, cpus // self._actors)
+        self.facts: dict[str, Any] = {
+            "engine": f"ray {ray.__version__}",
+            "ray": address,
+            "jobs": self._actors,
+            "threads": self._threads,
+        }
+
+    def map(self, items: Iterable[Item]) -> Iterator[Outcome]:
+        """See `item.Engine`."""
+        flag = self._ray.remote(num_cpus=0)(_Flag).remote()
+        source = iter(items)
+        while chunk := list(islice(source, CHUNK)):
+            missing = {item.name: item for item in chunk}
+            # What an actor took down with it is tried once more, each picture alone.
+            for size in (GPU_BATCH if self._gpus else BATCH, 1):
+                for outcome in self._outcomes(list(missing.values()), size, flag):
+                    del missing[outcome["name"]]
+                    if outcome["status"] != _NOT_BEGUN:
+                        yield outcome
+                if not missing:
+                    break
+            for item in missing.values():
+                yield failed(item, "worker-died", "The picture ended its actor each time.")
+
+    def _outcomes(self, items: list[Item], size: int, flag: Any) -> Iterator[Outcome]:
+        data = self._ray.data
+        rows = [{"item": json.dumps(item.as_dict())} for item in items]
+        resources = {"num_gpus": 1} if self._gpus else {"num_cpus": self._threads}
+        asked = False
+        dataset = data.from_items(rows, override_num_blocks=max(1, -(-len(rows) // size))).map_batches(
+            Actor,
+            fn_constructor_args=(self._order.as_dict(), self._threads, flag),
+            batch_size=size,
+            batch_format="numpy",
+            compute=data.ActorPoolStrategy(size=min(self._actors, len(rows))),
+            ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": 1},
+            **resources,
+        )
+        for row in dataset.iter_rows():
+            yield json.loads(row["outcome"])
+            if not asked and self._stopping():
+                asked = True
+                flag.set.remote()
+
+    def close(self) -> None:
+        """See `item.Engine`."""
+        self._ray.shutdown()
+
+
+class _Flag:
+    """Whether a stop was asked for, for all actors."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+
+class Actor:
+    """A loaded network in a process of Ray's. Calling it: a batch of items to a batch of outcomes, as JSON."""
+
+    def __init__(self, order: dict[str, Any], threads: int, flag: Any):
+        from .retoucher import Retoucher
+
+        self._retoucher = Retoucher(Order(**order), threads)
+        self._lanes = LANES if self._retoucher.on_processor else GPU_BATCH
+        self._flag = flag
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
+        import ray
+
+        items = [Item.of(json.loads(str(text))) for text in batch["item"]]
+        if ray.get(self._flag.is_set.remote()):
+            outcomes: Iterable[Outcome] = ({"name": item.name, "status": _NOT_BEGUN} for item in items)
+        else:
+            with ThreadPoolExecutor(self._lanes) as pool:
+                outcomes = list(pool.map(self._retoucher, items))
+        return {"outcome": [json.dumps(outcome) for outcome in outcomes]}
+
+
+def _connect(ray: Any, address: str, installed: bool) -> None:
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        if address == "local":
+            # A token of its own: the one that Ray would make lies where everybody may read it.
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+            ray.init(
+                num_cpus=machine.cores(),
+                object_store_memory=OBJECT_STORE,
+                include_dashboard=False,
+                runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},
+                **quiet,
+            )
+        else:
+            sent = {"env_vars": {"PYTHONPATH": str(ROOT)}} if installed else _everything()
+            ray.init(address=address, runtime_env=sent, **quiet)
+    except Exception as error:  # connection, authentication, versions: Ray has an exception for each
+        reason = str(error).strip().splitlines()
+        sentence = f"Ray at {address} cannot be used: {reason[0] if reason else type(error).__name__}"
+        raise Problem("no-server", sentence, "See docs/cluster.md.") from error
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.max_errored_blocks = -1
+
+
+def _everything() -> dict[str, Any]:
+    """This program and its packages as pinned, so that another machine needs Python and Ray only."""
+    return {
+        "py_modules": [str(ROOT / name) for name in ("server", "model", "plugin")],
+        "uv": {"packages": packages(), "uv_pip_install_options": ["--no-deps"]},
+    }
+
+
+def packages() -> list[str]:
+    """All pinned packages that a worker needs: OpenVINO in place of PyTorch where no GPU is here."""
+    folder = ROOT / "requirements"
+    files = [folder / name for name in ("base.txt", "torch.txt" if machine.gpus() else "openvino.txt")]
+    if all(file.exists() for file in files):
+        found = [line for file in files for line in file.read_text("utf-8").splitlines()]
+    else:
+        found = metadata.requires("studio-portrait") or []
+        found = [line for line in found if "extra ==" not in line or 'extra == "openvino"' in line]
+    return [line.partition(";")[0].strip() for line in found if line.strip() and not line.startswith("#")]
