@@ -131,7 +131,7 @@ class _Flag:
 
 
 class Actor:
-    """A loaded network in a process of Ray's. Calling it: a batch of items to a batch of outcomes, as JSON."""
+    """A loaded network in a process of Ray's. Calling it: a batch of items to outcomes, as JSON."""
 
     def __init__(self, order: dict[str, Any], threads: int, flag: Any):
         from .retoucher import Retoucher

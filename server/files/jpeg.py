@@ -7,6 +7,7 @@ the index of further pictures that some telephones append; and except previews o
 
 from __future__ import annotations
 
+import functools
 import io
 import struct
 import warnings
@@ -37,7 +38,7 @@ from .picture import (
 )
 
 QUALITY = 95  # for pictures that were no JPEG before
-_APP, _COM, _SOS = range(0xE0, 0xF0), 0xFE, 0xDA
+_APP, _COM, _SOS, _DHT = range(0xE0, 0xF0), 0xFE, 0xDA, 0xC4
 _ALONE = frozenset((0x00, *range(0xD0, 0xDA)))  # markers without a length
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 MAX_SCANS = 100
@@ -51,12 +52,16 @@ _FILLER = bytes(1 + index * 37 % 250 for index in range(64))
 
 @dataclass(frozen=True)
 class Source:
-    """How the file was coded, and its segments (marker and bytes) as they stood."""
+    """How the file was coded, and its segments (marker and bytes) as they stood.
+
+    optimised: with Huffman tables of its own; a camera uses the standard's, which costs half the time.
+    """
 
     qtables: dict[int, list[int]]
     sampling: int
     progressive: bool
     segments: tuple[bytes, ...]
+    optimised: bool = True
 
 
 def extent(data: bytes) -> tuple[int, int]:
@@ -100,7 +105,7 @@ def read(data: bytes, new: New = empty) -> Picture:
         next((part[len(_XMP) + 4 :] for part in reversed(said) if _is(part, 0xE1, _XMP)), None),
         sane_resolution(image.info.get("dpi") or _exif_resolution(exif)),
         (previews.LEFT_OUT,) if kept != said else (),
-        Source(image.quantization, sampling, progressive, kept),
+        Source(image.quantization, sampling, progressive, kept, _is_optimised(segments)),
     )
 
 
@@ -153,6 +158,31 @@ def frame_size(data: bytes) -> tuple[int, int]:
     return 0, 0
 
 
+def _is_optimised(segments: list[bytes]) -> bool:
+    """Whether there are Huffman tables that are not the standard's (ITU T.81, annex K.3)."""
+    return not _huffman_tables(segments) <= _standard_tables()
+
+
+@functools.cache
+def _standard_tables() -> frozenset[bytes]:
+    """As libjpeg has them: out of a file that it wrote without looking for better ones."""
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(stream, "jpeg", optimize=False)
+    return _huffman_tables(_segments(stream.getvalue())[0])
+
+
+def _huffman_tables(segments: list[bytes]) -> frozenset[bytes]:
+    """Each table with its class and number; one segment may hold several."""
+    tables = set()
+    for segment in segments:
+        at = 4
+        while segment[1] == _DHT and at + 17 <= len(segment):
+            end = at + 17 + sum(segment[at + 1 : at + 17])
+            tables.add(segment[at:end])
+            at = end
+    return frozenset(tables)
+
+
 def _decode(data: bytes, samples: NDArray[np.uint8]) -> Samples:
     """Fill `samples`, (H, W, 1 or 3); where data are missing libjpeg goes on in grey."""
     imagecodecs.jpeg8_decode(data, out=samples[:, :, 0] if samples.shape[2] == 1 else samples)
@@ -160,7 +190,11 @@ def _decode(data: bytes, samples: NDArray[np.uint8]) -> Samples:
 
 
 def _coding(source: Source) -> dict[str, Any]:
-    coding: dict[str, Any] = {"qtables": source.qtables, "progressive": source.progressive, "optimize": True}
+    coding: dict[str, Any] = {
+        "qtables": source.qtables,
+        "progressive": source.progressive,
+        "optimize": source.optimised,
+    }
     if source.sampling >= 0:
         coding["subsampling"] = source.sampling
     return coding

@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import cv2
 import imagecodecs
 import numpy as np
 import pytest
@@ -241,6 +242,26 @@ def test_jpeg_keeps_coding_and_segments(tmp_path: Path) -> None:
         assert after.info[key] == before.info[key]
     assert iptc in target.read_bytes()
     assert picture.icc == ICC and picture.xmp == XMP
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("sampling", [0, 1, 2])
+@pytest.mark.parametrize(
+    "coding", [{}, {"optimize": True}, {"progressive": True}, {"restart_marker_rows": 1}]
+)
+def test_jpeg_has_the_samples_that_pillow_sees(
+    tmp_path: Path, mode: str, sampling: int, coding: dict[str, Any]
+) -> None:
+    """The quicker decoder gives the same, and the file is coded as it was: standard tables or its own."""
+    pixels = np.random.default_rng(5).integers(0, 255, (67, 93, 3), np.uint8)
+    pixels = cv2.GaussianBlur(pixels, (0, 0), 2)
+    path = tmp_path / "a.jpg"
+    Image.fromarray(pixels).convert(mode).save(path, quality=80, subsampling=sampling, **coding)
+    picture = pictures.read(path)
+    assert np.array_equal(picture.pixels.squeeze(), np.asarray(Image.open(path)))
+    again = pictures.encode(picture, picture.pixels, "jpeg")
+    assert picture.source.optimised == bool({"optimize", "progressive"} & coding.keys())
+    assert abs(len(again) - path.stat().st_size) < 0.02 * len(again) + 40
 
 
 def test_jpeg_with_adobe_marker_and_second_picture(tmp_path: Path) -> None:
