@@ -103,7 +103,7 @@ def _heic(path: Path) -> Picture:
 
 def _missing(kind: str, package: str, extra: str) -> Problem:
     return Problem(
-        "set-up", f"{kind} files need {package}, which is not installed.", f"Install the extra {extra}."
+        "set-up", f"{kind} files need {package}, which is not installed.", f"Run install.py --with {extra}."
     )
 
 

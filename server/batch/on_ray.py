@@ -11,8 +11,8 @@ import json
 import logging
 import os
 import secrets
+import warnings
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from itertools import islice
 from typing import Any
@@ -23,8 +23,8 @@ from . import machine
 from .item import Item, Order, Outcome, failed
 from .local import LANES, ROOT
 
-CHUNK = 5000  # pictures that Ray knows of at a time; the actors are started anew after so many
-BATCH, GPU_BATCH = 4, 16  # pictures that an actor is given at a time
+CHUNK = 2000  # pictures that Ray knows of at a time; the actors are started anew after so many
+GPU_LANES = 16  # pictures in work in an actor that has a GPU
 OBJECT_STORE = 100 << 20  # bytes: only names lie in it
 _NOT_BEGUN = "not-begun"
 
@@ -34,6 +34,7 @@ _ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # or it talks into the terminal
 }
 
 
@@ -60,7 +61,7 @@ class OnRay:
             import ray.data
         except ImportError:
             sentence = "Working on Ray needs ray, which is not installed."
-            raise Problem("set-up", sentence, "Install the extra ray.") from None
+            raise Problem("set-up", sentence, "Run install.py --with ray.") from None
         self._ray: Any = ray
         _connect(ray, address, installed)
         there: dict[str, float] = self._ray.cluster_resources()
@@ -81,9 +82,9 @@ class OnRay:
         source = iter(items)
         while chunk := list(islice(source, CHUNK)):
             missing = {item.name: item for item in chunk}
-            # What an actor took down with it is tried once more, each picture alone.
-            for size in (GPU_BATCH if self._gpus else BATCH, 1):
-                for outcome in self._outcomes(list(missing.values()), size, flag):
+            # What an actor took down with it is tried once more, by actors that do one picture at a time.
+            for lanes in (GPU_LANES if self._gpus else LANES, 1):
+                for outcome in self._outcomes(list(missing.values()), lanes, flag):
                     del missing[outcome["name"]]
                     if outcome["status"] != _NOT_BEGUN:
                         yield outcome
@@ -92,20 +93,26 @@ class OnRay:
             for item in missing.values():
                 yield failed(item, "worker-died", "The picture ended its actor each time.")
 
-    def _outcomes(self, items: list[Item], size: int, flag: Any) -> Iterator[Outcome]:
+    def _outcomes(self, items: list[Item], lanes: int, flag: Any) -> Iterator[Outcome]:
         data = self._ray.data
         rows = [{"item": json.dumps(item.as_dict())} for item in items]
         resources = {"num_gpus": 1} if self._gpus else {"num_cpus": self._threads}
-        asked = False
-        dataset = data.from_items(rows, override_num_blocks=max(1, -(-len(rows) // size))).map_batches(
+        pool = data.ActorPoolStrategy(
+            size=min(self._actors, len(rows)),
+            max_concurrent_calls_per_actor=lanes,
+            max_tasks_in_flight_per_actor=lanes + 1,
+            enable_true_multi_threading=True,
+        )
+        dataset = data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             Actor,
             fn_constructor_args=(self._order.as_dict(), self._threads, flag),
-            batch_size=size,
+            batch_size=1,
             batch_format="numpy",
-            compute=data.ActorPoolStrategy(size=min(self._actors, len(rows))),
+            compute=pool,
             ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": 1},
             **resources,
         )
+        asked = False
         for row in dataset.iter_rows():
             yield json.loads(row["outcome"])
             if not asked and self._stopping():
@@ -137,18 +144,16 @@ class Actor:
         from .retoucher import Retoucher
 
         self._retoucher = Retoucher(Order(**order), threads)
-        self._lanes = LANES if self._retoucher.on_processor else GPU_BATCH
         self._flag = flag
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
         import ray
 
+        stopping = ray.get(self._flag.is_set.remote())
         items = [Item.of(json.loads(str(text))) for text in batch["item"]]
-        if ray.get(self._flag.is_set.remote()):
-            outcomes: Iterable[Outcome] = ({"name": item.name, "status": _NOT_BEGUN} for item in items)
-        else:
-            with ThreadPoolExecutor(self._lanes) as pool:
-                outcomes = list(pool.map(self._retoucher, items))
+        outcomes = [
+            {"name": item.name, "status": _NOT_BEGUN} if stopping else self._retoucher(item) for item in items
+        ]
         return {"outcome": [json.dumps(outcome) for outcome in outcomes]}
 
 
@@ -173,6 +178,9 @@ def _connect(ray: Any, address: str, installed: bool) -> None:
         sentence = f"Ray at {address} cannot be used: {reason[0] if reason else type(error).__name__}"
         raise Problem("no-server", sentence, "See docs/cluster.md.") from error
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    warnings.filterwarnings(
+        "ignore", category=ray.util.annotations.RayDeprecationWarning
+    )  # the version is pinned
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.max_errored_blocks = -1

@@ -98,6 +98,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--train", action="store_true", help="also install what the tools in model/ need")
     parser.add_argument(
+        "--with",
+        dest="extras",
+        choices=("raw", "heic", "ray"),
+        action="append",
+        default=[],
+        help="also install what batch needs for RAW files, HEIC files, or Ray (may be given several times)",
+    )
+    parser.add_argument(
         "--gimp-dir",
         type=Path,
         action="append",
@@ -121,7 +129,7 @@ def _install(options: argparse.Namespace) -> int:
     steps.start("Python environment")
     device = torch_build.choose(options.device, environment.notes().get("device"))
     wanted = device == torch_build.CPU if options.openvino is None else options.openvino
-    groups = ["openvino"] * wanted + ["train"] * options.train
+    groups = ["openvino"] * wanted + ["train"] * options.train + options.extras
     changed = environment.ensure(options.device, groups)
     detail("installed" if changed else "is complete")
     steps.start("Networks")

@@ -38,12 +38,12 @@ def test_sixty_pictures_an_actor_killed_the_driver_killed_and_resumed(tmp_path: 
     (shoot / "bad.jpg").write_text("no picture")
     words = _command(shoot, "-o", out, "--ray", "local", "--jobs", "2", "--shine", "50")
     driver = subprocess.Popen(words, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: (out / "studio-portrait.jsonl").exists() and len(lines_whole(out)) >= 4, 180)
+    wait_for(lambda: (out / "studio-portrait.jsonl").exists() and len(lines_whole(out)) >= 4, 600)
     pool = actors(psutil.Process(driver.pid))
     assert len(pool) == 2
     pool[0].kill()
     reached = len(lines_whole(out))
-    wait_for(lambda: len(lines_whole(out)) >= reached + 12 or driver.poll() is not None, 180)
+    wait_for(lambda: len(lines_whole(out)) >= reached + 12 or driver.poll() is not None, 600)
     assert driver.poll() is None
     everything = psutil.Process(driver.pid).children(recursive=True)
     driver.kill()
@@ -72,9 +72,9 @@ def test_ctrl_c_finishes_what_is_begun(tmp_path: Path) -> None:
         write(shoot / f"{number:02d}.jpg", number)
     words = _command(shoot, "-o", out, "--ray", "local", "--jobs", "2")
     driver = subprocess.Popen(words, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: (out / "studio-portrait.jsonl").exists() and lines_whole(out), 180)
+    wait_for(lambda: (out / "studio-portrait.jsonl").exists() and lines_whole(out), 600)
     driver.send_signal(signal.SIGINT)
-    said = driver.communicate(timeout=180)[1]
+    said = driver.communicate(timeout=600)[1]
     assert driver.returncode == 130 and "--resume" in said and "Traceback" not in said, said
     done = [line["name"] for line in lines(out)]
     assert 1 <= len(done) < 40 and sorted(done) == sorted(path.name for path in out.glob("*.jpg"))
