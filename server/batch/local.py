@@ -39,6 +39,7 @@ class Local:
 
     jobs: pictures computed at the same time, 0 for what processors and memory allow. On GPUs there is one
     process for each, which gathers the crops of its pictures (`gathering`). command: how a worker is started.
+    threads: of each process, 0 for its share of the processors.
     """
 
     def __init__(
@@ -46,10 +47,11 @@ class Local:
         order: Order,
         jobs: int = 0,
         command: Sequence[str] = (sys.executable, "-m", "server.batch.worker"),
+        threads: int = 0,
     ):
         self._order = order
         self._jobs = machine.workers(jobs)
-        self._threads = max(1, machine.cores() // self._jobs)
+        self._threads = threads or max(1, machine.cores() // self._jobs)
         self._command = command
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._workers: list[_Worker] = []

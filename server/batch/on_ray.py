@@ -164,6 +164,7 @@ def _connect(ray: Any, address: str, installed: bool) -> None:
             # A token of its own: the one that Ray would make lies where everybody may read it.
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
             ray.init(
+                address="local",  # else it would look for one that runs already
                 num_cpus=machine.cores(),
                 object_store_memory=OBJECT_STORE,
                 include_dashboard=False,

@@ -31,6 +31,18 @@ def actors(of: psutil.Process) -> list[psutil.Process]:
     return found
 
 
+def begun(driver: subprocess.Popen[str], out: Path, count: int) -> None:
+    """Waits until so many pictures are done."""
+    wait_for(
+        lambda: (
+            driver.poll() is not None
+            or ((out / "studio-portrait.jsonl").exists() and len(lines_whole(out)) >= count)
+        ),
+        600,
+    )
+    assert driver.poll() is None, driver.communicate()[1]
+
+
 def test_sixty_pictures_an_actor_killed_the_driver_killed_and_resumed(tmp_path: Path) -> None:
     shoot, out = tmp_path / "shoot", tmp_path / "out"
     for number in range(60):
@@ -38,7 +50,7 @@ def test_sixty_pictures_an_actor_killed_the_driver_killed_and_resumed(tmp_path: 
     (shoot / "bad.jpg").write_text("no picture")
     words = _command(shoot, "-o", out, "--ray", "local", "--jobs", "2", "--shine", "50")
     driver = subprocess.Popen(words, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: (out / "studio-portrait.jsonl").exists() and len(lines_whole(out)) >= 4, 600)
+    begun(driver, out, 4)
     pool = actors(psutil.Process(driver.pid))
     assert len(pool) == 2
     pool[0].kill()
@@ -72,7 +84,7 @@ def test_ctrl_c_finishes_what_is_begun(tmp_path: Path) -> None:
         write(shoot / f"{number:02d}.jpg", number)
     words = _command(shoot, "-o", out, "--ray", "local", "--jobs", "2")
     driver = subprocess.Popen(words, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: (out / "studio-portrait.jsonl").exists() and lines_whole(out), 600)
+    begun(driver, out, 1)
     driver.send_signal(signal.SIGINT)
     said = driver.communicate(timeout=600)[1]
     assert driver.returncode == 130 and "--resume" in said and "Traceback" not in said, said

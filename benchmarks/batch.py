@@ -1,0 +1,399 @@
+"""Pictures a second of ``studio-portrait batch``: ``python -m benchmarks.batch [--only PART ...] [--json]``.
+
+Everything is measured in pairs within one run, on JPEGs of 12 megapixels with one face that are made
+from the shipped selfie: one of one kind, one of the other, and again. The rate is taken between the
+fourth picture's end and the last one's, so that starting does not count; it is told apart. Processor time
+is that of all processes of a run, which a busy machine changes little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from PIL import Image
+
+from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link.wire import Settings
+from server.batch import machine
+from server.batch.item import Engine, Item, Order
+from server.batch.listing import Listing
+from server.batch.local import ROOT, Local
+from server.batch.manifest import Manifest
+from server.batch.run import Plan, Stop, Tally, run, todo
+from server.setup.first_run import SAMPLE
+
+WARM = 4  # pictures that do not count
+PARTS = ("retouch", "floor", "workers", "ray", "servers", "simulation")
+ORDER = Order(Settings().as_dict())
+
+
+@dataclass
+class Run:
+    """start: seconds to the first picture's end. seconds: between two pictures' ends. cpu: processor seconds
+    a picture. busy: share of all processors. memory: bytes at most, shared pages counted once."""
+
+    start: float
+    seconds: float
+    cpu: float
+    busy: float
+    memory: int
+
+
+class Watch:
+    """Processor time and memory of this process's children (and theirs) while it is open."""
+
+    def __init__(self, extra: Sequence[int] = ()):
+        self._extra = extra
+        self.cpu: dict[int, float] = {}
+        self.memory = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(0.2):
+            self.memory = max(self.memory, sum(self._one(process) for process in self._processes()))
+
+    def _processes(self) -> list[psutil.Process]:
+        found = psutil.Process().children(recursive=True)
+        for pid in self._extra:
+            one = psutil.Process(pid)
+            found += [one, *one.children(recursive=True)]
+        return list({process.pid: process for process in found}.values())
+
+    def _one(self, process: psutil.Process) -> int:
+        try:
+            times = process.cpu_times()
+            self.cpu[process.pid] = times.user + times.system
+            return int(process.memory_full_info().pss)
+        except psutil.Error:
+            return 0
+
+    def seconds(self) -> float:
+        for process in self._processes():
+            self._one(process)
+        return sum(self.cpu.values())
+
+
+def timed(outcomes: Iterator[Any], began: float, watch: Watch) -> Run:
+    """Follow a run's ends."""
+    ends, cpus = [], []
+    for _ in outcomes:
+        ends.append(time.monotonic())
+        cpus.append(watch.seconds() + time.process_time())
+    count = len(ends) - WARM
+    seconds, cpu = ends[-1] - ends[WARM - 1], cpus[-1] - cpus[WARM - 1]
+    return Run(ends[0] - began, seconds / count, cpu / count, cpu / seconds / machine.cores(), watch.memory)
+
+
+def of_engine(make: Callable[[], Engine], items: Sequence[Item], extra: Sequence[int] = ()) -> Run:
+    """An engine at `items`, whose results are written anew."""
+    began = time.monotonic()
+    engine = make()
+    with Watch(extra) as watch:
+        try:
+            return timed(engine.map(items), began, watch)
+        finally:
+            engine.close()
+
+
+def of_retouch(shoot: Path, out: Path, home: Path) -> Run:
+    """``retouch FOLDER`` through a server that runs already."""
+    environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
+    words = [sys.executable, "-m", "server", "retouch", str(shoot), "-o", str(out), "--json"]
+    began = time.monotonic()
+    found = runtime.Runtime.read(home)
+    watch = Watch([found.pid] if found else [])
+    with watch, subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        return timed(iter(process.stdout.readline, b""), began, watch)
+
+
+def make_pictures(folder: Path, count: int, width: int = 3000) -> list[Path]:
+    """`count` JPEGs of width x 4/3 width, each with a grain and a light of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    image = Image.open(ROOT / SAMPLE).resize((width, width * 4 // 3), Image.Resampling.LANCZOS)
+    pixels = np.asarray(image, np.float32)
+    dice = np.random.default_rng(0)
+    paths = []
+    for number in range(count):
+        grain = dice.normal(0, 4, (pixels.shape[0] // 2, pixels.shape[1] // 2, 1)).astype(np.float32)
+        light = dice.uniform(0.85, 1.1)
+        made = np.clip(pixels * light + grain.repeat(2, 0).repeat(2, 1), 0, 255).astype(np.uint8)
+        paths.append(folder / f"{number:04d}.jpg")
+        Image.fromarray(made).save(paths[-1], quality=92)
+    return paths
+
+
+def pairs(count: int, first: Callable[[], Run], second: Callable[[], Run]) -> tuple[list[Run], list[Run]]:
+    """Both in turn, `count` times; which is first changes."""
+    ones: list[Run] = []
+    others: list[Run] = []
+    for number in range(count):
+        for one in (True, False) if number % 2 == 0 else (False, True):
+            (ones if one else others).append(first() if one else second())
+    return ones, others
+
+
+def told(runs: Sequence[Run]) -> dict[str, float]:
+    """Medians."""
+    return {
+        "seconds a picture": round(statistics.median(run.seconds for run in runs), 3),
+        "processor seconds a picture": round(statistics.median(run.cpu for run in runs), 3),
+        "processors busy": round(statistics.median(run.busy for run in runs), 2),
+        "memory, MB": round(max(run.memory for run in runs) / 1e6),
+        "start, seconds": round(statistics.median(run.start for run in runs), 1),
+    }
+
+
+def compared(names: tuple[str, str], both: tuple[list[Run], list[Run]]) -> dict[str, Any]:
+    """Medians of each kind, and of the pairs' ratios: how much quicker the second kind is."""
+    ratios = [one.seconds / other.seconds for one, other in zip(*both, strict=True)]
+    return {
+        names[0]: told(both[0]),
+        names[1]: told(both[1]),
+        f"{names[1]} against {names[0]}, times": round(statistics.median(ratios), 2),
+        "in each pair": [round(ratio, 2) for ratio in ratios],
+        "by processor time, times": round(
+            statistics.median(one.cpu / other.cpu for one, other in zip(*both, strict=True)), 2
+        ),
+    }
+
+
+class Bench:
+    """One run of the benchmark in a folder of its own."""
+
+    def __init__(self, folder: Path, count: int, rounds: int, ray_count: int, simulated: int):
+        self._folder, self._rounds, self._simulated = folder, rounds, simulated
+        self._paths = make_pictures(folder / "shoot", count)
+        self._ray_count = ray_count
+        self._number = itertools.count()
+
+    def _items(self, count: int | None = None) -> list[Item]:
+        out = self._folder / f"out{next(self._number)}"
+        return [Item(str(path), str(out / path.name), path.name) for path in self._paths[:count]]
+
+    def retouch(self) -> dict[str, Any]:
+        """Against ``retouch FOLDER`` on the same files."""
+        home = self._folder / "home"
+        environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
+        server = [sys.executable, "-m", "server"]
+        one = [*server, "retouch", str(self._paths[0]), "-o", str(self._folder / "one.jpg")]
+        subprocess.run(one, cwd=ROOT, env=environment, check=True)
+        try:
+            return compared(
+                ("retouch", "batch"),
+                pairs(
+                    self._rounds,
+                    lambda: of_retouch(
+                        self._folder / "shoot", self._folder / f"out{next(self._number)}", home
+                    ),
+                    lambda: of_engine(lambda: Local(ORDER), self._items()),
+                ),
+            )
+        finally:
+            subprocess.run([*server, "stop"], cwd=ROOT, env=environment, capture_output=True, check=True)
+
+    def floor(self) -> dict[str, Any]:
+        """Each stage alone, with one thread, in processor milliseconds; against a picture of the batch."""
+        code = "import benchmarks.batch as b, sys; b.print_stages(sys.argv[1])"
+        words = [sys.executable, "-c", code, str(self._paths[0])]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "STUDIO_PORTRAIT_THREADS": "1"}
+        told = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        stages: dict[str, float] = json.loads(told.stdout)
+        batch = of_engine(lambda: Local(ORDER, 1, threads=1), self._items(WARM + 12))
+        floor = sum(stages.values())
+        return {
+            "milliseconds": {**stages, "together": round(floor, 1)},
+            "a picture of the batch": round(batch.cpu * 1e3, 1),
+            "against the floor, times": round(batch.cpu * 1e3 / floor, 2),
+        }
+
+    def workers(self) -> dict[str, Any]:
+        """One process with one thread against two with one each."""
+        both = pairs(
+            self._rounds,
+            lambda: of_engine(lambda: Local(ORDER, 1, threads=1), self._items()),
+            lambda: of_engine(lambda: Local(ORDER, 2, threads=1), self._items()),
+        )
+        return compared(("one worker", "two workers"), both)
+
+    def ray(self) -> dict[str, Any]:
+        """Ray, started for the run, against local."""
+        from server.batch.on_ray import OnRay
+
+        jobs = machine.workers()
+        both = pairs(
+            max(1, self._rounds // 2),
+            lambda: of_engine(lambda: Local(ORDER, jobs), self._items(self._ray_count)),
+            lambda: of_engine(lambda: OnRay(ORDER, "local", jobs), self._items(self._ray_count)),
+        )
+        return compared(("local", "ray"), both)
+
+    def servers(self) -> dict[str, Any]:
+        """Two servers on this machine, each with one worker, over CURVE, against local."""
+        from server.batch.servers import Servers
+
+        homes, hosts, processes = self._serve()
+        os.environ[runtime.HOME_VARIABLE] = str(homes)
+        try:
+            pids = [process.pid for process in processes]
+            both = pairs(
+                self._rounds,
+                lambda: of_engine(lambda: Local(ORDER, 2, threads=1), self._items()),
+                lambda: of_engine(lambda: Servers(ORDER, hosts), self._items(), pids),
+            )
+        finally:
+            for process in processes:
+                process.terminate()
+                process.wait()
+        return compared(("local", "servers"), both)
+
+    def _serve(self) -> tuple[Path, list[str], list[subprocess.Popen[bytes]]]:
+        from server.remote.keys import CLIENTS, SERVERS, KeyRing
+
+        here, hosts, processes = self._folder / "here", [], []
+        mine = KeyRing(here)
+        mine.new()
+        for host in ("127.0.0.1", "localhost"):
+            home = self._folder / host
+            ring = KeyRing(home)
+            ring.new()
+            ring.allow(CLIENTS, "here", mine.own().public)
+            mine.allow(SERVERS, host, ring.own().public)
+            environment = {**os.environ, runtime.HOME_VARIABLE: str(home), "STUDIO_PORTRAIT_THREADS": "1"}
+            words = [sys.executable, "-m", "server"]
+            serve = [*words, "serve", "--listen", "tcp://127.0.0.1:*"]
+            processes.append(subprocess.Popen(serve, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL))
+            while True:
+                time.sleep(0.5)
+                status = subprocess.run(
+                    [*words, "status", "--json"], cwd=ROOT, env=environment, capture_output=True
+                )
+                facts = json.loads(status.stdout or "{}")
+                if facts.get("remote") and facts["worker"]["state"] == "ready":
+                    break
+            hosts.append(f"{host}:{facts['remote'].rpartition(':')[2]}")
+        return here, hosts, processes
+
+    def simulation(self) -> dict[str, Any]:
+        """Many tiny files and the null network: manifest, resume and this process's memory."""
+        many = self._simulated
+        shoot, out = self._folder / "many", self._folder / "many-out"
+        tiny = make_pictures(self._folder / "tiny", 1, 32)[0].read_bytes()
+        for number in range(many):
+            folder = shoot / f"{number // 1000:03d}"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{number % 1000:03d}.jpg").write_bytes(tiny)
+        memory: list[int] = []
+
+        def show(tally: Tally, outcome: Any) -> None:
+            if outcome and tally.ended % (many // 10) == 0:
+                memory.append(psutil.Process().memory_info().rss)
+
+        plan = Plan(Listing([str(shoot)], str(out), recursive=True), {}, "null")
+        engine = Local(ORDER, command=[sys.executable, "-m", "benchmarks.batch_null"])
+        path = out / "run.jsonl"
+        began = time.monotonic()
+        with Manifest(path, False) as manifest:
+            tally = run(plan, engine, manifest, Stop(), show)
+        seconds = time.monotonic() - began
+        assert tally.ended == many and not tally.failed
+        shutil.rmtree(out / f"{many // 2 // 1000:03d}")
+        again = Plan(plan.listing, {}, "null", resume=True)
+        began = time.monotonic()
+        with Manifest(path, True) as manifest:
+            opened = time.monotonic() - began
+            first, tally = 0.0, Tally()
+            for _ in todo(again, manifest, tally, lambda outcome: None):
+                first = first or time.monotonic() - began
+        return {
+            "network": "null (computes nothing)",
+            "pictures": many,
+            "seconds": round(seconds, 1),
+            "manifest, MB": round(path.stat().st_size / 1e6, 1),
+            "memory of the batch process, MB, at each tenth": [round(rss / 1e6, 1) for rss in memory],
+            "memory at the end against a tenth, times": round(memory[-1] / memory[0], 3),
+            "resume: manifest read, seconds": round(opened, 2),
+            f"resume: first of {many - tally.proven} missing ones found after {many // 2}, seconds": round(
+                first, 2
+            ),
+            "resume: everything proven by hash, seconds": round(time.monotonic() - began, 2),
+        }
+
+
+def print_stages(name: str) -> None:
+    """Processor milliseconds of each stage, the median of seven, as JSON."""
+    import cv2
+
+    from model.inference.predictor import load
+    from server import imaging
+    from server.files import pictures
+
+    cv2.setNumThreads(1)
+    data = Path(name).read_bytes()
+    network = load()
+    picture = pictures.decode(data)
+    empty = imaging.analyse(picture.pixels, network, choose=lambda faces: [])
+    whole = imaging.analyse(picture.pixels, network)
+    works: dict[str, Callable[[], object]] = {
+        "decode": lambda: pictures.decode(data),
+        "faces": lambda: imaging.analyse(picture.pixels, network, choose=lambda faces: []),
+        "faces, crop, network": lambda: imaging.analyse(picture.pixels, network),
+        "lift": lambda: imaging.render(picture.pixels.copy(), whole, Settings()),
+        "encode": lambda: pictures.encode(picture, picture.pixels, "jpeg"),
+    }
+    assert len(empty.faces) == 1
+    found = {name: round(statistics.median(_cpu(work) for _ in range(7)), 1) for name, work in works.items()}
+    found["crop, network"] = round(found.pop("faces, crop, network") - found["faces"], 1)
+    print(json.dumps(found))
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return (time.process_time() - began) * 1e3
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="benchmarks.batch", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument("--ray-pictures", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3, help="pairs")
+    parser.add_argument("--simulated", type=int, default=100_000)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), args.pictures, args.rounds, args.ray_pictures, args.simulated)
+        figures = {"processors": machine.cores(), "pictures": args.pictures}
+        figures |= {part: getattr(bench, part)() for part in args.only}
+    print(json.dumps(figures) if args.json else json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
