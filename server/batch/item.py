@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 Outcome = dict[str, Any]  # one line of the manifest, see docs/batch.md
 
-DONE, NO_FACE, FAILED = "done", "no-face", "failed"
+DONE, NO_FACE, FAILED, MEASURED = "done", "no-face", "failed", "measured"
 DISK_FULL = "disk-full"  # the code that ends a run: every further picture would meet it
 
 
@@ -39,7 +39,8 @@ class Order:
     """What is the same for every picture of a run.
 
     settings: `wire.Settings` as a dictionary. reference: the portrait to be matched, or "". device and
-    engine: as for `model.inference.predictor.load`. mask: write the mask beside the picture.
+    engine: as for `model.inference.predictor.load`. mask: write the mask beside the picture. measure: write
+    nothing, but tell what `series` compares.
     """
 
     settings: dict[str, Any]
@@ -47,6 +48,7 @@ class Order:
     device: str = "auto"
     engine: str = "auto"
     mask: bool = False
+    measure: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

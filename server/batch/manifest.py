@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from plugin.studio_portrait.link.wire import Problem
 
-from .item import DONE, NO_FACE, Item, Outcome
+from .item import DONE, MEASURED, NO_FACE, Item, Outcome
 from .retoucher import fingerprint
 
 FORM = 1
@@ -113,7 +113,7 @@ def stands(line: Outcome, item: Item, settings: dict[str, Any], weights: str) ->
     weights: "" where nobody can tell them without computing. Reads the output to the end, the source
     only when its time says that it may have changed.
     """
-    if line.get("status") not in (DONE, NO_FACE) or line.get("settings") != settings:
+    if line.get("status") not in (DONE, NO_FACE, MEASURED) or line.get("settings") != settings:
         return False
     if weights and line.get("weights") != weights:
         return False
@@ -122,7 +122,7 @@ def stands(line: Outcome, item: Item, settings: dict[str, Any], weights: str) ->
     try:
         if not _same_source(line, item):
             return False
-        if line["status"] == NO_FACE:
+        if line["status"] != DONE:
             return True
         output = Path(item.target)
         if output.stat().st_size != line["output_size"]:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settin
 from ..files import pictures
 from ..files.names import format_of
 from ..files.picture import Picture
-from .item import DISK_FULL, DONE, FAILED, NO_FACE, Item, Order, Outcome
+from .item import DISK_FULL, DONE, FAILED, MEASURED, NO_FACE, Item, Order, Outcome
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 Change = Callable[[Item, Picture], dict[str, Any]]  # retouches `picture.pixels` in place and tells about it
@@ -40,11 +40,8 @@ class Retoucher:
         _use_threads(threads)
         from model.inference.predictor import load, match
 
-        from ..imaging import retouch
-
-        self._retouch = retouch
         self._settings = Settings(**{**order.settings, "mask": order.mask})
-        self._mask = order.mask
+        self._mask, self._measures = order.mask, order.measure
         if order.reference:
             loaded: Any = match([pictures.read_reference(Path(order.reference), MAX_REFERENCE_SIDE)])
         else:
@@ -61,11 +58,32 @@ class Retoucher:
 
     def __call__(self, item: Item) -> Outcome:
         """Do one picture; see `outcome_of`."""
-        return outcome_of(item, self._change)
+        return outcome_of(item, self._measure if self._measures else self._change)
+
+    def _imaging(self, picture: Picture, colours: Sequence[Sequence[float] | None]) -> Any:
+        from .. import imaging
+
+        if not any(colours):
+            return imaging.retouch(picture.pixels, self._settings, self._predictor, icc=picture.icc)
+        analysis = imaging.analyse(picture.pixels, self._predictor, icc=picture.icc)
+        for index, colour in enumerate(colours):
+            if colour is not None:
+                analysis.tints[index] = np.asarray(colour, np.float32)
+        return imaging.render(picture.pixels, analysis, self._settings, ms=analysis.ms)
+
+    def _measure(self, item: Item, picture: Picture) -> dict[str, Any]:
+        from .. import imaging
+        from .series import sights
+
+        with self._turn:
+            analysis = imaging.analyse(picture.pixels, self._predictor, icc=picture.icc)
+            seen = sights(picture, analysis)
+        faces = [{"used": True} for _ in analysis.faces]
+        return {"faces": faces, "ms": analysis.ms, "series": seen, **self.about}
 
     def _change(self, item: Item, picture: Picture) -> dict[str, Any]:
         with self._turn:
-            result = self._retouch(picture.pixels, self._settings, self._predictor, icc=picture.icc)
+            result = self._imaging(picture, item.colours)
         mask = None
         if self._mask:
             mask = np.zeros((*picture.pixels.shape[:2], 1), np.uint8)
@@ -88,6 +106,8 @@ def outcome_of(item: Item, change: Change) -> Outcome:
     ``mask``, (H, W, 1) uint8 or None, into a file beside the target.
     """
     line: Outcome = {"name": item.name, "input": item.source}
+    if item.colours:
+        line["colours"] = [colour and list(colour) for colour in item.colours]
     clock = _Clock()
     try:
         _do(item, change, line, clock)
@@ -112,6 +132,9 @@ def _do(item: Item, change: Change, line: Outcome, clock: _Clock) -> None:
     line["notes"] = [*picture.notes, *told.get("notes", ())]
     if not told.get("faces"):
         line["status"] = NO_FACE
+        return
+    if "series" in told:
+        line["status"] = MEASURED
         return
     with clock("write"):
         data = pictures.encode(picture, picture.pixels, format_of(target))
@@ -150,18 +173,25 @@ def fingerprint(path: Path) -> dict[str, Any]:
 def put(path: Path, data: bytes) -> None:
     """Write a whole file or none. Raises `OSError`.
 
-    What a killed run left beside it has the same name each time, so that the next run replaces it.
+    What a killed run left beside it has the same name each time, so that the next run replaces it; and if
+    that run's process still lives, it must not take the file that is written here for its own.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     tag = hashlib.blake2b(path.name.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
     beside = path.with_name(f".studio-portrait-{tag}")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise
+    beside.unlink(missing_ok=True)
+    with beside.open("xb") as file:
+        try:
+            file.write(data)
+            file.flush()
+            if not os.path.samestat(os.fstat(file.fileno()), beside.stat()):
+                raise FileExistsError(errno.EEXIST, "another run is writing it", str(path))
+        except BaseException:
+            with suppress(OSError):
+                if os.path.samestat(os.fstat(file.fileno()), beside.stat()):
+                    beside.unlink()
+            raise
+    beside.replace(path)
 
 
 def problem_of(error: Exception) -> Problem:

@@ -6,9 +6,9 @@ import itertools
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +94,16 @@ class Stop:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is made of. settings: as the manifest keeps them. weights: of the network, "" if unknown."""
+    """What a run is made of. settings: as the manifest keeps them. weights: of the network, "" if unknown.
+    colours: by picture, what `series` decided.
+    """
 
     listing: Listing
     settings: dict[str, Any]
     weights: str
     resume: bool = False
     stop_on_error: bool = False
+    colours: Mapping[str, tuple[tuple[float, float, float] | None, ...]] = field(default_factory=dict)
 
 
 def todo(
@@ -121,6 +124,8 @@ def todo(
         )
 
     items = plan.listing.items(failed)
+    if plan.colours:
+        items = (replace(item, colours=plan.colours.get(item.name, ())) for item in items)
     if manifest is None or not plan.resume or not len(manifest):
         yield from items
         return

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mask", action="store_true", help="unfeathered results, and their masks beside them"
     )
     parser.add_argument(
+        "--match-series",
+        action="store_true",
+        help="one colour for a person in one light, from picture to picture; looks at every picture twice",
+    )
+    parser.add_argument(
         "--reference", metavar="PORTRAIT", help=f"with --network {HEADSHOT}: whose look is matched"
     )
     parser.add_argument("--dry-run", action="store_true", help="only list what would be done")
@@ -80,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
     from ..batch.manifest import Manifest
-    from ..batch.run import Stop
+    from ..batch.run import Stop, Tally
     from ..batch.run import run as run_batch
 
     plan, order, shard = _plan(args)
@@ -88,15 +94,36 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _dry_run(plan, path)
     stop = Stop()
-    engine = _engine(args, order, stop)
     with Manifest(path, args.resume) as manifest, _signals(stop), _shown() as show:
-        manifest.head(_header(args, plan, engine))
         try:
-            tally = run_batch(plan, engine, manifest, stop, show)
+            if args.match_series:
+                plan = _measured(args, plan, order, path, stop, show)
+            if not stop:
+                engine = _engine(args, order, stop)
+                manifest.head(_header(args, plan, engine))
+                tally = run_batch(plan, engine, manifest, stop, show)
+            else:
+                tally = Tally()
         except KeyboardInterrupt:
             _say(f"Stopped at once. {_how_to_go_on(path)}")
             return INTERRUPTED
     return _end(tally, stop, path)
+
+
+def _measured(args: argparse.Namespace, plan: Plan, order: Order, path: Path, stop: Stop, show: Show) -> Plan:
+    """The plan with the colours that `batch.series` decides once every picture was looked at."""
+    from ..batch.manifest import Manifest
+    from ..batch.run import run as run_batch
+    from ..batch.series import colours_of
+
+    _say("Looking at every picture first (--match-series).")
+    beside = path.with_suffix(".series.jsonl")
+    engine = _engine(args, replace(order, measure=True), stop)
+    looking = replace(plan, settings={"series": 1, "network": plan.settings["network"]}, stop_on_error=False)
+    with Manifest(beside, args.resume) as manifest:
+        manifest.head(_header(args, looking, engine))
+        run_batch(looking, engine, manifest, stop, lambda tally, outcome: show(tally, None))
+    return plan if stop else replace(plan, colours=colours_of(beside))
 
 
 def _plan(args: argparse.Namespace) -> tuple[Plan, Order, Shard | None]:
@@ -162,6 +189,8 @@ def _manifest_path(args: argparse.Namespace, shard: Shard | None) -> Path:
 
 
 def _engine(args: argparse.Namespace, order: Order, stop: Stop) -> Engine:
+    if args.server and args.match_series:
+        raise Problem("bad-setting", "--match-series does not work with --server.", "Leave one out.")
     if args.server and args.ray:
         raise Problem("bad-setting", "--server and --ray exclude each other.", "Choose one.")
     if args.server:

@@ -42,7 +42,7 @@ class Predictor(Protocol):
 @dataclass(frozen=True)
 class Part:
     """One face's crop. guide: (S, S, C) working encoding, over `grid`, not clipped. components: upright; None
-    before the network has seen it.
+    before the network has seen it. tint: (3,) log-gains decided for a series, in place of the network's.
 
     angle: degrees by which the picture must be turned counter-clockwise for the face to stand upright.
     """
@@ -51,6 +51,7 @@ class Part:
     angle: float
     guide: Float
     components: Components | None = None
+    tint: Float | None = None
 
     def upright(self, space: ColourSpace) -> Float:
         """The square that the network sees, (512, 512, 3) sRGB in 0..1."""
@@ -79,6 +80,8 @@ def _rotated(image: Float, angle: float, size: int, border: int) -> Float:
 class Analysis:
     """A picture's faces and what the network said of them. size: height, width. faces: the largest first.
 
+    tints: by face, a decision about its colour that was made elsewhere (see `Part`).
+
     One that was made for a picture serves for that picture only, whose pixels must not have changed.
     """
 
@@ -88,6 +91,7 @@ class Analysis:
     predictor: Predictor
     notes: tuple[str, ...] = ()
     ms: dict[str, float] = field(default_factory=dict)
+    tints: dict[int, Float] = field(default_factory=dict)
     _parts: OrderedDict[int, Part] = field(default_factory=OrderedDict)
     cache: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
@@ -110,7 +114,7 @@ class Analysis:
             self._parts.move_to_end(index)
         while len(self._parts) > KEPT:
             self._parts.popitem(last=False)
-        return [found[index] for index in indices]
+        return [replace(found[index], tint=self.tints.get(index)) for index in indices]
 
     def once(self, name: str, key: Any, make: Callable[[], Any]) -> Any:
         """What `make` returns, made again only when `key` is another than the last time."""

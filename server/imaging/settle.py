@@ -110,10 +110,16 @@ def _change(part: Part, settings: Settings) -> Float:
 
 
 def _gains(part: Part, settings: Settings) -> tuple[Float, float]:
+    decided = part.tint if part.tint is not None else own_tint(part)
+    return complexion.gains(np.float32(settings.colour) * decided, settings.warmth, settings.brightness)
+
+
+def own_tint(part: Part) -> Float:
+    """The decision about the colour that this picture alone leads to: (3,) log-gains in linear light."""
     found = part.components
     assert found is not None
-    colour = settings.colour * complexion.certainty(found) if settings.colour and found.colour.any() else 0.0
-    return complexion.gains(np.float32(colour) * found.colour, settings.warmth, settings.brightness)
+    certain = complexion.certainty(found) if found.colour.any() else 0.0
+    return np.asarray(np.float32(certain) * found.colour, np.float32)
 
 
 def _of_frame(

@@ -1,0 +1,229 @@
+"""A series belongs together: one colour decision for a person in one light, not a new one in each picture.
+
+Every picture is measured first: who is in it (face_recognition's 128 numbers), when and how exposed it was
+taken, and which colour each person's skin would have in the result. Pictures of one person, close in time
+and exposure, then form a series, within which that colour is smoothed; what is missing to the smooth one
+becomes the person's decision in that picture. Only chromaticity: brightness stays each picture's own.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..files import exif
+from ..files.picture import Picture
+
+SAME_PERSON: Final = 0.5  # face_recognition's distance; its authors call 0.6 the same, which mixes siblings
+SAME_LIGHT_SECONDS: Final = 900.0  # between one picture and the next
+SAME_LIGHT_STOPS: Final = 1.7  # of exposure, between one picture and the next
+SMOOTH: Final = 4.0  # pictures: sigma
+MOST: Final = 0.2  # |log-gain| of a decision: beyond that it is another light, whatever the time says
+LEAST: Final = 3  # pictures that make a series
+
+_DATE, _DIGITS, _EXPOSURE, _APERTURE, _SENSITIVITY, _FLASH = 36867, 37521, 33434, 33437, 34855, 37385
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A face in a picture. own: (3,) the picture's own decision; skin: (3,) log of the skin's linear light
+    with it. exposure: in stops, None where the file does not say; flash: likewise.
+    """
+
+    name: str
+    index: int
+    seconds: float
+    exposure: float | None
+    flash: bool | None
+    person: Array
+    own: Array
+    skin: Array
+
+
+def sights(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
+    """What a series is made from, as the manifest keeps it: one dictionary a face.
+
+    analysis: an `imaging.Analysis` of the picture. A face without visible skin is left out.
+    """
+    from face_recognition import api
+
+    from model.inference.components import stretched, to_linear
+
+    from ..imaging.complexion import skin_weight
+    from ..imaging.run import Run, never, silent
+    from ..imaging.settle import own_tint
+
+    taken = _taken(picture.exif)
+    found = []
+    count = min(len(analysis.faces), 16)
+    for index, part in enumerate(analysis.parts(picture.pixels, range(count), Run(silent, never))):
+        weight = skin_weight(part.components)
+        if weight.sum() < 1:
+            continue
+        small = to_linear(stretched(part.components.crop, len(weight)))
+        mean = (small * weight).sum((0, 1)) / weight.sum()
+        crop = (part.upright(analysis.space) * 255 + 0.5).astype(np.uint8)
+        # The square was laid around the landmarks, so the face is always at the same place in it.
+        person = api.face_encodings(np.ascontiguousarray(crop), [_FACE])
+        own = own_tint(part)
+        found.append(
+            {
+                "face": index,
+                **taken,
+                "person": [round(float(number), 4) for number in person[0]],
+                "own": [round(float(number), 5) for number in own],
+                "skin": [round(float(number), 5) for number in np.log(mean + 1e-4) + own],
+            }
+        )
+    return found
+
+
+_FACE: Final = (146, 390, 409, 127)  # top, right, bottom, left in the 512-pixel square
+
+
+def _taken(block: bytes | None) -> dict[str, Any]:
+    """``seconds`` (None if unknown), ``exposure`` in stops and ``flash``, as EXIF says."""
+    tags = exif.parse(block)
+    inner: dict[int, exif.Entry] = {}
+    for entry in tags.entries if tags else ():
+        if entry.code == exif.EXIF and isinstance(entry.value, tuple):
+            inner = {tag.code: tag for tag in entry.value}
+    order = tags.order if tags else "<"
+    time, aperture, sensitivity, flash = (
+        _number(inner.get(code), order) for code in (_EXPOSURE, _APERTURE, _SENSITIVITY, _FLASH)
+    )
+    exposure = None
+    if time and aperture and sensitivity:
+        exposure = math.log2(aperture**2 / time) - math.log2(sensitivity / 100)
+    return {
+        "seconds": _seconds(inner.get(_DATE), inner.get(_DIGITS)),
+        "exposure": exposure if exposure is None else round(exposure, 2),
+        "flash": None if flash is None else bool(int(flash) & 1),
+    }
+
+
+def _seconds(date: exif.Entry | None, digits: exif.Entry | None) -> float | None:
+    from datetime import datetime, timezone
+
+    try:
+        text = _text(date)
+        moment = datetime.strptime(text, "%Y:%m:%d %H:%M:%S").replace(tzinfo=timezone.utc).timestamp()
+        return moment + float(f"0.{_text(digits) or 0}")
+    except ValueError:
+        return None
+
+
+def _text(entry: exif.Entry | None) -> str:
+    value = entry.value if entry is not None else b""
+    return value.rstrip(b"\0 ").decode("ascii", "replace") if isinstance(value, bytes) else ""
+
+
+def _number(entry: exif.Entry | None, order: str) -> float | None:
+    if entry is None or not isinstance(entry.value, bytes):
+        return None
+    form = {3: "H", 4: "I", 5: "II"}.get(entry.type)
+    if form is None or len(entry.value) < struct.calcsize(order + form):
+        return None
+    first, *rest = struct.unpack_from(order + form, entry.value)
+    return float(first) / rest[0] if rest and rest[0] else float(first) if not rest else None
+
+
+def sight(line: dict[str, Any], face: dict[str, Any]) -> Sight:
+    """A measured face of a manifest's line. Without a time in the file, that of the file itself counts."""
+    seconds = face["seconds"] if face["seconds"] is not None else line["mtime_ns"] / 1e9
+    vectors = (np.asarray(face[name], np.float32) for name in ("person", "own", "skin"))
+    return Sight(line["name"], face["face"], seconds, face["exposure"], face["flash"], *vectors)
+
+
+def decide(seen: Iterable[Sight]) -> dict[str, dict[int, Array]]:
+    """The decisions by picture and face: (3,) log-gains. Faces that are in no series are left out."""
+    decisions: dict[str, dict[int, Array]] = {}
+    for person in people(sorted(seen, key=lambda one: (one.seconds, one.name, one.index))):
+        for series in lights(person):
+            if len(series) < LEAST:
+                continue
+            skins = np.stack([_chroma(one.skin) for one in series])
+            for one, skin, wanted in zip(series, skins, _smoothed(skins), strict=True):
+                missing = wanted - skin
+                if np.abs(missing).max() <= MOST:
+                    decisions.setdefault(one.name, {})[one.index] = one.own + missing
+    return decisions
+
+
+def colours_of(manifest: Path) -> dict[str, tuple[tuple[float, float, float] | None, ...]]:
+    """The decisions about everything that was measured, by picture, as `Item.colours`."""
+    lines: dict[str, dict[str, Any]] = {}
+    with manifest.open("rb") as file:
+        for text in file:
+            line = json.loads(text)
+            if "name" in line:
+                lines[line["name"]] = line
+    seen = (sight(line, face) for line in lines.values() for face in line.get("series", ()))
+    found = {}
+    for name, decisions in decide(seen).items():
+        decided = [decisions.get(index) for index in range(max(decisions) + 1)]
+        found[name] = tuple(tint if tint is None else _rounded(tint) for tint in decided)
+    return found
+
+
+def _rounded(tint: Array) -> tuple[float, float, float]:
+    red, green, blue = (round(float(number), 3) for number in tint)
+    return red, green, blue
+
+
+def people(seen: Sequence[Sight]) -> list[list[Sight]]:
+    """The sights by person: each goes to whose mean it is nearest to, if that is near enough."""
+    groups: list[list[Sight]] = []
+    means: list[Array] = []
+    for one in seen:
+        distances = [float(np.linalg.norm(one.person - mean)) for mean in means]
+        nearest = int(np.argmin(distances)) if distances else -1
+        if nearest >= 0 and distances[nearest] < SAME_PERSON:
+            group = groups[nearest]
+            means[nearest] = (means[nearest] * len(group) + one.person) / np.float32(len(group) + 1)
+            group.append(one)
+        else:
+            groups.append([one])
+            means.append(one.person)
+    return groups
+
+
+def lights(person: Sequence[Sight]) -> list[list[Sight]]:
+    """One person's sights, in order of time, cut where the light may have changed."""
+    series: list[list[Sight]] = []
+    for one in person:
+        if series and _same_light(series[-1][-1], one):
+            series[-1].append(one)
+        else:
+            series.append([one])
+    return series
+
+
+def _same_light(before: Sight, after: Sight) -> bool:
+    if after.seconds - before.seconds > SAME_LIGHT_SECONDS or before.flash != after.flash:
+        return False
+    if before.exposure is None or after.exposure is None:
+        return True
+    return abs(after.exposure - before.exposure) <= SAME_LIGHT_STOPS
+
+
+def _chroma(skin: Array) -> Array:
+    """Without brightness: log-gains between such colours leave it (green carries most of it)."""
+    return np.asarray(skin - skin.mean(), np.float32)
+
+
+def _smoothed(values: Array) -> Array:
+    """(n, 3) with a Gaussian over the order of pictures."""
+    places = np.arange(len(values))
+    weights = np.exp(-0.5 * ((places[:, None] - places) / SMOOTH) ** 2)
+    return np.asarray(weights @ values / weights.sum(1, keepdims=True), np.float32)

@@ -1,0 +1,89 @@
+"""A person's skin in one light does not jump from picture to picture; other series are left alone."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from server.batch.series import LEAST, Sight, decide
+from tests.sample import SELFIE
+
+from .test_batch import batch, lines
+
+FACE = np.s_[175:265, 100:205]  # of the selfie at a quarter of its size: cheeks, nose, chin
+
+
+def shoot(folder: Path, count: int) -> None:
+    """One photograph again and again, as if the camera chose its white balance anew each time."""
+    folder.mkdir()
+    small = (np.asarray(Image.open(SELFIE).reduce(4)) / np.float32(255)) ** 2.2
+    dice = np.random.default_rng(3)
+    for number in range(count):
+        gains = np.exp(dice.normal(0, 0.05, 3) * [1, 0.2, 1]).astype(np.float32)
+        picture = Image.fromarray((np.clip(small * gains, 0, 1) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8))
+        described = Image.Exif()
+        described.get_ifd(34665).update(
+            {36867: f"2026:05:01 10:00:{number:02d}", 33434: 0.01, 33437: 2.8, 34855: 100, 37385: 1}
+        )
+        picture.save(folder / f"{number:02d}.jpg", quality=95, exif=described)
+
+
+def jumps(folder: Path) -> float:
+    """The median CIEDE2000 between the faces' mean colours of neighbours."""
+    skimage = pytest.importorskip(
+        "skimage.color", reason="SKIMAGE IS NOT INSTALLED: series were not compared"
+    )
+    pictures = [np.asarray(Image.open(path))[FACE] / 255 for path in sorted(folder.glob("*.jpg"))]
+    means = [skimage.rgb2lab(picture).mean((0, 1)) for picture in pictures]
+    return float(np.median([skimage.deltaE_ciede2000(a, b) for a, b in itertools.pairwise(means)]))
+
+
+def test_jumps_between_neighbours_fall_by_half(tmp_path: Path) -> None:
+    shoot(tmp_path / "shoot", 8)
+    assert batch(tmp_path / "shoot", "-o", tmp_path / "plain").returncode == 0
+    result = batch(tmp_path / "shoot", "-o", tmp_path / "matched", "--match-series")
+    assert result.returncode == 0 and "8 done" in result.stderr, result.stderr
+    before, after = jumps(tmp_path / "plain"), jumps(tmp_path / "matched")
+    assert before > 1 and after < before / 2, (before, after)
+    assert all(len(line["colours"]) == 1 for line in lines(tmp_path / "matched"))
+    again = batch(tmp_path / "shoot", "-o", tmp_path / "matched", "--match-series", "--resume")
+    assert "8 done before" in again.stderr
+
+
+def sight(number: int, skin: list[float], **more: object) -> Sight:
+    person = np.zeros(128, np.float32)
+    person[0] = float(more.pop("who", 0))  # type: ignore[arg-type]
+    facts = {"seconds": float(number), "exposure": 8.0, "flash": True} | more
+    vectors = {"person": person, "own": np.zeros(3, np.float32), "skin": np.asarray(skin, np.float32)}
+    return Sight(f"{number:02d}.jpg", 0, **facts, **vectors)  # type: ignore[arg-type]
+
+
+def test_a_jump_is_smoothed_and_brightness_is_not() -> None:
+    seen = [sight(number, [0.1 * (number % 2), 0, 0]) for number in range(12)]
+    decisions = decide(seen)
+    steps = np.stack([one.skin + decisions[one.name][0] for one in seen])
+    chroma = steps - steps.mean(1, keepdims=True)
+    assert np.abs(np.diff(chroma, axis=0)).max() < 0.01
+    darker = [sight(number, [-0.7 * (number % 2)] * 3) for number in range(12)]
+    assert all(np.abs(decided[0]).max() < 1e-6 for decided in decide(darker).values())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"who": 1}, {"flash": False}, {"exposure": 12.0}, {"seconds": 5000.0}],
+    ids=lambda o: next(iter(o)),
+)
+def test_other_people_and_lights_are_other_series(other: dict[str, object]) -> None:
+    seen = [sight(number, [0, 0, 0]) for number in range(6)]
+    seen += [sight(10 + number, [0.15, 0, 0], **other) for number in range(6)]
+    assert all(np.abs(decided[0]).max() < 1e-6 for decided in decide(seen).values())
+
+
+def test_too_few_or_too_far_is_no_series() -> None:
+    assert not decide([sight(number, [0.1 * number, 0, 0]) for number in range(LEAST - 1)])
+    seen = [sight(number, [0, 0, 0]) for number in range(6)] + [sight(6, [1.5, 0, 0])]
+    assert "06.jpg" not in decide(seen)
