@@ -17,13 +17,14 @@ from typing import Any
 from plugin.studio_portrait.link import hints, runtime
 from plugin.studio_portrait.link.wire import HEADSHOT, Problem
 
-from ..remote.gateway_process import GatewayProcess
-from ..service import buffers, logs, metrics, worker_process
+from ..service import buffers, logs, metrics, resources, worker_process
 from ..service.limits import Limits
-from ..service.listener import leaves_the_machine
-from ..service.loop import Front, Plan, Times
+from ..service.listener import Guard, leaves_the_machine
+from ..service.server import Plan, Server, Times
 
 Watch = Callable[[dict[str, Any]], None]
+
+_OPEN = "This address can be reached by other machines, and without keys nothing is encrypted."
 
 OPTIONS = "serve.options"  # in the state folder: what is added to every `serve`, also to the plug-in's
 BACKGROUND_IDLE = 1800.0
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
         metavar="tcp://HOST:PORT",
-        help="instead of a port chosen by the system; for other machines only with keys (see: keys)",
+        help="there too; for other machines only with keys (see: keys)",
     )
     parser.add_argument(
         "--metrics",
@@ -119,35 +120,37 @@ def run(args: argparse.Namespace) -> int:
     if not lock.acquire():
         return _another_serves(folder, args)
     os.umask(0o077)  # socket, log and pixels are the user's own, whatever folder was chosen
+    resources.raise_handle_limit()
     try:
         logs.set_up(runtime.log_path(folder))
         _sweep(folder)
-        with _gateway(args.listen) as remote, _exporter(args.metrics) as watch:
-            _serve(Front(folder, lock, _plan(args, limits, remote, watch)))
+        guard = _guard(args.listen, folder)
+        with _exporter(args.metrics) as watch:
+            _serve(Server(folder, lock, _plan(args, limits, guard, watch)))
     finally:
         lock.release()
     return 0
 
 
-def _serve(front: Front) -> None:
+def _serve(server: Server) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: front.stop())
+        signal.signal(number, lambda *_: server.stop())
     if sys.stderr.isatty():
-        print(f"Listening on {', '.join(front.endpoints)}. Ctrl-C ends the server.", file=sys.stderr)
-    front.run()
+        print(f"Listening on {', '.join(server.endpoints)}. Ctrl-C ends the server.", file=sys.stderr)
+    server.run()
 
 
-@contextmanager
-def _gateway(listen: str | None) -> Iterator[str]:
-    """The endpoint for other machines while it is open, "" if none was asked for. Raises `Problem`."""
+def _guard(listen: str | None, folder: Path) -> Guard | None:
+    """Who may come in from other machines; None when none can reach the address. Raises `Problem`."""
     if listen is None or not leaves_the_machine(listen):
-        yield ""
-        return
-    gateway = GatewayProcess(listen)
+        return None
+    from ..remote.guard import Guard as KeyGuard
+
     try:
-        yield gateway.endpoint
-    finally:
-        gateway.stop()
+        return KeyGuard(folder)
+    except Problem as problem:
+        hint = problem.hint or hints.fill("Make a key pair: {keys new}")
+        raise Problem("bad-setting", f"{_OPEN} {problem.message}", hint) from problem
 
 
 @contextmanager
@@ -163,14 +166,14 @@ def _exporter(port: int | None) -> Iterator[Watch | None]:
         exporter.close()
 
 
-def _plan(args: argparse.Namespace, limits: Limits, remote: str, watch: Watch | None) -> Plan:
+def _plan(args: argparse.Namespace, limits: Limits, guard: Guard | None, watch: Watch | None) -> Plan:
     devices = args.device or ["auto"]
     idle_exit = args.idle_exit or (BACKGROUND_IDLE if args.background else None)
     return Plan(
         workers=[(device, worker_process.default_command(device, args.engine)) for device in devices],
         networks=networks,
-        listen=None if remote else args.listen,
-        remote=remote,
+        listen=args.listen,
+        guard=guard,
         watch=watch,
         times=Times(idle_exit, args.sleep, args.grace),
         limits=limits,

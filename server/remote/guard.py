@@ -1,8 +1,8 @@
 """Who may come in from other machines: CURVE, and the list of keys that are allowed.
 
 libzmq encrypts and proves both keys; `zmq.auth` asks us about each client's. Its key then stands in every
-message's properties, where no client can write. A key that is taken off the list is refused at the next
-message, without a restart.
+message's properties, where no client can write. A key that is taken off the list is refused within a
+quarter of a second, without a restart.
 """
 
 from __future__ import annotations
@@ -10,19 +10,13 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
-from zmq.utils.monitor import parse_monitor_message
-
-from plugin.studio_portrait.link.wire import Problem
 
 from .keys import CLIENTS, KeyRing, shown
 
 _DOMAIN = "studio-portrait"  # with it libzmq refuses everybody should the authenticator be gone
-_EVENTS = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-_MONITOR = "inproc://guard"
 _REASONS = {
     int(zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC): "wrong server key, or bytes that changed on the way",
 }
@@ -31,29 +25,26 @@ log = logging.getLogger("guard")
 
 
 class Guard:
-    """Authenticator and log of one ROUTER socket, which is bound after this.
+    """Raises `Problem` when this machine has no keys."""
 
-    Raises `Problem` when this machine has no keys.
-    """
-
-    def __init__(self, context: zmq.Context[Any], socket: zmq.Socket[bytes], folder: Path):
+    def __init__(self, folder: Path):
         self._ring = KeyRing(folder)
-        pair = self._ring.own()
+        self._pair = self._ring.own()
         self._seen: object = None
         self._allowed: dict[str, str] = {}
+        self._refused: Counter[str] = Counter()
+        self._authenticator: ThreadAuthenticator | None = None
         self._watch()
+
+    def protect(self, socket: zmq.Socket[bytes]) -> None:
+        """Makes what this socket binds from now on CURVE; what it has bound stays as it is."""
         quiet = logging.getLogger("zmq.auth")
         quiet.setLevel(logging.ERROR)
-        self._authenticator = ThreadAuthenticator(context, log=quiet)
+        self._authenticator = ThreadAuthenticator(socket.context, log=quiet)
         self._authenticator.start()
         self._authenticator.configure_curve_callback(_DOMAIN, self)
-        self._socket = socket
-        socket.monitor(_MONITOR, _EVENTS)
-        self._monitor = context.socket(zmq.PAIR)
-        self._monitor.rcvhwm = 0  # libzmq's own thread would wait for us to read
-        self._monitor.connect(_MONITOR)
         socket.curve_server = True
-        socket.curve_secretkey = pair.secret
+        socket.curve_secretkey = self._pair.secret
         socket.zap_domain = _DOMAIN.encode()
         socket.zap_enforce_domain = True
 
@@ -66,33 +57,22 @@ class Guard:
             log.info("let in a client with the key of %s", name)
         return name is not None
 
-    def user_of(self, frame: zmq.Frame) -> str:
-        """The public key with which this message's client came in.
-
-        Raises `Problem` ``bad-key`` when it was taken off the list since.
-        """
-        user = str(frame.get("User-Id"))
-        if not self.allows(user):
-            self._watch()  # perhaps it was just put on the list
-        if not self.allows(user):
-            raise Problem(
-                "bad-key", "The server does not allow this machine's key any more.", "Ask who runs it."
-            )
-        return user
-
     def allows(self, user: str) -> bool:
-        """Whether this key was on the list at the last `beat`."""
+        """Whether this public key was on the list at the last `beat`, or is by now."""
+        if user not in self._allowed:
+            self._watch()
         return user in self._allowed
+
+    def refused(self, reason: int) -> None:
+        """Counts a connection that did not come through the handshake, by libzmq's reason."""
+        self._refused[_REASONS.get(reason, "no encryption, or not ZeroMQ")] += 1
 
     def beat(self) -> None:
         """Reads the list of keys again when it was changed, and logs who could not come in."""
         self._watch()
-        refused: Counter[str] = Counter()
-        while self._monitor.poll(0):
-            event = parse_monitor_message(self._monitor.recv_multipart())
-            refused[_REASONS.get(int(event["value"]), "no encryption, or not ZeroMQ")] += 1
-        for reason, count in refused.items():
+        for reason, count in self._refused.items():
             log.warning("refused %d connection%s: %s", count, "s" if count > 1 else "", reason)
+        self._refused.clear()
 
     def _watch(self) -> None:
         seen = self._ring.changed(CLIENTS)
@@ -104,7 +84,7 @@ class Guard:
         self._seen, self._allowed = seen, allowed
 
     def close(self) -> None:
-        """Before the socket is closed."""
-        self._socket.disable_monitor()
-        self._monitor.close(linger=0)
-        self._authenticator.stop()
+        """Ends the authenticator, before its context ends."""
+        if self._authenticator is not None:
+            self._authenticator.stop()
+            self._authenticator = None

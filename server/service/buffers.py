@@ -1,13 +1,13 @@
-"""The memory in which front and worker share one job's pixels.
+"""The memory in which server and worker share one job's pixels.
 
-The front writes the rows that arrive, the worker copies them and changes the copy, the
-front sends that back: nothing is copied between the processes, and when a worker dies
+The server writes the rows that arrive, the worker copies them and changes the copy, the
+server sends that back: nothing is copied between the processes, and when a worker dies
 in the middle the picture is still there for another one. On Linux the memory has
 no name in any file system (memfd): no leftover file is possible, and it does not
 count against a container's small /dev/shm. Elsewhere it is a file of the state
 folder, removed with the job and, after a crash, when the next server starts.
 
-Layout: result, pixels, selection, reference, mask, ICC profile, one after the other, each plane row by row.
+Layout: result, pixels, selection, reference, mask, ICC profile, preview, one after the other, each row by row.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem
+
+from . import resources
 
 PREFIX = "pixels-"
 DRAFTS = ".server.json.*"  # of the runtime file
+_PLANES = ("result", "pixels", "selection", "reference", "mask", "icc", "preview")  # in memory's order
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Layout:
     reference: int
     mask: int
     icc: int
+    preview: int = 0
 
     @classmethod
     def of(
@@ -48,6 +50,7 @@ class Layout:
         mask: bool,
         icc: int,
         reference: ImageSpec | None = None,
+        preview: int = 0,
     ) -> Layout:
         return cls(
             result=image.nbytes,
@@ -56,26 +59,26 @@ class Layout:
             reference=reference.nbytes if reference else 0,
             mask=image.width * image.height if mask else 0,
             icc=icc,
+            preview=preview,
         )
 
     @property
     def total(self) -> int:
-        return self.result + self.pixels + self.selection + self.reference + self.mask + self.icc
+        return sum(getattr(self, name) for name in _PLANES)
 
     def offset(self, plane: str) -> int:
-        """Where ``result``, ``pixels``, ``selection``, ``reference``, ``mask`` or ``icc`` begins."""
-        names = ("result", "pixels", "selection", "reference", "mask", "icc")
-        return sum(getattr(self, name) for name in names[: names.index(plane)])
+        """Where a plane begins."""
+        return sum(getattr(self, name) for name in _PLANES[: _PLANES.index(plane)])
 
 
 class Buffer:
-    """Memory of a job, made by the front. `path` and `inode` are what the worker gives to `attach`.
+    """Memory of a job, made by the server. `path` and `inode` are what the worker gives to `attach`.
 
     Raises `Problem` ``out-of-memory`` before anything is touched.
     """
 
     def __init__(self, size: int, folder: Path):
-        if size > psutil.virtual_memory().available:
+        if size > resources.memory_available():
             raise Problem("out-of-memory", f"There is no memory for a picture of {size >> 20} MB.")
         self.size = size
         self._file: Path | None = None
@@ -125,9 +128,9 @@ class Buffer:
 
 
 def attach(path: str, size: int, inode: int) -> mmap.mmap:
-    """The worker's view of a `Buffer`. Raises OSError when the front is gone.
+    """The worker's view of a `Buffer`. Raises OSError when the server is gone.
 
-    `FileNotFoundError` when the buffer is: the front may have given its handle's number to another job's
+    `FileNotFoundError` when the buffer is: the server may have given its handle's number to another job's
     buffer or to a socket by now.
     """
     try:

@@ -7,7 +7,6 @@ are then tried in smaller batches and at last on the processor, and the result s
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -15,16 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.studio_portrait.link.wire import Problem
+from .tasks import problem_of
 
-FAULT_VARIABLE = "STUDIO_PORTRAIT_FAULT"  # set by tests only: see `_Fault`
 SMALLER = "The device's memory was nearly full; it took the faces in smaller groups."
 PROCESSOR = "The device's memory was full; the processor did its work, which takes longer."
 
 Array = NDArray[np.float32]
 
 
-class Sturdy:
+class Fallback:
     """A `model.inference.predictor.Predictor` and, made when it is needed, the same network on the processor.
 
     notes: what `retouch`'s result must tell the user of this job. cancelled: asked during a prediction.
@@ -34,10 +32,9 @@ class Sturdy:
         self._first = self._now = predictor
         self._on_processor = on_processor
         self._processor: Any = None
-        self._fault = _Fault(os.environ.get(FAULT_VARIABLE, ""))
-        self._accelerated = predictor.device != "cpu" or self._fault.pretends
+        self._accelerated = predictor.device != "cpu"
         self.name, self.weights_sha256 = predictor.name, predictor.weights_sha256
-        self.batch: int = 4 if self._fault.pretends else predictor.batch
+        self.batch: int = predictor.batch
         self.begin(lambda: False)
 
     @property
@@ -66,10 +63,11 @@ class Sturdy:
         size = self.batch
         while True:
             try:
-                parts = [self._predict(crops[i : i + size], predict) for i in range(0, len(crops), size)]
+                parts = [predict(crops[i : i + size]) for i in range(0, len(crops), size)]
                 return [answer for part in parts for answer in part]
-            except Problem as problem:
-                if problem.code != "out-of-memory" or not self._on_device:
+            except Exception as error:
+                problem = problem_of(error)
+                if problem is None or problem.code != "out-of-memory" or not self._on_device:
                     raise
             if size > 1:
                 self.batch = size = min(size, len(crops)) // 2 or 1
@@ -82,11 +80,6 @@ class Sturdy:
     def _on_device(self) -> bool:
         return self._accelerated and self._now is self._first
 
-    def _predict(self, crops: Array, predict: Callable[[Array], list[Any]]) -> list[Any]:
-        if self._on_device:
-            self._fault.strike(len(crops))
-        return predict(crops)
-
     def _fall_back(self) -> None:
         self._processor = self._processor or self._on_processor()
         self._now = self._processor
@@ -97,7 +90,7 @@ class Sturdy:
             self.notes.append(sentence)
 
 
-class Steady:
+class Painting:
     """A `Painter` as a job meets it. Its full-size step is the processor's anyway."""
 
     def __init__(self, painter: Any):
@@ -111,25 +104,9 @@ class Steady:
         """A new job: nothing is kept of the last one."""
 
 
-def sturdy(network: Any, on_processor: Callable[[], Any]) -> Sturdy | Steady:
+def with_fallback(network: Any, on_processor: Callable[[], Any]) -> Fallback | Painting:
     """What a job is done with."""
-    return Steady(network) if hasattr(network, "paint") else Sturdy(network, on_processor)
-
-
-class _Fault:
-    """What a test injects into the prediction: ``memory:N``, no memory for N crops or more; ``device``,
-    a device that must not be used any more."""
-
-    def __init__(self, text: str):
-        self._kind, _, count = text.partition(":")
-        self._least = int(count) if count else 0
-        self.pretends = bool(text)
-
-    def strike(self, crops: int) -> None:
-        if self._kind == "memory" and crops >= self._least:
-            raise Problem("out-of-memory", "There is not enough memory to run the network.")
-        if self._kind == "device":
-            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+    return Painting(network) if hasattr(network, "paint") else Fallback(network, on_processor)
 
 
 def _give_memory_back() -> None:

@@ -1,4 +1,4 @@
-"""The server's side of HELLO, for the front, the gateway and the relay alike.
+"""The server's side of HELLO, for the server and the relay alike.
 
 Each side shows that it knows the secret without sending it, and the one who asks does so last.
 """
@@ -11,11 +11,10 @@ import secrets
 from typing import Any
 
 from plugin.studio_portrait.link import wire
-from plugin.studio_portrait.link.session import proof
-from plugin.studio_portrait.link.wire import Problem
+from plugin.studio_portrait.link.wire import Problem, proof
 
 
-class Welcome:
+class Handshake:
     """One client's HELLO, as PROTOCOL.md tells. `known`: it has shown that it knows the secret."""
 
     def __init__(self, secret: str):
@@ -53,6 +52,12 @@ class Welcome:
 
 
 def check_token(given: object, right: str) -> None:
-    """Raises `Problem` ``bad-token`` unless both are the same; takes equally long either way."""
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), right.encode()):
+    """Raises `Problem` ``bad-token`` unless both are the same; takes equally long either way.
+
+    A text that is not Unicode (a lone surrogate) is no token, and no error of its own.
+    """
+    known = isinstance(given, str) and hmac.compare_digest(
+        given.encode("utf-8", "surrogatepass"), right.encode()
+    )
+    if not known:
         raise Problem("bad-token", "The client does not know this server's token.")

@@ -1,6 +1,6 @@
 """The jobs that the server holds: who owns them, how far they are, who is next.
 
-No socket and no clock of its own: the front asks and tells. Everything a client
+No socket and no clock of its own: `job_service` asks and tells. Everything a client
 sent is checked here before a byte of it is used.
 """
 
@@ -17,6 +17,7 @@ from typing import Any
 from plugin.studio_portrait.link.wire import (
     MAX_FRAME_BYTES,
     MAX_ICC_BYTES,
+    MAX_PREVIEW_BYTES,
     Box,
     ImageSpec,
     Problem,
@@ -38,10 +39,21 @@ Sent = tuple[ImageSpec, Settings, Box | None, ImageSpec | None, int]  # of a SUB
 
 
 class State(Enum):
+    """Where a job stands. READY: it was analysed, and waits for what its client wants of it."""
+
     UPLOADING = "uploading"
     QUEUED = "queued"
     RUNNING = "running"
+    READY = "ready"
     DONE = "done"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker shall do with a job. kind: a name of `tasks.TASKS`; fields: what it is told with it."""
+
+    kind: str
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -49,7 +61,8 @@ class Job:
     """One picture of one client. `touched`: when the client last did something for it.
 
     peer: the connection it belongs to; None while its client may still come back.
-    keep: the seconds that it outlives its connection. deaths: the workers that ended over it.
+    keep: the seconds that it outlives its connection. deaths: the workers that ended over its task.
+    task: what is to be done now; then: the next task, of a job that stays open for several.
     """
 
     id: str
@@ -66,9 +79,17 @@ class Job:
     stage: str = "upload"
     fraction: float = 0.0
     filled: int = 0  # bytes of the planes that came
+    task: Task = Task("retouch")
+    then: Task | None = None
     result: dict[str, Any] = field(default_factory=dict)
+    analysed: dict[str, Any] | None = None  # what ANALYSED told
     reported: float = 0.0  # when the client was last told how far it is
     deaths: int = 0
+
+    @property
+    def stays_open(self) -> bool:
+        """Whether it was made by ANALYSE, for previews and renderings until its client is done with it."""
+        return self.layout.preview > 0
 
     def is_like(self, other: Sent) -> bool:
         return (self.image, self.settings, self.selection, self.reference, self.layout.icc) == other
@@ -79,12 +100,6 @@ class Job:
         if plane == "reference":
             return self.reference.row_bytes if self.reference else 0
         return self.selection.width if plane == "selection" and self.selection else 0
-
-    @property
-    def profile(self) -> memoryview:
-        """Where the ICC profile belongs."""
-        start = self.layout.offset("icc")
-        return self.buffer.view[start : start + self.layout.icc]
 
     def place(self, plane: object, row: object, rows: object, size: int) -> memoryview:
         """Where the next rows of an upload belong, in order and without gaps; `took` follows."""
@@ -110,6 +125,11 @@ class Job:
         if self.filled == whole:
             self.state, self.stage, self.fraction = State.QUEUED, "queue", 0.0
 
+    def plane(self, name: str) -> memoryview:
+        """All of a plane's memory."""
+        start = self.layout.offset(name)
+        return self.buffer.view[start : start + getattr(self.layout, name)]
+
     def give(self, plane: object, row: object, rows: object) -> list[memoryview]:
         """Rows of the result's box, not copied."""
         row, rows = _whole(row, "row"), _whole(rows, "rows")
@@ -132,7 +152,7 @@ class Job:
         return self.buffer.rows(start, pitch, length, rows)
 
 
-class Jobs:
+class JobQueue:
     """All jobs, the queue, and the limits on their number and memory."""
 
     def __init__(self, folder: Path, limits: Limits):
@@ -161,35 +181,39 @@ class Jobs:
     def bytes_held(self) -> int:
         return sum(job.buffer.size for job in self._jobs.values())
 
-    def submit(self, peer: Hashable, header: dict[str, Any], icc: int, now: float) -> tuple[Job, bool]:
+    def submit(
+        self, peer: Hashable, header: dict[str, Any], icc: int, now: float, task: Task = Task("retouch")
+    ) -> tuple[Job, bool]:
         """The job that a SUBMIT with a profile of `icc` bytes describes, its memory reserved, and True.
 
-        One that was sent before is found again instead, now this connection's, and False. Raises `Problem`.
+        task: with ``analyse`` the job stays open. One that was sent before is found again instead, now this
+        connection's, and False. Raises `Problem`.
         """
         job_id = header.get("job")
         if not isinstance(job_id, str) or not re.fullmatch(r"[0-9a-f]{32}", job_id):
             raise Problem("bad-request", "A job's name must be 32 hexadecimal digits.")
         if job_id in self._ended:
             raise Problem("unknown-job", "This job was answered before.", "Send the picture as a new job.")
-        image: ImageSpec = _build(ImageSpec, header.get("image"))
-        settings: Settings = _build(Settings, header.get("settings"))
+        image: ImageSpec = build(ImageSpec, header.get("image"))
+        settings: Settings = build(Settings, header.get("settings"))
         selection: Box | None = None
         if header.get("selection") is not None:
-            selection = _build(Box, header["selection"])
+            selection = build(Box, header["selection"])
             selection.check_inside(image)
         reference: ImageSpec | None = None
         if header.get("reference") is not None:
-            reference = _build(ImageSpec, header["reference"])
+            reference = build(ImageSpec, header["reference"])
         check_reference(settings, reference)
         if icc > MAX_ICC_BYTES:
             raise Problem("bad-image", "The picture's colour profile is too large.")
         if (known := self._jobs.get(job_id)) is not None:
             return self._again(known, peer, (image, settings, selection, reference, icc)), False
         keep = self._keep(header.get("keep", 0))
-        layout = Layout.of(image, selection, settings.mask, icc, reference)
+        preview = MAX_PREVIEW_BYTES if task.kind == "analyse" else 0
+        layout = Layout.of(image, selection, settings.mask or preview > 0, icc, reference, preview)
         self._check_room(peer, image, layout.total)
         memory = self._memory(layout.total)
-        job = Job(job_id, peer, image, settings, selection, layout, memory, now, keep, reference)
+        job = Job(job_id, peer, image, settings, selection, layout, memory, now, keep, reference, task=task)
         self._jobs[job_id] = job
         return job, True
 
@@ -327,7 +351,7 @@ def _whole(value: object, name: str) -> int:
     return value
 
 
-def _build(kind: type[Any], fields: object) -> Any:
+def build(kind: type[Any], fields: object) -> Any:
     """`kind(**fields)`, with anything but exactly known fields refused."""
     if not isinstance(fields, dict):
         raise Problem("bad-request", f"{kind.__name__} must be an object.")

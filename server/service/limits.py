@@ -9,33 +9,39 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-import psutil
-
 from plugin.studio_portrait.link import wire
 from plugin.studio_portrait.link.wire import Problem
+
+from . import resources
 
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 def _limit(value: float, about: str, most: float = float("inf"), zero: bool = False) -> float:
-    """zero: whether 0 is allowed."""
-    return field(default=value, metadata={"about": about, "most": most, "zero": zero})
+    """Seconds. zero: whether 0 is allowed."""
+    return field(default=value, metadata={"about": about, "most": most, "zero": zero, "least": 0})
+
+
+def _count(value: float, about: str, most: float = float("inf")) -> float:
+    """Things that are counted: whole numbers from 1."""
+    return field(default=value, metadata={"about": about, "most": most, "zero": False, "least": 1})
 
 
 @dataclass(frozen=True)
 class Limits:
     """The names on the command line have hyphens: ``--limit jobs-per-client=4``."""
 
-    connections: float = _limit(128, "clients connected at a time")
-    greetings: float = _limit(128, "connections at a time that have not said HELLO; the oldest gives way")
+    connections: float = _count(128, "clients connected at a time")
+    greetings: float = _count(128, "connections at a time that have not said HELLO; the oldest gives way")
     greeting_seconds: float = _limit(10, "seconds in which a connection says HELLO")
     idle_seconds: float = _limit(3600, "seconds until a connection without a job and a message is closed")
+    open_seconds: float = _limit(1800, "seconds without a message until an analysed picture is dropped")
     stall_seconds: float = _limit(30, "seconds that an upload or a download may stand still")
-    header_bytes: float = _limit(wire.MAX_HEADER_BYTES, "bytes of a header", most=wire.MAX_HEADER_BYTES)
-    pixels: float = _limit(wire.MAX_PIXELS, "pixels of a picture", most=wire.MAX_PIXELS)
-    jobs: float = _limit(64, "pictures in the server")
-    jobs_per_client: float = _limit(16, "pictures of one connection in the server")
-    memory: float = _limit(0, "bytes of all pictures in the server; 0: half of the machine's")
+    header_bytes: float = _count(wire.MAX_HEADER_BYTES, "bytes of a header", most=wire.MAX_HEADER_BYTES)
+    pixels: float = _count(wire.MAX_PIXELS, "pixels of a picture", most=wire.MAX_PIXELS)
+    jobs: float = _count(64, "pictures in the server")
+    jobs_per_client: float = _count(16, "pictures of one connection in the server")
+    memory: float = _count(0, "bytes of all pictures in the server; 0: half of the machine's")
     silent_seconds: float = _limit(60, "seconds without a sign of progress until a worker is replaced")
     load_seconds: float = _limit(180, "seconds that a worker may load the network")
     resume_seconds: float = _limit(
@@ -44,7 +50,7 @@ class Limits:
 
     @property
     def memory_bytes(self) -> int:
-        return int(self.memory) or psutil.virtual_memory().total // 2
+        return int(self.memory) or resources.memory_total() // 2
 
     @classmethod
     def of(cls, settings: list[str]) -> Limits:
@@ -67,15 +73,17 @@ class Limits:
 
 def _value(setting: str, text: str, option: dataclasses.Field[float]) -> float:
     number, factor = (text[:-1], UNITS[text[-1]]) if text[-1:] in UNITS else (text, 1)
-    most, zero = option.metadata["most"], option.metadata["zero"]
+    most, zero, least = (option.metadata[name] for name in ("most", "zero", "least"))
     try:
         value = float(number) * factor
     except ValueError:
         value = -1.0
-    if not (0 < value <= most or (zero and value == 0)) or value == float("inf"):
-        least = "0 or above" if zero else "above 0"
-        allowed = f"{least}{f' and at most {most:.0f}' if most < float('inf') else ''}"
-        raise Problem("bad-setting", f"The limit {setting!r} is not a number {allowed}.")
+    fits = 0 < value <= most or (zero and value == 0)
+    if not fits or value == float("inf") or (least and (value < least or value % 1)):
+        allowed = "0 or above" if zero else f"from {least}" if least else "above 0"
+        allowed += f" and at most {most:.0f}" if most < float("inf") else ""
+        kind = "a whole number" if least else "a number"
+        raise Problem("bad-setting", f"The limit {setting!r} is not {kind} {allowed}.")
     return value
 
 

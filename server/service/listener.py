@@ -1,8 +1,11 @@
-"""Where the server can be reached: listening sockets, an ipc path and a TCP port.
+"""The server's listening socket: one ROUTER of libzmq, and what has to be known of its connections.
 
-Both lead to the same server. A client inside a sandbox sees the runtime file but
-not always the ipc path, and then takes the TCP port, which is bound to the
-loopback interface only.
+On Linux and macOS it listens on an ``ipc://`` path that only this user can reach, on Windows on the loopback
+interface. ``--listen`` adds a TCP address: plain for this machine, CURVE (see `server.remote.guard`) for others.
+
+libzmq tells nothing of a connection but its messages. Its monitor and the socket that each message names
+say the rest here: who has come, who has gone, who does not read and who says nothing, so that every
+connection is bounded and a fault of one costs that one.
 """
 
 from __future__ import annotations
@@ -11,96 +14,443 @@ import contextlib
 import ipaddress
 import logging
 import os
+import re
 import shutil
 import socket
-import stat
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
-from plugin.studio_portrait.link import runtime
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from plugin.studio_portrait.link import runtime, wire
 from plugin.studio_portrait.link.wire import Problem
 
-log = logging.getLogger("door")
+from . import resources
+from .handshake import Handshake
+from .limits import Limits
 
-ANY_PORT = "tcp://127.0.0.1:*"
-BACKLOG = 128
+LOOPBACK = "tcp://127.0.0.1:*"
+BATCH = 64  # messages that are taken before anything else has its turn
+RECEIVE_MESSAGES, SEND_MESSAGES = 2, 8  # libzmq's high-water marks, for each connection
+MAX_UNSENT_BYTES = 32 << 20  # rows on their way to one client; its next messages wait until they are fewer
+MAX_DEFERRED = 1024, 32 << 20  # messages, and bytes of them, of a client that does not read; then it is closed
+FAREWELL_SECONDS = 0.25  # in which the last answer reaches a client that is sent away
+LEFTOVER_SECONDS = 1.0  # in which the last messages of a connection that has ended are read
+ZERO_COPY_BYTES = 1 << 16
+SPARE_HANDLES = 8  # file descriptors that connections may not take
+
+_REFUSED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+_EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | _REFUSED
+_IPC_PEER = re.compile(r"[^:]*:(\d+):\d*:\d*")  # libzmq's "Peer-Address" of an ipc connection: uid, gid, pid
+
+log = logging.getLogger("listener")
+
+Frames = Sequence[Any]  # of zmq.Frame
 
 
-class Door:
-    """The listening sockets and their endpoints, best first.
+class Guard(Protocol):
+    """Who may come in from other machines (`server.remote.guard.Guard`)."""
 
-    listen: an endpoint of this machine in place of a TCP port that the system chooses.
-    Raises `Problem`; nothing is left behind then.
+    def protect(self, socket: zmq.Socket[bytes]) -> None:
+        """Makes what `socket` binds from now on CURVE. Raises `Problem`."""
+        ...
+
+    def refused(self, reason: int) -> None:
+        """A connection did not come through its handshake."""
+        ...
+
+    def allows(self, user: str) -> bool:
+        """Whether this public key may stay."""
+        ...
+
+    def beat(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(eq=False)
+class Connection:
+    """One client. user: the public key that another machine's has proven, "" on this machine.
+
+    known: it has said HELLO. deferred: its messages that wait until it has read. outbox: answers that libzmq
+    does not take yet.
     """
 
-    def __init__(self, folder: Path, listen: str | None):
-        self.sockets: list[socket.socket] = []
+    number: int
+    routing: bytes
+    handle: int
+    user: str
+    opened: float
+    heard: float
+    handshake: Handshake | None = None
+    known: bool = False
+    refusals: int = 0
+    closing: float | None = None  # when it is to be closed
+    blocked: float | None = None  # since when it has taken nothing of what waits for it
+    deferred: deque[Frames] = field(default_factory=deque)
+    outbox: deque[list[Any]] = field(default_factory=deque)
+    unsent: deque[tuple[zmq.MessageTracker, int]] = field(default_factory=deque)
+
+    def __repr__(self) -> str:
+        return f"client {self.number}"
+
+    @property
+    def unsent_bytes(self) -> int:
+        return sum(size for _, size in self.unsent)
+
+    @property
+    def reads(self) -> bool:
+        """Whether nothing much waits for it."""
+        return not self.outbox and self.unsent_bytes <= MAX_UNSENT_BYTES
+
+
+@dataclass(frozen=True)
+class Message:
+    """What came from a connection: the frames without libzmq's routing id."""
+
+    connection: Connection
+    frames: Frames
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A connection that has ended, for whatever reason."""
+
+    connection: Connection
+
+
+class Listener:
+    """The socket from `__init__` to `close`. Raises `Problem`; nothing is left behind then.
+
+    folder: the state folder. listen: an address in addition to the private one, encrypted when a guard is given.
+    `socket` and `monitor` are for a poll loop, which calls `take` when one of them has something and at each beat.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        limits: Limits,
+        clock: Callable[[], float],
+        listen: str | None = None,
+        guard: Guard | None = None,
+    ):
+        self._limits = limits
+        self._clock = clock
+        self._guard = guard
+        self._context = zmq.Context[Any]()
+        self._context.set(zmq.MAX_SOCKETS, 1023)
+        self.socket: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
+        self.monitor: zmq.Socket[bytes] | None = None
         self.endpoints: list[str] = []
-        self._path = runtime.ipc_path(folder)
-        self._own_folder = self._path.parent if self._path and self._path.parent != folder else None
+        self.remote = ""
+        self._number = 0
+        self._connections: dict[bytes, Connection] = {}
+        self._sockets: dict[int, float] = {}  # of every open connection, also of one that said nothing: since when
+        self._owners: dict[int, Connection] = {}
+        self._ended: list[tuple[Connection, float]] = []
+        self._gone: list[Connection] = []
+        self._ipc: Path | None = None
+        self._plain_tcp = os.name != "posix" or bool(listen and guard is None)
         try:
-            self._listen_on_path()
-            self._listen(listen or ANY_PORT, lambda: _tcp(listen or ANY_PORT))
-        except Problem:
-            self.close()
+            self._bind(folder, listen)
+        except BaseException:
+            self.close(0.0)
             raise
 
-    def _listen_on_path(self) -> None:
-        """Some file systems hold no sockets; the TCP port is enough then."""
-        path = self._path
-        if path is None:
+    def _bind(self, folder: Path, listen: str | None) -> None:
+        own = self.socket
+        own.router_mandatory = True  # a message to one that has gone is an error
+        own.maxmsgsize = wire.MAX_FRAME_BYTES
+        own.rcvhwm, own.sndhwm = RECEIVE_MESSAGES, SEND_MESSAGES
+        own.handshake_ivl = int(1000 * min(self._limits.greeting_seconds, 2e6))
+        own.backlog = 128
+        self.monitor = own.get_monitor_socket(_EVENTS)
+        self.monitor.rcvhwm = 0  # libzmq's own thread would wait for us to read
+        if os.name == "posix":
+            self._bind_path(folder)
+        if listen is None and not self.endpoints:
+            listen = LOOPBACK
+        if listen is None:
             return
+        if self._guard is not None:
+            self._guard.protect(own)
+            own.heartbeat_ivl, own.heartbeat_timeout = 2000, 8000  # a machine may go without a word
+            self.remote = bind(own, listen)
+        else:
+            self.endpoints.append(bind(own, listen))
+
+    def _bind_path(self, folder: Path) -> None:
+        """Where the state folder's name is too long or its file system holds no sockets, a folder of our own.
+
+        A socket that a killed server left there is in the way; nothing else is removed.
+        """
+        for path in runtime.ipc_paths(folder):
+            if path.is_socket() or not path.exists():
+                with contextlib.suppress(zmq.ZMQError):
+                    self.socket.bind(f"ipc://{path}")
+                    self._ipc = path
+                    self.endpoints.append(f"ipc://{path}")
+                    return
+            _remove_path(path)
+        raise Problem("no-server", f"No socket can be made in {folder}.", f"Set {runtime.HOME_VARIABLE}.")
+
+    @property
+    def known(self) -> int:
+        """How many connections have said HELLO."""
+        return sum(connection.known for connection in self._connections.values())
+
+    @property
+    def restless(self) -> bool:
+        """Whether something waits that libzmq will not tell of."""
+        return bool(self._gone or self._ended) or any(
+            connection.outbox or connection.deferred for connection in self._connections.values()
+        )
+
+    def all(self) -> list[Connection]:
+        return list(self._connections.values())
+
+    # In.
+
+    def take(self) -> Iterator[Message | Gone]:
+        """What has come, at most a turn's worth of it, in order for each connection."""
+        self._watch()
+        for connection in self.all():
+            self._flush(connection)
+            while connection.deferred and connection.reads and connection.closing is None:
+                yield Message(connection, connection.deferred.popleft())
+        empty = False
+        for _ in range(BATCH):
+            try:
+                frames = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                empty = True
+                break
+            message = self._message(frames)
+            if message is not None:
+                yield message
+        yield from self._farewells(empty)
+
+    def _message(self, frames: Frames) -> Message | None:
+        connection = self._connection(frames)
+        if connection is None or connection.closing is not None:
+            return None
+        connection.heard = self._clock()
+        if connection.reads and not connection.deferred:
+            return Message(connection, frames[1:])
+        connection.deferred.append(frames[1:])
+        count, size = MAX_DEFERRED
+        if len(connection.deferred) > count or _size(connection.deferred) > size:
+            self._shut(connection, "it asks and does not read")
+        return None
+
+    def _connection(self, frames: Frames) -> Connection | None:
+        """Whose message this is; None for one that may not be here or has gone already."""
+        routing = frames[0].bytes
+        if (known := self._connections.get(routing)) is not None:
+            return known
+        handle = int(_property(frames[0], "__fd") or -1)
+        if handle not in self._sockets:
+            self._watch()
+        if handle not in self._sockets:
+            return None
+        user = _property(frames[0], "User-Id")
+        if not user and not self._is_own(_property(frames[0], "Peer-Address")):
+            log.warning("a connection of another user is closed")
+            shut(handle)
+            return None
+        if (before := self._owners.get(handle)) is not None:  # its socket's number was given away again
+            self._end(before)
+        self._number += 1
+        now = self._clock()
+        connection = Connection(self._number, routing, handle, user, self._sockets[handle], now)
+        self._connections[routing] = self._owners[handle] = connection
+        return connection
+
+    def _is_own(self, address: str) -> bool:
+        """Whether a connection of this machine is this user's (or root's), as far as the system tells."""
+        found = _IPC_PEER.fullmatch(address)
+        return int(found[1]) in (os.getuid(), 0) if found else self._plain_tcp
+
+    def _watch(self) -> None:
+        """Takes what libzmq's monitor tells: who came, who went."""
+        assert self.monitor is not None
+        while True:
+            try:
+                event = parse_monitor_message(self.monitor.recv_multipart(zmq.NOBLOCK))
+            except zmq.Again:
+                break
+            handle = int(event["value"])
+            if event["event"] & _REFUSED:
+                if self._guard is not None and event["endpoint"].startswith(b"tcp"):
+                    self._guard.refused(handle)
+                continue
+            if event["event"] == zmq.EVENT_ACCEPTED:
+                self._sockets[handle] = self._clock()
+                continue
+            self._sockets.pop(handle, None)
+            if (connection := self._owners.pop(handle, None)) is not None:
+                self._ended.append((connection, self._clock()))
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """The strangers that have waited longest give way, so that a crowd of them locks nobody out."""
+        known = self.known
+        excess = len(self._sockets) - known - int(self._limits.greetings)
+        if (spare := resources.spare_handles()) is not None:
+            excess = max(excess, SPARE_HANDLES - spare)
+        for handle in list(self._sockets):
+            if excess <= 0:
+                return
+            owner = self._owners.get(handle)
+            if owner is None or not owner.known:
+                excess -= 1
+                self._sockets.pop(handle)
+                shut(handle)
+                if owner is not None:
+                    self._end(owner)
+
+    # Out.
+
+    def send(self, connection: Connection, frames: list[Any], optional: bool = False) -> None:
+        """Sends in order, as fast as the client reads. optional: left out when something waits already."""
+        if self._connections.get(connection.routing) is not connection:
+            return
+        if connection.outbox or not self._sent(connection, frames):
+            if not optional:
+                connection.outbox.append(frames)
+
+    def _sent(self, connection: Connection, frames: list[Any]) -> bool:
+        """False when libzmq takes nothing for this client now. One that has gone is ended."""
+        large = len(frames) > 1 and len(frames[-1]) >= ZERO_COPY_BYTES
         try:
-            self._listen(f"ipc://{path}", lambda: _unix(path))
-        except Problem as problem:
-            log.warning("%s", problem.message)
-            self._path = None
+            tracker = self.socket.send_multipart(
+                [connection.routing, *frames], zmq.NOBLOCK, copy=not large, track=large
+            )
+        except zmq.Again:
+            return False
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            self._end(connection)
+            return True
+        if tracker is not None:
+            connection.unsent.append((tracker, len(frames[-1])))
+        return True
 
-    def _listen(self, endpoint: str, bind: Callable[[], socket.socket]) -> None:
+    def _flush(self, connection: Connection) -> None:
+        """Sends what the client takes now, and notes since when it has taken nothing."""
+        moved = False
+        while connection.unsent and connection.unsent[0][0].done:
+            connection.unsent.popleft()
+            moved = True
+        while connection.outbox and self._sent(connection, connection.outbox[0]):
+            if connection.outbox:  # still there: the connection may just have been ended
+                connection.outbox.popleft()
+            moved = True
+        if not connection.unsent and not connection.outbox:
+            connection.blocked = None
+        elif moved or connection.blocked is None:
+            connection.blocked = self._clock()
+
+    # The end of connections.
+
+    def dismiss(self, connection: Connection) -> None:
+        """Ends a connection soon; what was sent to it before reaches it."""
+        if connection.closing is None:
+            connection.closing = self._clock() + FAREWELL_SECONDS
+
+    def beat(self, has_job: Callable[[Connection], bool]) -> None:
+        """Ends who is too slow to say HELLO, to read, or to say anything at all. Four times a second."""
+        now, limits = self._clock(), self._limits
+        for handle, since in list(self._sockets.items()):
+            owner = self._owners.get(handle)
+            if (owner is None or not owner.known) and now - since > limits.greeting_seconds:
+                self._sockets.pop(handle)
+                shut(handle)
+                if owner is not None:
+                    self._end(owner)
+        for connection in self.all():
+            self._flush(connection)
+            if connection.closing is not None and now >= connection.closing:
+                self._shut(connection, "dismissed")
+            elif connection.blocked is not None and now - connection.blocked > limits.stall_seconds:
+                self._shut(connection, "it does not read")
+            elif now - connection.heard > limits.idle_seconds and not has_job(connection):
+                self._shut(connection, "idle")
+
+    def _shut(self, connection: Connection, why: str) -> None:
+        log.debug("%s: %s", connection, why)
+        self._watch()
+        if self._owners.get(connection.handle) is connection:
+            shut(connection.handle)
+        self._end(connection)
+
+    def _end(self, connection: Connection) -> None:
+        """Forgets a connection; `take` tells of it."""
+        if self._connections.get(connection.routing) is not connection:
+            return
+        del self._connections[connection.routing]
+        if self._owners.get(connection.handle) is connection:
+            del self._owners[connection.handle]
+        connection.deferred.clear()
+        connection.outbox.clear()
+        connection.unsent.clear()
+        self._gone.append(connection)
+
+    def _farewells(self, empty: bool) -> Iterator[Gone]:
+        """Those that have ended, as soon as their last messages were read."""
+        now = self._clock()
+        waiting: list[tuple[Connection, float]] = []
+        for connection, since in self._ended:
+            if (empty and not connection.deferred) or now - since > LEFTOVER_SECONDS:
+                self._end(connection)
+            else:
+                waiting.append((connection, since))
+        self._ended = waiting
+        gone, self._gone = self._gone, []
+        for connection in gone:
+            yield Gone(connection)
+
+    def close(self, seconds: float) -> None:
+        """Ends all connections; what is on its way has so many seconds to get there."""
+        self._connections.clear()
+        if self.monitor is not None:
+            self.socket.disable_monitor()
+            self.monitor.close(linger=0)
+        self.socket.close(linger=int(1000 * seconds))
+        if self._guard is not None:
+            self._guard.close()
+        self._context.term()
+        if self._ipc is not None:
+            _remove_path(self._ipc)
+
+
+def shut(handle: int) -> None:
+    """Ends the connection of this socket, which libzmq owns and closes as soon as it notices."""
+    with contextlib.suppress(OSError):
+        borrowed = socket.socket(fileno=handle)
         try:
-            door = bind()
-        except OSError as error:
-            raise Problem(
-                "no-server",
-                f"The server cannot listen on {endpoint}: {error.strerror}.",
-                "Choose another address with --listen, or end the program that uses it.",
-            ) from error
-        door.setblocking(False)
-        self.sockets.append(door)
-        scheme, _, address = endpoint.partition("://")
-        if scheme == "tcp":
-            endpoint = f"tcp://{address.rpartition(':')[0]}:{door.getsockname()[1]}"
-        self.endpoints.append(endpoint)
-
-    def close(self) -> None:
-        for door in self.sockets:
-            door.close()
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
-        if self._own_folder is not None:
-            shutil.rmtree(self._own_folder, ignore_errors=True)
+            borrowed.shutdown(socket.SHUT_RDWR)
+        finally:
+            borrowed.detach()
 
 
-def _unix(path: Path) -> socket.socket:
-    """A socket that a killed server left there is in the way; nothing else is removed."""
-    with contextlib.suppress(FileNotFoundError):
-        if stat.S_ISSOCK(path.lstat().st_mode):
-            path.unlink()
-    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def bind(own: zmq.Socket[bytes], endpoint: str) -> str:
+    """The endpoint as it was bound. Raises `Problem`."""
     try:
-        door.bind(os.fspath(path))
-        door.listen(BACKLOG)
-    except OSError:
-        door.close()
-        raise
-    return door
-
-
-def _tcp(endpoint: str) -> socket.socket:
-    host, _, port = endpoint.partition("://")[2].rpartition(":")
-    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-    address = (host.strip("[]"), 0 if port == "*" else int(port))
-    return socket.create_server(address, family=family, backlog=BACKLOG)
+        own.ipv6 = "[" in endpoint
+        own.bind(endpoint)
+    except zmq.ZMQError as error:
+        raise Problem(
+            "no-server",
+            f"The server cannot listen on {endpoint}: {error.strerror}.",
+            "Choose another address with --listen, or end the program that uses it.",
+        ) from None
+    return own.getsockopt_string(zmq.LAST_ENDPOINT)
 
 
 def leaves_the_machine(endpoint: str) -> bool:
@@ -113,3 +463,24 @@ def leaves_the_machine(endpoint: str) -> bool:
     with contextlib.suppress(ValueError):
         return not ipaddress.ip_address(host.strip("[]")).is_loopback
     return host != "localhost"
+
+
+def _property(frame: Any, name: str) -> str:
+    """What libzmq knows of a message's connection; "" when it knows nothing."""
+    try:
+        return str(frame.get(name))
+    except (zmq.ZMQError, ValueError):
+        return ""
+
+
+def _size(messages: deque[Frames]) -> int:
+    return sum(len(frame) for frames in messages for frame in frames)
+
+
+def _remove_path(path: Path) -> None:
+    """Removes a socket, and the folder that was made for it."""
+    with contextlib.suppress(OSError):
+        if path.is_socket():
+            path.unlink()
+    if runtime.is_own_folder(path.parent):
+        shutil.rmtree(path.parent, ignore_errors=True)

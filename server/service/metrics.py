@@ -1,17 +1,22 @@
 """What the server tells of itself in numbers: stage times for the status, and Prometheus' text on loopback.
 
-Prometheus' threads never touch the front: four times a second the front leaves its status here, and what
+Prometheus' threads never touch the server: four times a second the server leaves its status here, and what
 is asked for is answered from the last one.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
+from socketserver import ThreadingMixIn
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from plugin.studio_portrait.link.wire import Problem
 
 DEFAULT_PORT = 47311
+MAX_THREADS = 4  # questions that are answered at a time; whoever else asks is hung up on
+ANSWER_SECONDS = 5.0  # that a question and its answer may take
 
 
 class StageTimes:
@@ -33,23 +38,61 @@ class StageTimes:
         return {stage: dict(about) for stage, about in self._found.items()}
 
 
+class _Question(WSGIRequestHandler):
+    timeout = ANSWER_SECONDS
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Anybody on this machine may ask; the log is for what matters."""
+
+
+class _HttpServer(ThreadingMixIn, WSGIServer):
+    """A thread for each question, but no more of them than `MAX_THREADS`."""
+
+    daemon_threads = True
+
+    def __init__(self, *args: Any) -> None:
+        self._free = threading.BoundedSemaphore(MAX_THREADS)
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who asks badly gets no answer, and the log no traceback."""
+
+
 class Exporter:
     """``http://127.0.0.1:PORT/metrics`` from now until `close`. Raises `Problem` when the port is taken."""
 
     def __init__(self, port: int):
-        from prometheus_client import CollectorRegistry, start_http_server
+        from prometheus_client import CollectorRegistry, make_wsgi_app
 
         self._status: dict[str, Any] = {}
         registry = CollectorRegistry()
         registry.register(self)
         try:
-            self._server, self._thread = start_http_server(port, "127.0.0.1", registry)
+            self._server = make_server("127.0.0.1", port, make_wsgi_app(registry), _HttpServer, _Question)
         except OSError as error:
             sentence = f"The metrics cannot be told on port {port}: {error.strerror}."
             raise Problem("bad-setting", sentence, "Choose another port with --metrics.") from None
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
 
     def update(self, status: dict[str, Any]) -> None:
-        """The front's status, as ``status --json`` prints it."""
+        """The server's status, as ``status --json`` prints it."""
         self._status = status
 
     def close(self) -> None:

@@ -1,14 +1,15 @@
 """The process that owns a device: loads the network once, then retouches job after job.
 
-Started by the front as ``python -m server.service.worker``. It speaks JSON lines on its own
+Started by the server as ``python -m server.service.worker``. It speaks JSON lines on its own
 stdin and stdout and finds the pixels in shared memory. A thread reads stdin, so that
-a cancel is seen in the middle of a job and the end of the front ends this process
+a cancel is seen in the middle of a job and the end of the server ends this process
 at once, whatever it is doing.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import json
 import logging
@@ -18,9 +19,10 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -30,7 +32,8 @@ from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 
 from . import logs
 from .buffers import Layout, attach
-from .fallback import Steady, Sturdy, leaves_the_device_broken, sturdy
+from .fallback import Fallback, Painting, leaves_the_device_broken, with_fallback
+from .tasks import TASKS, Work, problem_of
 
 DEVICE_LOST = 70  # exit status
 LOOK_SECONDS = 0.05  # between two looks for a cancel while a network is loaded
@@ -40,26 +43,34 @@ _loader = ThreadPoolExecutor(1)
 
 
 class Channel:
-    """The two pipes to the front. Cancels are kept, jobs are queued."""
+    """The two pipes to the server. Cancels are kept, jobs are queued."""
 
     def __init__(self, source: BinaryIO, sink: BinaryIO):
         self._source = source
         self._sink = sink
         self._jobs: queue.Queue[dict[str, Any]] = queue.Queue()
         self._cancelled = ""
+        self._kept: dict[str, dict[str, Any]] = {}
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         for line in self._source:
             message = json.loads(line)
-            if message["cmd"] == "job":
-                self._jobs.put(message)
-            else:
+            if message["cmd"] == "cancel":
                 self._cancelled = message["job"]
+            else:
+                self._jobs.put(message)
         _vanish()
 
     def next_job(self) -> dict[str, Any]:
-        return self._jobs.get()
+        """Waits for the next task; what was kept of jobs that have ended is forgotten meanwhile."""
+        while (message := self._jobs.get())["cmd"] == "forget":
+            self._kept.pop(message["job"], None)
+        return message
+
+    def kept(self, job: str) -> dict[str, Any]:
+        """What tasks keep of a job that stays open."""
+        return self._kept.setdefault(job, {})
 
     def is_cancelled(self, job: str) -> bool:
         return self._cancelled == job
@@ -73,7 +84,7 @@ class Channel:
 
 
 def _vanish() -> None:
-    """The front has gone: nobody wants what is being computed, nor what a library may have started."""
+    """The server has gone: nobody wants what is being computed, nor what a library may have started."""
     if os.name == "posix" and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(0)
@@ -85,33 +96,68 @@ class Tools:
 
     retouch: `server.imaging.retouch`. selection: makes its selection of a box and a
     mask. predictor: the predictor of a name, "" for the default one. match: the one
-    that matches a reference portrait, (H, W, 3) sRGB.
+    that matches a reference portrait, (H, W, 3) sRGB. tasks: by their kind.
     """
 
     retouch: Callable[..., Any]
     selection: Callable[[Box, NDArray[np.uint8]], Any]
     predictor: Callable[[str], Any]
     match: Callable[[NDArray[np.uint8]], Any] | None = None
+    tasks: Mapping[str, Callable[[Work], dict[str, Any]]] = field(default_factory=lambda: TASKS)
+
+
+class LoadedNetworks:
+    """The networks that were asked for, loaded once; anew when a file of theirs has changed since.
+
+    load: loads a network of a name, "" for the default one. files: those that it is read from.
+    """
+
+    def __init__(self, load: Callable[[str], Any], files: Callable[[str], Sequence[Path]]):
+        self._load = load
+        self._files = files
+        self._loaded: dict[str, tuple[object, Any]] = {}
+
+    def __call__(self, name: str) -> Any:
+        """The network, ready to be used. Raises what `load` raises, for altered weights too."""
+        stamp = self._stamp(name)
+        before, network = self._loaded.get(name, (None, None))
+        if network is None or before != stamp:
+            network = self._load(name)
+            self._loaded = {other: kept for other, kept in self._loaded.items() if kept[0] != before}
+            self._loaded[name] = self._loaded[network.name] = (stamp, network)
+        return network
+
+    def _stamp(self, name: str) -> object:
+        found = []
+        for path in self._files(name):
+            with contextlib.suppress(OSError):
+                about = path.stat()
+                found.append((path, about.st_mtime_ns, about.st_size, about.st_ino))
+        return tuple(found)
 
 
 def real_tools(device: str, engine: str) -> Tools:
     """The pipeline and the network. The default one is loaded while the pipeline is imported."""
-    from model.inference.predictor import load, match
+    from model.inference.predictor import available, load, match
 
-    first = ThreadPoolExecutor(1).submit(load, "", device=device, engine=engine)
-    from server import imaging as pipeline
+    first: Future[Any] | None = ThreadPoolExecutor(1).submit(load, "", device=device, engine=engine)
+    from server import imaging
 
-    loaded: dict[str, Sturdy | Steady] = {}
+    def loaded(name: str) -> Fallback | Painting:
+        nonlocal first
+        begun, first = (first, None) if name == "" else (None, first)
+        new = begun.result() if begun else load(name, device=device, engine=engine)
+        return with_fallback(new, lambda: load(new.name, device="cpu"))
 
-    def predictor(name: str) -> Sturdy | Steady:
-        if name not in loaded:
-            begun = name == "" and first.exception() is None
-            new = first.result() if begun else load(name, device=device, engine=engine)
-            loaded[name] = loaded[new.name] = sturdy(new, lambda: load(new.name, device="cpu"))
-        return loaded[name]
+    def files(name: str) -> list[Path]:
+        info = next((info for info in available() if info.name == name or not name), None)
+        return [] if info is None else [info.file, info.file.with_suffix(".json")]
 
     return Tools(
-        pipeline.retouch, pipeline.Selection, predictor, lambda reference: Steady(match([reference]))
+        imaging.retouch,
+        imaging.Selection,
+        LoadedNetworks(loaded, files),
+        lambda reference: Painting(match([reference])),
     )
 
 
@@ -125,9 +171,9 @@ def about(predictor: Any) -> dict[str, Any]:
     }
 
 
-def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str, Any]:
-    """Does one job in the shared memory; returns the fields of its RESULT. Raises `Problem`."""
-    job = message["job"]
+def do(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str, Any]:
+    """Does one task in the job's shared memory; returns the fields of its answer. Raises `Problem`."""
+    job, task = message["job"], message["task"]
     image, settings = ImageSpec(**message["image"]), Settings(**message["settings"])
     layout = Layout(**message["layout"])
     try:
@@ -136,8 +182,10 @@ def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str
         raise Problem("cancelled", "The retouching was cancelled.") from None
     plane = _planes(memory, layout)
     dtype = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}[image.sample]
-    plane("result")[:] = plane("pixels")  # which stay as they are, in case this process does not
-    pixels = np.frombuffer(plane("result"), dtype).reshape(image.height, image.width, image.channels)
+    sent, result = (
+        np.frombuffer(plane(name), dtype).reshape(image.height, image.width, image.channels)
+        for name in ("pixels", "result")
+    )
     selection = None
     if message["selection"]:
         box = Box(**message["selection"])
@@ -150,24 +198,23 @@ def retouch(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str
         reference = reference.reshape(shape.height, shape.width, shape.channels)
     predictor = _loaded(tools, settings.network, reference, lambda: channel.is_cancelled(job))
     predictor.begin(lambda: channel.is_cancelled(job))
-    result = tools.retouch(
-        pixels,
-        settings,
-        predictor,
+    fields = dict(task["fields"])
+    work = Work(
+        sent=sent,
+        result=result,
+        preview=plane("preview"),
+        mask=plane("mask"),
         icc=bytes(plane("icc")) or None,
+        settings=Settings(**fields.pop("settings")) if "settings" in fields else settings,
         selection=selection,
+        predictor=predictor,
+        fields=fields,
+        kept=channel.kept(job) if layout.preview else {},
+        retouch=tools.retouch,
         progress=lambda stage, fraction: channel.tell("progress", job=job, stage=stage, fraction=fraction),
         cancelled=lambda: channel.is_cancelled(job),
     )
-    if result.mask is not None:
-        plane("mask")[: result.mask.size] = result.mask.tobytes()
-    return {
-        "box": vars(result.box) if result.box else None,
-        "faces": list(result.faces),
-        "ms": {stage: round(ms, 1) for stage, ms in result.ms.items()},
-        "notes": [*result.notes, *predictor.notes],
-        **about(predictor),
-    }
+    return {**tools.tasks[task["kind"]](work), **about(predictor)}
 
 
 def _loaded(
@@ -195,26 +242,21 @@ def _planes(memory: Any, layout: Layout) -> Callable[[str], memoryview]:
 
 
 def work(message: dict[str, Any], tools: Tools, channel: Channel) -> None:
-    """One job, from the front's message to exactly one ``result`` or ``error`` event."""
+    """One task, from the server's message to exactly one ``result`` or ``error`` event."""
     job = message["job"]
     try:
         if channel.is_cancelled(job):
             raise Problem("cancelled", "The retouching was cancelled.")
-        channel.tell("result", job=job, **retouch(message, tools, channel))
-    except Problem as problem:
-        channel.tell_problem("error", problem, job=job)
-    except MemoryError:
-        text = "There was not enough memory to retouch the picture."
-        channel.tell_problem("error", Problem("out-of-memory", text), job=job)
+        channel.tell("result", job=job, **do(message, tools, channel))
     except Exception as error:
-        if hasattr(error, "code") and hasattr(error, "hint"):  # the pipeline's own, which is imported late
-            channel.tell_problem("error", Problem(str(error.code), str(error), error.hint), job=job)
-            return
-        traceback.print_exc()
-        if leaves_the_device_broken(error):
-            os._exit(DEVICE_LOST)  # the front tries the job again with a new process
-        text = f"The server met a fault of its own ({type(error).__name__})."
-        channel.tell_problem("error", Problem("internal", text), job=job)
+        problem = problem_of(error)
+        if problem is None:
+            traceback.print_exc()
+            if leaves_the_device_broken(error):
+                os._exit(DEVICE_LOST)  # the server tries the job again with a new process
+            text = f"The server met a fault of its own ({type(error).__name__})."
+            problem = Problem("internal", text)
+        channel.tell_problem("error", problem, job=job)
 
 
 def run(channel: Channel, make_tools: Callable[[], Tools]) -> None:
@@ -226,14 +268,17 @@ def run(channel: Channel, make_tools: Callable[[], Tools]) -> None:
     tools = make_tools()
     try:
         channel.tell("ready", **about(tools.predictor("")))
-    except Problem as problem:
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
         channel.tell_problem("failed", problem)
     while True:
         work(channel.next_job(), tools, channel)
 
 
 def own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes from and to the front, for us alone.
+    """The pipes from and to the server, for us alone.
 
     What any library prints goes to the log. `sys.stdin` is closed off: our thread always
     waits for the pipe, and a child forked meanwhile would wait for its lock for ever.
@@ -246,8 +291,8 @@ def own_pipes() -> tuple[BinaryIO, BinaryIO]:
     return source, sink
 
 
-def end_with_the_front() -> None:
-    """The end of the front's pipe ends us and our children; one that is stopped must go on to read it."""
+def end_with_the_server() -> None:
+    """The end of the server's pipe ends us and our children; one that is stopped must go on to read it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGCONT)  # PR_SET_PDEATHSIG
 
@@ -258,7 +303,7 @@ def start(make_tools: Callable[[argparse.Namespace], Tools]) -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--engine", default="auto")
     args = parser.parse_args()
-    end_with_the_front()
+    end_with_the_server()
     logging.basicConfig(level=logging.INFO, format=logs.PLAIN, stream=sys.stderr)
     run(Channel(*own_pipes()), lambda: make_tools(args))
 

@@ -1,4 +1,4 @@
-"""The workers, one for each device, and the jobs they have: who is free takes the next one.
+"""The workers, one for each device, and who of them has which job.
 
 A job whose worker dies is tried once more on a fresh one. A second death is the
 job's own fault, as far as anybody can tell: it is refused and the others go on.
@@ -7,43 +7,35 @@ job's own fault, as far as anybody can tell: it is refused and the others go on.
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from plugin.studio_portrait.link.wire import Problem
 
-from .jobs import Job, Jobs, State
+from .jobs import Job, JobQueue, State
 from .limits import Limits
-from .supervisor import Event, Supervisor
+from .worker_supervisor import Supervisor, WorkerEvent
 
-ATTEMPTS = 2
-
-log = logging.getLogger("crew")
+log = logging.getLogger("workers")
 
 
-class Crew:
-    """commands: the worker's command by device. tell: hears of progress and results; fail: of problems."""
+class WorkerPool:
+    """commands: the worker's command by device. folder: the state folder."""
 
     def __init__(
         self,
         commands: Sequence[tuple[str, Sequence[str]]],
         folder: Path,
-        jobs: Jobs,
         limits: Limits,
-        tell: Callable[[Job, Event], None],
-        fail: Callable[[Job, Problem], None],
+        clock: Callable[[], float],
     ):
-        self.workers = [Supervisor(command, folder, device, limits) for device, command in commands]
-        self._jobs = jobs
-        self._tell = tell
-        self._fail = fail
+        self.workers = [Supervisor(command, folder, device, limits, clock) for device, command in commands]
 
     @property
-    def misled(self) -> Problem | None:
+    def unusable(self) -> Problem | None:
         """Why a worker can do nothing with its device or engine; None when all of them can."""
-        return next((worker.misled for worker in self.workers if worker.misled), None)
+        return next((worker.unusable for worker in self.workers if worker.unusable), None)
 
     @property
     def busy(self) -> bool:
@@ -75,55 +67,34 @@ class Crew:
         for worker in self.workers:
             worker.stop()
 
-    def cancel(self, job: Job) -> None:
+    def cancel(self, job_id: str) -> None:
+        """Makes the worker that has this job, or its components, let go of it."""
         for worker in self.workers:
-            worker.cancel(job.id)
+            worker.cancel(job_id)
 
     def beat(self) -> None:
-        now = time.monotonic()
         for worker in self.workers:
-            worker.beat(now)
+            worker.beat()
 
-    def dispatch(self) -> None:
-        """Gives every worker without a job its next one."""
-        for worker in self._by_readiness():
-            while worker.busy is None and (job := self._jobs.next()) is not None:
-                job.state = State.RUNNING
-                job.stage = "faces" if worker.about["state"] == "ready" else "load"
-                try:
-                    worker.give(job)
-                except Problem as problem:
-                    self._fail(job, problem)
+    def take(self, worker: Supervisor) -> list[WorkerEvent]:
+        """What a worker has to say of its jobs."""
+        return list(worker.take())
 
-    def _by_readiness(self) -> Iterator[Supervisor]:
-        yield from sorted(self.workers, key=lambda worker: worker.about["state"] != "ready")
-
-    def take(self, worker: Supervisor) -> None:
-        """What a worker has to say, and then the next job for it."""
-        for event in worker.take():
-            job = self._jobs.find(event.job)
+    def dispatch(self, jobs: JobQueue) -> list[WorkerEvent]:
+        """Gives every worker without a job its next one; returns what went wrong with that."""
+        failed: list[WorkerEvent] = []
+        while free := [worker for worker in self.workers if worker.busy is None]:
+            job = jobs.next()
             if job is None:
-                continue
-            if event.kind == "died":
-                self._try_again(job, event)
-            elif event.problem is not None:
-                self._fail(job, event.problem)
-            else:
-                self._tell(job, event)
-        self.dispatch()
-
-    def _try_again(self, job: Job, event: Event) -> None:
-        assert event.problem is not None
-        job.deaths += 1
-        if job.deaths < ATTEMPTS:
-            log.warning("job %.8s: %s It is tried again.", job.id, event.problem.message)
-            job.state, job.stage, job.fraction = State.QUEUED, "queue", 0.0
-            self._jobs.enqueue(job, first=True)
-        elif event.ready:
-            text = f"The picture is refused after {job.deaths} attempts. {event.problem.message}"
-            self._fail(job, Problem("poisonous", text))
-        else:
-            self._fail(job, event.problem)
+                break
+            worker = min(free, key=lambda worker: _preference(worker, job))
+            job.state = State.RUNNING
+            job.stage = "faces" if worker.about["state"] == "ready" else "load"
+            try:
+                worker.give(job)
+            except Problem as problem:
+                failed.append(WorkerEvent("error", job.id, {}, problem))
+        return failed
 
     def status(self) -> list[dict[str, Any]]:
         """What the status tells of each worker."""
@@ -131,3 +102,8 @@ class Crew:
             {**worker.about, "pid": worker.pid, "rss": worker.rss(), "job": worker.busy is not None}
             for worker in self.workers
         ]
+
+
+def _preference(worker: Supervisor, job: Job) -> tuple[bool, bool]:
+    """Who has the job's components takes it, else who need not load a network first."""
+    return job.id not in worker.holds, worker.about["state"] != "ready"

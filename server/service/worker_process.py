@@ -1,8 +1,8 @@
-"""The front's end of the worker: starts the process, talks to it, notices its death.
+"""The server's end of the worker: starts the process, talks to it, notices its death.
 
 JSON lines over the worker's own stdin and stdout; pixels never come this way. A
-thread reads stdout and hands the events to the front's poll loop, which therefore
-never waits for the worker; another waits for the process's end. When the front ends,
+thread reads stdout and hands the events to the server's poll loop, which therefore
+never waits for the worker; another waits for the process's end. When the server ends,
 however it ends, the operating system closes the pipe, and the worker ends too.
 """
 
@@ -37,18 +37,18 @@ def default_command(device: str, engine: str) -> list[str]:
 
 
 class Mailbox:
-    """Events from threads to the front's loop, which watches `bell`."""
+    """Events from threads to the server's loop, which watches `bell`."""
 
     def __init__(self) -> None:
-        self.bell, self._rope = socket.socketpair()
+        self.bell, self._ringer = socket.socketpair()
         self.bell.setblocking(False)
-        self._rope.setblocking(False)
+        self._ringer.setblocking(False)
         self._events: SimpleQueue[tuple[int, bytes]] = SimpleQueue()
 
     def put(self, number: int, line: bytes) -> None:
         self._events.put((number, line))
         with contextlib.suppress(OSError):  # full: it rings already
-            self._rope.send(b"\0")
+            self._ringer.send(b"\0")
 
     def take(self) -> Iterator[tuple[int, bytes]]:
         """All that is there."""
@@ -60,7 +60,7 @@ class Mailbox:
 
     def close(self) -> None:
         self.bell.close()
-        self._rope.close()
+        self._ringer.close()
 
 
 class WorkerProcess:
@@ -82,7 +82,7 @@ class WorkerProcess:
             stderr=subprocess.PIPE,
             cwd=ROOT,
             env={**os.environ, **KEEP_MEMORY},
-            start_new_session=os.name == "posix",  # Ctrl-C in a terminal is the front's to handle
+            start_new_session=os.name == "posix",  # Ctrl-C in a terminal is the server's to handle
         )
         assert self._process.stderr is not None
         logs.forward(self._process.stderr, "worker", about)

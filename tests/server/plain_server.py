@@ -9,11 +9,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from server.cli import main as cli  # noqa: E402
 from server.cli import serve as serve_command
-from server.service import supervisor, worker_process  # noqa: E402
+from server.service import worker_process, worker_supervisor  # noqa: E402
 
 if __name__ == "__main__":
     command = [sys.executable, "-m", "tests.server.plain_worker"]
     worker_process.default_command = lambda device, engine: [*command, "--device", device]
-    supervisor.STUCK_SECONDS = 1.0
+    worker_supervisor.STUCK_SECONDS = 1.0
     serve_command.networks = lambda: [{"name": "plain", "sha256": "0" * 64, "default": True}]
     raise SystemExit(cli.main())

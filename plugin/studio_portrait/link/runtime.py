@@ -16,6 +16,7 @@ import secrets
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
@@ -31,13 +32,25 @@ MAX_IPC_PATH = 107  # bytes; the kernel's sockaddr_un
 def state_folder() -> Path:
     """The folder of runtime file, lock and log; made (0700) when missing. Raises `Problem`.
 
-    One that is there keeps its mode: it may be a folder that others need.
+    One that is there keeps its mode, for others may need to read it; one that others could change is refused,
+    as ssh refuses loose keys: they could put a server of their own there.
     """
     folder = state_folder_path()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
     except OSError as error:
         raise _unusable(folder, error) from error
+    if os.name == "posix" and found.st_uid not in (os.getuid(), 0):
+        raise Problem(
+            "no-server",
+            f"The folder {folder} belongs to another user.",
+            f"Set {HOME_VARIABLE} to a folder of yours.",
+        )
+    if os.name == "posix" and found.st_mode & 0o022:
+        raise Problem(
+            "no-server", f"Other users can change the folder {folder}.", f"Run: chmod go-w {folder}"
+        )
     return folder
 
 
@@ -80,18 +93,14 @@ def _open(path: Path, flags: int, mode: str) -> IO[bytes]:
     return cast(IO[bytes], os.fdopen(handle, mode, buffering=0))
 
 
-def ipc_path(folder: Path) -> Path | None:
-    """Where the server's ipc socket goes: beside the runtime file, or, when that is too
-    long for a socket's name, in a folder of our own (0700) under the temporary one.
-    None where the system has no such sockets.
+def ipc_paths(folder: Path) -> Iterator[Path]:
+    """Where the server's ipc socket may go, best first: beside the runtime file unless that is too long for
+    a socket's name, else in a folder of our own (0700), made when asked for, under the temporary one.
     """
-    if os.name != "posix":
-        return None
     path = folder / "server.sock"
     if len(os.fsencode(path)) <= MAX_IPC_PATH:
-        return path
-    path = Path(tempfile.mkdtemp(prefix=OWN_FOLDER)) / "server.sock"
-    return path if len(os.fsencode(path)) <= MAX_IPC_PATH else None
+        yield path
+    yield Path(tempfile.mkdtemp(prefix=OWN_FOLDER)) / path.name
 
 
 def is_own_folder(folder: Path) -> bool:

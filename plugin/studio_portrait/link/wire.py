@@ -7,8 +7,9 @@ socket, so that both ends, the tests and a fuzzer can use it alone.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
-import math
 import re
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,6 +22,7 @@ MAX_PIXELS = 100_000_000
 MAX_SIDE = 65_535
 MAX_ICC_BYTES = 4 * 1024 * 1024
 STRIP_BYTES = 4 * 1024 * 1024  # what a sender aims at per DATA frame
+MAX_PREVIEW_BYTES = 4 * 1024 * 1024  # of a PREVIEW's rows
 MAX_FRAME_BYTES = 16 * 1024 * 1024  # what a receiver accepts; one row always fits below it
 
 SAMPLE_BYTES = {"u8": 1, "u16": 2, "f32": 4}  # native byte order; both ends share the machine
@@ -33,6 +35,7 @@ SLIDERS = {"strength": 0, "shine": 0, "light": 0, "colour": 0, "warmth": -1, "br
 
 COMMANDS = frozenset(
     ("HELLO", "CHALLENGE", "SUBMIT", "ACCEPT", "DATA", "PROGRESS", "RESULT", "FETCH", "DONE", "CANCEL")
+    + ("ANALYSE", "ANALYSED", "PREVIEW", "RENDER")
     + ("ERROR", "PING", "PONG", "STATUS", "SHUTDOWN", "BYE")
 )
 
@@ -66,7 +69,7 @@ ERRORS = {
     "cancelled": "Nothing was changed.",
     "out-of-memory": "Close other programs, or scale the picture down.",
     "worker-died": "Try again; if it happens twice, see the server's log.",
-    "poisonous": "Do not send this picture again with these settings, and report it with the server's log.",
+    "rejected": "Do not send this picture again with these settings, and report it with the server's log.",
     "weights": "Get the files of this version again, for example: git checkout -- model/weights",
     "shutting-down": "Try again: the server starts by itself.",
     "no-server": "Run {doctor} to see why the server does not start.",
@@ -191,7 +194,7 @@ class Settings:
         for name, least in SLIDERS.items():
             value = getattr(self, name)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if not number or not math.isfinite(value) or not least <= value <= 1:
+            if not number or not least <= value <= 1:  # NaN is not; an integer may be too large for a float
                 raise Problem("bad-setting", f"{name} must be between {least * 100} and 100 %.")
         if self.reach not in REACHES:
             raise Problem("bad-setting", f"reach must be one of {', '.join(REACHES)}.")
@@ -266,13 +269,17 @@ def decode(frame: bytes | bytearray | memoryview) -> dict[str, Any]:
     if len(frame) > MAX_HEADER_BYTES:
         raise Problem("bad-request", "The message's header is too long.")
     try:
-        header = json.loads(bytes(frame).decode("utf-8"))
+        text = bytes(frame).decode("utf-8")
+        header = json.loads(text)
+        if "\\u" in text:  # half of a surrogate pair is no text: nothing behind this could encode it
+            json.dumps(header, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise Problem("bad-request", "The message's header is not JSON.") from None
     if not isinstance(header, dict) or "v" not in header:
         raise Problem("bad-request", "The message's header is not one of this protocol.")
     if header["v"] != PROTOCOL:
-        raise Problem("bad-version", f"Protocol version {header['v']!r:.20} meets version {PROTOCOL}.")
+        version = header["v"] if isinstance(header["v"], (int, str)) else None
+        raise Problem("bad-version", f"Protocol version {version!r:.20} meets version {PROTOCOL}.")
     if not isinstance(header.get("cmd"), str) or header["cmd"] not in COMMANDS:
         raise Problem("bad-request", "The message's command is unknown.")
     return header
@@ -285,3 +292,8 @@ def problem_from(header: dict[str, Any]) -> Problem:
         str(header.get("message", "The server reported an error without a text.")),
         str(header["hint"]) if "hint" in header else None,
     )
+
+
+def proof(token: str, nonce: str) -> str:
+    """What only a side that knows the token can answer to the other's nonce."""
+    return hmac.new(token.encode(), nonce.encode("utf-8", "replace"), hashlib.sha256).hexdigest()

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +28,8 @@ log = logging.getLogger("supervisor")
 
 
 @dataclass(frozen=True)
-class Event:
-    """What became of the job: ``progress`` or ``result`` with its fields, or ``error`` with its problem.
+class WorkerEvent:
+    """What a worker says of a job: ``progress`` or ``result`` with its fields, or ``error`` with its problem.
 
     ``died``: the worker ended over the job, and its problem says how; ready: it had loaded its network.
     """
@@ -43,17 +42,22 @@ class Event:
 
 
 class Supervisor:
-    """One worker as the front sees it. `mailbox` is to be watched, then `take` called.
+    """One worker as the server sees it. `mailbox` is to be watched, then `take` called.
 
     busy: the id of the job that the worker has, even when its client has gone.
     about: state (loading, ready, failed, dead, asleep), device, engine, network, weights.
-    misled: why the worker can do nothing with the device or engine that was named; None if it can.
+    unusable: why the worker can do nothing with the device or engine that was named; None if it can.
+    holds: the jobs that stay open and whose components it has.
     """
 
-    def __init__(self, command: Sequence[str], folder: Path, device: str, limits: Limits):
+    def __init__(
+        self, command: Sequence[str], folder: Path, device: str, limits: Limits, clock: Callable[[], float]
+    ):
         self._command = command
         self._log = runtime.log_path(folder)
         self._limits = limits
+        self._clock = clock
+        self.holds: set[str] = set()
         self.mailbox = Mailbox()
         self._process: WorkerProcess | None = None
         self._runs = 0
@@ -63,7 +67,7 @@ class Supervisor:
         self.busy: str | None = None
         self._last: str | None = None
         self._waiting: dict[str, Any] | None = None  # the job's message, until the worker has loaded
-        self.misled: Problem | None = None
+        self.unusable: Problem | None = None
         self.about = {"state": "loading", "device": device, "engine": "", "network": "", "weights": ""}
 
     @property
@@ -79,7 +83,7 @@ class Supervisor:
             return
         self._runs += 1
         self._hung = False
-        self._heard = time.monotonic()
+        self._heard = self._clock()
         self.about["state"] = "loading"
         try:
             self._process = WorkerProcess(self._command, self.mailbox, self._runs, self._at_work)
@@ -90,7 +94,7 @@ class Supervisor:
     def _at_work(self) -> str:
         """What each of the worker's lines in the log begins with."""
         job = self.busy
-        if job is None and time.monotonic() - self._heard < AFTERWORD_SECONDS:
+        if job is None and self._clock() - self._heard < AFTERWORD_SECONDS:
             job = self._last  # what it said of that may be read only now
         return f"job {job:.8}: " if job else ""
 
@@ -100,6 +104,7 @@ class Supervisor:
             log.info("worker asleep: its memory is free")
             self._process.kill()  # it may be stopped; it has nothing to lose
             self._process, self.about["state"] = None, "asleep"
+            self.holds.clear()
 
     def stop(self) -> None:
         """Ends the worker."""
@@ -113,9 +118,12 @@ class Supervisor:
         if self._process is None:
             raise Problem("worker-died", "The server's worker cannot be started.", f"See {self._log}.")
         self.busy = self._last = job.id
-        self._cancelled_at, self._heard = None, time.monotonic()
+        self._cancelled_at, self._heard = None, self._clock()
+        if job.stays_open:
+            self.holds.add(job.id)
         message = {
             "cmd": "job",
+            "task": vars(job.task),
             "job": job.id,
             "path": job.buffer.path,
             "inode": job.buffer.inode,
@@ -132,14 +140,19 @@ class Supervisor:
 
     def cancel(self, job_id: str) -> None:
         """Makes the worker let go of this job, if it has it."""
+        if job_id in self.holds:
+            self.holds.discard(job_id)
+            if self._process is not None and self._waiting is None:
+                self._process.send({"cmd": "forget", "job": job_id})
         if self._waiting is not None and self.busy == job_id:
             self._waiting = self.busy = None
         elif self._process is not None and self.busy == job_id:
             self._process.send({"cmd": "cancel", "job": job_id})
-            self._cancelled_at = time.monotonic()
+            self._cancelled_at = self._clock()
 
-    def beat(self, now: float) -> None:
+    def beat(self) -> None:
         """Ends a worker that does not let go or shows no sign of progress. To be called now and then."""
+        now = self._clock()
         if self._process is None or self._hung:
             return
         loading = self.about["state"] == "loading"
@@ -153,7 +166,7 @@ class Supervisor:
         self._hung = True
         self._process.kill()
 
-    def take(self) -> Iterator[Event]:
+    def take(self) -> Iterator[WorkerEvent]:
         """The events about jobs that have come."""
         for number, line in self.mailbox.take():
             if self._process is not None and number == self._process.number:
@@ -161,8 +174,8 @@ class Supervisor:
                 if event is not None:
                     yield event
 
-    def _event(self, line: bytes) -> Event | None:
-        self._heard = time.monotonic()
+    def _event(self, line: bytes) -> WorkerEvent | None:
+        self._heard = self._clock()
         try:
             fields = json.loads(line)
             kind = fields.pop("event")
@@ -175,34 +188,35 @@ class Supervisor:
             self.about.update(fields, state=kind)
             log.info("worker %s: %s", kind, ", ".join(f"{name} {value}" for name, value in fields.items()))
             if fields.get("code") == "bad-setting":
-                self.misled = Problem(fields["code"], fields["message"], fields["hint"])
+                self.unusable = Problem(fields["code"], fields["message"], fields["hint"])
             if self._waiting is not None and self._process is not None:
                 self._process.send(self._waiting)
                 self._waiting = None
             return None
         return self._about_job(kind, fields.pop("job"), fields)
 
-    def _about_job(self, kind: str, job: str, fields: dict[str, Any]) -> Event:
+    def _about_job(self, kind: str, job: str, fields: dict[str, Any]) -> WorkerEvent:
         if kind != "progress":
             self.busy, self._cancelled_at = None, None
         if kind == "error":
-            return Event(kind, job, {}, Problem(fields["code"], fields["message"], fields["hint"]))
+            return WorkerEvent(kind, job, {}, Problem(fields["code"], fields["message"], fields["hint"]))
         if kind == "result" and self.about["state"] == "failed":
             self.about.update({name: fields[name] for name in self.about if name in fields}, state="ready")
-        return Event(kind, job, fields)
+        return WorkerEvent(kind, job, fields)
 
-    def _died(self, status: int) -> Event | None:
+    def _died(self, status: int) -> WorkerEvent | None:
         log.error("the worker ended with status %s", status)
         job, self.busy, self._cancelled_at, self._waiting = self.busy, None, None, None
         why, was_ready = self._why(status), self.about["state"] == "ready"
         self._process, self.about["state"] = None, "dead"
+        self.holds.clear()
         if was_ready:
             self.start()
         if job is None:
             return None
         hint = f"Try again; if it happens twice, see the server's log: {self._log}."
         problem = Problem("worker-died", f"The server's worker ended ({why}).", hint)
-        return Event("died", job, {}, problem, was_ready)
+        return WorkerEvent("died", job, {}, problem, was_ready)
 
     def _why(self, status: int) -> str:
         if self._hung:

@@ -1,0 +1,86 @@
+"""What this process may use of its machine: memory within a container's limits, file descriptors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+_CGROUPS, _OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+_HANDLES = Path("/proc/self/fd")
+_FEW_HANDLES = 4096  # with more than this allowed, connections cannot use them up
+
+
+def memory_total() -> int:
+    """Bytes that this process may use at most: the machine's, or less in a container (cgroup v1, v2)."""
+    return min([psutil.virtual_memory().total, *(limit for limit, _ in memory_limits())])
+
+
+def memory_available() -> int:
+    """Bytes that this process can still have."""
+    rooms = [limit - used for limit, used in memory_limits()]
+    return max(0, min([psutil.virtual_memory().available, *rooms]))
+
+
+def memory_limits(groups: Path = _CGROUPS, own: Path = _OWN_CGROUP) -> Iterator[tuple[int, int]]:
+    """(limit, used) in bytes of each control group that holds this process and has a limit."""
+    try:
+        lines = own.read_text("ascii", "replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if not controllers:
+            yield from _along(groups, path, "memory.max", "memory.current")
+        elif "memory" in controllers.split(","):
+            yield from _along(groups / "memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes")
+
+
+def _along(root: Path, path: str, limit: str, used: str) -> Iterator[tuple[int, int]]:
+    """From the innermost group outwards. In a container the path may name what only the host sees."""
+    folder = root / path.strip("/")
+    for place in (folder, *folder.parents):
+        if place != root and root not in place.parents:
+            return
+        with contextlib.suppress(OSError, ValueError):  # "max" is no number: no limit
+            yield int((place / limit).read_text()), int((place / used).read_text()) - _file_cache(place)
+
+
+def _file_cache(place: Path) -> int:
+    """What counts as used but is given back when it is needed."""
+    with contextlib.suppress(OSError, ValueError):
+        found = dict(line.split() for line in (place / "memory.stat").read_text().splitlines())
+        return int(found.get("total_inactive_file", found.get("inactive_file", 0)))
+    return 0
+
+
+def raise_handle_limit() -> None:
+    """Allows this process as many file descriptors as it may allow itself."""
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = min(hard, _FEW_HANDLES) if hard != resource.RLIM_INFINITY else _FEW_HANDLES
+        if soft < wanted:
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def spare_handles() -> int | None:
+    """File descriptors that are still free; None where there are plenty or nobody counts them."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if not 0 <= soft < _FEW_HANDLES:
+        return None
+    try:
+        return soft - len(os.listdir(_HANDLES))
+    except OSError:
+        return None
