@@ -35,8 +35,7 @@ def _run(args: argparse.Namespace) -> int:
         raise Problem("no-server", "A server already runs here.", hints.fill("End it first: {stop}"))
     os.umask(0o077)
     try:
-        session, _ = reach.there(args.server, folder)  # a mistake is told now, not in GIMP
-        session.close()
+        reach.there(args.server, folder).close()  # a mistake is told now, not in GIMP
         logs.set_up(runtime.log_path(folder))
         runtime.Runtime.remove(folder)  # a killed server's
         relay = Relay(args.server, folder, lock)

@@ -43,23 +43,27 @@ class Keys:
 class Dealer:
     """One DEALER connection. Not for several threads at once.
 
-    keys: None for a server of this machine. timeout: seconds for connection and handshake.
+    timeout: seconds for connection and handshake.
     `socket` and `monitor` are for a poll loop, which asks `lost` when `monitor` has something.
     """
 
-    def __init__(self, endpoint: str, keys: Keys | None, *, timeout: float = 10.0):
+    def __init__(self, endpoint: str, keys: Keys, *, timeout: float = 10.0):
         self.endpoint = endpoint
         self._keys = keys
         self._timeout = timeout
         self._state = "sought"
         context: zmq.Context[Any] = zmq.Context.instance()
         self.socket: zmq.Socket[bytes] = context.socket(zmq.DEALER)
-        if keys is not None:
-            self.socket.curve_publickey, self.socket.curve_secretkey = keys.own.public, keys.own.secret
-            self.socket.curve_serverkey = keys.server
+        self.socket.curve_publickey, self.socket.curve_secretkey = keys.own.public, keys.own.secret
+        self.socket.curve_serverkey = keys.server
         _bound(self.socket, timeout)
         self.monitor = self.socket.get_monitor_socket(_EVENTS)
         self.socket.connect(endpoint)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the handshake is done, as far as `lost` was told."""
+        return self._state == "open"
 
     def wait_until_open(self) -> None:
         """Returns when the handshake is done. Raises `Problem`."""
@@ -85,7 +89,7 @@ class Dealer:
 
     def why_lost(self) -> Problem:
         """What a user reads about a connection that did not come about or has ended."""
-        if self._state == "refused" and self._keys is not None:
+        if self._state == "refused":
             hint = f"There: studio-portrait keys allow NAME {shown(self._keys.own.public)}"
             return Problem("bad-key", f"The server {self.endpoint} does not allow this machine's key.", hint)
         if self._state in ("garbled", "connected"):

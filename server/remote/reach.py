@@ -1,4 +1,4 @@
-"""Opens sessions through libzmq: with a server on another machine, or with the one here."""
+"""Opens sessions with a server on another machine."""
 
 from __future__ import annotations
 
@@ -24,56 +24,44 @@ class RemoteSession(Session):
         super().__init__(cast(Connection, dealer), secret, folder)
         self._open_another = again
 
-    def _again(self) -> Session | None:
+    def again(self) -> Session | None:
         return self._open_another()
 
-    def _lost(self) -> Problem:
+    def lost(self) -> Problem:
         sentence = "The server does not answer any more."
         return Problem("lost-server", sentence, "Try again; if that does not help, see that it runs there.")
 
 
-def there(where: str, folder: Path) -> tuple[Session, Dealer]:
+def route(where: str, folder: Path) -> tuple[str, Keys]:
+    """The endpoint of the server at ``HOST[:PORT]``, and the keys to speak with it. Raises `Problem`."""
+    host, port = address.parse(where)
+    ring = KeyRing(folder)
+    return f"tcp://{host}:{port}", Keys(ring.own(), ring.server(host))
+
+
+def there(where: str, folder: Path) -> Session:
     """A session with the server at ``HOST[:PORT]``, over CURVE. Raises `Problem`.
 
     HELLO's token is our public key: libzmq has proven both sides' already.
     """
-    host, port = address.parse(where)
-    ring = KeyRing(folder)
-    keys = Keys(ring.own(), ring.server(host))
-    secret = keys.own.public.decode()
-    return _open(f"tcp://{host}:{port}", keys, secret, folder, lambda: there(where, folder)[0])
-
-
-def here(folder: Path) -> tuple[Session, Dealer]:
-    """A session with the server of this state folder. Raises `Problem`."""
-    found = runtime.Runtime.read(folder)
-    if found is None:
-        raise Problem("no-server", "No server is running.")
-    session, dealer = _open(found.endpoints[0], None, found.token, folder, lambda: here(folder)[0])
-    session.keep = session.status()["limits"]["resume-seconds"]
-    return session, dealer
-
-
-def open_remote(where: str) -> Session:
-    """For the command line: a session with a server of our own version. Raises `Problem`."""
-    session, _ = there(where, runtime.state_folder())
-    if session.server != VERSION:
-        session.close()
-        sentence = f"The server at {where} has version {session.server:.20}, this program {VERSION}."
-        raise Problem("bad-version", sentence, "Install the same version on both machines.")
-    return session
-
-
-def _open(
-    endpoint: str, keys: Keys | None, secret: str, folder: Path, again: Callable[[], Session]
-) -> tuple[Session, Dealer]:
+    endpoint, keys = route(where, folder)
     dealer = Dealer(endpoint, keys)
     try:
         dealer.wait_until_open()
-        return RemoteSession(dealer, secret, folder, again), dealer
+        return RemoteSession(dealer, keys.own.public.decode(), folder, lambda: there(where, folder))
     except TransportError as error:
         dealer.close()
         raise Problem("lost-server", f"{error}", "Try again.") from None
     except BaseException:
         dealer.close()
         raise
+
+
+def open_remote(where: str) -> Session:
+    """For the command line: a session with a server of our own version. Raises `Problem`."""
+    session = there(where, runtime.state_folder())
+    if session.server != VERSION:
+        session.close()
+        sentence = f"The server at {where} has version {session.server:.20}, this program {VERSION}."
+        raise Problem("bad-version", sentence, "Install the same version on both machines.")
+    return session

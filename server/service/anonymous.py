@@ -17,6 +17,8 @@ _PATH = re.compile(r"(?<![\w.~/\\])(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":;,]+)+[/\\]?
 def without_folders(text: str) -> str:
     """The text with each path replaced by its last part; commands stay readable that way."""
     own = (runtime.state_folder_path(), _ROOT, Path(sys.prefix), Path.home(), Path(tempfile.gettempdir()))
-    for folder in sorted({f"{path}{os.sep}" for path in own if path != Path(path.anchor)}, key=len, reverse=True):
+    for folder in sorted(
+        {f"{path}{os.sep}" for path in own if path != Path(path.anchor)}, key=len, reverse=True
+    ):
         text = text.replace(folder, "")  # these may have spaces in their names
     return _PATH.sub(lambda found: re.split(r"[/\\]", found[0].rstrip("/\\"))[-1], text)

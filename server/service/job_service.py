@@ -44,9 +44,7 @@ class Event:
 class JobService:
     """counts: jobs by what became of them. ending: no more of them are taken."""
 
-    def __init__(
-        self, jobs: JobQueue, pool: WorkerPool, limits: Limits, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, jobs: JobQueue, pool: WorkerPool, limits: Limits, clock: Callable[[], float]) -> None:
         self._jobs = jobs
         self._pool = pool
         self._limits = limits
@@ -101,7 +99,9 @@ class JobService:
         if not job.stays_open or job.state is State.UPLOADING:
             raise Problem("bad-request", "Only a picture that was analysed can be rendered again.")
         settings: Settings = build(Settings, header.get("settings"))
-        fields = {name: value for name, value in header.items() if name not in ("v", "cmd", "job", "settings")}
+        fields = {
+            name: value for name, value in header.items() if name not in ("v", "cmd", "job", "settings")
+        }
         task = Task(kind, {**fields, "settings": settings.as_dict()})
         if job.state in (State.READY, State.DONE):
             job.task, job.deaths = task, 0

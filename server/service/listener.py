@@ -37,10 +37,17 @@ LOOPBACK = "tcp://127.0.0.1:*"
 BATCH = 64  # messages that are taken before anything else has its turn
 RECEIVE_MESSAGES, SEND_MESSAGES = 2, 8  # libzmq's high-water marks, for each connection
 MAX_UNSENT_BYTES = 32 << 20  # rows on their way to one client; its next messages wait until they are fewer
-MAX_DEFERRED = 1024, 32 << 20  # messages, and bytes of them, of a client that does not read; then it is closed
+MAX_DEFERRED = (
+    1024,
+    32 << 20,
+)  # messages, and bytes of them, of a client that does not read; then it is closed
 FAREWELL_SECONDS = 0.25  # in which the last answer reaches a client that is sent away
 LEFTOVER_SECONDS = 1.0  # in which the last messages of a connection that has ended are read
 ZERO_COPY_BYTES = 1 << 16
+MAX_UNFINISHED_BYTES, CLIENT_BYTES = (
+    128 << 20,
+    64 << 20,
+)  # of messages on their way: of strangers, of each client
 SPARE_HANDLES = 8  # file descriptors that connections may not take
 
 _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
@@ -142,17 +149,20 @@ class Listener:
         self._clock = clock
         self._guard = guard
         self._context = zmq.Context[Any]()
-        self._context.set(zmq.MAX_SOCKETS, 1023)
         self.socket: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
         self.monitor: zmq.Socket[bytes] | None = None
         self.endpoints: list[str] = []
         self.remote = ""
         self._number = 0
         self._connections: dict[bytes, Connection] = {}
-        self._sockets: dict[int, float] = {}  # of every open connection, also of one that said nothing: since when
+        self._sockets: dict[
+            int, float
+        ] = {}  # of every open connection, also of one that said nothing: since when
         self._owners: dict[int, Connection] = {}
         self._ended: list[tuple[Connection, float]] = []
         self._gone: list[Connection] = []
+        self._usual_memory = resources.private_memory() or 0
+        self._measured = clock()
         self._ipc: Path | None = None
         self._plain_tcp = os.name != "posix" or bool(listen and guard is None)
         try:
@@ -167,7 +177,7 @@ class Listener:
         own.maxmsgsize = wire.MAX_FRAME_BYTES
         own.rcvhwm, own.sndhwm = RECEIVE_MESSAGES, SEND_MESSAGES
         own.handshake_ivl = int(1000 * min(self._limits.greeting_seconds, 2e6))
-        own.backlog = 128
+        own.backlog = 1024
         self.monitor = own.get_monitor_socket(_EVENTS)
         self.monitor.rcvhwm = 0  # libzmq's own thread would wait for us to read
         if os.name == "posix":
@@ -204,26 +214,30 @@ class Listener:
         return sum(connection.known for connection in self._connections.values())
 
     @property
-    def restless(self) -> bool:
-        """Whether something waits that libzmq will not tell of."""
-        return bool(self._gone or self._ended) or any(
-            connection.outbox or connection.deferred for connection in self._connections.values()
-        )
+    def patience(self) -> float:
+        """Seconds until `take` is to be called again although libzmq tells of nothing."""
+        if self._gone or self._ended or any(c.outbox or c.deferred for c in self._connections.values()):
+            return 0.005
+        return 0.02 if len(self._sockets) > self.known else 1.0  # how much memory does a stranger take?
 
     def all(self) -> list[Connection]:
         return list(self._connections.values())
 
     # In.
 
-    def take(self) -> Iterator[Message | Gone]:
-        """What has come, at most a turn's worth of it, in order for each connection."""
+    def take(self, receive: bool = True) -> Iterator[Message | Gone]:
+        """What has come, at most a turn's worth of it, in order for each connection.
+
+        receive: whether new messages are read; without it they wait at their senders'.
+        """
         self._watch()
+        self._bound_memory()
         for connection in self.all():
             self._flush(connection)
             while connection.deferred and connection.reads and connection.closing is None:
                 yield Message(connection, connection.deferred.popleft())
         empty = False
-        for _ in range(BATCH):
+        for _ in range(BATCH if receive else 0):
             try:
                 frames = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
@@ -253,8 +267,7 @@ class Listener:
         if (known := self._connections.get(routing)) is not None:
             return known
         handle = int(_property(frames[0], "__fd") or -1)
-        if handle not in self._sockets:
-            self._watch()
+        self._watch()  # its socket's number may have been another connection's until a moment ago
         if handle not in self._sockets:
             return None
         user = _property(frames[0], "User-Id")
@@ -302,16 +315,37 @@ class Listener:
         excess = len(self._sockets) - known - int(self._limits.greetings)
         if (spare := resources.spare_handles()) is not None:
             excess = max(excess, SPARE_HANDLES - spare)
-        for handle in list(self._sockets):
-            if excess <= 0:
-                return
-            owner = self._owners.get(handle)
-            if owner is None or not owner.known:
+        for handle, owner in self._everyone():
+            if excess > 0 and (owner is None or not owner.known):
                 excess -= 1
-                self._sockets.pop(handle)
-                shut(handle)
-                if owner is not None:
-                    self._end(owner)
+                self._expel(handle)
+
+    def _bound_memory(self) -> None:
+        """Ends the strangers, and else the other machines' clients, when messages without an end fill the memory.
+
+        libzmq gathers a message's frames, however many, before anybody may look at it, and tells of none of them.
+        """
+        strangers = [handle for handle, owner in self._everyone() if owner is None or not owner.known]
+        suspects = strangers or [handle for handle, owner in self._everyone() if owner and owner.user]
+        used = resources.private_memory() if suspects or self._clock() > self._measured + 1.0 else None
+        if used is None:
+            return
+        self._measured = self._clock()
+        if not suspects:
+            self._usual_memory = used
+        elif used > self._usual_memory + MAX_UNFINISHED_BYTES + CLIENT_BYTES * self.known:
+            log.warning("%d connections are closed: unfinished messages fill the memory", len(suspects))
+            for handle in suspects:
+                self._expel(handle)
+
+    def _everyone(self) -> list[tuple[int, Connection | None]]:
+        return [(handle, self._owners.get(handle)) for handle in self._sockets]
+
+    def _expel(self, handle: int) -> None:
+        self._sockets.pop(handle, None)
+        shut(handle)
+        if (owner := self._owners.get(handle)) is not None:
+            self._end(owner)
 
     # Out.
 
@@ -366,13 +400,10 @@ class Listener:
     def beat(self, has_job: Callable[[Connection], bool]) -> None:
         """Ends who is too slow to say HELLO, to read, or to say anything at all. Four times a second."""
         now, limits = self._clock(), self._limits
-        for handle, since in list(self._sockets.items()):
-            owner = self._owners.get(handle)
-            if (owner is None or not owner.known) and now - since > limits.greeting_seconds:
-                self._sockets.pop(handle)
-                shut(handle)
-                if owner is not None:
-                    self._end(owner)
+        for handle, owner in self._everyone():
+            late = now - self._sockets[handle] > limits.greeting_seconds
+            if late and (owner is None or not owner.known):
+                self._expel(handle)
         for connection in self.all():
             self._flush(connection)
             if connection.closing is not None and now >= connection.closing:

@@ -101,7 +101,9 @@ class RequestHandler:
             log.exception("a message could not be answered")
             problem = Problem("internal", "The server met a fault of its own.")
         named = fields.get("job")
-        answer = self.refusal(connection, named if isinstance(named, str) and len(named) <= 64 else None, problem)
+        answer = self.refusal(
+            connection, named if isinstance(named, str) and len(named) <= 64 else None, problem
+        )
         connection.refusals += 1
         too_many = not connection.known and connection.refusals >= MAX_REFUSALS
         full = isinstance(problem, OverLimit) and problem.limit["name"] == "connections"
@@ -134,7 +136,9 @@ class RequestHandler:
 
     def _hello(self, request: Request) -> list[Answer]:
         """Who shows that it knows the token is let in, if there is room."""
-        request.connection.handshake = request.connection.handshake or Handshake(self._secret(request.connection))
+        request.connection.handshake = request.connection.handshake or Handshake(
+            self._secret(request.connection)
+        )
         challenge = request.connection.handshake.hear(request.header)
         if challenge is not None:
             return [Answer(request.connection, [challenge])]
@@ -163,10 +167,14 @@ class RequestHandler:
         return [accepted]
 
     def _data(self, request: Request) -> list[Answer]:
-        return self.news(self._service.rows(request.connection, request.header, request.payload or memoryview(b"")))
+        return self.news(
+            self._service.rows(request.connection, request.header, request.payload or memoryview(b""))
+        )
 
     def _order(self, request: Request) -> list[Answer]:
-        return self.news(self._service.order(request.connection, request.header, request.header["cmd"].lower()))
+        return self.news(
+            self._service.order(request.connection, request.header, request.header["cmd"].lower())
+        )
 
     def _fetch(self, request: Request) -> list[Answer]:
         parts = self._service.fetch(request.connection, request.header)
@@ -174,7 +182,9 @@ class RequestHandler:
         return [_answer(request.connection, "DATA", parts[0] if len(parts) == 1 else b"".join(parts), **told)]
 
     def _done(self, request: Request) -> list[Answer]:
-        nothing_waits = not request.connection.outbox and all(tracker.done for tracker, _ in request.connection.unsent)
+        nothing_waits = not request.connection.outbox and all(
+            tracker.done for tracker, _ in request.connection.unsent
+        )
         self._service.done(request.connection, request.header, keep_memory=nothing_waits)
         return []
 

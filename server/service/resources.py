@@ -59,6 +59,14 @@ def _file_cache(place: Path) -> int:
     return 0
 
 
+def private_memory() -> int | None:
+    """Bytes of this process that are nobody else's too, as jobs' pictures are; None where nobody tells."""
+    about = psutil.Process().memory_info()
+    if hasattr(about, "shared"):  # Linux
+        return int(about.rss - about.shared)
+    return int(about.private) if hasattr(about, "private") else None  # Windows
+
+
 def raise_handle_limit() -> None:
     """Allows this process as many file descriptors as it may allow itself."""
     if sys.platform != "win32":

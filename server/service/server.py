@@ -34,7 +34,6 @@ from .requests import Answer, Networks, RequestHandler
 from .worker_pool import WorkerPool
 
 BEAT_SECONDS = 0.25
-RESTLESS_MS = 5  # between two looks at what libzmq does not tell of
 SPARE_SECONDS = 10.0  # so long the memory of the last picture is kept for the next
 FAREWELL_SECONDS = 0.5  # what is on its way to the clients at the end has so long to get there
 
@@ -122,7 +121,9 @@ class Server:
         try:
             self._pool.start()
             self._runtime.write(self._folder)
-            log.info("version %s listens on %s", VERSION, ", ".join((*self.endpoints, self.remote)).strip(", "))
+            log.info(
+                "version %s listens on %s", VERSION, ", ".join((*self.endpoints, self.remote)).strip(", ")
+            )
             self._serve()
         finally:
             self._clean_up()
@@ -137,8 +138,8 @@ class Server:
             poller.register(worker.mailbox.bell, zmq.POLLIN)
         next_beat = self._clock()
         while not self._over():
-            wait = 1000 * max(0.0, next_beat - self._clock())
-            poller.poll(min(wait, RESTLESS_MS) if self._listener.restless else wait)
+            wait = min(next_beat - self._clock(), self._listener.patience)
+            poller.poll(1 + int(1000 * max(0.0, wait)))
             self._turn()
             if self._clock() >= next_beat:
                 self._beat()
@@ -217,8 +218,14 @@ class Server:
             return
         self._plan.guard.beat()
         for connection in self._listener.all():
-            if connection.user and connection.closing is None and not self._plan.guard.allows(connection.user):
-                problem = Problem("bad-key", "The server does not allow this machine's key any more.", "Ask who runs it.")
+            if (
+                connection.user
+                and connection.closing is None
+                and not self._plan.guard.allows(connection.user)
+            ):
+                problem = Problem(
+                    "bad-key", "The server does not allow this machine's key any more.", "Ask who runs it."
+                )
                 self._service.leave(connection, for_good=True)
                 self._send([self._requests.refusal(connection, None, problem)])
                 self._listener.dismiss(connection)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from plugin.studio_portrait.link import runtime
-from plugin.studio_portrait.link.session import SILENCE_SECONDS, Session
+from plugin.studio_portrait.link.conversation import SILENCE_SECONDS
+from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem, Settings
 from tests.server.running import Client, Server
 
@@ -24,7 +25,7 @@ KEEP = 20.0
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("home")) as server:
+    with Server(tmp_path_factory.mktemp("home"), "--listen", "tcp://127.0.0.1:*") as server:
         server.wait_ready()
         yield server
 

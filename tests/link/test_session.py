@@ -25,10 +25,11 @@ from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.transfer import strips
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from plugin.studio_portrait.link.zmtp import Connection
+from tests.server import plain_worker
 from tests.server.running import Client, Server, wait_for
 
 DTYPES = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}
-SLOW = Settings(strength=0.5)
+SLOW = Settings(network=plain_worker.SLOW)
 
 
 class Picture:
@@ -137,15 +138,14 @@ def test_one_pixel_and_several_jobs_on_one_session(opened: Session) -> None:
     assert opened.status()["jobs"]["done"] == before + 4
 
 
-def test_the_port_works_where_the_path_does_not(server: Server) -> None:
-    found = server.runtime
-    Runtime(("ipc:///nowhere", *found.endpoints[1:]), found.pid, found.token, found.started).write(
-        server.home
-    )
-    with Session.open(start=False) as opened:
-        picture = Picture(1000, 1000)
-        opened.retouch(picture.spec, picture.read, picture.write)
-        assert np.array_equal(picture.out, picture.expected())
+def test_the_port_works_where_the_path_does_not(home: Path) -> None:
+    with Server(home, "--listen", "tcp://127.0.0.1:*") as server:
+        found = server.runtime
+        Runtime(("ipc:///nowhere", found.endpoints[1]), found.pid, found.token, found.started).write(home)
+        with Session.open(start=False) as opened:
+            picture = Picture(1000, 1000)
+            opened.retouch(picture.spec, picture.read, picture.write)
+            assert np.array_equal(picture.out, picture.expected())
 
 
 def test_cancel_by_callback_is_quick_and_the_session_goes_on(opened: Session) -> None:
@@ -197,8 +197,8 @@ def test_the_servers_errors_arrive_as_they_are(opened: Session) -> None:
     picture = Picture(50, 50)
     for settings, code in (
         (Settings(network="unheard-of"), "unknown-network"),
-        (Settings(strength=0.0625), "internal"),
-        (Settings(strength=0.125), "poisonous"),
+        (Settings(network=plain_worker.FAULTY), "internal"),
+        (Settings(network=plain_worker.DEADLY), "rejected"),
     ):
         with pytest.raises(Problem) as caught:
             opened.retouch(picture.spec, picture.read, picture.write, settings=settings)
@@ -223,7 +223,7 @@ def test_a_server_that_ends_during_a_job(server: Server, own: Session, how: sign
 
 
 def test_a_server_that_falls_silent(server: Server, own: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "SILENCE_SECONDS", 0.8)
+    monkeypatch.setattr(own, "silence", 0.8)
     picture = Picture(50, 50)
     threading.Timer(0.3, server.process.send_signal, [signal.SIGSTOP]).start()
     with pytest.raises(Problem) as caught:
@@ -313,7 +313,7 @@ def test_an_idle_older_server_is_replaced(server: Server, monkeypatch: pytest.Mo
     older.write(server.home)
     with Client(server) as client:
         job = secrets.token_hex(16)
-        client.upload(job, strength=0.5)
+        client.upload(job, fault=plain_worker.SLOW)
         client.running(job)
         assert not retiring.retire_older(server.home)
         client.send("CANCEL", job=job)

@@ -26,5 +26,5 @@ class Noise:
         y, x = (slice(side // 4, side // 4 + max(1, side // 2)) for side in (height, width))
         top = 1 if sample == "f32" else np.iinfo(pixels.dtype).max
         expected[y, x] = top - expected[y, x]
-        settings = Settings(MODERATE if number % 12 == 0 else 1.0)
+        settings = Settings(network=MODERATE if number % 12 == 0 else "")
         return Picture(ImageSpec(width, height, channels, sample), settings, pixels, expected)

@@ -1,7 +1,7 @@
 """A worker with the real channel and memory but a pipeline without a network.
 
-It inverts the picture's 8-bit samples inside a box, slowly if asked to by the
-strength, so that the tests of wire, queue and cancel see every change and are quick.
+It inverts the picture's samples inside a box, so that the tests of wire, queue and cancel
+see every change and are quick; and it has the faults of `FAULTS`.
 """
 
 from __future__ import annotations
@@ -18,32 +18,34 @@ import numpy as np
 from plugin.studio_portrait.link.wire import Box, Problem
 from server.service.worker import Tools, start
 
-SLOW = 0.5  # this strength: ten seconds of work that looks for a cancel every 10 ms
-MODERATE = 0.375  # this strength: a second and a half of it
-DEAF = 0.25  # this strength: work that never looks
-DEADLY = 0.125  # this strength: the process is killed in the middle
-FAULTY = 0.0625  # this strength: the pipeline raises
-CHATTY = 0.75  # this strength: thousands of progress events
+# What goes wrong or takes its time, named as a network is: SUBMIT's settings ask for it.
+SLOW = "slow"  # ten seconds of work that looks for a cancel every 10 ms
+MODERATE = "moderate"  # a second and a half of it
+DEAF = "deaf"  # ten seconds of work that never looks
+DEADLY = "deadly"  # the process is killed in the middle
+FAULTY = "faulty"  # the pipeline raises
+CHATTY = "chatty"  # thousands of progress events
+HEAVY = "heavy"  # the network takes two seconds to load
+FERTILE = "fertile"  # a child process is left running that holds all pipes
+FAULTS = (SLOW, MODERATE, DEAF, DEADLY, FAULTY, CHATTY, HEAVY, FERTILE)
 LOADS = "PLAIN_WORKER_LOADS"  # this environment variable: so many seconds pass before the worker is ready
-HEAVY = "heavy"  # this network takes two seconds to load
-FERTILE = 0.03125  # this strength: a child process is left running that holds all pipes
 
 
 def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNamespace:
     """255 - x within the middle half of the picture; the selection's mask must be 255 all over."""
     progress, cancelled = more["progress"], more["cancelled"]
     progress("predict", 0.5)
-    if settings.strength == CHATTY:
+    if settings.network == CHATTY:
         for number in range(5000):
             progress("reconstruct", number / 5000)
-    if settings.strength == DEADLY:
+    if settings.network == DEADLY:
         os.kill(os.getpid(), signal.SIGKILL)
-    if settings.strength == FAULTY:
+    if settings.network == FAULTY:
         raise RuntimeError("a fault of the pipeline")
-    end = time.monotonic() + {SLOW: 10.0, DEAF: 10.0, MODERATE: 1.5}.get(settings.strength, 0.0)
+    end = time.monotonic() + {SLOW: 10.0, DEAF: 10.0, MODERATE: 1.5}.get(settings.network, 0.0)
     while time.monotonic() < end:
         time.sleep(0.01)
-        if settings.strength != DEAF and cancelled():
+        if settings.network != DEAF and cancelled():
             raise Problem("cancelled", "The retouching was cancelled.")
     height, width = pixels.shape[:2]
     box = Box(width // 4, height // 4, max(1, width // 2), max(1, height // 2))
@@ -54,7 +56,7 @@ def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNa
         part[...] = np.iinfo(pixels.dtype).max - part
     mask = np.full((box.height, box.width), 200, np.uint8) if settings.mask else None
     notes = [f"icc {len(more['icc'] or b'')}"]
-    if settings.strength == FERTILE:
+    if settings.network == FERTILE:
         child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
         child.start()
         notes.append(f"child {child.pid}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from typing import Any
 import psutil
 import zmq
 
-from plugin.studio_portrait.link import runtime, wire
+from plugin.studio_portrait.link import runtime, wire, zmtp
 
 PLAIN_SERVER = Path(__file__).parent / "plain_server.py"
 COMMAND = [sys.executable, str(PLAIN_SERVER)]
@@ -27,6 +28,19 @@ def wait_for(what: Callable[[], object], seconds: float = 20.0) -> Any:
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)
     return value
+
+
+def raw(endpoint: str) -> socket.socket:
+    """A connection that has said nothing but ZeroMQ's own greetings, and heard the server's.
+
+    libzmq hangs up on who sends much before it has answered.
+    """
+    connection = zmtp.connect_socket(endpoint, 10.0)
+    connection.sendall(zmtp.GREETING + zmtp.head(len(zmtp.READY), zmtp.COMMAND) + zmtp.READY)
+    heard = b""
+    while b"READY" not in heard or len(heard) < 64 + 2 + heard[65]:
+        heard += connection.recv(4096)
+    return connection
 
 
 class Server:
@@ -112,15 +126,15 @@ class Client:
         self.send("STATUS", token=self._token)
         return dict(self.receive()["status"])
 
-    def submit(self, job: str, width: int = 4, height: int = 4, strength: float = 1.0, **more: Any) -> None:
+    def submit(self, job: str, width: int = 4, height: int = 4, fault: str = "", **more: Any) -> None:
         image = {"width": width, "height": height, "channels": 1, "sample": "u8"}
-        fields = {"image": image, "settings": {"strength": strength}, "selection": None, **more}
+        fields = {"image": image, "settings": {"network": fault}, "selection": None, **more}
         self.send("SUBMIT", job=job, **fields)
         assert (answer := self.receive())["cmd"] == "ACCEPT", answer
 
-    def upload(self, job: str, width: int = 4, height: int = 4, strength: float = 1.0, **more: Any) -> None:
+    def upload(self, job: str, width: int = 4, height: int = 4, fault: str = "", **more: Any) -> None:
         """SUBMIT and all rows, so that the job is queued."""
-        self.submit(job, width, height, strength, **more)
+        self.submit(job, width, height, fault, **more)
         self.send("DATA", bytes(width * height), job=job, plane="pixels", row=0, rows=height)
 
     def running(self, job: str) -> None:

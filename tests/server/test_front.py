@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plugin.studio_portrait.link import wire
-from plugin.studio_portrait.link.session import proof
+from plugin.studio_portrait.link.wire import proof
+from plugin.studio_portrait.link.zmtp import connect_socket
 
+from .plain_worker import CHATTY, FAULTS, FAULTY, SLOW
 from .running import Client, Server, wait_for
 
 SELECTION = {"x": 1, "y": 1, "width": 2, "height": 2}
@@ -26,12 +28,13 @@ def job() -> str:
 
 
 def test_hello_tells_of_the_server_and_proves_that_it_knows_the_token(shared_server: Server) -> None:
-    with Client(shared_server, endpoint=1, hello=False) as client:
+    with Client(shared_server, hello=False) as client:
         client.send("HELLO", token=shared_server.runtime.token, client="test", nonce="abc")
         hello = client.receive()
     assert hello["proof"] == proof(shared_server.runtime.token, "abc")
     assert hello["device"] == "cpu"
-    assert hello["networks"] == [{"name": "plain", "sha256": "0" * 64, "default": True}]
+    assert hello["networks"][0] == {"name": "plain", "sha256": "0" * 64, "default": True}
+    assert [network["name"] for network in hello["networks"][1:]] == list(FAULTS)
 
 
 @pytest.mark.parametrize("token", ["", "0" * 64, "ü", None, 5])
@@ -193,11 +196,8 @@ def test_an_oversize_frame_costs_only_its_own_connection(shared_server: Server, 
 
 
 def test_bytes_that_are_not_zeromq(shared_server: Server, client: Client) -> None:
-    import socket
-
-    port = int(shared_server.runtime.endpoints[1].rpartition(":")[2])
     for text in (b"GET / HTTP/1.1\r\n\r\n", b"\xff" + bytes(200), bytes(100)):
-        with socket.create_connection(("127.0.0.1", port)) as foreign:
+        with connect_socket(shared_server.runtime.endpoints[0], 5.0) as foreign:
             foreign.sendall(text)
     assert client.status()["worker"]["state"] == "ready"
 
@@ -221,7 +221,9 @@ def test_bytes_that_are_not_zeromq(shared_server: Server, client: Client) -> Non
         ({"settings": {"strength": 1.5}}, "bad-setting"),
         ({"settings": {"strength": "1"}}, "bad-setting"),
         ({"settings": {"faces": "none"}}, "bad-setting"),
-        ({"settings": {"colour": 1}}, "bad-request"),
+        ({"settings": {"hue": 1}}, "bad-request"),
+        ({"settings": {"strength": 10**400}}, "bad-setting"),
+        ({"settings": {"strength": -(10**4000)}}, "bad-setting"),
         ({"settings": {"network": "unheard-of"}}, "unknown-network"),
         ({"settings": {"network": "../../etc/passwd"}}, "unknown-network"),
         ({"selection": {**SELECTION, "x": 3}}, "bad-request"),
@@ -353,7 +355,7 @@ def test_the_number_of_jobs_is_bounded(client: Client) -> None:
 
 
 def test_progress_is_repeated_as_a_heartbeat(client: Client, job: str) -> None:
-    client.upload(job, strength=0.5)
+    client.upload(job, fault=SLOW)
     client.running(job)
     beats = [client.receive(skip="", timeout=0.6) for _ in range(3)]
     assert {(beat["cmd"], beat["stage"], beat["fraction"]) for beat in beats} == {
@@ -365,7 +367,7 @@ def test_progress_is_repeated_as_a_heartbeat(client: Client, job: str) -> None:
 
 def test_a_queued_job_knows_its_place_and_can_be_cancelled(client: Client) -> None:
     first, second, third = (secrets.token_hex(16) for _ in range(3))
-    client.upload(first, strength=0.5)
+    client.upload(first, fault=SLOW)
     client.running(first)
     client.upload(second)
     client.upload(third)
@@ -389,7 +391,7 @@ def test_a_client_that_vanishes_frees_the_worker_within_a_second(
 ) -> None:
     other = Client(shared_server)
     job = secrets.token_hex(16)
-    other.upload(job, strength=0.5)
+    other.upload(job, fault=SLOW)
     other.running(job)
     assert client.status()["running"]
     other._socket.close()
@@ -398,13 +400,13 @@ def test_a_client_that_vanishes_frees_the_worker_within_a_second(
 
 
 def test_a_fault_of_the_pipeline_is_told(client: Client, job: str) -> None:
-    client.upload(job, strength=0.0625)
+    client.upload(job, fault=FAULTY)
     assert "RuntimeError" in client.refused("internal")["message"]
     assert client.status()["memory"]["pictures"] == 0
 
 
 def test_a_worker_that_tells_too_much_drowns_nobody(client: Client, job: str) -> None:
-    client.upload(job, strength=0.75)
+    client.upload(job, fault=CHATTY)
     told = 0
     while (answer := client.receive(skip=""))["cmd"] == "PROGRESS":
         told += 1

@@ -56,8 +56,7 @@ def retouches(server: Server) -> bool:
 
 
 def connect(server: Server) -> socket.socket:
-    port = int(server.runtime.endpoints[-1].rpartition(":")[2])
-    return socket.create_connection(("127.0.0.1", port), timeout=30.0)
+    return zmtp.connect_socket(server.runtime.endpoints[0], 30.0)
 
 
 def hangs_up(peer: socket.socket) -> bool:

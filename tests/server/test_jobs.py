@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem
 from server.service import buffers
 from server.service.buffers import Buffer, Layout, attach
-from server.service.jobs import Job, Jobs, State
+from server.service.jobs import Job, JobQueue, State
 from server.service.limits import Limits, OverLimit
 
 SAMPLES = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}
 
 
 def submitted(
-    jobs: Jobs, number: int = 0, width: int = 4, height: int = 4, peer: str = "peer", **more: Any
+    jobs: JobQueue, number: int = 0, width: int = 4, height: int = 4, peer: str = "peer", **more: Any
 ) -> Job:
     image = {"width": width, "height": height, "channels": 1, "sample": "u8"}
     header = {"job": f"{number:032x}", "image": image, "settings": {}, "selection": None, **more}
@@ -37,7 +37,7 @@ def take(job: Job, plane: str, row: int, rows: int, data: bytes) -> None:
     job.took(len(data))
 
 
-def queued(jobs: Jobs, number: int, peer: str) -> Job:
+def queued(jobs: JobQueue, number: int, peer: str) -> Job:
     job = submitted(jobs, number, peer=peer)
     take(job, "pixels", 0, 4, bytes(16))
     jobs.enqueue(job)
@@ -64,7 +64,7 @@ def test_rows_go_in_and_come_out_as_they_are(
     height, width, channels = pixels.shape
     image = {"width": width, "height": height, "channels": channels, "sample": sample}
     with tempfile.TemporaryDirectory() as folder:
-        jobs = Jobs(Path(folder), Limits())
+        jobs = JobQueue(Path(folder), Limits())
         job = submitted(jobs, image=image, selection=vars(box), settings={"mask": True})
         for plane, rows in (("pixels", pixels), ("selection", np.ones((box.height, box.width), np.uint8))):
             row = 0
@@ -95,7 +95,7 @@ def test_planes_lie_one_after_the_other() -> None:
 
 
 def test_a_reference_portrait_comes_last_and_only_with_its_network(tmp_path: Path) -> None:
-    jobs, portrait = Jobs(tmp_path, Limits()), {"width": 5, "height": 3, "channels": 3, "sample": "u8"}
+    jobs, portrait = JobQueue(tmp_path, Limits()), {"width": 5, "height": 3, "channels": 3, "sample": "u8"}
     image, settings = {"width": 2, "height": 2, "channels": 1, "sample": "u8"}, {"network": "headshot"}
     header = {"job": "a" * 32, "image": image, "settings": settings, "reference": portrait}
     job, _ = jobs.submit(b"", header, 0, 0.0)
@@ -123,7 +123,7 @@ def test_a_reference_portrait_comes_last_and_only_with_its_network(tmp_path: Pat
 
 def test_the_memory_of_all_pictures_is_bounded(tmp_path: Path) -> None:
     """A picture counts twice, for its result has a place of its own."""
-    jobs = Jobs(tmp_path, Limits(memory=40))
+    jobs = JobQueue(tmp_path, Limits(memory=40))
     with pytest.raises(OverLimit) as caught:
         submitted(jobs, 1, 10, 10)
     assert (caught.value.code, caught.value.limit) == ("too-large", {"name": "memory", "value": 40})
@@ -148,7 +148,7 @@ def test_the_memory_of_all_pictures_is_bounded(tmp_path: Path) -> None:
 def test_every_limit_says_its_name_its_value_and_what_to_do(
     tmp_path: Path, limits: Limits, name: str, code: str
 ) -> None:
-    jobs = Jobs(tmp_path, limits)
+    jobs = JobQueue(tmp_path, limits)
     with pytest.raises(OverLimit) as caught:
         for number in range(3):
             submitted(jobs, number)
@@ -237,7 +237,7 @@ def test_files_of_a_killed_server_are_swept(tmp_path: Path) -> None:
 
 
 def test_memory_serves_again_only_after_a_job_that_its_client_finished(tmp_path: Path) -> None:
-    jobs = Jobs(tmp_path, Limits())
+    jobs = JobQueue(tmp_path, Limits())
     first = submitted(jobs, 1, 10, 10)
     path = first.buffer.path
     jobs.finish(first)
@@ -253,7 +253,7 @@ def test_memory_serves_again_only_after_a_job_that_its_client_finished(tmp_path:
 
 
 def test_memory_that_serves_again_counts_in_full(tmp_path: Path) -> None:
-    jobs = Jobs(tmp_path, Limits(memory=400))
+    jobs = JobQueue(tmp_path, Limits(memory=400))
     first = submitted(jobs, 1, 10, 10)
     jobs.finish(first)
     second = submitted(jobs, 2, 9, 9)
@@ -269,7 +269,7 @@ def test_memory_that_serves_again_counts_in_full(tmp_path: Path) -> None:
 
 
 def test_the_queue_of_one_client_keeps_its_order(tmp_path: Path) -> None:
-    jobs = Jobs(tmp_path, Limits())
+    jobs = JobQueue(tmp_path, Limits())
     held = [queued(jobs, number, "one") for number in range(3)]
     assert [jobs.position(job) for job in held] == [1, 2, 3]
     jobs.forget(held[1])
@@ -284,7 +284,7 @@ def test_the_queue_of_one_client_keeps_its_order(tmp_path: Path) -> None:
 def test_clients_take_turns_and_positions_tell_the_truth(peers: list[str], data: st.DataObject) -> None:
     """However many pictures a client sent, between two of its own every other waiting client has one."""
     with tempfile.TemporaryDirectory() as folder:
-        jobs = Jobs(Path(folder), Limits())
+        jobs = JobQueue(Path(folder), Limits())
         held = [queued(jobs, number, peer) for number, peer in enumerate(peers)]
         for _ in range(data.draw(st.integers(0, len(held)))):
             held.remove(jobs.next())  # type: ignore[arg-type]
@@ -303,7 +303,7 @@ def test_clients_take_turns_and_positions_tell_the_truth(peers: list[str], data:
 
 
 def test_a_job_whose_worker_died_is_the_next_one(tmp_path: Path) -> None:
-    jobs = Jobs(tmp_path, Limits())
+    jobs = JobQueue(tmp_path, Limits())
     first, second = queued(jobs, 1, "one"), queued(jobs, 2, "two")
     assert jobs.next() is first
     jobs.enqueue(first, first=True)
@@ -313,7 +313,7 @@ def test_a_job_whose_worker_died_is_the_next_one(tmp_path: Path) -> None:
 
 
 def test_a_job_goes_over_to_a_connection_that_sends_it_again(tmp_path: Path) -> None:
-    jobs = Jobs(tmp_path, Limits())
+    jobs = JobQueue(tmp_path, Limits())
     kept, bound = submitted(jobs, 1, keep=5), submitted(jobs, 2)
     assert submitted(jobs, 1, peer="other") is kept and jobs.of("other", kept.id) is kept
     with pytest.raises(Problem, match="another connection"):

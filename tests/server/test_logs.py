@@ -17,7 +17,7 @@ from PIL import Image
 from plugin.studio_portrait.link import runtime
 from server.service import logs
 
-from .plain_worker import FAULTY
+from .plain_worker import FAULTY, SLOW
 from .running import Client, Server, wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ def text_of(server: Server) -> str:
 def test_what_a_worker_says_of_a_job_has_its_id(server: Server) -> None:
     job = secrets.token_hex(16)
     with Client(server) as client:
-        client.upload(job, strength=FAULTY)
+        client.upload(job, fault=FAULTY)
         client.refused("internal")
     wait_for(lambda: "RuntimeError: a fault of the pipeline" in text_of(server))
     about = [line for line in text_of(server).splitlines() if "pipeline" in line or "Traceback" in line]
@@ -42,7 +42,7 @@ def test_every_line_about_a_job_names_it(server: Server) -> None:
     with Client(server) as client:
         client.upload(jobs[0])
         assert client.receive()["cmd"] == "RESULT"
-        client.upload(jobs[1], strength=0.5)
+        client.upload(jobs[1], fault=SLOW)
         client.running(jobs[1])
     wait_for(lambda: f"job {jobs[1][:8]}: the client has gone" in text_of(server))
     for line in text_of(server).splitlines():

@@ -20,10 +20,10 @@ from .running import COMMAND, Client, Server, gone, wait_for
 PATIENCE = 30.0  # seconds: the machine may have other things to do
 
 
-def retouched(client: Client, strength: float = 1.0) -> None:
+def retouched(client: Client, fault: str = "") -> None:
     """One whole job whose pixels are right."""
     job = secrets.token_hex(16)
-    client.upload(job, strength=strength)
+    client.upload(job, fault=fault)
     result = client.receive(timeout=PATIENCE)
     assert (result["cmd"], result["job"]) == ("RESULT", job), result
     client.send("FETCH", job=job, plane="pixels", row=0, rows=2)
@@ -38,12 +38,12 @@ def test_a_worker_that_shows_no_progress_is_replaced_and_its_job_refused_at_last
     with Server(tmp_path, "--limit", "silent-seconds=1") as server, Client(server) as client:
         server.wait_ready()
         job = secrets.token_hex(16)
-        client.upload(job, strength=SLOW if stopped else DEAF)
+        client.upload(job, fault=SLOW if stopped else DEAF)
         client.running(job)
         if stopped:
             os.kill(server.worker_pid(), signal.SIGSTOP)
         refused = client.receive(timeout=PATIENCE)
-        assert (refused["job"], refused["code"]) == (job, "poisonous")
+        assert (refused["job"], refused["code"]) == (job, "rejected")
         assert "no sign of progress" in refused["message"]
         retouched(client)
 
@@ -79,7 +79,7 @@ def test_a_worker_that_is_stopped_once_costs_no_job(tmp_path: Path) -> None:
 def test_the_front_answers_while_its_worker_is_stopped(server: Server) -> None:
     with Client(server) as client, Client(server) as other:
         job = secrets.token_hex(16)
-        client.upload(job, strength=SLOW)
+        client.upload(job, fault=SLOW)
         client.running(job)
         os.kill(server.worker_pid(), signal.SIGSTOP)
         beats = [client.receive(skip="", timeout=PATIENCE) for _ in range(4)]
@@ -94,10 +94,10 @@ def test_two_workers_do_two_jobs_at_a_time_and_one_may_die(tmp_path: Path) -> No
     with Server(tmp_path, "--device", "cpu", "--device", "cpu") as server, Client(server) as client:
         wait_for(lambda: {w["state"] for w in client.status()["workers"]} == {"ready"}, PATIENCE)
         slow, deadly = secrets.token_hex(16), secrets.token_hex(16)
-        client.upload(slow, strength=SLOW)
+        client.upload(slow, fault=SLOW)
         client.running(slow)
-        client.upload(deadly, strength=DEADLY)
-        assert client.receive(timeout=PATIENCE)["code"] == "poisonous"
+        client.upload(deadly, fault=DEADLY)
+        assert client.receive(timeout=PATIENCE)["code"] == "rejected"
         retouched(client)
         assert [worker["job"] for worker in client.status()["workers"]].count(True) == 1
         client.send("CANCEL", job=slow)
@@ -108,7 +108,7 @@ def test_a_worker_without_work_gives_its_memory_back_and_the_next_job_works(tmp_
     with Server(tmp_path, "--sleep", "0.3") as server, Client(server) as client:
         asleep = wait_for(lambda: (w := client.status()["worker"])["state"] == "asleep" and w, PATIENCE)
         assert asleep["pid"] is None and client.status()["memory"]["worker"] == 0
-        assert not psutil.Process(server.process.pid).children()
+        wait_for(lambda: not psutil.Process(server.process.pid).children())
         retouched(client)
 
 
@@ -116,7 +116,7 @@ def test_running_jobs_finish_when_the_server_is_told_to_end(tmp_path: Path) -> N
     with Server(tmp_path, "--grace", "60") as server, Client(server) as client, Client(server) as other:
         server.wait_ready()
         running, queued, late = (secrets.token_hex(16) for _ in range(3))
-        client.upload(running, strength=MODERATE)
+        client.upload(running, fault=MODERATE)
         client.running(running)
         other.upload(queued)
         wait_for(lambda: client.status()["queue"] == 1)
@@ -136,7 +136,7 @@ def test_a_job_that_takes_longer_than_the_grace_ends_with_an_error(tmp_path: Pat
     with Server(tmp_path, "--grace", "0.5") as server, Client(server) as client:
         server.wait_ready()
         job = secrets.token_hex(16)
-        client.upload(job, strength=SLOW)
+        client.upload(job, fault=SLOW)
         client.running(job)
         server.process.send_signal(signal.SIGTERM)
         assert client.refused("shutting-down")["job"] == job
@@ -187,12 +187,12 @@ def test_a_client_that_comes_back_finds_its_job(server: Server) -> None:
     """The connection breaks during the upload, during the work and after it; nothing is done twice."""
     job = secrets.token_hex(16)
     with Client(server) as client:
-        client.submit(job, strength=MODERATE, keep=15)
+        client.submit(job, fault=MODERATE, keep=15)
         client.send("DATA", bytes(8), job=job, plane="pixels", row=0, rows=2)
         wait_for(lambda: client.status()["memory"]["pictures"] > 0)
     fields = {
         "image": {"width": 4, "height": 4, "channels": 1, "sample": "u8"},
-        "settings": {"strength": MODERATE},
+        "settings": {"network": MODERATE},
         "selection": None,
         "keep": 15,
     }
@@ -219,7 +219,7 @@ def test_a_client_that_comes_back_finds_its_job(server: Server) -> None:
 
 def test_a_client_that_does_not_come_back_loses_its_job(server: Server) -> None:
     with Client(server) as client:
-        client.upload(job := secrets.token_hex(16), strength=SLOW, keep=0.5)
+        client.upload(job := secrets.token_hex(16), fault=SLOW, keep=0.5)
         client.running(job)
     with Client(server) as client:
         assert client.status()["memory"]["pictures"] > 0

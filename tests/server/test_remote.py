@@ -29,6 +29,7 @@ from tests.link.network import Fault, Network
 from tests.link.test_session import Picture
 from tests.sample import SELFIE
 
+from .plain_worker import SLOW
 from .running import Client, Server, gone, wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -165,7 +166,7 @@ def test_revoking_counts_at_once_and_ends_the_running_job(machines: Machines) ->
 
         with pytest.raises(Problem) as caught:
             session.retouch(
-                picture.spec, picture.read, picture.write, settings=Settings(strength=0.5), progress=progress
+                picture.spec, picture.read, picture.write, settings=Settings(network=SLOW), progress=progress
             )
         assert caught.value.code == "bad-key"
     with Client(machines.server) as client:
@@ -192,7 +193,7 @@ from plugin.studio_portrait.link.wire import ImageSpec, Settings
 from server.remote import reach
 session = reach.there(sys.argv[1], Path(sys.argv[2]))[0] if sys.argv[1:] else Session.open(start=False)
 session.retouch(ImageSpec(64, 64, 1, "u8"), lambda p, r, n: bytes(64 * n), None,
-    settings=Settings(strength=0.5), progress=lambda stage, share: print(stage, flush=True))
+    settings=Settings(network="slow"), progress=lambda stage, share: print(stage, flush=True))
 """
 
 
@@ -298,7 +299,7 @@ def test_the_relay_looks_like_a_server(machines: Machines, monkeypatch: pytest.M
                     Picture(50, 50).spec,
                     Picture(50, 50).read,
                     Picture(50, 50).write,
-                    settings=Settings(strength=0.5),
+                    settings=Settings(network=SLOW),
                     progress=lambda stage, share: session.cancel(),
                 )
             assert caught.value.code == "cancelled"

@@ -28,7 +28,7 @@ from server.service.worker import real_tools
 from tests.model import made
 from tests.sample import SELFIE
 
-from .plain_worker import HEAVY
+from .plain_worker import DEAF, HEAVY, SLOW
 from .running import gone, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +92,7 @@ def test_one_job(plain: Worker, tmp_path: Path) -> None:
 
 def test_a_cancel_comes_through_in_the_middle(plain: Worker, tmp_path: Path) -> None:
     buffer = Buffer(128, tmp_path)
-    plain.give(buffer, ImageSpec(8, 8, 1, "u8"), strength=0.5)
+    plain.give(buffer, ImageSpec(8, 8, 1, "u8"), network=SLOW)
     assert plain.hear()["event"] == "progress"
     plain.tell(cmd="cancel", job="a")
     assert plain.hear()["code"] == "cancelled"
@@ -124,7 +124,7 @@ def test_pixels_that_have_gone_are_an_error_not_the_end(plain: Worker, tmp_path:
 
 def test_it_ends_with_the_front_even_during_work(plain: Worker, tmp_path: Path) -> None:
     buffer = Buffer(128, tmp_path)
-    plain.give(buffer, ImageSpec(8, 8, 1, "u8"), strength=0.25)
+    plain.give(buffer, ImageSpec(8, 8, 1, "u8"), network=DEAF)
     assert plain.hear()["event"] == "progress"
     begin = time.monotonic()
     plain.close()
@@ -387,6 +387,6 @@ def test_a_broken_device_ends_the_worker_and_not_the_server(faulty: Session) -> 
         pixels = np.asarray(image.convert("RGB"))
     with pytest.raises(Problem) as caught:
         through_the_server(faulty, pixels)
-    assert caught.value.code == "poisonous" and "status 70" in caught.value.message
+    assert caught.value.code == "rejected" and "status 70" in caught.value.message
     out, result = through_the_server(faulty, np.zeros((300, 400, 3), np.uint8))
     assert result["box"] is None and not out.any()

@@ -8,65 +8,23 @@ that the caller needs no second copy of the picture. Every failure is a
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from . import hints, launch, runtime, wire
+from .conversation import Conversation, Foreign
 from .retiring import retire_older
 from .transfer import Cancelled, Progress, Read, Transfer, Write
 from .version import VERSION
 from .wire import Box, ImageSpec, Problem, Settings
-from .zmtp import Bytes, Connection, Garbled, TransportError
+from .zmtp import Connection, TransportError
 
-SILENCE_SECONDS = 10.0
 CONNECT_SECONDS = 2.0
 
 
-class Foreign(Garbled):
-    """Who listens there does not hold the token."""
-
-
-class Session:
-    """A connection to the server on which HELLO was said. A context manager.
-
-    server, device, networks: what the server's HELLO told (``device`` is "" while
-    the worker still loads). keep: the seconds that a job of ours outlives the connection,
-    0 unless the server's HELLO said ``resume``, as that of another machine does.
-    """
-
-    def __init__(self, connection: Connection, token: str, folder: Path):
-        self._connection = connection
-        self._folder = folder
-        self._cancel = False
-        hello = self._greet(token)
-        self.server: str = str(hello.get("server", ""))
-        self.device: str = str(hello.get("device", ""))
-        self.networks: list[dict[str, Any]] = list(hello.get("networks", []))
-        self.keep = float(hello.get("resume", 0.0))
-
-    def _greet(self, token: str) -> dict[str, Any]:
-        """Each side shows that it holds the token, which itself is not sent; the server goes first."""
-        ours = secrets.token_hex(16)
-        self._send([wire.encode("HELLO", client=VERSION, nonce=ours)])
-        message = self._receive(SILENCE_SECONDS)
-        if message is None:
-            raise self._lost()
-        challenge = message[0]
-        if challenge["cmd"] == "ERROR":
-            raise wire.problem_from(challenge)
-        nonces = f"{ours}:{challenge.get('nonce')}"
-        if not hmac.compare_digest(
-            str(challenge.get("proof")).encode(), proof(token, f"server:{nonces}").encode()
-        ):
-            raise Foreign(f"{self._connection.endpoint}: a foreign server listens there")
-        self._send([wire.encode("HELLO", client=VERSION, proof=proof(token, f"client:{nonces}"))])
-        return self._expect("HELLO", None)
+class Session(Conversation):
+    """A conversation that finds or starts its server, and has pictures retouched. A context manager."""
 
     @classmethod
     def open(cls, start: bool = True, progress: Progress | None = None) -> Session:
@@ -143,22 +101,19 @@ class Session:
     ) -> None:
         self.close()
 
-    def close(self) -> None:
-        self._connection.close()
-
     def cancel(self) -> None:
         """Makes a `retouch` that runs in another thread, or whose callback calls this, end soon."""
-        self._cancel = True
+        self.stopped = True
 
     def status(self) -> dict[str, Any]:
         """The server's account of itself, as ``studio-portrait status --json`` prints it."""
-        self._send([wire.encode("STATUS")])
-        return dict(self._expect("STATUS", None)["status"])
+        self.send([wire.encode("STATUS")])
+        return dict(self.expect("STATUS", None)["status"])
 
     def shutdown(self) -> float:
         """Asks the server to end; returns, when it has agreed, the seconds that its running jobs have."""
-        self._send([wire.encode("SHUTDOWN")])
-        return float(self._expect("BYE", None).get("grace", 0.0))
+        self.send([wire.encode("SHUTDOWN")])
+        return float(self.expect("BYE", None).get("grace", 0.0))
 
     def retouch(
         self,
@@ -186,7 +141,7 @@ class Session:
         Returns RESULT's header (see PROTOCOL.md). Raises `Problem` only, unless a callback
         raises something else; the job is cancelled then, too.
         """
-        self._cancel = False
+        self.stopped = False
         transfer = Transfer(self, image, read, write, progress, cancelled)
         try:
             return transfer.run(icc, selection, reference, settings or Settings())
@@ -198,74 +153,8 @@ class Session:
             transfer.give_up()
             raise
 
-    def resume(self, check_cancelled: Callable[[], None]) -> bool:
-        """Whether a connection that broke could be made again while the server still has our jobs.
-
-        check_cancelled: asked meanwhile; what it raises is passed on.
-        """
-        end = time.monotonic() + self.keep
-        while time.monotonic() < end:
-            check_cancelled()
-            again = None
-            try:
-                again = self._again()
-            except Problem as problem:
-                if problem.code not in ("no-server", "lost-server"):  # those are a network that is away
-                    return False
-            if again is not None:
-                self.close()
-                self._connection = again._connection
-                return True
-            time.sleep(0.1)
-        return False
-
-    def _again(self) -> Session | None:
-        """Another session with the same server; None while it cannot be reached."""
-        return self.connect(self._folder)
-
-    @property
-    def silence(self) -> float:
-        """Seconds without a word after which the server is taken for dead."""
-        return SILENCE_SECONDS
-
-    # One message out, one in; transport failures become `Problem`s.
-
-    def _send(self, frames: list[Bytes]) -> None:
-        try:
-            self._connection.send(frames, SILENCE_SECONDS)
-        except (TransportError, TimeoutError) as error:
-            raise self._lost() from error
-
-    def _receive(self, timeout: float) -> tuple[dict[str, Any], memoryview | None] | None:
-        try:
-            frames = self._connection.receive(timeout)
-        except TransportError as error:
-            raise self._lost() from error
-        if frames is None:
-            return None
-        return wire.decode(frames[0]), frames[1] if len(frames) > 1 else None
-
-    def _expect(self, command: str, job: str | None) -> dict[str, Any]:
-        """The next header with this command; an ERROR that concerns us is raised."""
-        deadline = time.monotonic() + SILENCE_SECONDS
-        while (remaining := deadline - time.monotonic()) > 0:
-            message = self._receive(remaining)
-            if message is None:
-                break
-            header = message[0]
-            if header["cmd"] == "ERROR" and header.get("job") in (job, None):
-                raise wire.problem_from(header)
-            if header["cmd"] == command and header.get("job") == job:
-                return header
-        raise self._lost()
-
-    def _lost(self) -> Problem:
-        log = runtime.log_path(self._folder)
-        return Problem(
-            "lost-server",
-            "The server does not answer any more.",
-            f"Try again: the server starts by itself. Its log is {log}.",
-        )
+    def again(self) -> Session | None:
+        return self.connect(self.folder)
 
 
 def _nobody(folder: Path) -> Problem:
@@ -275,8 +164,3 @@ def _nobody(folder: Path) -> Problem:
     pid = runtime.server_pid(folder)
     who = f"The server (process {pid})" if pid else "The server"
     return Problem("lost-server", f"{who} does not answer.", hints.fill("If that goes on, end it: {stop}"))
-
-
-def proof(token: str, nonce: str) -> str:
-    """What only a server that knows the token can answer to HELLO's nonce."""
-    return hmac.new(token.encode(), nonce.encode(), hashlib.sha256).hexdigest()

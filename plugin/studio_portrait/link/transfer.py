@@ -6,14 +6,12 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import wire
+from .conversation import Conversation
 from .wire import Box, ImageSpec, Problem, Settings
-from .zmtp import Bytes, TransportError
-
-if TYPE_CHECKING:
-    from .session import Session
+from .zmtp import Bytes
 
 POLL_SECONDS = 0.1
 TILE_ROWS = 128  # GEGL's tiles: strips that end on their edges are read without waste
@@ -51,14 +49,14 @@ class Transfer:
 
     def __init__(
         self,
-        session: Session,
+        talk: Conversation,
         image: ImageSpec,
         read: Read,
         write: Write,
         progress: Progress | None,
         cancelled: Cancelled | None,
     ):
-        self._session = session
+        self._talk = talk
         self._image = image
         self._read = read
         self._write = write
@@ -81,7 +79,7 @@ class Transfer:
             except Problem as problem:
                 if problem.code != "lost-server" or not left:
                     raise
-                if not self._session.resume(self._check_cancelled):
+                if not self._talk.resume(self._check_cancelled):
                     raise
         raise AssertionError  # the last round returns or raises
 
@@ -112,15 +110,15 @@ class Transfer:
             if settings.mask:
                 self._download("mask", box.width, box, result)
         with contextlib.suppress(Problem):  # everything is here; the server will forget the job by itself
-            self._session._send([wire.encode("DONE", job=self._job)])
+            self._talk.send([wire.encode("DONE", job=self._job)])
         return result
 
     def give_up(self) -> None:
         """Tells the server, if it still listens, that nobody waits for this job."""
         try:
-            self._session._connection.send([wire.encode("CANCEL", job=self._job)], 1.0)
-        except (TransportError, TimeoutError):
-            self._session.close()
+            self._talk.send([wire.encode("CANCEL", job=self._job)], 1.0)
+        except Problem:
+            self._talk.close()
 
     def _submit(
         self, icc: bytes | None, selection: Box | None, reference: ImageSpec | None, settings: Settings
@@ -133,12 +131,12 @@ class Transfer:
             settings=settings.as_dict(),
             selection=vars(selection) if selection else None,
             reference=vars(reference) if reference else None,
-            **({"keep": self._session.keep} if self._session.keep else {}),
+            **({"keep": self._talk.keep} if self._talk.keep else {}),
         )
         if icc is not None and len(icc) > wire.MAX_ICC_BYTES:
             raise Problem("bad-image", "The picture's colour profile is too large.", "Convert it to sRGB.")
-        self._session._send([header, icc] if icc is not None else [header])
-        filled = self._session._expect("ACCEPT", self._job).get("filled", 0)
+        self._talk.send([header, icc] if icc is not None else [header])
+        filled = self._talk.expect("ACCEPT", self._job).get("filled", 0)
         if self._written and not filled:
             raise Problem("lost-server", "The server has lost the picture in the middle of its result.")
         return int(filled)
@@ -153,7 +151,7 @@ class Transfer:
             data = memoryview(read(plane, row, rows)).cast("B")
             if len(data) != rows * row_bytes:
                 raise Problem("internal", f"{len(data)} bytes were read where {rows * row_bytes} belong.")
-            self._session._send([wire.encode("DATA", job=self._job, plane=plane, row=row, rows=rows), data])
+            self._talk.send([wire.encode("DATA", job=self._job, plane=plane, row=row, rows=rows), data])
             self._progress("upload", (row + rows) / height)
 
     def _wait_for_result(self) -> dict[str, Any]:
@@ -168,8 +166,8 @@ class Transfer:
                     return header
                 if header["cmd"] == "PROGRESS" and header.get("stage") in wire.STAGES:
                     self._progress(header["stage"], float(header.get("fraction", 0.0)))
-            elif time.monotonic() - heard > self._session.silence:
-                raise self._session._lost()
+            elif time.monotonic() - heard > self._talk.silence:
+                raise self._talk.lost()
 
     def _download(self, plane: str, row_bytes: int, box: Box, result: dict[str, Any]) -> None:
         """FETCHes strip after strip, always one ahead of the one being written."""
@@ -187,11 +185,11 @@ class Transfer:
             self._progress("download", (row + rows) / box.height)
 
     def _fetch(self, plane: str, row: int, rows: int) -> None:
-        self._session._send([wire.encode("FETCH", job=self._job, plane=plane, row=row, rows=rows)])
+        self._talk.send([wire.encode("FETCH", job=self._job, plane=plane, row=row, rows=rows)])
 
     def _wait_for_rows(self, plane: str, row: int, rows: int, nbytes: int) -> memoryview:
         heard = time.monotonic()
-        while time.monotonic() - heard < self._session.silence:
+        while time.monotonic() - heard < self._talk.silence:
             self._check_cancelled()
             message = self._next_message(POLL_SECONDS)
             if message is None or message[0]["cmd"] != "DATA":
@@ -201,13 +199,13 @@ class Transfer:
             if place != (plane, row, rows) or data is None or len(data) != nbytes:
                 raise Problem("internal", "The server sent other rows than those asked for.")
             return data
-        raise self._session._lost()
+        raise self._talk.lost()
 
     def _next_message(self, timeout: float) -> tuple[dict[str, Any], memoryview | None] | None:
         """The next message about this job; others are passed over, its ERROR is raised."""
         deadline = time.monotonic() + timeout
         while True:
-            message = self._session._receive(max(0.0, deadline - time.monotonic()))
+            message = self._talk.receive(max(0.0, deadline - time.monotonic()))
             if message is None:
                 return None
             header = message[0]
@@ -217,5 +215,5 @@ class Transfer:
                 return message
 
     def _check_cancelled(self) -> None:
-        if self._session._cancel or self._cancelled():
+        if self._talk.stopped or self._cancelled():
             raise Problem("cancelled", "The retouching was cancelled.")

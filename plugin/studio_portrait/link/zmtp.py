@@ -51,7 +51,7 @@ def connect_socket(endpoint: str, timeout: float) -> socket.socket:
         if scheme == "ipc" and hasattr(socket, "AF_UNIX"):
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             sock.settimeout(timeout)
-            sock.connect(address)
+            _connect_path(sock, address, time.monotonic() + timeout)
         elif scheme == "tcp":
             host, _, port = address.rpartition(":")
             sock = socket.create_connection((host.strip("[]"), int(port)), timeout)
@@ -63,6 +63,18 @@ def connect_socket(endpoint: str, timeout: float) -> socket.socket:
             sock.close()
         raise Unreachable(f"{endpoint}: {error}") from error
     return sock
+
+
+def _connect_path(sock: socket.socket, path: str, deadline: float) -> None:
+    """Waits while more clients come at once than the server has accepted: the system itself would not."""
+    while True:
+        try:
+            sock.connect(path)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 class Connection:
@@ -127,8 +139,8 @@ class Connection:
     def _fill(self) -> memoryview:
         while self._filled < len(self._part):
             remaining = self._deadline - time.monotonic()
-            self._socket.settimeout(max(remaining, 0.0))
             try:
+                self._socket.settimeout(max(remaining, 0.0))
                 count = self._socket.recv_into(self._part[self._filled :])
             except (BlockingIOError, InterruptedError):
                 raise TimeoutError from None
@@ -185,9 +197,9 @@ class Connection:
 
     def _send_parts(self, parts: list[memoryview], timeout: float) -> None:
         parts = [part for part in parts if len(part)]
-        self._socket.settimeout(timeout)
         while parts:
             try:
+                self._socket.settimeout(timeout)
                 sent = self._send_some(parts)
             except TimeoutError:
                 raise TimeoutError(f"{self.endpoint}: the peer takes nothing") from None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from plugin.studio_portrait.link.wire import Problem
-from server.service.fallback import PROCESSOR, SMALLER, Sturdy, leaves_the_device_broken
+from server.service.fallback import PROCESSOR, SMALLER, Fallback, leaves_the_device_broken
 
 
 class Device:
@@ -41,10 +41,10 @@ CROPS = np.arange(4, dtype=np.float32).reshape(4, 1, 1, 1)
 )
 def test_smaller_batches_and_then_the_processor(memory: int, calls: list[int], notes: list[str]) -> None:
     card, processor = Device("cuda:0", memory), Device("cpu", 4)
-    sturdy = Sturdy(card, lambda: processor)
-    assert np.array_equal(sturdy(CROPS), CROPS * 2)
-    assert (card.calls, sturdy.notes) == (calls, notes)
-    assert sturdy.device == ("cpu" if PROCESSOR in notes else "cuda:0")
+    fallback = Fallback(card, lambda: processor)
+    assert np.array_equal(fallback(CROPS), CROPS * 2)
+    assert (card.calls, fallback.notes) == (calls, notes)
+    assert fallback.device == ("cpu" if PROCESSOR in notes else "cuda:0")
     assert processor.calls == ([1] * 4 if PROCESSOR in notes else [])
 
 
@@ -55,21 +55,21 @@ def test_the_next_job_tries_the_device_again() -> None:
         made.append(Device("cpu", 4))
         return made[-1]
 
-    sturdy = Sturdy(card, on_processor)
-    sturdy(CROPS)
-    sturdy.begin(lambda: False)
+    fallback = Fallback(card, on_processor)
+    fallback(CROPS)
+    fallback.begin(lambda: False)
     card.memory = 4
-    assert np.array_equal(sturdy(CROPS), CROPS * 2)
-    assert (sturdy.device, sturdy.notes) == ("cuda:0", [])
+    assert np.array_equal(fallback(CROPS), CROPS * 2)
+    assert (fallback.device, fallback.notes) == ("cuda:0", [])
     card.memory = 0
-    sturdy(CROPS)
+    fallback(CROPS)
     assert len(made) == 1
 
 
 def test_a_processor_without_memory_says_so() -> None:
-    sturdy = Sturdy(Device("cpu", 0), lambda: pytest.fail("there is no other device"))
+    fallback = Fallback(Device("cpu", 0), lambda: pytest.fail("there is no other device"))
     with pytest.raises(Problem) as caught:
-        sturdy(CROPS)
+        fallback(CROPS)
     assert caught.value.code == "out-of-memory"
 
 
