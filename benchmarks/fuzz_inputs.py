@@ -99,8 +99,8 @@ def spoiled(dice: random.Random, data: bytes) -> bytes:
     return bytes(changed)
 
 
-def spoiled_conversation(dice: random.Random, token: str) -> bytes:
-    """Greeting, READY and some messages; spoiled in their headers, in their bytes, or in both."""
+def spoiled_messages(dice: random.Random, token: str) -> list[list[bytes]]:
+    """Some messages, each a list of frames; spoiled in their headers, in their frames, or in both."""
     job = JOB if dice.random() < 0.05 else f"{dice.getrandbits(128):032x}"  # each name is used once
     messages = conversation(token, job)[: dice.randint(1, 11)]
     if dice.random() < 0.3:
@@ -109,13 +109,21 @@ def spoiled_conversation(dice: random.Random, token: str) -> bytes:
     for command, fields, payload in messages:
         valid = dice.random() < 0.6
         header = wire.encode(command, **fields) if valid else spoiled_header(dice, command, fields)
-        told.append(framed([header] if payload is None else [header, payload]))
+        told.append([header] if payload is None else [header, payload])
         if dice.random() < 0.1:
-            told[-1] = framed([header, b"", b"x"][: dice.randint(1, 3)] * dice.choice((1, 1, 5)))
+            told[-1] = [header, b"", b"x"][: dice.randint(1, 3)] * dice.choice((1, 1, 5))
+        elif dice.random() < 0.1:
+            told[-1][0] = spoiled(dice, header)
+    return told
+
+
+def spoiled_conversation(dice: random.Random, token: str) -> tuple[bytes, bytes]:
+    """What comes before and after ZeroMQ's handshake, in bytes, one of them perhaps spoiled."""
+    told = [framed(message) for message in spoiled_messages(dice, token)]
     start = greeting(zmtp.READY)
     if dice.random() < 0.1:
         start = spoiled(dice, start)
     elif dice.random() < 0.5:
         at = dice.randrange(len(told))
         told[at] = spoiled(dice, told[at])
-    return start + b"".join(told)
+    return start, b"".join(told)

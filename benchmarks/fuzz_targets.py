@@ -7,18 +7,22 @@ import random
 import secrets
 import socket
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import zmq
+
 from plugin.studio_portrait.link import wire, zmtp
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
-from plugin.studio_portrait.link.zmtp import Bytes, Connection, Garbled, TransportError
-from server.service.jobs import Jobs
+from plugin.studio_portrait.link.zmtp import Bytes, TransportError
+from server.service.job_service import JobService
+from server.service.jobs import JobQueue
 from server.service.limits import Limits
-from server.service.requests import Desk, Orders
-from server.service.router import Peer, Router
-from server.service.worker_pool import Crew
+from server.service.listener import Connection, Message
+from server.service.requests import RequestHandler
+from server.service.worker_pool import WorkerPool
 
 from . import fuzz_inputs as inputs
 
@@ -92,79 +96,47 @@ def client(dice: random.Random) -> None:
             wire.decode(message[0])
 
 
-def _connected(pipe: Pipe, most: int) -> Connection:
+def _connected(pipe: Pipe, most: int) -> zmtp.Connection:
     before = zmtp.connect_socket
     zmtp.connect_socket = lambda endpoint, timeout: cast(socket.socket, pipe)
     try:
-        return Connection("tcp://fuzz", timeout=0.0, max_frame_bytes=most)
+        return zmtp.Connection("tcp://fuzz", timeout=0.0, max_frame_bytes=most)
     finally:
         zmtp.connect_socket = before
 
 
-class _Crew:
-    """Workers that never come to anything."""
-
-    device = ""
-    busy = False
-
-    def has(self, job_id: object) -> bool:
-        return False
-
-    def wake(self) -> None: ...
-
-    def dispatch(self) -> None: ...
-
-    def cancel(self, job: object) -> None: ...
-
-
-class _Router:
-    """Lets the connections of `server` be answered without sockets that poll."""
-
-    known = 0
-
-    def send(self, peer: Peer, *frames: Sequence[Bytes]) -> None:
-        peer.post(frames)
-
-    def admit(self, peer: Peer) -> None:
-        peer.known = True
-
-    def dismiss(self, peer: Peer) -> None:
-        peer.closing = True
-
-
 class Server:
-    """The server's transport and its whole conversation, without a process and without workers."""
+    """The server's whole conversation behind its listener, without sockets and without workers."""
 
     def __init__(self) -> None:
         self.token = secrets.token_hex(32)
-        limits = Limits()
-        self._jobs = Jobs(Path(tempfile.gettempdir()), limits)
-        orders = Orders(dict, lambda: None, 1.0)
-        self._desk = Desk(self.token, limits, self._jobs, list, orders)
-        self._desk.router = cast(Router, _Router())
-        self._desk.crew = cast(Crew, _Crew())
+        limits, clock = Limits(), time.monotonic
+        folder = Path(tempfile.gettempdir())
+        self._jobs = JobQueue(folder, limits)
+        pool = WorkerPool([], folder, limits, clock)
+        pool.wake = lambda: None  # type: ignore[method-assign]
+        self._service = JobService(self._jobs, pool, limits, clock)
+        self._requests = RequestHandler(
+            self.token, limits, self._service, list, dict, known=lambda: 0, device=str, grace=1.0
+        )
 
     def __call__(self, dice: random.Random) -> None:
-        self.talk(inputs.spoiled_conversation(dice, self.token), dice)
+        self.talk(inputs.spoiled_messages(dice, self.token))
         for job in self._jobs.all():
             if not job.keep:
                 raise AssertionError("a job outlived its connection")
             self._jobs.forget(job)
-        if self._desk.errors["internal"]:
+        if self._requests.errors["internal"]:
             raise AssertionError("the server met a fault of its own: see the log")
 
-    def talk(self, data: bytes, dice: random.Random) -> dict[str, Any]:
+    def talk(self, messages: list[list[bytes]]) -> dict[str, Any]:
         """One connection that sends this; how far it came."""
-        before = self._desk.errors.total()
-        pipe: Any = Pipe(data, dice, closes=dice.random() < 0.5)
-        peer = Peer(pipe, 1, self._desk, wire.MAX_HEADER_BYTES)
-        with contextlib.suppress(BlockingIOError, ConnectionError, Garbled):
-            for _ in range(READ_CALLS):
-                peer.read()
-                peer.flush()
-                if peer.closing:
-                    break
+        before = self._requests.errors.total()
+        connection = Connection(1, b"1", -1, "", 0.0, 0.0)
+        for message in messages:
+            frames = [zmq.Frame(frame) for frame in message]
+            if any(answer.dismiss for answer in self._requests.answers(Message(connection, frames))):
+                break
         jobs = [job.state.value for job in self._jobs.all()]
-        self._desk.gone(peer)
-        peer.close()
-        return {"known": peer.known, "jobs": jobs, "errors": self._desk.errors.total() - before}
+        self._service.leave(connection)
+        return {"known": connection.known, "jobs": jobs, "errors": self._requests.errors.total() - before}

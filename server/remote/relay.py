@@ -253,7 +253,7 @@ class Relay:
         self._listener.send(connection, [wire.encode("ERROR", job=job_id, **fields)])
 
     def _end(self, connection: Connection, problem: Problem) -> None:
-        """Sends a client away with a sentence; the server notices, and drops its jobs unless it comes back."""
+        """Sends a client away with a sentence; the server drops its jobs unless it comes back."""
         self._refuse(connection, None, problem)
         if (link := self._links.pop(connection, None)) is not None:
             link.dealer.close()

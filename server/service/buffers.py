@@ -7,7 +7,7 @@ no name in any file system (memfd): no leftover file is possible, and it does no
 count against a container's small /dev/shm. Elsewhere it is a file of the state
 folder, removed with the job and, after a crash, when the next server starts.
 
-Layout: result, pixels, selection, reference, mask, ICC profile, preview, one after the other, each row by row.
+Layout: result, pixels, selection, reference, mask, ICC profile and preview, each row by row.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class JobService:
         return job
 
     def rows(self, peer: Hashable, header: dict[str, Any], data: memoryview) -> list[Event]:
-        """Rows of an upload; with the last ones the job is queued. Raises `Problem`: then the job is dropped."""
+        """Rows of an upload; with the last ones the job is queued. Raises `Problem`: it ends then."""
         job = self._own(peer, header)
         try:
             job.place(header.get("plane"), header.get("row"), header.get("rows"), len(data))[:] = data
@@ -92,7 +92,7 @@ class JobService:
         return self._queue(job) if job.state is State.QUEUED else []
 
     def order(self, peer: Hashable, header: dict[str, Any], kind: str) -> list[Event]:
-        """Another task for a job that stays open. The newest preview replaces one that waits. Raises `Problem`."""
+        """Another task for a job that stays open. The newest preview counts. Raises `Problem`."""
         job = self._own(peer, header)
         if self.ending:
             raise Problem("shutting-down", "The server was told to end.")

@@ -1,7 +1,8 @@
 """The server's listening socket: one ROUTER of libzmq, and what has to be known of its connections.
 
-On Linux and macOS it listens on an ``ipc://`` path that only this user can reach, on Windows on the loopback
-interface. ``--listen`` adds a TCP address: plain for this machine, CURVE (see `server.remote.guard`) for others.
+On Linux and macOS it listens on an ``ipc://`` path that only this user can reach, on Windows on the
+loopback interface. ``--listen`` adds a TCP address: plain for this machine, CURVE for others (see
+`server.remote.guard`).
 
 libzmq tells nothing of a connection but its messages. Its monitor and the socket that each message names
 say the rest here: who has come, who has gone, who does not read and who says nothing, so that every
@@ -44,6 +45,7 @@ MAX_DEFERRED = (
 FAREWELL_SECONDS = 0.25  # in which the last answer reaches a client that is sent away
 LEFTOVER_SECONDS = 1.0  # in which the last messages of a connection that has ended are read
 ZERO_COPY_BYTES = 1 << 16
+MEASURE_SECONDS = 0.02  # between two looks at the memory
 MAX_UNFINISHED_BYTES, CLIENT_BYTES = (
     128 << 20,
     64 << 20,
@@ -133,8 +135,9 @@ class Gone:
 class Listener:
     """The socket from `__init__` to `close`. Raises `Problem`; nothing is left behind then.
 
-    folder: the state folder. listen: an address in addition to the private one, encrypted when a guard is given.
-    `socket` and `monitor` are for a poll loop, which calls `take` when one of them has something and at each beat.
+    folder: the state folder. listen: an address besides the private one, encrypted when a guard is given.
+    `socket` and `monitor` are for a poll loop, which calls `take` when one of them has something, and after
+    `patience` seconds at the latest.
     """
 
     def __init__(
@@ -155,9 +158,7 @@ class Listener:
         self.remote = ""
         self._number = 0
         self._connections: dict[bytes, Connection] = {}
-        self._sockets: dict[
-            int, float
-        ] = {}  # of every open connection, also of one that said nothing: since when
+        self._sockets: dict[int, float] = {}  # of open connections, silent ones too: since when
         self._owners: dict[int, Connection] = {}
         self._ended: list[tuple[Connection, float]] = []
         self._gone: list[Connection] = []
@@ -177,7 +178,7 @@ class Listener:
         own.maxmsgsize = wire.MAX_FRAME_BYTES
         own.rcvhwm, own.sndhwm = RECEIVE_MESSAGES, SEND_MESSAGES
         own.handshake_ivl = int(1000 * min(self._limits.greeting_seconds, 2e6))
-        own.backlog = 1024
+        own.backlog = 128
         self.monitor = own.get_monitor_socket(_EVENTS)
         self.monitor.rcvhwm = 0  # libzmq's own thread would wait for us to read
         if os.name == "posix":
@@ -210,15 +211,22 @@ class Listener:
 
     @property
     def known(self) -> int:
-        """How many connections have said HELLO."""
-        return sum(connection.known for connection in self._connections.values())
+        """How many of the open connections have said HELLO."""
+        return sum(owner.known for owner in self._owners.values())
+
+    def count_known(self) -> int:
+        """`known`, without those that ended a moment ago."""
+        self._watch()
+        return self.known
 
     @property
     def patience(self) -> float:
         """Seconds until `take` is to be called again although libzmq tells of nothing."""
         if self._gone or self._ended or any(c.outbox or c.deferred for c in self._connections.values()):
             return 0.005
-        return 0.02 if len(self._sockets) > self.known else 1.0  # how much memory does a stranger take?
+        return (
+            MEASURE_SECONDS if len(self._sockets) > self.known else 1.0
+        )  # how much memory does a stranger take?
 
     def all(self) -> list[Connection]:
         return list(self._connections.values())
@@ -268,14 +276,17 @@ class Listener:
             return known
         handle = int(_property(frames[0], "__fd") or -1)
         self._watch()  # its socket's number may have been another connection's until a moment ago
-        if handle not in self._sockets:
-            return None
+        if handle not in self._sockets or len(routing) != 5 or routing[0]:
+            return None  # no client of ours chooses its routing id: libzmq counts them
+        before = self._owners.get(handle)
+        if before is not None and _is_older(routing, before.routing):
+            return None  # the last words of a connection whose socket's number was given away again
         user = _property(frames[0], "User-Id")
         if not user and not self._is_own(_property(frames[0], "Peer-Address")):
             log.warning("a connection of another user is closed")
             shut(handle)
             return None
-        if (before := self._owners.get(handle)) is not None:  # its socket's number was given away again
+        if before is not None:
             self._end(before)
         self._number += 1
         now = self._clock()
@@ -291,6 +302,7 @@ class Listener:
     def _watch(self) -> None:
         """Takes what libzmq's monitor tells: who came, who went."""
         assert self.monitor is not None
+        more = False
         while True:
             try:
                 event = parse_monitor_message(self.monitor.recv_multipart(zmq.NOBLOCK))
@@ -303,11 +315,13 @@ class Listener:
                 continue
             if event["event"] == zmq.EVENT_ACCEPTED:
                 self._sockets[handle] = self._clock()
+                more = True
                 continue
             self._sockets.pop(handle, None)
             if (connection := self._owners.pop(handle, None)) is not None:
                 self._ended.append((connection, self._clock()))
-        self._make_room()
+        if more:
+            self._make_room()
 
     def _make_room(self) -> None:
         """The strangers that have waited longest give way, so that a crowd of them locks nobody out."""
@@ -321,16 +335,18 @@ class Listener:
                 self._expel(handle)
 
     def _bound_memory(self) -> None:
-        """Ends the strangers, and else the other machines' clients, when messages without an end fill the memory.
+        """Ends the strangers, else the other machines' clients, when messages without an end fill the memory.
 
-        libzmq gathers a message's frames, however many, before anybody may look at it, and tells of none of them.
+        libzmq gathers a message's frames, however many, before anybody may look at it, and tells of none.
         """
-        strangers = [handle for handle, owner in self._everyone() if owner is None or not owner.known]
-        suspects = strangers or [handle for handle, owner in self._everyone() if owner and owner.user]
-        used = resources.private_memory() if suspects or self._clock() > self._measured + 1.0 else None
-        if used is None:
+        if self._clock() < self._measured + MEASURE_SECONDS:
             return
         self._measured = self._clock()
+        strangers = [handle for handle, owner in self._everyone() if owner is None or not owner.known]
+        suspects = strangers or [handle for handle, owner in self._everyone() if owner and owner.user]
+        used = resources.private_memory()
+        if used is None:
+            return
         if not suspects:
             self._usual_memory = used
         elif used > self._usual_memory + MAX_UNFINISHED_BYTES + CLIENT_BYTES * self.known:
@@ -353,17 +369,17 @@ class Listener:
         """Sends in order, as fast as the client reads. optional: left out when something waits already."""
         if self._connections.get(connection.routing) is not connection:
             return
-        if connection.outbox or not self._sent(connection, frames):
-            if not optional:
-                connection.outbox.append(frames)
+        if (connection.outbox or not self._sent(connection, frames)) and not optional:
+            connection.outbox.append(frames)
 
     def _sent(self, connection: Connection, frames: list[Any]) -> bool:
         """False when libzmq takes nothing for this client now. One that has gone is ended."""
-        large = len(frames) > 1 and len(frames[-1]) >= ZERO_COPY_BYTES
+        *rest, last = [getattr(frame, "buffer", frame) for frame in frames]
+        large = len(last) >= ZERO_COPY_BYTES
+        # Made before anything is sent: half a message would spoil the next one.
+        body = zmq.Frame(last, track=large, copy=not large)
         try:
-            tracker = self.socket.send_multipart(
-                [connection.routing, *frames], zmq.NOBLOCK, copy=not large, track=large
-            )
+            self.socket.send_multipart([connection.routing, *rest, body], zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return False
         except zmq.ZMQError as error:
@@ -371,8 +387,8 @@ class Listener:
                 raise
             self._end(connection)
             return True
-        if tracker is not None:
-            connection.unsent.append((tracker, len(frames[-1])))
+        if large:
+            connection.unsent.append((body.tracker, len(last)))
         return True
 
     def _flush(self, connection: Connection) -> None:
@@ -502,6 +518,12 @@ def _property(frame: Any, name: str) -> str:
         return str(frame.get(name))
     except (zmq.ZMQError, ValueError):
         return ""
+
+
+def _is_older(routing: bytes, other: bytes) -> bool:
+    """Whether libzmq gave out the first of these routing ids before the second; its counter may wrap."""
+    difference = int.from_bytes(routing[1:], "big") - int.from_bytes(other[1:], "big")
+    return difference % (1 << 32) >= 1 << 31
 
 
 def _size(messages: deque[Frames]) -> int:

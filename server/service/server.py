@@ -98,7 +98,7 @@ class Server:
             self._service,
             plan.networks,
             status=self.status,
-            known=lambda: self._listener.known,
+            known=self._listener.count_known,
             device=lambda: self._pool.device,
             grace=plan.times.grace,
         )

@@ -115,16 +115,17 @@ class LoadedNetworks:
     def __init__(self, load: Callable[[str], Any], files: Callable[[str], Sequence[Path]]):
         self._load = load
         self._files = files
-        self._loaded: dict[str, tuple[object, Any]] = {}
+        self._loaded: dict[str, Any] = {}
+        self._stamps: dict[str, object] = {}  # by the network's own name
 
     def __call__(self, name: str) -> Any:
         """The network, ready to be used. Raises what `load` raises, for altered weights too."""
-        stamp = self._stamp(name)
-        before, network = self._loaded.get(name, (None, None))
-        if network is None or before != stamp:
+        network = self._loaded.get(name)
+        if network is None or self._stamps[network.name] != self._stamp(network.name):
+            self._loaded = {other: kept for other, kept in self._loaded.items() if kept is not network}
             network = self._load(name)
-            self._loaded = {other: kept for other, kept in self._loaded.items() if kept[0] != before}
-            self._loaded[name] = self._loaded[network.name] = (stamp, network)
+            self._loaded[name] = self._loaded[network.name] = network
+            self._stamps[network.name] = self._stamp(network.name)
         return network
 
     def _stamp(self, name: str) -> object:
@@ -150,7 +151,7 @@ def real_tools(device: str, engine: str) -> Tools:
         return with_fallback(new, lambda: load(new.name, device="cpu"))
 
     def files(name: str) -> list[Path]:
-        info = next((info for info in available() if info.name == name or not name), None)
+        info = next((info for info in available() if info.name == name), None)
         return [] if info is None else [info.file, info.file.with_suffix(".json")]
 
     return Tools(

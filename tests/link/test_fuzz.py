@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmarks import fuzz, fuzz_inputs, fuzz_targets
 from benchmarks.fuzz_server import LiveServer
-from plugin.studio_portrait.link import wire, zmtp
+from plugin.studio_portrait.link import wire
 from plugin.studio_portrait.link.wire import Problem
 from tests.server.running import COMMAND
 
@@ -49,10 +49,8 @@ def test_a_real_server(live: LiveServer) -> None:
 
 def test_a_valid_conversation_is_understood(server: fuzz_targets.Server) -> None:
     """Else the spoiled ones would be refused at the door and find nothing."""
-    dice = random.Random(0)
     messages = fuzz_inputs.conversation(server.token, "f" * 32)[:6]
-    told = [fuzz_inputs.framed([wire.encode(c, **f), *([] if p is None else [p])]) for c, f, p in messages]
-    state = server.talk(fuzz_inputs.greeting(zmtp.READY) + b"".join(told), dice)
+    state = server.talk([[wire.encode(c, **f), *([] if p is None else [p])] for c, f, p in messages])
     assert state == {"known": True, "jobs": ["queued"], "errors": 0}
 
 
@@ -72,4 +70,4 @@ def test_any_value_anywhere_in_a_header(value: object, data: bytes) -> None:
 def test_an_input_can_be_repeated_by_its_number() -> None:
     assert fuzz.main(["--only", "header:17"]) == 0
     first, again = (fuzz_inputs.spoiled_conversation(random.Random("1:server:5"), "t") for _ in range(2))
-    assert first == again and len(first) > 100
+    assert first == again and len(first[0]) > 50

@@ -1,15 +1,16 @@
-"""The real worker on the processor, whose prediction has one of a device's faults.
+"""The real worker, its predictions on a device that has one of a graphics card's faults.
 
-``memory``: the device has no memory for any crop. ``device``: it must not be used any more.
+``memory``: it has no memory for any crop. ``device``: it must not be used any more.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from dataclasses import replace
 from typing import Any
 
-from server.service import worker
+from model.inference.predictor import load
 from server.service.fallback import Fallback
 from server.service.worker import Tools, real_tools, start
 
@@ -17,7 +18,7 @@ BROKEN = "CUDA error: an illegal memory access was encountered"
 
 
 class FaultyDevice:
-    """A network that says it runs on a graphics card, and fails there as one does."""
+    """A network that says it is on a graphics card, and fails there as one does."""
 
     device, batch = "cuda:0", 4
 
@@ -25,18 +26,21 @@ class FaultyDevice:
         self._fault = fault
         self.name, self.weights_sha256, self.engine = network.name, network.weights_sha256, network.engine
 
-    def __call__(self, crops: Any, cancelled: Any) -> Any:
+    def components(self, crops: Any, cancelled: Any) -> Any:
         if self._fault == "memory":
             raise MemoryError
         raise RuntimeError(BROKEN)
 
+    __call__ = components
 
-def faulty(fault: str) -> Tools:
-    """The real tools, each network on a faulty device and, for its fallback, on the processor."""
-    tools = real_tools("cpu", "auto")
 
-    def predictor(name: str) -> Fallback:
-        network = tools.predictor(name)
-        return Fallback(FaultyDevice(network, fault), lambda: network.on_processor)
+def faulty(fault: str, args: argparse.Namespace) -> Tools:
+    """The real tools, every network on a faulty device and, for its fallback, on the processor."""
+    network = load("", device="cpu")
+    broken = Fallback(FaultyDevice(network, fault), lambda: network)
+    return replace(real_tools(args.device, args.engine), predictor=lambda name: broken)
 
-    return replace(tools, predictor=predictor)
+
+if __name__ == "__main__":
+    fault = sys.argv.pop(1)
+    start(lambda args: faulty(fault, args))

@@ -97,7 +97,7 @@ class Client:
         self._socket.connect(server.runtime.endpoints[endpoint])
         if hello:
             self.send("HELLO", token=self._token, client="test")
-            assert self.receive()["cmd"] == "HELLO"
+            assert (answer := self.receive())["cmd"] == "HELLO", answer
 
     def send(self, cmd: str, *payload: bytes, **fields: Any) -> None:
         self._socket.send_multipart([wire.encode(cmd, **fields), *payload])

@@ -76,12 +76,12 @@ def test_no_file_names_of_the_user(server: Server, tmp_path: Path) -> None:
 def test_the_log_is_turned_over_and_takes_stderr_along(tmp_path: Path) -> None:
     """As for a server that GIMP started: its standard error is the log itself."""
     script = (
-        "import logging, os, sys; from pathlib import Path; from server import logs\n"
+        "import logging, os, sys; from pathlib import Path; from server.service import logs\n"
         "logs.MAX_BYTES = 20_000\n"
         f"path = Path({str(tmp_path)!r}) / 'server.log'\n"
         "logs.set_up(path)\n"
         "for number in range(3000):\n"
-        "    logging.info('line %d', number)\n"
+        "    logging.info(f'line {number}')\n"
         "    if number % 500 == 0: os.write(2, b'raw %d\\n' % number)\n"
         "os.write(2, b'the end\\n')\n"
     )

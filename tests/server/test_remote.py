@@ -1,4 +1,4 @@
-"""Two machines, played by two state folders: the gateway, the command line's client, the relay."""
+"""Two machines, played by two state folders: the guarded listener, the command line's client, the relay."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import zmq
 
@@ -30,7 +29,7 @@ from tests.link.test_session import Picture
 from tests.sample import SELFIE
 
 from .plain_worker import SLOW
-from .running import Client, Server, gone, wait_for
+from .running import Client, Server, wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -62,17 +61,13 @@ class Machines:
         self.ring_here.allow(SERVERS, HOST, self.ring_there.own().public)
 
     def session(self, home: Path | None = None) -> Session:
-        return reach.there(self.where, home or self.here)[0]
+        return reach.there(self.where, home or self.here)
 
     def log(self) -> str:
         return (self.there / "server.log").read_text(encoding="utf-8")
 
     def logged(self, words: str) -> None:
         wait_for(lambda: words in self.log(), PATIENCE)
-
-    def gateway(self) -> psutil.Process:
-        children = psutil.Process(self.server.process.pid).children()
-        return next(child for child in children if "server.remote.gateway" in child.cmdline())
 
     @contextmanager
     def relay(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
@@ -125,7 +120,7 @@ def test_a_job_over_the_network(machines: Machines) -> None:
         status = session.status()
         assert status["jobs"]["done"] >= 1
         assert str(machines.there) not in str(status)
-    machines.logged("gateway: guard: let in a client with the key of here")
+    machines.logged("guard: let in a client with the key of here")
 
 
 def test_a_key_that_is_not_allowed(machines: Machines, tmp_path: Path) -> None:
@@ -191,7 +186,7 @@ from pathlib import Path
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import ImageSpec, Settings
 from server.remote import reach
-session = reach.there(sys.argv[1], Path(sys.argv[2]))[0] if sys.argv[1:] else Session.open(start=False)
+session = reach.there(sys.argv[1], Path(sys.argv[2])) if sys.argv[1:] else Session.open(start=False)
 session.retouch(ImageSpec(64, 64, 1, "u8"), lambda p, r, n: bytes(64 * n), None,
     settings=Settings(network="slow"), progress=lambda stage, share: print(stage, flush=True))
 """
@@ -245,33 +240,16 @@ def test_strangers_on_the_network_harm_nobody(machines: Machines) -> None:
             peer.sendall(
                 (b"", b"GET / HTTP/1.1\r\n\r\n", GREETING, GREETING[:40], dice.randbytes(500))[number % 5]
             )
-    gateway = machines.gateway().pid
     with machines.session() as session:
         assert retouched(session)
     for peer in crowd:
         peer.close()
-    assert machines.gateway().pid == gateway
+    assert machines.server.process.poll() is None
 
 
 def test_nobody_there(machines: Machines) -> None:
     with pytest.raises(Problem, match="No server answers"):
         reach.there(f"{HOST}:9", machines.here)
-
-
-def test_the_gateway_is_started_again(machines: Machines) -> None:
-    gateway = machines.gateway()
-    gateway.kill()
-    wait_for(lambda: gone(gateway.pid), PATIENCE)
-
-    def answers() -> bool:
-        try:
-            with machines.session() as session:
-                return retouched(session)
-        except Problem:
-            return False
-
-    wait_for(answers, PATIENCE)
-    machines.logged("is started again")
 
 
 def test_the_command_line(machines: Machines) -> None:
@@ -333,7 +311,7 @@ def test_a_bad_network_behind_the_relay(
 def test_the_command_lines_client_connects_anew(machines: Machines) -> None:
     between = Network(f"tcp://{machines.where}")
     between.faults = [Fault(cut=5_000_000), Fault(cut=3_000_000)]
-    session, _ = reach.there(between.endpoint.removeprefix("tcp://"), machines.here)
+    session = reach.there(between.endpoint.removeprefix("tcp://"), machines.here)
     with session:
         assert retouched(session, 1500, 3000)
     assert between.cuts == 2
@@ -377,10 +355,8 @@ def test_a_server_that_goes_while_the_relay_runs(tmp_path: Path, monkeypatch: py
     machines = Machines(tmp_path, resume=1)
     with machines.relay(monkeypatch):
         session = Session.open(start=False)
-        gateway = machines.gateway().pid
         machines.server.process.send_signal(signal.SIGKILL)
         machines.server.process.communicate()
-        wait_for(lambda: gone(gateway), PATIENCE)
         begin = time.monotonic()
         with session, pytest.raises(Problem) as caught:
             retouched(session)

@@ -21,9 +21,8 @@ from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from server import imaging as pipeline
-from server.service import fallback as sturdy
+from server.service import fallback
 from server.service.buffers import Buffer, Layout
-from server.service.fallback import FAULT_VARIABLE
 from server.service.worker import real_tools
 from tests.model import made
 from tests.sample import SELFIE
@@ -54,6 +53,7 @@ class Worker:
     def give(self, buffer: Buffer, spec: ImageSpec, name: str = "a", **settings: Any) -> None:
         self.tell(
             cmd="job",
+            task={"kind": "retouch", "fields": {}},
             job=name,
             path=buffer.path,
             inode=buffer.inode,
@@ -134,7 +134,7 @@ def test_it_ends_with_the_front_even_during_work(plain: Worker, tmp_path: Path) 
 
 NOISY = """
 import multiprocessing, os, subprocess, sys
-from server.worker import Tools, start
+from server.service.worker import Tools, start
 from tests.server import plain_worker
 
 def predictor(name):
@@ -151,8 +151,8 @@ start(lambda args: Tools(plain_worker.retouch, lambda box, mask: None, predictor
 
 WITHOUT_WEIGHTS = """
 from pathlib import Path
-from model import predictor
-from server.worker import real_tools, start
+from model.inference import predictor
+from server.service.worker import real_tools, start
 
 predictor.load.__defaults__ = (*predictor.load.__defaults__[:-1], Path("/nowhere"))
 start(lambda args: real_tools("cpu", "auto"))
@@ -360,9 +360,8 @@ def faulty(
 ) -> Iterator[Session]:
     """A session with a real server in whose worker a fault is injected into the prediction."""
     monkeypatch.setenv(runtime.HOME_VARIABLE, str(tmp_path))
-    environment = {**os.environ, FAULT_VARIABLE: request.param}
-    words = [sys.executable, "-m", "server", "serve", "--device", "cpu"]
-    process = subprocess.Popen(words, cwd=ROOT, env=environment)
+    words = [sys.executable, "tests/server/faulty_server.py", request.param, "serve", "--device", "cpu"]
+    process = subprocess.Popen(words, cwd=ROOT)
     wait_for(lambda: runtime.Runtime.read(tmp_path), seconds=60)
     with Session.open(start=False) as session:
         yield session
@@ -370,12 +369,12 @@ def faulty(
     assert process.wait(60) == 0
 
 
-@pytest.mark.parametrize("faulty", ["memory:1"], indirect=True)
+@pytest.mark.parametrize("faulty", ["memory"], indirect=True)
 def test_a_device_without_memory_leaves_the_work_to_the_processor(faulty: Session) -> None:
     with Image.open(SELFIE) as image:
         pixels = np.asarray(image.convert("RGB"))
     out, result = through_the_server(faulty, pixels)
-    assert result["notes"] == [sturdy.SMALLER, sturdy.PROCESSOR] and result["device"] == "cpu"
+    assert result["notes"] == [fallback.SMALLER, fallback.PROCESSOR] and result["device"] == "cpu"
     direct = pixels.copy()
     pipeline.retouch(direct, Settings(), load("", device="cpu"))
     assert np.array_equal(out, direct) and not np.array_equal(out, pixels)
