@@ -224,9 +224,7 @@ class Listener:
         """Seconds until `take` is to be called again although libzmq tells of nothing."""
         if self._gone or self._ended or any(c.outbox or c.deferred for c in self._connections.values()):
             return 0.005
-        return (
-            MEASURE_SECONDS if len(self._sockets) > self.known else 1.0
-        )  # how much memory does a stranger take?
+        return MEASURE_SECONDS if len(self._sockets) > self.known else 1.0  # of a stranger
 
     def all(self) -> list[Connection]:
         return list(self._connections.values())
