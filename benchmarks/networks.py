@@ -19,10 +19,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.errors import BadSetting, ModelError
 from model.inference import predictor
-from model.inference.architectures import ARCHITECTURES
 from model.paper.bilateral import filter_crop
-from plugin.studio_portrait.link.wire import Problem
 
 from . import photo
 from .pipeline import machine
@@ -42,11 +41,11 @@ def load(folder: Path) -> dict[str, dict[str, Run]]:
             loaded = [
                 predictor.load(info.name, "cpu", engine, folder)
                 for info in predictor.available(folder)
-                if info.architecture in ARCHITECTURES
+                if info.answer == "y"
             ]
             found[engine] = {one.name: one for one in loaded if isinstance(one, predictor.Predictor)}
-        except Problem as problem:
-            if problem.code != "bad-setting":
+        except ModelError as problem:
+            if not isinstance(problem, BadSetting):
                 raise SystemExit(problem.message) from problem
     return found
 

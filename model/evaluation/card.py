@@ -14,15 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ..inference.predictor import WEIGHTS
+from ..inference.weights import WEIGHTS
 
 CARD: Final = "MODEL_CARD.md"
 MAX_BYTES: Final = 1_000_000  # of all pictures together
-ABOUT: Final = {
-    "deepflash": "the paper's: VGG-16 encoder, decoder with skip connections, a residual for each pixel",
-    "hdrnet": "HDRNet (Gharbi et al. 2017): a bilateral grid of affine matrices, applied at full size",
-    "studio": "our own: gain and offset for each channel, at half size; mean of four looks at the picture",
-}
 # Sources as the portraits' manifest calls them: what, licence.
 SOURCES: Final = {
     "london": ("Face Research Lab London Set (DeBruine & Jones 2017, figshare 5047666)", "CC BY 4.0"),
@@ -212,7 +207,7 @@ def _networks(networks: Sequence[Mapping[str, Any]], default: str) -> str:
     rows = [["network", "", "parameters", "file", "SHA-256"]]
     for facts in networks:
         name = facts["name"]
-        about = ABOUT.get(facts.get("architecture", "deepflash"), "")
+        about = facts["caption"]
         shown = f"**{name}** (default)" if name == default else name
         size = f"{facts['bytes'] / 1e6:.1f} MB, fp16"
         rows.append([shown, about, f"{facts['parameters']:,}", size, f"`{facts['sha256']}`"])

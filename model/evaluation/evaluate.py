@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from model.data.synthesize.flash import named
+from model.errors import ModelError
 from model.inference import predictor
-from plugin.studio_portrait.link.wire import Problem
 
 from . import photographs, sheets, table
 from .flashes import Planned, plan, plan_real
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
-    except (ValueError, OSError, Problem) as error:
+    except (ValueError, OSError, ModelError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2
 
@@ -100,7 +100,7 @@ def _judge(
 
 
 def _networks(name: str, weights: Path) -> dict[str, predictor.Network]:
-    """The networks to judge: one by name, or all that are there. Raises `Problem`."""
+    """The networks to judge: one by name, or all that are there. Raises `ModelError`."""
     names = [name] if name else [info.name for info in predictor.available(weights)]
     if not names:
         raise ValueError(f"{weights} holds no network; give a folder that model.training.export has written")

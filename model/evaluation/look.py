@@ -19,24 +19,26 @@ from torch import nn
 from model.data.synthesize.portraits import Unfit, frame
 
 from ..inference.answers import answer
-from ..networks.registry import create
+from ..networks.network import Network
+from ..networks.registry import find
 from ..paper.bilateral import filter_crop
 from ..training import checkpoint
 
 
-def load(path: Path) -> nn.Module:
-    """The averaged network of a checkpoint, ready to run. Raises `ValueError` with a sentence."""
+def load(path: Path) -> tuple[Network, nn.Module]:
+    """Read the averaged network of a checkpoint, ready to run. Raises `ValueError` with a sentence."""
     state = checkpoint.load(path)
-    network = create(checkpoint.architecture(state))
-    network.load_state_dict(checkpoint.averaged(state))
-    return network.eval().to(memory_format=torch.channels_last)
+    network = find(checkpoint.architecture(state))
+    module = network.build()
+    module.load_state_dict(checkpoint.averaged(state))
+    return network, module.eval().to(memory_format=torch.channels_last)
 
 
-def retouched(network: nn.Module, crop: np.ndarray) -> np.ndarray:
+def retouched(network: Network, module: nn.Module, crop: np.ndarray) -> np.ndarray:
     """(512, 512, 3) uint8 -> (512, 1536, 3) uint8: before, after, difference about grey."""
     x = np.asarray(crop / 255, np.float32)
     image, filtered = (torch.from_numpy(part).permute(2, 0, 1)[None] for part in (x, filter_crop(x)))
-    y, after = (part[0].permute(1, 2, 0).numpy() for part in answer(network, image, filtered))
+    y, after = (part[0].permute(1, 2, 0).numpy() for part in answer(network, module, image, filtered))
     row = np.hstack([x, after, 1 - y])
     return np.asarray(row * 255 + 0.5, np.uint8)
 
@@ -50,13 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     a = parser.parse_args(arguments)
     rows, left = [], 0
     try:
-        network = load(a.checkpoint)
+        network, module = load(a.checkpoint)
     except ValueError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     for path in a.pictures:
         try:
-            rows.append(retouched(network, frame(path).crop))
+            rows.append(retouched(network, module, frame(path).crop))
         except Unfit as reason:
             left += 1
             print(f"{path} is left out: {reason}", file=sys.stderr)

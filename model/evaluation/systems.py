@@ -14,15 +14,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.inference.predictor import Network, Painter
-from model.inference.rendering import Place
+from model.inference.predictor import Network
 from model.paper import equations
-from model.paper.bilateral import SIZE, filter_crop
 
 from .flashes import Sample
 from .metrics import Image, eight_bit
-
-WHOLE: Final = Place(0, 0, SIZE)
 
 
 @dataclass(frozen=True)
@@ -62,15 +58,12 @@ YARDSTICKS: Final[dict[str, System]] = {"do_nothing": do_nothing, "global_gain":
 
 def network(loaded: Network) -> System:
     """Eq. (4) with the network's y, or the picture that it paints, as the server runs it."""
-    if isinstance(loaded, Painter):
-        return lambda sample: painted(sample, loaded.paint(sample.x[None])[0].rows(sample.x, WHOLE))
-    return lambda sample: _reconstructed(sample, loaded(sample.bl_x[None])[0])
 
+    def system(sample: Sample) -> Outcome:
+        y, picture = loaded.outcome(sample.x, sample.bl_x)
+        return Outcome(y, eight_bit(picture))
 
-def painted(sample: Sample, picture: Image) -> Outcome:
-    """A picture that no y has led to, with the y that would have: eq. (2) turned round."""
-    y = equations.target(sample.bl_x, filter_crop(picture))
-    return Outcome(y, eight_bit(picture))
+    return system
 
 
 def scaled(sample: Sample, outcome: Outcome, factors: NDArray[np.float32]) -> Outcome:

@@ -118,24 +118,31 @@ def difference(
 
 
 def decompose(
-    bl_x: Array, y: Array, likely_shine: Array | None = None, rendering: Rendering | None = None
+    bl_x: Array,
+    y: Array,
+    *,
+    person: Array | None = None,
+    skin: Array | None = None,
+    shine: Array | None = None,
+    rendering: Rendering | None = None,
 ) -> Components:
     """Take a network's y apart, for a network that predicts no components of its own.
 
-    bl_x, y: (512, 512, 3), of eq. (2). likely_shine: (h, w) in [0, 1] where the network sees shine, if it
-    says so; else shine is what is brighter than the skin about it. Colour: the log-ratio of the means of
-    the predicted BL(o) and BL(x) over unburnt skin, made neutral in luminance. Light: the luminance's
-    log-ratio, smoothed within the person and outside of it separately. Shine: what is then still darkened in
-    highlights of the person. Rest: all else.
+    bl_x, y: (512, 512, 3), of eq. (2). person, skin, shine: (h, w) in [0, 1] where the network sees them, if
+    it says so; else `mattes` finds the first two, and shine is what is brighter than the skin about it.
+    Colour: the log-ratio of the means of the predicted BL(o) and BL(x) over unburnt skin, made neutral in
+    luminance. Light: the luminance's log-ratio, smoothed within the person and outside of it separately.
+    Shine: what is then still darkened in highlights of the person. Rest: all else.
     """
     after = (bl_x - 2 * y + 1).clip(0, 1)
-    person, skin = mattes(bl_x)
+    if person is None or skin is None:
+        person, skin = mattes(bl_x)
     small, target = (_shrunk(image) for image in (bl_x, after))
     matte, bare = (stretched(mask[..., None], SIDE) for mask in (person, skin))
     before_linear, after_linear = to_linear(small), to_linear(target)
     highlight = _highlight(small, matte)
-    if likely_shine is not None:
-        highlight = np.maximum(highlight * 0.5, stretched(likely_shine[..., None], SIDE))
+    if shine is not None:  # the network's word counts, and half of what is merely bright
+        highlight = np.maximum(highlight * np.float32(0.5), stretched(shine[..., None], SIDE))
     sure = bare * (1 - highlight) * (small.max(-1, keepdims=True) < 0.97) + 1e-4 * matte + 1e-8
     mean = _mean(before_linear, sure)
     colour = np.log((_mean(after_linear, sure) + 1e-4) / (mean + 1e-4))
@@ -147,9 +154,9 @@ def decompose(
     inside, outside = (_smooth(ratio, part * trusted) for part in (matte + 1e-4, 1.0001 - matte))
     light = np.asarray((outside + matte * (inside - outside)).clip(-LIMIT, LIMIT), np.float32)
     left = before_linear - after_linear / np.exp(colour * matte + light)
-    shine = np.asarray(left.clip(0, None) * highlight * matte, np.float32)
+    amount = np.asarray(left.clip(0, None) * highlight * matte, np.float32)
     nothing = np.zeros((1, 1, 3), np.float32)
-    parts = Components(colour, light, shine, nothing, person, skin, np.zeros_like(bl_x), bl_x, rendering)
+    parts = Components(colour, light, amount, nothing, person, skin, np.zeros_like(bl_x), bl_x, rendering)
     rest = np.asarray(difference(parts) - (2 * y - 1), np.float32)
     return replace(parts, rest=rest)
 

@@ -1,88 +1,88 @@
-"""The one interface through which the server knows a network, in two forms.
+"""The one interface through which the server knows a network: `load` one, ask it for `components`.
 
 A `Predictor` answers filtered crops with y, a difference at 512 pixels: the paper's network and our own. A
-`Painter` answers crops of the photograph with a `Rendering` of each, which gives the picture's rows at any
-size: HDRNet, and headshot style transfer, which has no weights but a reference portrait.
-
-Which networks there are is read from the small JSON files beside the weights; nothing heavy is imported
-before a network is really loaded.
+`Painter` answers crops with a `Rendering`, the picture's rows at any size: HDRNet, and headshot style
+transfer, which has no weights but a reference portrait. Both give the same components; nothing heavy is
+imported before a network is really loaded.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import importlib.util
 import json
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.paper.bilateral import filter_crop
-from model.paper.equations import target
-from plugin.studio_portrait.link.wire import HEADSHOT, Problem
+from model.errors import BadSetting, BadWeights, OutOfMemory
+from model.networks.registry import NETWORKS
+from model.paper import equations
+from model.paper.bilateral import SIZE, filter_crop
+
+from . import cache
+from .components import Components, decompose
+from .rendering import Place, Rendering
+from .weights import WEIGHTS, NetworkInfo, another_network, available, choose, read
 
 if TYPE_CHECKING:
-    from .components import Components
-    from .layers import Architecture, Folded
-    from .rendering import Rendering
+    from model.networks.headshot_example import Face
 
-SIZE: Final = 512
-WEIGHTS: Final = Path(__file__).resolve().parents[1] / "weights"
+    from .pytorch import Loaded
+
+__all__ = [
+    "SIZE",
+    "WEIGHTS",
+    "Network",
+    "NetworkInfo",
+    "Outcome",
+    "Painter",
+    "Predictor",
+    "available",
+    "load",
+]
+
 ENGINES: Final = ("auto", "pytorch", "openvino")
-GPU_BATCH: Final = 4  # crops at a time: bounds memory however many faces there are
 DEVICES: Final = ("auto", "cuda", "mps", "cpu")
-
-log = logging.getLogger("networks")
+GPU_BATCH: Final = 4  # crops at a time: bounds memory however many faces there are
+HEADSHOT: Final = "headshot"
 
 Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class NetworkInfo:
-    """A network in model/weights: its JSON file's contents. file: path of the safetensors.
-
-    architecture: one of `model.inference.architectures`; files older than the second one say nothing.
-    """
-
-    name: str
-    file: Path
-    sha256: str
-    default: bool
-    parameters: int
-    licence: str
-    trained: dict[str, Any]
-    architecture: str = "deepflash"
+Cancelled = Callable[[], bool]
 
 
 class Engine(Protocol):
-    """What runs the network. device: in words, such as "cpu"."""
+    """What runs a network that answers y. device: in words, such as "cpu"."""
 
     name: str
 
     @property
     def device(self) -> str: ...
 
-    def __call__(self, crops: Array, cancelled: Callable[[], bool]) -> Array:
-        """Asks `cancelled` a few times a second and, if so, raises `Problem` ``cancelled``."""
+    def __call__(self, crops: Array, cancelled: Cancelled) -> dict[str, Array]:
+        """Predict the outputs by name. Asks `cancelled` a few times a second; if so, raises `Cancelled`."""
         ...
 
 
+class Outcome(NamedTuple):
+    """y of eq. (2), in [0, 1], and o_hat, sRGB in [0, 1]; (512, 512, 3) float32 each."""
+
+    y: Array
+    picture: Array
+
+
 class Predictor:
-    """A loaded network. name, weights_sha256, engine ("pytorch" or "openvino"), device, size.
+    """A loaded network that answers y. name, weights_sha256, engine ("pytorch" or "openvino"), device.
 
     batch: how many crops a call should bring at most.
     """
 
-    size: Final = SIZE
-
-    def __init__(self, info: NetworkInfo, engine: Engine):
+    def __init__(self, info: NetworkInfo, engine: Engine) -> None:
         self.name = info.name
         self.weights_sha256 = info.sha256
         self.engine = engine.name
@@ -91,70 +91,73 @@ class Predictor:
         self.batch = 1 if self.device == "cpu" else GPU_BATCH
         self._engine = engine
 
-    def __call__(self, crops: Array, cancelled: Callable[[], bool] = lambda: False) -> Array:
-        """y for bilateral-filtered crops (paper: network output, eq. (2) and (4) undo it).
+    def __call__(self, crops: Array, cancelled: Cancelled = lambda: False) -> Array:
+        """Return y for filtered crops (paper: network output, eq. (2) and (4) undo it).
 
         crops: (N, 512, 512, 3) float32 BL(x), sRGB in [0, 1]. Returns y, same shape, [0, 1].
-        Raises `ValueError` for another shape or dtype, `Problem` ``out-of-memory`` or ``cancelled``.
+        Raises `ValueError` for another shape or dtype, `OutOfMemory`, `Cancelled`.
         """
+        return self._answer(crops, cancelled)["y"]
+
+    def _answer(self, crops: Array, cancelled: Cancelled) -> dict[str, Array]:
         _check(crops)
         with _memory():
             return self._engine(np.ascontiguousarray(crops), cancelled)
 
-    def components(self, crops: Array, cancelled: Callable[[], bool] = lambda: False) -> list[Components]:
+    def components(self, crops: Array, cancelled: Cancelled = lambda: False) -> list[Components]:
         """Answer photographs' crops with components.
 
         crops: (N, 512, 512, 3) float32 x, sRGB in [0, 1], not filtered. Raises as calling does.
         """
-        from .components import decompose
-
         _check(crops)
         filtered = np.stack([filter_crop(crop) for crop in crops])
-        return [decompose(*pair) for pair in zip(filtered, self(filtered, cancelled), strict=True)]
+        answer = self._answer(filtered, cancelled)
+        maps = {name: value[..., 0] for name, value in answer.items() if name != "y"}
+        return [
+            decompose(bl_x, answer["y"][i], **{name: value[i] for name, value in maps.items()})
+            for i, bl_x in enumerate(filtered)
+        ]
+
+    def outcome(self, x: Array, bl_x: Array) -> Outcome:
+        """Return y and eq. (4)'s picture of one crop x with its BL(x), (512, 512, 3) sRGB in [0, 1]."""
+        y = self(bl_x[None])[0]
+        return Outcome(y, np.asarray(equations.reconstruct(x, y).clip(0, 1), np.float32))
 
 
 class Painter:
-    """A loaded method that paints pictures. name, weights_sha256, engine, device, batch as for `Predictor`.
-
-    frames: whether it can answer for a whole photograph too, not only for the square around a face.
-    """
+    """A loaded method that paints pictures. Its attributes are those of `Predictor`."""
 
     def __init__(
-        self,
-        name: str,
-        sha256: str,
-        engine: str,
-        device: str,
-        paint: Callable[[Array], list[Rendering]],
-        frames: bool,
-    ):
+        self, name: str, sha256: str, engine: str, device: str, paint: Callable[[Array], list[Rendering]]
+    ) -> None:
         self.name, self.weights_sha256, self.engine, self.device = name, sha256, engine, device
-        self.frames = frames
         self.batch = 1 if device == "cpu" else GPU_BATCH
         self._paint = paint
 
     def paint(self, crops: Array) -> list[Rendering]:
-        """One rendering for each crop. crops: (N, 512, 512, 3) float32 x, sRGB in [0, 1].
+        """Return one rendering for each crop. crops: (N, 512, 512, 3) float32 x, sRGB in [0, 1].
 
-        Raises `ValueError` for another shape or dtype, `Problem` ``out-of-memory``.
+        Raises `ValueError` for another shape or dtype, `OutOfMemory`.
         """
         _check(crops)
         with _memory():
             return self._paint(np.ascontiguousarray(crops))
 
-    def components(self, crops: Array, cancelled: Callable[[], bool] = lambda: False) -> list[Components]:
+    def components(self, crops: Array, cancelled: Cancelled = lambda: False) -> list[Components]:
         """Answer photographs' crops with components, and with each rendering beside them; see `Predictor`.
 
         y is here what eq. (4) makes the painted picture of: (x - o_hat + 1) / 2.
         """
-        from .components import decompose
-        from .rendering import Place
-
         answers = []
         for crop, rendering in zip(crops, self.paint(crops), strict=True):
-            y = target(crop, rendering.rows(crop, Place(0, 0, SIZE)))
+            y = equations.target(crop, rendering.rows(crop, Place(0, 0, SIZE)))
             answers.append(decompose(filter_crop(crop), y, rendering=rendering))
         return answers
+
+    def outcome(self, x: Array, bl_x: Array) -> Outcome:
+        """Return the painted picture, and the y that would have led to its low-pass part; see `Predictor`."""
+        picture = self.paint(x[None])[0].rows(x, Place(0, 0, SIZE)).clip(0, 1)
+        return Outcome(equations.target(bl_x, filter_crop(np.asarray(picture, np.float32))), picture)
 
 
 Network = Predictor | Painter
@@ -167,124 +170,114 @@ def _check(crops: Array) -> None:
 
 @contextmanager
 def _memory() -> Iterator[None]:
-    """Whatever way an engine has of saying that there is too little memory, as one `Problem`."""
+    """Turn whatever way an engine has of saying that there is too little memory into one error."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "memory" in str(error).lower():
-            raise Problem("out-of-memory", "There is not enough memory to run the network.") from error
+            raise OutOfMemory("There is not enough memory to run the network.") from error
         raise
 
 
-def available(folder: Path = WEIGHTS) -> list[NetworkInfo]:
-    """The networks that are there, the default one first. Reads JSON only.
-
-    One whose description cannot be read is left out and told to the log: the others can be used.
-    """
-    found = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            facts = json.loads(path.read_text("utf-8"))
-            facts["file"] = path.with_name(facts["file"])
-            known = NetworkInfo.__dataclass_fields__.keys() & facts.keys()
-            found.append(NetworkInfo(**{name: facts[name] for name in known}))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            _warn_once(f"the description {path.name} of a network cannot be read ({type(error).__name__})")
-    return sorted(found, key=lambda info: (not info.default, info.name))
-
-
-@functools.cache
-def _warn_once(sentence: str) -> None:
-    log.warning("%s", sentence)
-
-
 def load(network: str = "", device: str = "auto", engine: str = "auto", folder: Path = WEIGHTS) -> Network:
-    """Load a network by name, "" for the default one; its weights' SHA-256 is checked.
+    """Load a network by name, "" for the default one; its weights' SHA-256 and preprocessing are checked.
 
-    device: one of `DEVICES`, or "cuda:1". engine: one of `ENGINES`. Raises `Problem`:
-    ``unknown-network``, ``weights`` (missing or altered), ``bad-setting`` (device or engine).
+    device: one of `DEVICES`, or "cuda:1". engine: one of `ENGINES`. Raises `UnknownNetwork`, `BadWeights`
+    (missing, altered, or trained with other numbers), `BadSetting` (device or engine).
     """
     if device.partition(":")[0] not in DEVICES or engine not in ENGINES:
-        raise Problem("bad-setting", f"The device {device!r} or the engine {engine!r} is unknown.")
-    info = _choose(network, available(folder))
-    if info.architecture == "hdrnet":
-        return _hdrnet(info, device, engine)
-    architecture, folded = _folded(info)
+        raise BadSetting(f"The device {device!r} or the engine {engine!r} is unknown.")
+    info = choose(network, available(folder))
+    info.check()
+    if info.answer == "picture":
+        return _painter(info, device, engine)
     if _use_openvino(device, engine):
-        from . import openvino
-
-        return Predictor(info, openvino.Engine(architecture, folded))
+        return Predictor(info, _converted(info))
     from . import pytorch
 
-    return Predictor(info, pytorch.Engine(architecture, folded, device))
+    return Predictor(info, pytorch.Engine(_loaded(info), device))
 
 
 def match(references: Sequence[NDArray[np.uint8]]) -> Painter:
-    """Headshot style transfer with its example, or the one of several with the most similar face.
+    """Make headshot style transfer of its example, or of the one of several with the most similar face.
 
-    references: portraits (H, W, 3) sRGB. Raises `Problem` ``bad-setting`` for one without a usable face.
+    references: portraits (H, W, 3) sRGB. Raises `BadReference` for one without a usable face.
     """
-    from ..networks.headshot import Headshot
     from ..networks.headshot_example import find
 
-    faces = [find(reference) for reference in references]
+    return matched([find(reference) for reference in references])
+
+
+def matched(faces: Sequence[Face]) -> Painter:
+    """Make headshot style transfer of examples whose faces were found."""
+    from ..networks.headshot import Headshot
+
     transfer = Headshot(faces)
     digest = hashlib.sha256(b"".join(face.crop.tobytes() for face in faces)).hexdigest()
-    return Painter(HEADSHOT, digest, "opencv", "cpu", lambda crops: [transfer(crop) for crop in crops], False)
+    return Painter(HEADSHOT, digest, "opencv", "cpu", lambda crops: [transfer(crop) for crop in crops])
 
 
-def _hdrnet(info: NetworkInfo, device: str, engine: str) -> Painter:
-    """HDRNet, which slices its grid at full size, and that only PyTorch does."""
+def _loaded(info: NetworkInfo) -> Loaded:
+    """Return the network's module with the weights in it. Raises `BadWeights`."""
+    from ..networks.registry import find
+    from .pytorch import put_together
+
+    descriptor = find(info.architecture)
+    if dict(info.constants) != dict(descriptor.constants):
+        sentence = f"The weights of {info.name} were trained with other constants than"
+        raise BadWeights(f"{sentence} this version's {info.architecture}.")
+    try:
+        return put_together(descriptor, read(info))
+    except KeyError as error:
+        raise another_network(info, error) from error
+
+
+def _painter(info: NetworkInfo, device: str, engine: str) -> Painter:
+    """Slicing at full size is what only PyTorch does."""
     if engine == "openvino":
         sentence = f"The network {info.name} does not run on OpenVINO."
-        raise Problem("bad-setting", sentence, "Use engine auto or pytorch.")
-    from .hdrnet import Engine
+        raise BadSetting(sentence, "Use engine auto or pytorch.")
+    from . import pytorch
 
-    try:
-        made = Engine(_read(info), device)
-    except KeyError as error:
-        raise Problem("weights", f"The weights of {info.name} are of another network.") from error
-    return Painter(info.name, info.sha256, made.name, made.device, made, True)
+    made = pytorch.Renderer(_loaded(info), device)
+    return Painter(info.name, info.sha256, made.name, made.device, made)
 
 
-def _choose(network: str, known: list[NetworkInfo]) -> NetworkInfo:
-    """Never another network than the one that was meant."""
-    if not known:
-        raise Problem("weights", "No network is installed whose description can be read.")
-    for info in known:
-        if info.name == network or (info.default and not network):
-            return info
-    if not network:
-        raise Problem("weights", "The default network's description is missing or cannot be read.")
-    names = ", ".join(info.name for info in known)
-    raise Problem("unknown-network", f"There is no network {network!r}; there is: {names}.")
+def _converted(info: NetworkInfo) -> Engine:
+    """Return OpenVINO's engine: from the cache, or converted now and kept there."""
+    from . import openvino
+
+    read(info)  # also where the cache has it: weights that were altered are refused
+    name = _entry(info)
+    found = cache.get(name)
+    if found is not None:
+        try:
+            return openvino.Engine(openvino.read(found[0]), found[1]["outputs"], found[1]["precision"])
+        except (RuntimeError, KeyError):  # of another build of OpenVINO
+            pass
+    loaded = _loaded(info)
+    models = openvino.convert(loaded)
+    precision = openvino.faster(models[0])
+    facts = {"outputs": loaded.outputs, "precision": precision}
+    cache.put(name, facts, lambda path: openvino.save(models, path))
+    return openvino.Engine(models, loaded.outputs, precision)
 
 
-def _folded(info: NetworkInfo) -> tuple[Architecture, Folded]:
-    """What an engine needs of a network."""
-    from .architectures import ARCHITECTURES
+def _entry(info: NetworkInfo) -> str:
+    """Return the name of a converted network in the cache: a hash of all that it is made of."""
+    from . import openvino
 
-    architecture = ARCHITECTURES.get(info.architecture)
-    if architecture is None:
-        raise Problem("weights", f"This version cannot run {info.name}, a {info.architecture!r} network.")
-    try:
-        return architecture, architecture.fold(_read(info))
-    except KeyError as error:
-        raise Problem("weights", f"The weights of {info.name} are of another network.") from error
+    trained_with = json.dumps([asdict(info.preprocessing), dict(info.constants)], sort_keys=True)
+    return cache.key(info.sha256, trained_with, _source(info), openvino.ov.__version__)
 
 
-def _read(info: NetworkInfo) -> dict[str, NDArray[Any]]:
-    """The tensors of a weights file whose checksum is right."""
-    from safetensors.numpy import load as parse
-
-    try:
-        data = info.file.read_bytes()
-    except OSError as error:
-        raise Problem("weights", f"The weights of {info.name} are missing.") from error
-    if hashlib.sha256(data).hexdigest() != info.sha256:
-        raise Problem("weights", f"The weights of {info.name} are not those that belong to this version.")
-    tensors: dict[str, NDArray[Any]] = parse(data)
-    return tensors
+def _source(info: NetworkInfo) -> str:
+    """Return the hash of the module's own file and of the conversion: changed code is converted anew."""
+    files = [Path(__file__).with_name("openvino.py"), Path(__file__).with_name("pytorch.py")]
+    spec = importlib.util.find_spec(NETWORKS[info.architecture].partition(":")[0])
+    if spec is not None and spec.origin:
+        files.append(Path(spec.origin))
+    return cache.key(*(hashlib.sha256(file.read_bytes()).hexdigest() for file in files))
 
 
 def _use_openvino(device: str, engine: str) -> bool:
@@ -292,9 +285,9 @@ def _use_openvino(device: str, engine: str) -> bool:
     there = importlib.util.find_spec("openvino") is not None
     if engine == "openvino":
         if not there:
-            raise Problem("bad-setting", "OpenVINO is not installed.", "Install it, or use engine auto.")
+            raise BadSetting("OpenVINO is not installed.", "Install it, or use engine auto.")
         if device not in ("auto", "cpu"):
-            raise Problem("bad-setting", f"OpenVINO does not run on {device!r} here.", "Use device cpu.")
+            raise BadSetting(f"OpenVINO does not run on {device!r} here.", "Use device cpu.")
         return True
     if engine == "pytorch" or not there or device not in ("auto", "cpu"):
         return False
@@ -302,7 +295,7 @@ def _use_openvino(device: str, engine: str) -> bool:
 
 
 def _accelerator() -> bool:
-    """A GPU that PyTorch can use, asked for without importing torch where none can be."""
+    """Look for a GPU that PyTorch can use, asked for without importing torch where none can be."""
     import platform
     import shutil
 

@@ -1,43 +1,51 @@
-"""The PyTorch engine: NVIDIA GPU, Apple GPU, or processor.
+"""Run a network's module with PyTorch: NVIDIA GPU, Apple GPU, or processor.
 
-channels_last everywhere; bf16 where the hardware multiplies it (a processor without
-it would emulate it, slower than fp32).
+channels_last everywhere; batch norm folded into the layer before it; a module's body in 16 bits where the
+hardware multiplies them (a processor without it would emulate it, slower than fp32), its finish in fp32.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from plugin.studio_portrait.link.wire import Problem
+from model.errors import BadSetting, Cancelled
+from model.networks.network import Network
 
-from .layers import Architecture, Array, Folded, Layer, Layers
 from .threads import limit
 
-NAME = "pytorch"
+Array = NDArray[np.float32]
+
+NAME: Final = "pytorch"
+LAYERS: Final = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+TRIAL: Final = 128  # pixels: a small picture that shows which layers a body uses
 
 
 def pick_device(wanted: str) -> torch.device:
-    """auto: the best there is. Raises `Problem` ``bad-setting`` for a device that is not there."""
+    """Return the device of that name, for "auto" the best there is. Raises `BadSetting` if there is none."""
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
         return torch.device(next(name for name, there in present.items() if there))
     if not present.get(wanted.partition(":")[0], False):
-        raise Problem("bad-setting", f"The device {wanted!r} is not there.", "Use auto or cpu.")
+        raise BadSetting(f"The device {wanted!r} is not there.", "Use auto or cpu.")
     return torch.device(wanted)
 
 
 def in_words(device: torch.device) -> str:
-    """Such as "cpu", or a GPU with its name."""
+    """Describe a device: such as "cpu", or a GPU with its name."""
     return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
 
 
-def _precision(device: torch.device) -> torch.dtype:
+def precision(device: torch.device) -> torch.dtype:
+    """Return the type that suits a device: 16 bits only where the hardware multiplies them."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if device.type == "mps":
@@ -46,146 +54,138 @@ def _precision(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
 
 
+def autocast(device: torch.device) -> torch.autocast:
+    """Compute in bf16 where the hardware does; elsewhere nothing changes."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision(device) is torch.bfloat16)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A network's module with its weights, for evaluation. outputs: those of the network that it gives."""
+
+    network: Network
+    module: nn.Module
+    outputs: tuple[str, ...]
+
+    def select(self, answer: Sequence[Tensor]) -> list[Tensor]:
+        """Leave out of `TwoPart.finish`'s answer what a head said that has no weights."""
+        named = zip(self.network.outputs, answer, strict=True)
+        return [value for name, value in named if name in self.outputs]
+
+
+def put_together(network: Network, state: Mapping[str, NDArray[Any]]) -> Loaded:
+    """Build a network's module and put its weights in. Raises `KeyError` for other tensors."""
+    module = network.build()
+    tensors = {name: torch.from_numpy(np.asarray(value, np.float32)) for name, value in state.items()}
+    try:
+        missing, unexpected = module.load_state_dict(tensors, strict=False)
+    except RuntimeError as error:  # sizes differ
+        raise KeyError(str(error)) from error
+    lacking = [start for start in network.later if not any(name.startswith(start) for name in tensors)]
+    needed = (name for name in missing if not name.startswith(tuple(lacking)))
+    wrong = [*unexpected, *(name for name in needed if not name.endswith("num_batches_tracked"))]
+    if wrong:
+        raise KeyError(wrong[0])
+    silent = {output for start in lacking for output in network.later[start]}
+    outputs = tuple(name for name in network.outputs if name not in silent)
+    return Loaded(network, module.eval().requires_grad_(False), outputs)
+
+
+@torch.no_grad()
+def folded(module: nn.Module) -> nn.Module:
+    """Fold each batch norm into the layer that its parent names before it; then what a module folds."""
+    module = copy.deepcopy(module)
+    for parent in list(module.modules()):
+        before: tuple[str, nn.Module] | None = None
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm2d) and before is not None:
+                layer: Any = before[1]
+                fused = fuse_conv_bn_eval(layer, child, transpose=isinstance(layer, nn.ConvTranspose2d))
+                setattr(parent, before[0], fused)
+                setattr(parent, name, nn.Identity())
+            before = (name, child) if isinstance(child, LAYERS) else None
+    fold: Callable[[], None] | None = getattr(module, "fold", None)
+    if fold is not None:
+        fold()
+    return module.eval().requires_grad_(False)
+
+
 class Engine:
-    """Calling it: (N, 512, 512, 3) float32 BL(x) -> y, same shape.
+    """A module that answers y. Calling it: (N, 512, 512, 3) float32 BL(x) -> the descriptor's outputs.
 
     dtype: what the body works in, None for what suits the device.
     """
 
     name = NAME
 
-    def __init__(
-        self, architecture: Architecture, folded: Folded, device: str, dtype: torch.dtype | None = None
-    ):
+    def __init__(self, loaded: Loaded, device: str, dtype: torch.dtype | None = None) -> None:
         self._device = pick_device(device)
         if (most := limit()) is not None:
             torch.set_num_threads(most)
         torch.backends.cudnn.benchmark = self._device.type == "cuda"
-        self._architecture = architecture
-        self._body = _Ops(folded.body, self._device, dtype or _precision(self._device))
-        self._head = _Ops(folded.head, self._device, torch.float32)
+        self._loaded = loaded
+        self._module: Any = folded(loaded.module).to(self._device, memory_format=torch.channels_last)
+        self._cancelled: Callable[[], bool] = lambda: False
+        for layer in _layers_of_the_body(self._module, self._device):
+            layer.to(dtype or precision(self._device))
+        for layer in self._module.modules():
+            if isinstance(layer, LAYERS):
+                layer.register_forward_pre_hook(self._before)
 
     @property
     def device(self) -> str:
         """The device in words."""
         return in_words(self._device)
 
+    def _before(self, layer: Any, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Stop between two layers if that is wanted; else give the layer its own type."""
+        if self._cancelled():
+            raise Cancelled
+        return tuple(value.to(layer.weight.dtype) for value in arguments)
+
     @torch.inference_mode()
-    def __call__(
-        self, crops: NDArray[np.float32], cancelled: Callable[[], bool] = lambda: False
-    ) -> NDArray[np.float32]:
-        self._body.cancelled = self._head.cancelled = cancelled
+    def __call__(self, crops: Array, cancelled: Callable[[], bool] = lambda: False) -> dict[str, Array]:
+        """Predict. Maps come as (N, h, w, channels). Raises `Cancelled`."""
+        self._cancelled = cancelled
         image = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)
-        features: Tensor = self._architecture.body(self._body, image)
-        y: Tensor = self._architecture.head(self._head, image, features.float())
-        return np.ascontiguousarray(y.permute(0, 2, 3, 1).cpu().numpy())
+        features = [part.float() for part in self._module.body(image)]
+        outputs = self._loaded.select(self._module.finish(image, *features))
+        return {
+            name: np.ascontiguousarray(value.permute(0, 2, 3, 1).cpu().numpy())
+            for name, value in zip(self._loaded.outputs, outputs, strict=True)
+        }
 
 
-class _Ops:
-    """`model.inference.layers.Ops`, computed at once."""
+@torch.inference_mode()
+def _layers_of_the_body(module: Any, device: torch.device) -> list[nn.Module]:
+    used: list[nn.Module] = []
+    hooks = [
+        layer.register_forward_pre_hook(lambda layer, _: used.append(layer))
+        for layer in module.modules()
+        if isinstance(layer, LAYERS)
+    ]
+    module.body(torch.zeros(1, 3, TRIAL, TRIAL, device=device))
+    for hook in hooks:
+        hook.remove()
+    return used
 
-    def __init__(self, layers: Layers, device: torch.device, dtype: torch.dtype):
-        self._device, self._dtype = device, dtype
 
-        def put(layer: Layer) -> tuple[Tensor, Tensor]:
-            weight = torch.from_numpy(layer.weight).to(device, dtype)
-            bias = torch.from_numpy(layer.bias).to(device, dtype)
-            return weight.contiguous(memory_format=torch.channels_last), bias
+class Renderer:
+    """A module that paints pictures. Calling it: (N, 512, 512, 3) float32 x -> a rendering of each."""
 
-        self.layers = {name: put(layer) for name, layer in layers.items()}
-        self.cancelled: Callable[[], bool] = lambda: False
+    name = NAME
 
-    def _layer(self, name: str) -> tuple[Tensor, Tensor]:
-        """Weight and bias. Raises `Problem` ``cancelled``: a prediction stops between two layers."""
-        if self.cancelled():
-            raise Problem("cancelled", "The job was cancelled.")
-        return self.layers[name]
+    def __init__(self, loaded: Loaded, device: str) -> None:
+        self._device = pick_device(device)
+        self._render = loaded.network.render
+        self._module = loaded.module.to(self._device)
 
-    def convolution(self, value: Tensor, name: str, stride: int = 1, relu: bool = False) -> Tensor:
-        weight, bias = self._layer(name)
-        done = F.conv2d(value.to(weight.dtype), weight, bias, stride, padding=weight.shape[-1] // 2)
-        return F.relu_(done) if relu else done
+    @property
+    def device(self) -> str:
+        """The device in words."""
+        return in_words(self._device)
 
-    def rise(self, value: Tensor, name: str) -> Tensor:
-        return F.relu_(F.conv_transpose2d(value, *self._layer(name), stride=2, padding=1))
-
-    def fuse(self, first: Tensor, second: Tensor, name: str) -> Tensor:
-        return F.conv2d(torch.cat([first, second], dim=1), *self._layer(name))
-
-    def add(self, first: Tensor, second: Tensor, relu: bool = False) -> Tensor:
-        total = first + second
-        return F.relu_(total) if relu else total
-
-    def subtract(self, value: Tensor, constant: Array) -> Tensor:
-        return (value - torch.from_numpy(constant).to(self._device)).to(self._dtype)
-
-    def max_pool(self, value: Tensor) -> Tensor:
-        return F.max_pool2d(value, 2)
-
-    def average_pool(self, value: Tensor, size: int) -> Tensor:
-        return F.avg_pool2d(value, size)
-
-    def mean(self, value: Tensor) -> Tensor:
-        return value.mean((2, 3), keepdim=True)
-
-    def unshuffle(self, value: Tensor) -> Tensor:
-        return F.pixel_unshuffle(value, 2)
-
-    def shuffle(self, value: Tensor) -> Tensor:
-        return F.pixel_shuffle(value, 2)
-
-    def both_ways(self, value: Tensor) -> Tensor:
-        return torch.cat([value, value.flip(-1)])
-
-    def one_way(self, value: Tensor) -> Tensor:
-        there, back = value.chunk(2)
-        return self.middle(there, back.flip(-1))
-
-    def larger(self, value: Tensor, pixels: int) -> Tensor:
-        size = (value.shape[2] + pixels, value.shape[3] + pixels)
-        return F.interpolate(value, size, mode="bilinear")
-
-    def like(self, value: Tensor, other: Tensor) -> Tensor:
-        return F.interpolate(value, other.shape[2:], mode="bilinear")
-
-    def middle(self, first: Tensor, second: Tensor) -> Tensor:
-        return (first + second) / 2
-
-    def nearest(self, value: Tensor) -> Tensor:
-        return F.interpolate(value, scale_factor=2.0)
-
-    def bilinear(self, value: Tensor, size: int) -> Tensor:
-        return F.interpolate(value, scale_factor=float(size), mode="bilinear")
-
-    def sigmoid(self, value: Tensor) -> Tensor:
-        return torch.sigmoid(value)
-
-    def box(self, value: Tensor, radius: int) -> Tensor:
-        for size in ((2 * radius + 1, 1), (1, 2 * radius + 1)):
-            value = F.avg_pool2d(value, size, 1, (size[0] // 2, size[1] // 2), count_include_pad=False)
-        return value
-
-    def damped(self, number: float, times: float, value: Tensor) -> Tensor:
-        return number / (1 + times * value)
-
-    def kept(self, mean: Tensor, squares: Tensor, least: Tensor) -> tuple[Tensor, Tensor]:
-        variance = (squares - mean * mean).clip_(0)
-        keep = variance / (variance + least)
-        return keep, (1 - keep) * mean
-
-    def combine(self, factor: Tensor, value: Tensor, summand: Tensor) -> Tensor:
-        return torch.addcmul(summand, factor, value)
-
-    def square(self, value: Tensor) -> Tensor:
-        return value * value
-
-    def relit(self, image: Tensor, light: Tensor, reach: float) -> Tensor:
-        gain = light[:, :3].clip(-reach, reach).exp_()
-        return gain.mul_(image).add_(light[:, 3:]).clip_(0, 1).sub_(image)
-
-    def sure(self, change: Tensor, doubt: float) -> Tensor:
-        power = self.square(change).mean(1, keepdim=True)
-        return change * (power / (power + doubt * doubt))
-
-    def encoded(self, change: Tensor) -> Tensor:
-        return (1 - change) / 2
+    def __call__(self, crops: Array) -> list[Any]:
+        """Render each crop."""
+        assert self._render is not None
+        return self._render(self._module, crops, self._device)

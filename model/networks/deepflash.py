@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .network import Network
+
 STAGES: Final = (
     (3, 64, 64),
     (64, 128, 128),
@@ -96,7 +98,7 @@ class DeepFlash(nn.Module):
         self.bottleneck = nn.Conv2d(512, 512, 3, padding=1)
         self.norm = nn.BatchNorm2d(512)
         self.rises = nn.ModuleList(Rise(below, out) for below, out in RISES)
-        self.head = nn.Conv2d(64, 3, 1)
+        self.head: nn.Module = nn.Conv2d(64, 3, 1)
         self.reset()
 
     def reset(self) -> None:
@@ -113,13 +115,41 @@ class DeepFlash(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def decode(self, features: list[Tensor]) -> Tensor:
-        """The encoder's features to logits of y, (N, 3, H, W)."""
+        """Bring the encoder's features to logits of y, (N, 3, H, W)."""
         *skips, value = features
         value = F.relu(self.norm(self.bottleneck(value)), inplace=True)
         for rise, skip in zip(self.rises, reversed(skips), strict=True):
             value = rise(value, skip)
         return self.head(value)
 
+    def body(self, image: Tensor) -> tuple[Tensor]:
+        """(N, 3, H, W) BL(x), sRGB RGB in [0, 1] -> logits of y, same shape."""
+        return (self.decode(self.encoder(image)),)
+
+    def finish(self, image: Tensor, logits: Tensor) -> tuple[Tensor]:
+        """The logits -> y in [0, 1]."""
+        return (torch.sigmoid(logits),)
+
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, H, W) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape."""
-        return torch.sigmoid(self.decode(self.encoder(image)))
+        return self.finish(image, *self.body(image))[0]
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Make the last 1x1 fuse and the 1x1 head one, as there is nothing between them: for serving only."""
+        last = self.rises[-1].fuse
+        assert isinstance(last, nn.Conv2d) and isinstance(self.head, nn.Conv2d)
+        one = nn.Conv2d(last.in_channels, 3, 1)
+        first, second = last.weight[:, :, 0, 0], self.head.weight[:, :, 0, 0]
+        assert last.bias is not None and self.head.bias is not None and one.bias is not None
+        one.weight.copy_((second @ first)[:, :, None, None])
+        one.bias.copy_(second @ last.bias + self.head.bias)
+        self.rises[-1].fuse, self.head = one, nn.Identity()
+
+
+DEEPFLASH: Final = Network(
+    name="deepflash",
+    caption="The paper's network: VGG-16 as encoder, 29 million parameters, slow.",
+    build=DeepFlash,
+    trainer="model.training.trainers:DeepFlashTrainer",
+)

@@ -22,6 +22,8 @@ from torch import Tensor, nn
 
 from model.inference.rendering import Array, Place
 
+from .network import Network
+
 LOW: Final = 256  # pixels: the side of what the coefficients are predicted from
 CELLS: Final = 16  # of the grid, across and down
 DEPTH: Final = 8  # of the grid, in guide values
@@ -165,3 +167,14 @@ def renderings(network: HDRNet, crops: Array, device: torch.device) -> list[Slic
     guide = Guide()
     guide.load_state_dict(network.guide.state_dict())
     return [Sliced(grid, guide) for grid in grids]
+
+
+HDRNET: Final = Network(
+    name="hdrnet",
+    caption="HDRNet (Gharbi et al. 2017): a grid of colour matrices, for comparison.",
+    build=HDRNet,
+    trainer="model.training.trainers:Regression",
+    answer="picture",
+    paint=HDRNet.forward,
+    render=renderings,
+)

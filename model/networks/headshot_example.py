@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from model.data.prepare.photograph import pictures, read
 from model.data.synthesize.portraits import THUMBNAIL, Unfit, cut
+from model.errors import BadReference
 from model.paper.bilateral import SIZE
 from model.paper.framing import RISE, SCALE, face_square
-from plugin.studio_portrait.link.wire import Problem
 
 SMALLEST: Final = 200  # pixels of the reference under the 512-pixel square: below, there is nothing to match
 MOST: Final = 100  # references in a folder
@@ -60,48 +60,48 @@ def framed(crop: NDArray[np.uint8]) -> Face:
 
 
 def load(path: Path) -> Face:
-    """A reference portrait from a file. Raises `Problem` ``bad-setting`` with what is wrong with it."""
+    """A reference portrait from a file. Raises `BadReference` with what is wrong with it."""
     if not path.is_file():
-        raise Problem("bad-setting", f"The reference portrait {path} is not there.", "Choose another file.")
+        raise BadReference(f"The reference portrait {path} is not there.", "Choose another file.")
     try:
         return find(read(path), f" {path.name}")
     except Unfit as reason:
-        raise Problem("bad-setting", f"The reference portrait cannot be used: {reason}.", HINT) from reason
+        raise BadReference(f"The reference portrait cannot be used: {reason}.", HINT) from reason
 
 
 def find(rgb: NDArray[np.uint8], name: str = "") -> Face:
-    """The largest face of (H, W, 3) sRGB. Raises `Problem` ``bad-setting``. name: for its sentence."""
+    """The largest face of (H, W, 3) sRGB. Raises `BadReference`. name: for its sentence."""
     scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
     size = tuple(max(1, round(side * scale)) for side in rgb.shape[1::-1])
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
     found = face_api.face_detector(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), 1 if max(size) < SIZE else 0)
     if not found:
-        raise Problem("bad-setting", f"No face was found in the reference portrait{name}.", HINT)
+        raise BadReference(f"No face was found in the reference portrait{name}.", HINT)
     parts = face_api.pose_predictor_68_point(small, max(found, key=lambda box: box.area())).parts()
     square = face_square((np.array([(part.x, part.y) for part in parts], np.float64) + 0.5) / scale)
     if square.side < SMALLEST:
         sentence = f"The face in the reference portrait{name} is too small ({square.side:.0f} pixels"
-        raise Problem("bad-setting", f"{sentence} with head and shoulders; {SMALLEST} are needed).", HINT)
+        raise BadReference(f"{sentence} with head and shoulders; {SMALLEST} are needed).", HINT)
     return framed(np.ascontiguousarray(cut(rgb, square)))
 
 
 def load_all(path: Path) -> list[Face]:
-    """One reference, or all usable ones in a folder. Raises `Problem` ``bad-setting`` if there is none."""
+    """One reference, or all usable ones in a folder. Raises `BadReference` if there is none."""
     if not path.is_dir():
         return [load(path)]
     faces, reasons = [], []
     files = pictures(path)
     if len(files) > MOST:
         sentence = f"The folder {path} holds {len(files)} pictures; at most {MOST} can be references."
-        raise Problem("bad-setting", sentence, "Name a folder of a few portraits.")
+        raise BadReference(sentence, "Name a folder of a few portraits.")
     for file in files:
         try:
             faces.append(load(file))
-        except Problem as problem:
+        except BadReference as problem:
             reasons.append(problem)
     if not faces:
         why = f" {reasons[0].message}" if reasons else ""
-        raise Problem("bad-setting", f"There is no portrait in {path} that can be a reference.{why}", HINT)
+        raise BadReference(f"There is no portrait in {path} that can be a reference.{why}", HINT)
     return faces
 
 

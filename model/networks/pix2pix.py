@@ -14,11 +14,15 @@ is written as such.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Final, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .network import Network
 
 SIZE: Final = 256  # pixels: the only size it works at
 FULL: Final = 64  # channels of the first layer
@@ -40,6 +44,7 @@ class Generator(nn.Module):
 
     def __init__(self, width: int = FULL) -> None:
         super().__init__()
+        self.width = width
         widths = [width * factor for factor in FACTORS]
         self.downs, self.ups = nn.ModuleList(), nn.ModuleList()
         last = len(widths) - 1
@@ -139,3 +144,15 @@ def losses(critic: Discriminator, x: Tensor, o: Tensor, o_hat: Tensor, valid: Te
     fake = critic(x, o_hat.detach())
     discriminator = 0.5 * (judged(fake, False) + judged(critic(x, o), True))
     return Losses(judged(critic(x, o_hat), True) + L1 * absolute, discriminator)
+
+
+PIX2PIX: Final = Network(
+    name="pix2pix",
+    caption="Pix2Pix (Isola et al. 2017), for comparison.",
+    build=Generator,
+    trainer="model.training.trainers:Adversarial",
+    answer="picture",
+    paint=retouched,
+    only_size=SIZE,
+)
+PIX2PIX_HALF: Final = replace(PIX2PIX, name="pix2pix-half", build=partial(Generator, HALF))

@@ -1,34 +1,39 @@
-"""The networks that can be trained, by the name of their architecture."""
+"""The networks that there are. Adding one is one line here and its own file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
-from torch import nn
+if TYPE_CHECKING:
+    from torch import nn
 
-from . import pix2pix
-from .deepflash import DeepFlash
-from .hdrnet import HDRNet
-from .studio import Studio
+    from .network import Network
 
-ARCHITECTURES: Final[dict[str, Callable[[], nn.Module]]] = {
-    "deepflash": DeepFlash,
-    "studio": Studio,
-    "hdrnet": HDRNet,
-    "pix2pix": pix2pix.Generator,
-    "pix2pix-half": partial(pix2pix.Generator, pix2pix.HALF),
+# Where each descriptor lies: a module is only imported (and with it torch) when its network is needed.
+NETWORKS: Final[dict[str, str]] = {
+    "deepflash": "model.networks.deepflash:DEEPFLASH",
+    "studio": "model.networks.studio:STUDIO",
+    "hdrnet": "model.networks.hdrnet:HDRNET",
+    "pix2pix": "model.networks.pix2pix:PIX2PIX",
+    "pix2pix-half": "model.networks.pix2pix:PIX2PIX_HALF",
 }
 
 
-def create(architecture: str) -> nn.Module:
-    """A network with fresh weights. Raises `ValueError` for an unknown architecture."""
-    if architecture not in ARCHITECTURES:
-        raise ValueError(f"unknown architecture {architecture!r}; there is: {', '.join(ARCHITECTURES)}")
-    return ARCHITECTURES[architecture]()
+def find(name: str) -> Network:
+    """Return a network's descriptor. Raises `ValueError` with a sentence for an unknown one."""
+    if name not in NETWORKS:
+        raise ValueError(f"unknown architecture {name!r}; there is: {', '.join(NETWORKS)}")
+    module, _, constant = NETWORKS[name].partition(":")
+    found: Network = getattr(import_module(module), constant)
+    return found
+
+
+def create(name: str) -> nn.Module:
+    """Make a network with fresh weights. Raises `ValueError` for an unknown one."""
+    return find(name).build()
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Trainable numbers in a module."""
+    """Count the trainable numbers in a module."""
     return sum(parameter.numel() for parameter in module.parameters())

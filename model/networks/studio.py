@@ -22,6 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .network import Network
+
 WIDTHS: Final = (16, 32, 64, 128, 256)  # at 1/2, 1/4 ... 1/32 of the working size
 DEPTHS: Final = (1, 1, 2, 2, 2)  # residual blocks on the way down
 SHRINK: Final = 2  # the working size is 256 for a 512 crop
@@ -36,9 +38,7 @@ DOUBT: Final = 0.012  # what a small change is wrong by: one of 3 levels of 255 
 LIGHTS: Final = 6  # of the outputs: gain and offset of R, G, B; then shine, shadow
 OUTPUTS: Final = 8
 MASKS: Final = 2  # person, skin
-MASKS_AT: Final = (
-    1  # the decoder's level that tells them, at 1/4 of the working size: what is where is seen there
-)
+MASKS_AT: Final = 1  # the decoder's level that tells them, at 1/4 of the working size: it sees what is where
 RARE: Final = -5.0  # logit of the shine before anything is learnt: little skin shines
 
 
@@ -154,23 +154,26 @@ class Studio(nn.Module):
             light = F.interpolate(light, scale_factor=float(shrink), mode="bilinear")
         return relit(image, light) - image, specular, shadow
 
-    def forward(self, image: Tensor) -> Tensor:
-        """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape, see `answer`."""
-        return self.answer(image).y
+    def body(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> features (2N, 16, 128, 128) and mattes.
 
-    def answer(self, image: Tensor) -> Answered:
-        """All that is said about (N, 3, 512, 512) BL(x), sRGB RGB in [0, 1].
+        Of the picture and its mirror image; the mattes (2N, MASKS, 64, 64) are logits.
 
-        The mean light of four looks, the picture and its mirror image at two sizes: a face has no handedness
-        and no exact size, so where they differ all are in doubt. The head is linear; it takes the mean of the
-        sizes' features.
+        The mean features of two sizes: a face has no exact size, so where they differ both are in doubt. The
+        head is linear; it could as well take the mean of the heads' answers.
         """
         small = F.avg_pool2d(image, SHRINK)
         both = torch.cat([small, small.flip(-1)])
         levels = self._decoded(both)
         features, masks = levels[-1], self.mattes(levels[-1 - MASKS_AT])
         larger = self.features(_stretched(both, [side + LARGER for side in both.shape[2:]]))
-        features = (features + _stretched(larger, features.shape[2:])) / 2
+        return (features + _stretched(larger, features.shape[2:])) / 2, masks
+
+    def finish(self, image: Tensor, features: Tensor, masks: Tensor) -> Answered:
+        """BL(x) and what `body` has found -> all that is said about the crop, for serving.
+
+        The mean light of the picture and its mirror image: a face has no handedness.
+        """
         there, back = self.decode(features).chunk(2)
         change, specular, _ = self._change(image, (there + back.flip(-1)) / 2, SHRINK)
         there, back = masks.chunk(2)
@@ -178,6 +181,14 @@ class Studio(nn.Module):
         shine = specular.sigmoid()
         keep = CALM / (1 + LIVELY * F.avg_pool2d(shine, COARSE))
         return Answered(encoded(sure(even(change, SHRINK, keep))), person, skin, shine)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape, as it is served."""
+        return self.answer(image).y
+
+    def answer(self, image: Tensor) -> Answered:
+        """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> all that is said about it, as it is served."""
+        return self.finish(image, *self.body(image))
 
 
 def _stretched(value: Tensor, size: Sequence[int]) -> Tensor:
@@ -224,3 +235,24 @@ def _box(value: Tensor) -> Tensor:
 def encoded(change: Tensor) -> Tensor:
     """A change BL(o) - BL(x) in [-1, 1] as the paper's y, eq. (2) turned round."""
     return (1 - change) / 2
+
+
+STUDIO: Final = Network(
+    name="studio",
+    caption="Our own network: small and quick, says how the light must change.",
+    build=Studio,
+    trainer="model.training.trainers:StudioTrainer",
+    outputs=Answered._fields,
+    later={"mattes.": ("person", "skin")},
+    constants={
+        "shrink": SHRINK,
+        "larger": LARGER,
+        "gain_range": GAIN_RANGE,
+        "coarse": COARSE,
+        "radius": RADIUS,
+        "calm": CALM,
+        "lively": LIVELY,
+        "doubt": DOUBT,
+    },
+    scale=SHRINK,
+)

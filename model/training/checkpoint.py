@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from ..networks.registry import ARCHITECTURES
+from ..networks.registry import NETWORKS, create
 
 KEYS: Final = ("step", "seconds", "average", "config")
 NOT_WEIGHTS: Final = ("num_batches_tracked", "encoder.mean")  # a file may lack these
@@ -51,7 +51,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def architecture(state: dict[str, Any]) -> str:
-    """Of a checkpoint; those of before there were two say nothing."""
+    """Return the name of a checkpoint's network; the oldest checkpoints, which name none, hold DeepFlash."""
     return str(state["config"].get("architecture", "deepflash"))
 
 
@@ -106,7 +106,7 @@ def _read(path: Path) -> dict[Any, Any]:
 
 def _kind(names: set[str]) -> str:
     with torch.device("meta"):
-        known = {name: set(create().state_dict()) for name, create in ARCHITECTURES.items()}
+        known = {name: set(create(name).state_dict()) for name in NETWORKS}
     for name, expected in known.items():
         if {key for key in expected if not key.endswith(NOT_WEIGHTS)} <= names:
             return f"a {name!r} network"

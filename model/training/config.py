@@ -16,7 +16,7 @@ import tomllib
 
 from model.data.synthesize.flash import named
 
-from ..networks.registry import ARCHITECTURES
+from ..networks.registry import NETWORKS, find
 
 KINDS: Final[dict[str, tuple[type, ...]]] = {
     "int": (int,),
@@ -24,7 +24,6 @@ KINDS: Final[dict[str, tuple[type, ...]]] = {
     "str": (str,),
     "bool": (bool,),
 }
-STRIDE: Final = 32  # both networks halve their input five times
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Config:
         """Raises `ValueError` with a sentence for a value out of range."""
         named(self.mix)
         rules = [
-            (self.architecture in ARCHITECTURES, f"architecture is one of {', '.join(ARCHITECTURES)}"),
+            (self.architecture in NETWORKS, f"architecture is one of {', '.join(NETWORKS)}"),
             (self.decay in ("cosine", "none"), 'decay is "cosine" or "none"'),
             (
                 min(self.batch, self.steps, self.validate_every, self.checkpoint_every, self.held_out) > 0,
@@ -87,18 +86,20 @@ class Config:
                 "freeze_norm, freeze_encoder and real are shares from 0 to 1",
             ),
         ]
+        if self.architecture not in NETWORKS:
+            raise ValueError(rules[0][1])
+        network = find(self.architecture)
         for stage in (self, self.finish) if self.finish else (self,):
-            unit = STRIDE * (
-                2 // stage.shrink if self.architecture == "studio" and stage.shrink in (1, 2) else 1
-            )
+            within = network.scale // stage.shrink if stage.shrink in (1, 2) else 1
+            unit = network.stride * max(1, within)
             rules += [
                 (stage.shrink in (1, 2), "shrink is 1 or 2"),
                 (stage.batch > 0, "batch is 1 or more"),
                 (stage.size > 0 and stage.size % unit == 0, f"size is a multiple of {unit}"),
                 (stage.size * stage.shrink <= 512, "size times shrink is at most 512"),
                 (
-                    not self.architecture.startswith("pix2pix") or stage.size == 256,
-                    "pix2pix takes 256 pixels",
+                    network.only_size in (0, stage.size),
+                    f"{network.name} takes {network.only_size} pixels",
                 ),
             ]
         if self.finish:

@@ -8,6 +8,7 @@ which `model.inference.predictor` reads. One of the networks in the folder is th
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import hashlib
 import json
 import os
@@ -20,13 +21,13 @@ from typing import Any, Final
 import torch
 from safetensors.torch import save
 
-from ..inference.architectures import ARCHITECTURES
-from ..inference.predictor import WEIGHTS
-from ..networks.registry import count_parameters, create
+from ..inference.pytorch import put_together
+from ..inference.weights import WEIGHTS
+from ..networks.registry import find
+from ..paper.preprocessing import CURRENT
 from . import checkpoint
 from .config import Config, Finish
 
-SERVED: Final = (*ARCHITECTURES, "hdrnet")
 LICENCE: Final = "CC BY 4.0"
 MEAN: Final = "encoder.mean"  # three numbers, in fp32; only DeepFlash from VGG-Face has it
 OLDER: Final = {"architecture": "deepflash", "shrink": 1}  # what the first checkpoints do not say
@@ -62,7 +63,8 @@ def export(
     was started from, for the description. Raises `Unusable`.
     """
     config = _config(state["config"])
-    if config.architecture not in SERVED:
+    network = find(config.architecture)
+    if not network.served:
         raise Unusable(f"{config.architecture} is there to be compared with, it is not served.")
     name, tensors = name or config.architecture, _weights(state)
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
@@ -76,13 +78,17 @@ def export(
     default = default or was or not any(facts.get("default") for facts in others.values())
     facts = {
         "name": name,
-        "architecture": config.architecture,
+        "architecture": network.name,
+        "caption": network.caption,
+        "answer": network.answer,
         "file": file.name,
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
         "default": default,
         "parameters": parameters,
         "licence": LICENCE,
+        "preprocessing": dataclasses.asdict(CURRENT),
+        "constants": dict(network.constants),
         "trained": {**recipe(state, hardware), **({"before": before} if before else {})},
     }
     _write(file, data)
@@ -138,15 +144,13 @@ def _resolution(config: Config) -> str:
 
 def _fits(architecture: str, tensors: dict[str, torch.Tensor]) -> int:
     """The network's number of parameters. Raises `Unusable` for another network's tensors."""
-    network = create(architecture)
+    arrays = {name: value.float().numpy() for name, value in tensors.items()}
     try:
-        missing, unexpected = network.load_state_dict(tensors, strict=False)
-    except RuntimeError as error:
-        raise Unusable(f"The checkpoint is of another network than {architecture}: sizes differ.") from error
-    wrong = [*unexpected, *(name for name in missing if not name.endswith("num_batches_tracked"))]
-    if wrong:
-        raise Unusable(f"The checkpoint is of another network than {architecture}: {wrong[0]} does not fit.")
-    return count_parameters(network)
+        module = put_together(find(architecture), arrays).module
+    except KeyError as error:
+        reason = str(error).strip("'").splitlines()[0]
+        raise Unusable(f"The checkpoint is of another network than {architecture}: {reason}.") from error
+    return sum(part.numel() for name, part in module.named_parameters() if name in tensors)
 
 
 def _half(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

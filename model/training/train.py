@@ -25,9 +25,7 @@ from torch import Tensor
 
 from model.data.synthesize.pairs import Pairs, draw
 
-from ..networks.deepflash import DeepFlash
-from . import checkpoint, encoders, validate
-from . import peer_trainers as trainers
+from . import checkpoint, encoders, trainers, validate
 from .config import Config
 from .progress import Log, Ticker, curve, numbers
 from .samples import Sources, batches, draw_real, sources
@@ -68,7 +66,7 @@ class Start:
     def apply(self, trainer: Trainer, known: Sources) -> None:
         """Put the weights into the network."""
         config, pictures = trainer.config, list[Tensor]()
-        if self.init in encoders.KINDS and self.encoder and isinstance(trainer.network, DeepFlash):
+        if self.init in encoders.KINDS and self.encoder:
             encoders.load(trainer.network.encoder, self.init, self.encoder)
         elif self.init != "none":
             checkpoint.start(trainer.network, Path(self.init))

@@ -1,13 +1,14 @@
 """One step of training, and everything that a checkpoint must hold to go on as if nothing had happened.
 
-The same code runs on a CPU (bf16 autocast, channels_last) and on a GPU (the same, and compiled where the
-config says so). What a step does follows from its number, so nothing else has to be remembered.
+The same code runs on a CPU and on a GPU (bf16 where it has it, channels_last; compiled where the recipe says
+so). What a step does follows from its number, so nothing else has to be remembered. What differs between
+networks, their loss above all, is in `trainers`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,15 +18,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from model.data.synthesize.pairs import Pairs
 
 from ..inference.answers import Answer, answer
-from ..networks.deepflash import DeepFlash
-from ..networks.registry import create
-from ..networks.studio import SHRINK, Prediction, Studio
-from ..paper import equations
-from . import checkpoint, losses
+from ..networks.registry import find
+from . import checkpoint
 from .config import Config
-from .encoders import even_out
-from .recogniser import Recogniser
-from .samples import Batch
 
 LARGEST_GRADIENT = 1.0  # norm of all of them
 
@@ -37,17 +32,14 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.config, self.device, self.step = config, device, 0
         self.seconds = 0.0
-        self.network = create(config.architecture).to(device, memory_format=torch.channels_last)
-        if isinstance(self.network, DeepFlash):
-            self.network.encoder.requires_grad_(False)
-        self.recogniser = Recogniser.load().to(device) if config.identity else None
+        self.descriptor = find(config.architecture)
+        self.network: Any = self.descriptor.build().to(device, memory_format=torch.channels_last)
         self._start_average()
         self.optimiser = torch.optim.Adam(self.trained(), lr=config.rate)
-        self._forward: Callable[..., Tensor | Prediction] = (
-            self.network.predict if isinstance(self.network, Studio) else self._logits
-        )
-        if config.compile and device.type == "cuda":
-            self._forward = torch.compile(self._forward)
+
+    def _loss(self, pairs: Pairs) -> Tensor:
+        """Return the loss of a batch, a scalar."""
+        raise NotImplementedError
 
     def _start_average(self) -> None:
         ema = get_ema_multi_avg_fn(self.config.average)
@@ -56,30 +48,24 @@ class Trainer:
             self.average.module = self.network  # copying every step took a fifth of Pix2Pix's time
 
     def trained(self) -> list[nn.Parameter]:
-        """The parameters that have gradients."""
+        """List the parameters that have gradients."""
         return [parameter for parameter in self.network.parameters() if parameter.requires_grad]
 
-    def started(self, pictures: list[Tensor]) -> None:
-        """After weights were put into the network: the average starts there too.
+    def started(self, pictures: Sequence[Tensor]) -> None:
+        """Begin with the weights that were put into the network: the average starts there too.
 
-        pictures: BL(x) in batches as the network takes them; DeepFlash's encoder is brought to the
-        decoder's scale with them. Empty: it is at that scale already.
+        pictures: BL(x) in batches as the network takes them, for whatever must be measured on them; empty
+        where the weights come from a run of ours.
         """
-        if isinstance(self.network, DeepFlash) and pictures:
-            even_out(self.network.encoder, [picture.to(self.device) for picture in pictures])
         self._start_average()
 
-    def _unfreeze(self) -> None:
-        """Train the encoder too, from now on. Its own group: Adam knows nothing of it yet."""
-        if isinstance(self.network, DeepFlash) and len(self.optimiser.param_groups) == 1:
-            self.network.encoder.requires_grad_(True)
-            self.optimiser.add_param_group({"params": list(self.network.encoder.parameters())})
+    def _before(self) -> None:
+        """Change what is trained before the step in hand."""
 
     def learn(self, pairs: Pairs) -> float:
-        """One step; returns the loss."""
+        """Take one step; returns the loss."""
         config = self.config
-        if config.freeze_encoder < 1 and self.step >= config.freeze_encoder * config.steps:
-            self._unfreeze()
+        self._before()
         self.network.train()
         if self.step >= config.freeze_norm * config.steps:
             for module in self.network.modules():
@@ -103,35 +89,13 @@ class Trainer:
         self.optimiser.step()
         return float(loss.detach())
 
-    def _logits(self, image: Tensor) -> Tensor:
-        assert isinstance(self.network, DeepFlash)
-        return self.network.decode(self.network.encoder(image))
-
-    def _loss(self, pairs: Pairs) -> Tensor:
-        image = pairs.bl_x.contiguous(memory_format=torch.channels_last)
-        scale = [SHRINK // self.config.at(self.step).shrink] if isinstance(self.network, Studio) else []
-        with torch.autocast(self.device.type, torch.bfloat16):
-            output = self._forward(image, *scale)
-        if isinstance(output, Prediction):
-            known = pairs.known if isinstance(pairs, Batch) else None
-            loss = losses.studio(output, pairs, known)
-            return loss + self._identity(output.y, pairs, known) if self.recogniser else loss
-        t = equations.target(pairs.bl_x, pairs.bl_o)
-        weight = pairs.weight if self.config.weighted else (pairs.weight > 0).float()
-        return equations.loss(torch.sigmoid(output.float()), t, self.config.offset_weight, weight)
-
-    def _identity(self, y: Tensor, pairs: Pairs, known: Tensor | None) -> Tensor:
-        assert self.recogniser is not None
-        with torch.autocast(self.device.type, torch.bfloat16):
-            return self.config.identity * losses.identity(y, pairs, self.recogniser, known)
-
     def answer(self, pairs: Pairs) -> Answer:
-        """What the averaged network makes of x."""
+        """Ask the averaged network what it makes of x."""
         self.average.eval()
-        return answer(self.average.module, pairs.x, pairs.bl_x)
+        return answer(self.descriptor, self.average.module, pairs.x, pairs.bl_x)
 
     def state(self) -> dict[str, Any]:
-        """For `checkpoint.save`."""
+        """Return all that `checkpoint.save` keeps."""
         return {
             "step": self.step,
             "seconds": self.seconds,
@@ -149,8 +113,7 @@ class Trainer:
         if not {"network", "optimiser"} <= state.keys():
             raise ValueError("the checkpoint holds a finished network only, nothing to go on with")
         self.step, self.seconds = state["step"], state["seconds"]
-        if len(state["optimiser"]["param_groups"]) > 1:
-            self._unfreeze()
+        self._before()
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])

@@ -12,12 +12,11 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from model.inference import openvino, predictor, pytorch
-from model.inference.rendering import Place
+from model.inference import openvino, predictor, pytorch, weights
 from model.paper import equations
 from model.paper.bilateral import filter_crop
 
-from .pictures import FOLDER, PICTURES, SIDE, Crop, reference, stored
+from .pictures import FOLDER, PICTURES, Crop, reference, stored
 
 CASES = [
     ("studio", "pytorch"),
@@ -31,20 +30,19 @@ CASES = [
 
 def reconstruction(network: str, engine: str, x: Crop) -> Crop:
     """Return eq. (4)'s result of a crop, or a painter's picture, computed in single precision."""
-    if network == "headshot":
-        return predictor.match([reference()]).paint(x[None])[0].rows(x, Place(0, 0, SIDE))
-    if network == "hdrnet":
-        painter = predictor.load(network, device="cpu")
-        assert isinstance(painter, predictor.Painter)
-        return painter.paint(x[None])[0].rows(x, Place(0, 0, SIDE))
-    info = next(info for info in predictor.available() if info.name == network)
-    architecture, folded = predictor._folded(info)
+    bl_x = filter_crop(x)
+    if engine == "opencv":
+        return predictor.match([reference()]).outcome(x, bl_x).picture
+    info = weights.choose(network, weights.available())
+    if info.answer == "picture":
+        return predictor.load(network, device="cpu").outcome(x, bl_x).picture
+    loaded = predictor._loaded(info)
     made: predictor.Engine
     if engine == "openvino":
-        made = openvino.Engine(architecture, folded, "f32")
+        made = openvino.Engine(openvino.convert(loaded), loaded.outputs, "f32")
     else:
-        made = pytorch.Engine(architecture, folded, "cpu", pytorch.torch.float32)
-    y = made(filter_crop(x)[None], lambda: False)[0]
+        made = pytorch.Engine(loaded, "cpu", pytorch.torch.float32)
+    y = made(bl_x[None], lambda: False)["y"][0]
     return np.asarray(equations.reconstruct(x, y).clip(0, 1), np.float32)
 
 

@@ -18,7 +18,8 @@ from model.data.synthesize.maps import COUNT, DEPTH_MIN, DEPTH_STEP, PLANES, add
 from model.networks.deepflash import DeepFlash
 from model.networks.hdrnet import HDRNet
 from model.networks.registry import create
-from model.networks.studio import Studio
+from model.networks.studio import STUDIO, Studio
+from model.paper.preprocessing import CURRENT
 from model.training.config import Config
 
 CONFIGS = {
@@ -111,6 +112,10 @@ def fresh_weights(folder: Path) -> None:
     facts = {
         "name": "fresh",
         "architecture": "studio",
+        "caption": "Fresh.",
+        "answer": "y",
+        "preprocessing": asdict(CURRENT),
+        "constants": dict(STUDIO.constants),
         "file": "fresh.safetensors",
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),

@@ -11,12 +11,11 @@ import torch
 from model.data.synthesize.pairs import Pairs
 from model.inference.answers import answer
 from model.networks import pix2pix
+from model.networks.registry import find
 from model.paper import equations
 from model.paper.bilateral import filter_crop
-from model.training import checkpoint
-from model.training import peer_trainers as trainers
+from model.training import checkpoint, trainers
 from model.training.config import Config
-from model.training.trainer import Trainer
 
 from . import made
 
@@ -106,14 +105,16 @@ def test_what_lies_outside_the_photograph_is_not_learnt() -> None:
 @pytest.mark.parametrize("name", ["hdrnet", "pix2pix-half"])
 def test_a_picture_has_the_y_that_would_have_led_to_it(name: str) -> None:
     torch.manual_seed(1)
-    network = made.create(name).eval()
+    descriptor, network = find(name), made.create(name).eval()
     x = made.pictures(1, 512)
     bl_x = torch.from_numpy(filter_crop(x[0].permute(1, 2, 0).contiguous().numpy())).permute(2, 0, 1)[None]
-    found = answer(network, x, bl_x)
+    found = answer(descriptor, network, x, bl_x)
     expected = filter_crop(found.picture[0].permute(1, 2, 0).contiguous().numpy())
     low_pass = equations.low_pass(bl_x, found.y)[0].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(low_pass, expected, atol=1e-5)
-    assert torch.equal(answer(network, x, bl_x).picture, found.picture), "the noise is the same each time"
+    assert torch.equal(answer(descriptor, network, x, bl_x).picture, found.picture), (
+        "the noise is the same each time"
+    )
 
 
 def test_pix2pix_keeps_the_photographs_texture() -> None:
@@ -128,7 +129,7 @@ def test_pix2pix_keeps_the_photographs_texture() -> None:
     torch.testing.assert_close(change, fine, atol=1e-4, rtol=0)
 
 
-def test_other_architectures_have_our_trainer() -> None:
-    assert type(trainers.create(told("studio"), CPU)) is Trainer
+def test_each_network_names_its_trainer() -> None:
+    assert type(trainers.create(told("studio"), CPU)) is trainers.StudioTrainer
     with pytest.raises(ValueError, match="256 pixels"):
         told("pix2pix", size=128)

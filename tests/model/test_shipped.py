@@ -8,8 +8,6 @@ import pytest
 
 from model.data.synthesize.portraits import frame
 from model.inference import predictor
-from model.inference.rendering import Place
-from model.paper import equations
 from model.paper.bilateral import filter_crop
 from tests.sample import SELFIE
 
@@ -25,10 +23,7 @@ SHIPPED = predictor.available()
 def before_and_after(request: pytest.FixtureRequest) -> tuple[np.ndarray, np.ndarray]:
     """The selfie's crop and eq. (4)'s result, (512, 512, 3) each."""
     x = np.asarray(frame(SELFIE).crop / 255, np.float32)
-    loaded = predictor.load(request.param.name, device="cpu")
-    if isinstance(loaded, predictor.Painter):
-        return x, loaded.paint(x[None])[0].rows(x, Place(0, 0, 512))
-    return x, equations.reconstruct(x, loaded(filter_crop(x)[None])[0]).clip(0, 1)
+    return x, predictor.load(request.param.name, device="cpu").outcome(x, filter_crop(x)).picture
 
 
 def face(picture: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from model.errors import ModelError
 from model.evaluation import table
 from model.evaluation.evaluate import FLASHES, SEED, natural, positive
 from model.evaluation.flashes import Planned, plan
@@ -24,7 +25,6 @@ from model.evaluation.maps import held_out_maps
 from model.evaluation.systems import YARDSTICKS, System
 from model.inference import predictor
 from model.networks.headshot_example import load_all
-from plugin.studio_portrait.link.wire import Problem
 
 from . import figure, report
 from .entrants import Entrant, entrants
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
-    except (ValueError, OSError, Problem) as error:
+    except (ValueError, OSError, ModelError) as error:
         print(f"compare: {error}", file=sys.stderr)
         return 2
 

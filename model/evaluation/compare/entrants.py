@@ -15,17 +15,17 @@ from torch import nn
 
 from model.evaluation.flashes import Sample
 from model.evaluation.metrics import eight_bit
-from model.evaluation.systems import WHOLE, Outcome, System, network, painted
+from model.evaluation.systems import Outcome, System, network
 from model.inference import predictor
 from model.inference.answers import answer
-from model.networks.headshot import Headshot
+from model.inference.predictor import HEADSHOT
 from model.networks.headshot_example import Face
-from model.networks.registry import count_parameters, create
+from model.networks.network import Network
+from model.networks.registry import count_parameters, find
 from model.training import checkpoint
 from model.training.export import recipe
 from model.training.progress import LOG
 from model.training.train import CHECKPOINT
-from plugin.studio_portrait.link.wire import HEADSHOT
 
 NO_TRAINING: Final[dict[str, Any]] = {}
 
@@ -65,7 +65,7 @@ def entrants(
     """Shipped networks (those of `names`, if any are named), then runs, then headshot style transfer.
 
     runs: what each is called, "" for its architecture's name, and its folder. One that is called like a
-    shipped network only adds its log. Raises `ValueError` or `Problem` with a sentence.
+    shipped network only adds its log. Raises `ValueError` or `ModelError` with a sentence.
     """
     found = {}
     for info in predictor.available(weights):
@@ -86,19 +86,21 @@ def entrants(
 
 
 def _of_run(name: str, state: dict[str, Any]) -> Entrant:
-    made = create(checkpoint.architecture(state))
+    descriptor = find(checkpoint.architecture(state))
+    made = descriptor.build()
     made.load_state_dict(checkpoint.averaged(state))
     made.eval().to(memory_format=torch.channels_last)
-    return Entrant(name, trained(made), count_parameters(made), recipe(state, ""))
+    return Entrant(name, trained(descriptor, made), count_parameters(made), recipe(state, ""))
 
 
-def trained(made: nn.Module) -> System:
-    """A network of any kind as a system."""
+def trained(descriptor: Network, made: nn.Module) -> System:
+    """Make a system of a network of any kind."""
 
     def system(sample: Sample) -> Outcome:
         x, bl_x = (torch.from_numpy(part).permute(2, 0, 1)[None] for part in (sample.x, sample.bl_x))
         y, picture = (
-            np.ascontiguousarray(part[0].permute(1, 2, 0).numpy()) for part in answer(made, x, bl_x)
+            np.ascontiguousarray(part[0].permute(1, 2, 0).numpy())
+            for part in answer(descriptor, made, x, bl_x)
         )
         return Outcome(y, eight_bit(picture))
 
@@ -107,5 +109,4 @@ def trained(made: nn.Module) -> System:
 
 def headshot(examples: list[Face]) -> System:
     """Each photograph is matched to the example with the most similar face."""
-    match = Headshot(examples)
-    return lambda sample: painted(sample, match(sample.x).rows(sample.x, WHOLE))
+    return network(predictor.matched(examples))
