@@ -53,6 +53,14 @@ class Part:
     components: Components | None = None
     tint: Float | None = None
 
+    @property
+    def nbytes(self) -> int:
+        """The memory of its arrays."""
+        found = vars(self.components) if self.components is not None else {}
+        return self.guide.nbytes + sum(
+            value.nbytes for value in found.values() if isinstance(value, np.ndarray)
+        )
+
     def upright(self, space: ColourSpace) -> Float:
         """The square that the network sees, (512, 512, 3) sRGB in 0..1."""
         crop = np.clip(space.to_srgb(self.guide), 0, 1)
@@ -115,6 +123,11 @@ class Analysis:
         while len(self._parts) > KEPT:
             self._parts.popitem(last=False)
         return [replace(found[index], tint=self.tints.get(index)) for index in indices]
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it holds, about: faces' crops and components."""
+        return sum(part.nbytes for part in self._parts.values()) + (16 << 20)  # and `cache`
 
     def once(self, name: str, key: Any, make: Callable[[], Any]) -> Any:
         """What `make` returns, made again only when `key` is another than the last time."""

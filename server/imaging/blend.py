@@ -23,7 +23,7 @@ from plugin.studio_portrait.link.wire import Box
 
 from .colour import Float, decode_srgb, encode_srgb
 from .crop import COARSE, inside, nearness, white_of, window
-from .lift import Grid, Stretched, grey_of, sharp
+from .lift import Grid, Stretched, grey_of
 from .settle import Correction
 
 STRIP_ROWS = 48  # measured: fewer cost calls, more the processor's cache
@@ -46,13 +46,61 @@ class Selection:
         return bool(within and self.mask[row, column] >= 128)
 
 
+Rect = tuple[int, int, int, int]  # left, top, right, bottom
+
+
+def reached(correction: Correction) -> NDArray[np.intp]:
+    """First and last column, (S, 2), that each row of its arrays may change; first > last for none."""
+    size = len(correction.slope)
+    spans = np.tile(np.array([0, size - 1]), (size, 1))
+    if correction.matte is not None:
+        a, b = (part[..., 0] for part in correction.matte)
+        some = np.maximum(b, a + b) > 0  # the matte is linear in a grey of 0..1
+        spans[:, 0] = np.where(some.any(1), some.argmax(1), size)
+        spans[:, 1] = np.where(some.any(1), size - 1 - some[:, ::-1].argmax(1), -1)
+    return spans
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A correction, ready to be read within `rect` of the picture. spans: see `reached`."""
+
+    rect: Rect
+    stretched: Stretched
+    correction: Correction
+    spans: NDArray[np.intp]
+
+    def within(self, top: int, bottom: int) -> Rect | None:
+        """What it may change of the picture's rows top..bottom-1; None for nothing."""
+        return narrowed(
+            self.correction.grid, self.spans, (self.rect[0], top, self.rect[2], bottom), self.rect
+        )
+
+
+def narrowed(grid: Grid, spans: NDArray[np.intp], wanted: Rect, rect: Rect) -> Rect | None:
+    """The part of a rectangle of the picture, within `rect`, that lies in the spans."""
+    low, high = max(wanted[1], rect[1]), min(wanted[3], rect[3])
+    if low >= high:
+        return None
+    share = len(spans) / grid.side
+    first = max(0, int((low - grid.y) * share) - 2)
+    last = min(len(spans), int((high - grid.y) * share) + 3)
+    left = int((int(spans[first:last, 0].min()) - 1) / share) + grid.x
+    right = int(np.ceil((int(spans[first:last, 1].max()) + 2) / share)) + grid.x
+    left, right = max(left, wanted[0], rect[0]), min(right, wanted[2], rect[2])
+    return (left, low, right, high) if left < right else None
+
+
 def affected(
     corrections: Sequence[Correction], width: int, height: int, selection: Selection | None
 ) -> Box | None:
     """The rectangle outside which nothing can change; None when there is none."""
     if not corrections:
         return None
-    parts = np.array([inside(c.grid, width, height) for c in corrections])
+    whole = [_reach(c, inside(c.grid, width, height)) for c in corrections]
+    parts = np.array([rect for rect in whole if rect is not None])
+    if not len(parts):
+        return None
     left, top = parts[:, :2].min(0)
     right, bottom = parts[:, 2:].max(0)
     if selection is not None:
@@ -62,6 +110,18 @@ def affected(
     if right <= left or bottom <= top:
         return None
     return Box(int(left), int(top), int(right - left), int(bottom - top))
+
+
+def _reach(correction: Correction, rect: Rect) -> Rect | None:
+    """The rectangle of the picture that a correction may change, within `rect`."""
+    spans = reached(correction)
+    rows = np.flatnonzero(spans[:, 0] <= spans[:, 1])
+    if not len(rows):
+        return None
+    pixel = correction.grid.side / len(spans)
+    top = max(rect[1], correction.grid.y + int((rows[0] - 1) * pixel))
+    bottom = min(rect[3], correction.grid.y + int(np.ceil((rows[-1] + 2) * pixel)))
+    return narrowed(correction.grid, spans, (rect[0], top, rect[2], bottom), rect)
 
 
 def _meet(a: Grid, b: Grid) -> bool:
@@ -114,7 +174,7 @@ def lifted(
     unit: float = 1,
     apart: bool = False,
 ) -> list[Float]:
-    """What is read of one correction: slope; offset; the matte's two, the mask's and the change's weight.
+    """What is read of one correction: slope; offset; the matte's two; the mask's and the change's weight.
 
     size: the picture's height and width. unit: the sample value that stands for 1. apart: the feather is only
     in the mask's weight.
@@ -125,7 +185,10 @@ def lifted(
     return [
         own.slope * weight,
         own.offset * (weight * np.float32(unit)),
-        np.concatenate([matte[0] / np.float32(unit), matte[1], share * feather, weight], -1),
+        matte[0] / np.float32(unit),
+        matte[1],
+        share * feather,
+        weight,
     ]
 
 
@@ -159,7 +222,7 @@ class Reconstruction:
         # With a whole frame below, all weights add up to one everywhere: the mask is white, and the
         # feather belongs to the pixels.
         self._apart = mask and not any(c.frame for c in corrections)
-        self._parts: list[tuple[tuple[int, int, int, int], Stretched, Correction]] = []
+        self._parts: list[_Part] = []
 
     def run(self, cancelled: Callable[[], bool], progress: Callable[[float], None]) -> None:
         """Changes the picture. A cancel leaves it half done: the caller drops it."""
@@ -183,71 +246,85 @@ class Reconstruction:
         values = lifted(
             self._corrections, correction, self.others, (height, width), float(self._unit), self._apart
         )
-        stretched = Stretched(values, correction.grid, left, right)
-        self._parts.append(((left, top, right, bottom), stretched, correction))
+        wanted = [
+            *values[:2],
+            *(values[2:4] if correction.matte else ()),
+            *self._weights_of(correction, values),
+        ]
+        stretched = Stretched(wanted, correction.grid, left, right)
+        self._parts.append(_Part((left, top, right, bottom), stretched, correction, reached(correction)))
+
+    def _weights_of(self, correction: Correction, values: list[Float]) -> list[Float]:
+        """Which of the two weights are needed at full size: the mask's, and a painted change's."""
+        return [values[4]] * (self.mask is not None) + [values[5]] * (correction.painted is not None)
 
     def _strip(self, top: int) -> None:
         box = self.box
         bottom = min(top + STRIP_ROWS, box.y + box.height)
-        view = self.pixels[top:bottom, box.x : box.x + box.width, : self.colours]
+        places = [(part, place) for part in self._parts if (place := part.within(top, bottom)) is not None]
+        if self.mask is not None and not self._apart:
+            self.mask[top - box.y : bottom - box.y] = 255
+        if not places:
+            return
+        # Only as wide as something changes in these rows: half of a crop is not the person.
+        left, right = min(place[0] for _, place in places), max(place[2] for _, place in places)
+        view = self.pixels[top:bottom, left:right, : self.colours]
         x = view.astype(np.float32)
         if self.linear:
             x = encode_srgb(x * np.float32(1 / self.white))
-        correction, feather = self._sum(x, top, bottom)
-        chosen = self._chosen(top, bottom)
+        feather = np.zeros(x.shape[:2] if self._apart else (0, 0), np.float32)
+        correction = self._sum(x, top, left, places, feather)
+        chosen = self._chosen(top, bottom, left, right)
         if self.mask is not None:
-            if not self._apart:
-                feather[:] = 1
-            shown = feather if chosen is None else feather * chosen
-            self.mask[top - box.y : bottom - box.y] = np.clip(np.rint(shown * 255), 0, 255)
+            shown = feather if self._apart else np.ones(x.shape[:2], np.float32)
+            shown = shown if chosen is None else shown * chosen
+            rows = self.mask[top - box.y : bottom - box.y]
+            rows[:, left - box.x : right - box.x] = np.clip(np.rint(shown * 255), 0, 255)
         elif chosen is not None:
             correction *= chosen[..., None]
         if self.pixels.shape[2] > self.colours:
-            correction *= self.pixels[top:bottom, box.x : box.x + box.width, -1:] > 0
+            correction *= self.pixels[top:bottom, left:right, -1:] > 0
         self._subtract(view, x, correction)
 
-    def _sum(self, x: Float, top: int, bottom: int) -> tuple[Float, Float]:
-        """All corrections of the strip added up, and their feathers (for a mask)."""
-        box = self.box
-        correction: Float | None = None
-        feather = np.zeros(x.shape[:2] if self.mask is not None else (0, 0), np.float32)
+    def _sum(self, x: Float, top: int, left: int, places: list[tuple[_Part, Rect]], feather: Float) -> Float:
+        """All corrections of the strip added up; their weights are added to `feather` (for a mask)."""
+        total: Float | None = None
         # The slope was fitted within 0..1: beyond, it would run away.
         guide = np.clip(x, 0, 1) if self.linear or self.white == 1 else x
-        grey: Float | None = None
-        for (left, first, right, last), stretched, change in self._parts:
-            low, high = max(top, first), min(bottom, last)
-            if low >= high:
-                continue
-            place = np.s_[low - top : high - top, left - box.x : right - box.x]
-            a, b, weights = stretched.rows(low, high)
-            a *= guide[place]
+        for part, (first, low, last, high) in places:
+            here = np.s_[low - top : high - top, first - left : last - left]
+            change = part.correction
+            a, b, *rest = part.stretched.rows(low, high, first, last)
+            a *= guide[here]
             a += b
             if change.painted is not None:
-                painted = change.painted.difference(x[place] * (1 / self._unit), low, left)
-                a += painted * self._unit * weights[..., 3:]
+                painted = change.painted.difference(x[here] * (1 / self._unit), low, first)
+                a += painted * self._unit * rest.pop()
+            matte = None
             if change.matte is not None:
-                if grey is None:
-                    grey = grey_of(guide)
-                matte = sharp(weights[..., 0] * grey[place] + weights[..., 1])
-                weights[..., 2] *= matte
+                matte, offset, *rest = rest
+                matte *= grey_of(guide[here])[..., None]
+                matte += offset
+                np.clip(matte, 0, 1, out=matte)
                 if not self._apart:
-                    a *= matte[..., None]
-            if self.mask is not None:
-                feather[place] += weights[..., 2]
-            if correction is None and a.shape == x.shape:
-                correction = a
+                    cv2.multiply(a, cv2.merge([matte] * self.colours).reshape(a.shape), dst=a)
+            if self._apart:
+                weight = rest[0] if matte is None else rest[0] * matte
+                feather[here] += weight[..., 0]
+            if total is None and a.shape == x.shape:
+                total = a
                 continue
-            correction = np.zeros_like(x) if correction is None else correction
-            correction[place] += a
-        return np.zeros_like(x) if correction is None else correction, feather
+            total = np.zeros_like(x) if total is None else total
+            total[here] += a
+        assert total is not None
+        return total
 
-    def _chosen(self, top: int, bottom: int) -> Float | None:
-        """The selection over the strip, 0..1."""
+    def _chosen(self, top: int, bottom: int, left: int, right: int) -> Float | None:
+        """The selection over a part of the box, 0..1."""
         if self.selection is None:
             return None
-        box, chosen = self.box, self.selection.box
-        left = box.x - chosen.x
-        part = self.selection.mask[top - chosen.y : bottom - chosen.y, left : left + box.width]
+        chosen = self.selection.box
+        part = self.selection.mask[top - chosen.y : bottom - chosen.y, left - chosen.x : right - chosen.x]
         return part.astype(np.float32) * np.float32(1 / 255)
 
     def _subtract(self, view: NDArray[Any], x: Float, correction: Float) -> None:

@@ -1,22 +1,27 @@
-"""Find the faces: face_recognition's HOG detector on a small copy of the picture.
+"""Find the faces: face_recognition's HOG detector on a small copy of the picture, then BlazeFace.
 
-Detection costs the same for every picture because it never sees more than a
-thumbnail. One large face, the selfie, is found in the first pass; group pictures
-and pictures where nothing is found get a larger copy, then the quarter turns.
+Detection costs the same for every picture because it never sees more than a thumbnail. One large face, the
+selfie, is found in the first pass. Group pictures and pictures where nothing is found get the second finder,
+which sees rolled faces and profiles, and a larger copy; each candidate of the second finder is turned upright
+and looked at again. Where still nothing is found, the picture is turned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
+import dlib
 import numpy as np
 from face_recognition import api as face_api
 from numpy.typing import NDArray
 
-from model.paper.framing import Square, face_square
+from model.paper.framing import RISE, SCALE, Square, face_square
+
+from .blazeface import Candidate, candidates
 
 THUMBNAIL = 1040  # longest side of the first pass, pixels
 LARGE = 2080  # of the second
@@ -24,6 +29,12 @@ LARGE = 2080  # of the second
 # looking for smaller ones would cost five times the first pass.
 SELFIE_SHARE = 0.15
 SAME_FACE_IOU = 0.3
+AROUND = 2.4  # side of what a candidate is looked at again in, in its own sizes
+UPRIGHT = 360  # pixels of that
+CERTAIN = 0.5  # confidence of a face of the first finder that needs no second look
+SURE = 0.75  # score of a candidate that counts although the first finder does not see it
+ROLLED = (3, 4)  # of dlib's five detectors, those of rolled faces
+UPRIGHT_ENOUGH = 25  # degrees of roll that the network does not mind
 
 
 @dataclass(frozen=True)
@@ -33,13 +44,16 @@ class Face:
     box: x, y, width, height of the detector's box, clipped to the picture.
     square: the crop around head and shoulders (may reach over the picture's edge).
     confidence: the detector's score (0 is its threshold). angle: degrees by which the
-    picture must be turned counter-clockwise for the face to stand upright.
+    picture must be turned counter-clockwise for the face to stand upright, 0 for a roll of little.
+    roll: by the eyes, within the picture as it was looked at. rolled: the detector saw it as a rolled one.
     """
 
     box: tuple[int, int, int, int]
     square: Square
     confidence: float
-    angle: int = 0
+    angle: float = 0
+    roll: float = 0
+    rolled: bool = False
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -53,18 +67,110 @@ def find_faces(rgb: NDArray[np.uint8], scale: float, cancelled: Callable[[], boo
     rgb: (h, w, 3) sRGB, at most `LARGE` pixels long. scale: picture pixels per pixel of `rgb`.
     """
     first = _shrink(rgb, THUMBNAIL)
-    found = _detect(first, scale * rgb.shape[1] / first.shape[1])
-    if _is_selfie(found, first.shape, scale * rgb.shape[1] / first.shape[1]) or cancelled():
-        return found
-    large, factor = _enlarge(rgb, scale) if not found else (rgb, scale)
-    if max(large.shape) > max(first.shape):
-        found = _merge(found, _detect(large, factor))
-    for angle in (90, 270, 180):
-        if found or cancelled():
-            break
-        turned = np.ascontiguousarray(np.rot90(large, angle // 90))
-        found = [_turn_back(face, turned.shape, factor, angle) for face in _detect(turned, 1.0)]
+    first_scale = scale * rgb.shape[1] / first.shape[1]
+    seen = _detect(first, first_scale)
+    found = [face for face in seen if face.confidence >= CERTAIN]
+    if not _is_selfie(found, first.shape, first_scale):
+        found = _second_look(first, first_scale, found, range(1 if found else 4), False, cancelled)
+        found = found or seen
+    if not _is_selfie(found, first.shape, first_scale) and not cancelled():
+        large, factor = _enlarge(rgb, scale) if not found else (rgb, scale)
+        if max(large.shape) > max(first.shape):
+            found = _merge(found, _detect(large, factor))
+        found = _second_look(large, factor, found, range(4), True, cancelled)
+    found = [_levelled(first, first_scale, face) for face in found]  # on the thumbnail: cheap
     return sorted(found, key=lambda face: -face.box[2] * face.box[3])
+
+
+def _second_look(
+    rgb: NDArray[np.uint8],
+    scale: float,
+    found: list[Face],
+    turns: Iterable[int],
+    tiled: bool,
+    cancelled: Callable[[], bool],
+) -> list[Face]:
+    """What the second finder adds, in the picture turned by so many quarters until there is a face."""
+    for turn in turns:
+        if cancelled() or (turn and found):
+            break
+        turned = np.ascontiguousarray(np.rot90(rgb, turn))
+        for candidate in candidates(turned, cancelled, tiled):
+            face = _confirmed(turned, candidate)
+            if face is not None:
+                face = _turn_back(face, turned.shape, scale, 90 * turn)
+                if all(_iou(face.box, other.box) < SAME_FACE_IOU for other in found):
+                    found = [*found, face]
+    return found
+
+
+def _confirmed(rgb: NDArray[np.uint8], candidate: Candidate) -> Face | None:
+    """A candidate as a face, its crop by the landmarks when it is turned upright; None for a doubtful one."""
+    upright, turn = _turned_upright(rgb, candidate)
+    again = [one for one in candidates(upright, tiled=False) if _central(one.x, one.y)]
+    if again:  # seen upright, it tells its place and its roll better
+        centre = cv2.invertAffineTransform(turn) @ np.array([again[0].x, again[0].y, 1])
+        size = again[0].size * candidate.size * AROUND / UPRIGHT
+        roll, score = candidate.angle + again[0].angle, max(again[0].score, candidate.score)
+        candidate = Candidate(float(centre[0]), float(centre[1]), size, score, roll)
+        upright, turn = _turned_upright(rgb, candidate)
+    seen = [face for face in _detect(upright, 1.0) if _central(*face.centre)]
+    half = UPRIGHT / AROUND / 2
+    if seen:
+        face = max(seen, key=lambda face: face.confidence)
+        (x, y, width, height), square = face.box, face.square
+    elif again and candidate.score >= SURE:
+        x = y = round(UPRIGHT / 2 - half)
+        width = height = round(2 * half)
+        square = _square_within(upright, x, y, width)
+    else:
+        return None
+    share, back = UPRIGHT / (candidate.size * AROUND), cv2.invertAffineTransform(turn)
+    middle = back @ np.array([x + width / 2, y + height / 2, 1])
+    size = max(width, height) / share
+    left, top = (max(0, round(at - size / 2)) for at in middle)
+    right, bottom = (
+        min(edge, round(at + size / 2)) for edge, at in zip(rgb.shape[1::-1], middle, strict=True)
+    )
+    if right - left < 2 or bottom - top < 2:
+        return None
+    cx, cy = back @ np.array([square.cx, square.cy, 1])
+    angle = candidate.angle if abs(candidate.angle) > UPRIGHT_ENOUGH else 0.0
+    crop = Square(float(cx), float(cy), square.side / share)
+    return Face((left, top, right - left, bottom - top), crop, candidate.score, angle)
+
+
+def _levelled(rgb: NDArray[np.uint8], scale: float, face: Face) -> Face:
+    """The same face with its crop turned, should the first finder have found one that is much rolled."""
+    if face.angle or not (face.rolled or abs(face.roll) > UPRIGHT_ENOUGH):
+        return face
+    (x, y), size = face.centre, max(face.box[2:])
+    turned = _confirmed(rgb, Candidate(x / scale, y / scale, size / scale, face.confidence, face.roll))
+    return face if turned is None else replace(_turn_back(turned, rgb.shape, scale, 0), box=face.box)
+
+
+def _turned_upright(rgb: NDArray[np.uint8], candidate: Candidate) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """The square around a candidate, (UPRIGHT, UPRIGHT, 3), and the matrix from the picture to it."""
+    centre = (candidate.x, candidate.y)
+    share = UPRIGHT / (candidate.size * AROUND)
+    turn = np.asarray(cv2.getRotationMatrix2D(centre, candidate.angle, share), np.float64)
+    turn[:, 2] += UPRIGHT / 2 - np.array(centre)
+    upright = cv2.warpAffine(rgb, turn, (UPRIGHT, UPRIGHT), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(upright, np.uint8), turn
+
+
+def _central(x: float, y: float) -> bool:
+    return bool(np.hypot(x - UPRIGHT / 2, y - UPRIGHT / 2) < UPRIGHT / AROUND / 2)
+
+
+def _square_within(upright: NDArray[np.uint8], x: int, y: int, size: int) -> Square:
+    """The crop around a face that the first finder does not see, by its landmarks if they can be believed."""
+    rectangle = dlib.rectangle(x, y, x + size, y + size)
+    parts = face_api.pose_predictor_68_point(upright, rectangle).parts()
+    square = face_square(np.array([(part.x, part.y) for part in parts], np.float64) + 0.5)
+    if 0.7 < square.side / (SCALE * size) < 1.5:
+        return square
+    return Square(x + size / 2, y + size * (0.5 - RISE), SCALE * size)
 
 
 def _shrink(rgb: NDArray[Any], longest: int) -> NDArray[Any]:
@@ -90,9 +196,9 @@ def _is_selfie(found: list[Face], shape: tuple[int, ...], scale: float) -> bool:
 def _detect(rgb: NDArray[np.uint8], scale: float) -> list[Face]:
     """Faces of one pass, in pixels of the picture (`scale` times those of `rgb`)."""
     height, width = rgb.shape[:2]
-    rectangles, scores, _ = face_api.face_detector.run(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), 0, 0.0)
+    rectangles, scores, kinds = face_api.face_detector.run(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), 0, 0.0)
     faces = []
-    for rectangle, score in zip(rectangles, scores, strict=True):
+    for rectangle, score, kind in zip(rectangles, scores, kinds, strict=True):
         left, top = max(0, rectangle.left()), max(0, rectangle.top())
         right, bottom = min(width, rectangle.right()), min(height, rectangle.bottom())
         if right - left < 2 or bottom - top < 2:
@@ -101,8 +207,14 @@ def _detect(rgb: NDArray[np.uint8], scale: float) -> list[Face]:
         landmarks = np.array([(part.x, part.y) for part in parts], np.float64)
         square = face_square((landmarks + 0.5) * scale)
         box = tuple(round(v * scale) for v in (left, top, right - left, bottom - top))
-        faces.append(Face(box, square, float(score)))
+        faces.append(Face(box, square, float(score), roll=_roll(landmarks), rolled=kind in ROLLED))
     return faces
+
+
+def _roll(landmarks: NDArray[np.float64]) -> float:
+    """Degrees by which the eyes' line falls to the right, from 68 landmarks."""
+    across, down = landmarks[42:48].mean(0) - landmarks[36:42].mean(0)
+    return math.degrees(math.atan2(down, across))
 
 
 def _merge(known: list[Face], more: list[Face]) -> list[Face]:
@@ -122,6 +234,8 @@ def _turn_back(face: Face, turned: tuple[int, ...], factor: float, angle: int) -
     height, width = turned[:2]
 
     def back(x: float, y: float) -> tuple[float, float]:
+        if angle == 0:
+            return x, y
         if angle == 90:  # np.rot90: column x of the picture became row width-1-x
             return height - y, x
         if angle == 180:
@@ -135,4 +249,4 @@ def _turn_back(face: Face, turned: tuple[int, ...], factor: float, angle: int) -
     cx, cy = back(face.square.cx, face.square.cy)
     square = Square(cx * factor, cy * factor, face.square.side * factor)
     box = (round(left), round(top), round(right - left), round(bottom - top))
-    return Face(box, square, face.confidence, angle)
+    return Face(box, square, face.confidence, (face.angle + angle) % 360)

@@ -62,10 +62,11 @@ def guided_coefficients(guide: Float, difference: Float) -> tuple[Float, Float]:
 
 
 def guided_matte(guide: Float, matte: Float) -> tuple[Float, Float]:
-    """`a`, `b` with which ``a * grey + b`` is the matte, its edge moved to where the picture has one.
+    """`a`, `b` with which ``clip(a * grey + b, 0, 1)`` is the matte, its edge moved to the picture's.
 
-    The guided filter proper, whose smoothed `b` wipes out what the matte has and the picture has not. guide:
-    (S, S, C), nominally in 0..1; matte: (S, S, 1). Returns two (S, S, 1), to be read by `sharp`.
+    The guided filter proper, whose smoothed `b` wipes out what the matte has and the picture has not; what it
+    smears over an edge by a little is put to 0 and to 1. guide: (S, S, C),
+    nominally in 0..1; matte: (S, S, 1). Returns two (S, S, 1).
     """
     grey = grey_of(guide)[..., None]
     size = (2 * MATTE_RADIUS + 1, 2 * MATTE_RADIUS + 1)
@@ -75,19 +76,13 @@ def guided_matte(guide: Float, matte: Float) -> tuple[Float, Float]:
 
     centre, level = mean(grey), mean(matte)
     slope = (mean(grey * matte) - centre * level) / (mean(grey * grey) - centre * centre + MATTE_EPSILON)
-    return mean(slope), mean(level - slope * centre)
+    contrast = np.float32(1 / (1 - 2 * SMEAR))
+    return contrast * mean(slope), contrast * (mean(level - slope * centre) - np.float32(SMEAR))
 
 
 def grey_of(guide: Float) -> Float:
     """(rows, columns, C) -> (rows, columns): the mean of the colours, which mattes follow."""
     return np.asarray(cv2.transform(guide, _MEAN) if guide.shape[2] == 3 else guide[..., 0], np.float32)
-
-
-def sharp(matte: Float) -> Float:
-    """A refined matte in 0..1; what the guided filter smeared by a little is put to 0 or 1, in place."""
-    matte -= np.float32(SMEAR)
-    matte *= np.float32(1 / (1 - 2 * SMEAR))
-    return np.clip(matte, 0, 1, out=matte)
 
 
 class Stretched:
@@ -99,7 +94,7 @@ class Stretched:
 
     def __init__(self, values: Sequence[Float], grid: Grid, left: int, right: int):
         """Prepares the picture's columns left..right-1, which must lie within the grid."""
-        self._grid = grid
+        self._grid, self._left = grid, left
         first, last = left - grid.x, right - grid.x
         self._wide: list[tuple[int, NDArray[Any]]] = []
         for part in values:
@@ -107,8 +102,11 @@ class Stretched:
             wide = cv2.resize(part, (grid.side, size), interpolation=cv2.INTER_LINEAR).reshape(size, -1)
             self._wide.append((depth, wide[:, first * depth : last * depth]))
 
-    def rows(self, top: int, bottom: int) -> list[Float]:
-        """The picture's rows top..bottom-1: (rows, columns, K) of each of the arrays."""
+    def rows(self, top: int, bottom: int, left: int, right: int) -> list[Float]:
+        """The picture's rows top..bottom-1 and columns left..right-1, within those that were prepared.
+
+        Returns (rows, columns, K) of each of the arrays.
+        """
         size = len(self._wide[0][1])
         at = (np.arange(top, bottom) - self._grid.y + 0.5) * (size / self._grid.side) - 0.5
         at = np.clip(at, 0, size - 1)
@@ -120,4 +118,8 @@ class Stretched:
         weights[index, low - first] = 1 - share
         weights[index, low - first + 1] += share
         used = slice(first, first + weights.shape[1])
-        return [(weights @ wide[used]).reshape(bottom - top, -1, depth) for depth, wide in self._wide]
+        first, last = left - self._left, right - self._left
+        return [
+            (weights @ wide[used, first * depth : last * depth]).reshape(bottom - top, -1, depth)
+            for depth, wide in self._wide
+        ]

@@ -20,7 +20,7 @@ from .blend import Selection, lifted
 from .colour import Float
 from .crop import to_working, white_of, without_hidden
 from .errors import BadSetting
-from .lift import Grid, grey_of, sharp
+from .lift import Grid, grey_of
 from .retouch import chosen, left_alone
 from .run import Run, never
 from .settle import Correction, settle
@@ -148,15 +148,17 @@ def _add(change: Float, shown: Float, view: _View, correction: Correction, value
     if left >= right or top >= bottom:
         return
     place = np.s_[top:bottom, left:right]
-    slope, offset, weights = (view.read(value, correction.grid, part) for value in values)
+    slope, offset = (view.read(value, correction.grid, part) for value in values[:2])
     guide = np.clip(shown[place], 0, 1)
     slope *= guide
     slope += offset
     if correction.painted is not None:
         x, y = view.rect.x + left * view.step[0], view.rect.y + top * view.step[1]
-        slope += correction.painted.difference(shown[place], y, x, view.step[0]) * weights[..., 3:]
+        painted = correction.painted.difference(shown[place], y, x, view.step[0])
+        slope += painted * view.read(values[5], correction.grid, part)
     if correction.matte is not None:
-        slope *= _matte(guide, weights)[..., None]
+        matte = _matte(guide, view, correction, values, part)
+        cv2.multiply(slope, cv2.merge([matte] * slope.shape[2]).reshape(slope.shape), dst=slope)
     change[place] += slope
 
 
@@ -165,12 +167,21 @@ def _add_mask(
 ) -> None:
     left, top, right, bottom = part = view.over(correction.grid)
     if left < right and top < bottom:
-        weights = view.read(values[2], correction.grid, part)
-        reach = weights[..., 2]
+        reach = view.read(values[4], correction.grid, part)
         if correction.matte is not None:
-            reach = reach * _matte(np.clip(shown[top:bottom, left:right], 0, 1), weights)
-        mask[top:bottom, left:right] += reach
+            guide = np.clip(shown[top:bottom, left:right], 0, 1)
+            reach *= _matte(guide, view, correction, values, part)
+        mask[top:bottom, left:right] += reach[..., 0]
 
 
-def _matte(guide: Float, weights: Float) -> Float:
-    return sharp(weights[..., 0] * grey_of(guide) + weights[..., 1])
+def _matte(
+    guide: Float,
+    view: _View,
+    correction: Correction,
+    values: Sequence[Float],
+    part: tuple[int, int, int, int],
+) -> Float:
+    matte, offset = (view.read(value, correction.grid, part) for value in values[2:4])
+    matte *= grey_of(guide)[..., None]
+    matte += offset
+    return np.clip(matte, 0, 1, out=matte)

@@ -53,7 +53,7 @@ class Correction:
     """What is to be changed over one square, in the form that is read at any size.
 
     Of the picture x, working encoding, ``slope * x + offset`` is to be subtracted, times the matte
-    ``sharp(matte_slope * grey + matte_offset)``. All are (S, S, C) or (S, S, 1) over `grid`. matte: None
+    ``clip(matte_slope * grey + matte_offset, 0, 1)``. All are (S, S, C) or (S, S, 1) over `grid`. matte: None
     where it is 1 everywhere. frame: this is the whole picture's, which only counts where no face's does.
     painted: to be subtracted as well, under the same matte.
     """

@@ -81,7 +81,7 @@ class Environment:
 
     def pins(self, groups: Sequence[str]) -> dict[str, str]:
         return pins.read(
-            self.checkout / "requirements" / f"{group}.txt" for group in ("torch", "base", *groups)
+            self.checkout / "requirements" / f"{group}.txt" for group in ("torch", "base", "faces", *groups)
         )
 
     def examine(self, groups: Sequence[str]) -> State | None:

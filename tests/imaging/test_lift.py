@@ -30,7 +30,7 @@ def test_strips_equal_one_whole_stretch(side):
     left, right = 3, side - 60
     stretched = Stretched([values[..., :3], values[..., 3:]], grid, left, right)
     for top, bottom in [(25, 60), (60, 61), (side - 20, side + 25)]:
-        rows = np.concatenate(stretched.rows(top, bottom), -1)
+        rows = np.concatenate(stretched.rows(top, bottom, left, right), -1)
         expected = whole[top - 25 : bottom - 25, left + 40 : right + 40]
         assert np.abs(rows - expected).max() < 1e-4
 
@@ -46,7 +46,7 @@ def test_edges_come_from_the_picture_not_from_the_grid():
     difference = difference[..., None]
     a, b = guided_coefficients(guide, difference)
     stretched = Stretched([np.concatenate([a, b], -1)], Grid(0, 0, 2048), 0, 2048)
-    coefficients = stretched.rows(1000, 1001)[0][0]
+    coefficients = stretched.rows(1000, 1001, 0, 2048)[0][0]
     lifted = coefficients[:, 0] * full[1000, :, 0] + coefficients[:, 1]
     cubic = cv2.resize(difference, (2048, 2048), interpolation=cv2.INTER_CUBIC)[1000]
     near = slice(1013, 1029)
