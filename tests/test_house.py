@@ -1,0 +1,105 @@
+"""The rooms of the house import in one direction: no circles, and `model/` knows nothing of the other two."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.sample import CHECKOUT
+
+ROOMS = ("plugin", "server", "model")
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the product by its dotted name."""
+    found = {}
+    for room in ROOMS:
+        for path in sorted((CHECKOUT / room).rglob("*.py")):
+            parts = path.relative_to(CHECKOUT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports(name: str, path: Path, top_only: bool) -> Iterator[str]:
+    """The product's modules that `name` imports; inside functions, too, unless `top_only`."""
+    tree = ast.parse(path.read_text("utf-8"))
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    nodes = _top(tree) if top_only else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = package.split(".")
+                above = parts[: len(parts) - node.level + 1]
+                base = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                whole = f"{base}.{alias.name}"
+                if whole in MODULES:
+                    yield whole
+                elif base in MODULES:
+                    yield base
+
+
+def _top(tree: ast.AST) -> Iterator[ast.AST]:
+    """Imports that run with the module: none of functions, none for the type checker only."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield from _top(node)
+
+
+def test_model_imports_nothing_of_plugin_and_server() -> None:
+    arrows = {
+        f"{name} -> {target}"
+        for name, path in MODULES.items()
+        if name.startswith("model")
+        for target in imports(name, path, top_only=False)
+        if not target.startswith("model")
+    }
+    assert not arrows
+
+
+def test_plugin_imports_nothing_of_the_others() -> None:
+    arrows = {
+        f"{name} -> {target}"
+        for name, path in MODULES.items()
+        if name.startswith("plugin")
+        for target in imports(name, path, top_only=False)
+        if not target.startswith("plugin")
+    }
+    assert not arrows
+
+
+def test_server_imports_the_wire_contract_only() -> None:
+    arrows = {
+        f"{name} -> {target}"
+        for name, path in MODULES.items()
+        if name.startswith("server") and not name.startswith("server.setup")
+        for target in imports(name, path, top_only=False)
+        if target.startswith("plugin") and not target.startswith("plugin.studio_portrait.link")
+    }
+    assert not arrows
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {name: set(imports(name, path, top_only=True)) - {name} for name, path in MODULES.items()}
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join([*way[way.index(name) :], name])
+        if name not in done:
+            for target in sorted(graph[name]):
+                visit(target, (*way, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
