@@ -96,7 +96,7 @@ class Painting:
     def __init__(self, painter: Any):
         self.name, self.weights_sha256 = painter.name, painter.weights_sha256
         self.engine, self.device = painter.engine, painter.device
-        self.batch, self.frames, self.paint = painter.batch, painter.frames, painter.paint
+        self.batch, self.paint = painter.batch, painter.paint
         self.components = painter.components
         self.notes: list[str] = []
 
