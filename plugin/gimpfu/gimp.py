@@ -7,44 +7,29 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import gi
-from gi.repository import Gimp
+from gi.repository import Gimp, GLib
 
-from . import colour, region
-from .errors import error
+from . import colour, gimpplugin, region, registry, resources
+from .errors import error as error
 from .pdb import pdb
 
-__all__ = [
-    "Channel",
-    "Display",
-    "Drawable",
-    "GroupLayer",
-    "Image",
-    "Item",
-    "Layer",
-    "Parasite",
-    "Vectors",
-    "context_pop",
-    "context_push",
-    "delete",
-    "displays_flush",
-    "error",
-    "get_background",
-    "get_foreground",
-    "image_list",
-    "message",
-    "pdb",
-    "progress_init",
-    "progress_update",
-    "quit",
-    "set_background",
-    "set_foreground",
-]
+PixelFetcher = region.PixelFetcher
+PixelRgn = region.PixelRgn
+Tile = region.Tile
+install_procedure = gimpplugin.install_procedure
+main = gimpplugin.main
+menu_register = gimpplugin.menu_register
+TILE = 64  # GIMP 2's tiles: pixels a side
 
 
 def __getattr__(name: str) -> Any:
     """``version`` and the folders: asked of GIMP when used. ``register`` needs some of them already."""
     if name == "version":
         return tuple(int(part) for part in Gimp.version().split(".")[:3])
+    if name in ("VectorsBezierStroke", "VectorsStroke"):
+        from .patches import Stroke
+
+        return Stroke
     if name in ("directory", "data_directory", "locale_directory", "sysconf_directory"):
         return getattr(Gimp, name)()
     if name == "plug_in_directory":
@@ -85,9 +70,12 @@ def _new_layer(
     height: int,
     type: int = Gimp.ImageType.RGB_IMAGE,  # noqa: A002 - gimpfu's own name
     opacity: float = 100.0,
-    mode: int = Gimp.LayerMode.NORMAL,
+    mode: int = Gimp.LayerMode.NORMAL_LEGACY,
 ) -> Gimp.Layer:
-    return Gimp.Layer.new(image, name, width, height, Gimp.ImageType(type), opacity, Gimp.LayerMode(mode))
+    size = (int(width), int(height))
+    return Gimp.Layer.new(
+        image, str(name), *size, Gimp.ImageType(int(type)), float(opacity), Gimp.LayerMode(int(mode))
+    )
 
 
 def _new_group(
@@ -102,7 +90,7 @@ def _new_group(
 def _new_channel(
     image: Gimp.Image, name: str, width: int, height: int, opacity: float = 100.0, color: Any = (0, 0, 0)
 ) -> Gimp.Channel:
-    return Gimp.Channel.new(image, name, width, height, opacity, colour.to_gegl(color))
+    return Gimp.Channel.new(image, str(name), int(width), int(height), float(opacity), colour.to_gegl(color))
 
 
 def _new_display(image: Gimp.Image) -> Gimp.Display | None:
@@ -114,7 +102,7 @@ def _new_display(image: Gimp.Image) -> Gimp.Display | None:
 
 
 def _new_image(width: int, height: int, type: int = Gimp.ImageBaseType.RGB) -> Gimp.Image:  # noqa: A002
-    return Gimp.Image.new(width, height, Gimp.ImageBaseType(type))
+    return Gimp.Image.new(int(width), int(height), Gimp.ImageBaseType(int(type)))
 
 
 def _no_new(*args: Any) -> NoReturn:
@@ -137,7 +125,7 @@ Parasite = _Kind(Gimp.Parasite, _new_parasite)
 
 
 def progress_init(text: str = "") -> None:
-    Gimp.progress_init(text)
+    Gimp.progress_init(str(text))
 
 
 def progress_update(fraction: float) -> None:
@@ -165,7 +153,162 @@ def displays_flush() -> None:
 
 
 def delete(thing: Any) -> None:
-    thing.delete()
+    """Delete an image, an item that is in none, or a display; None, which a display may be, is nothing."""
+    if thing is not None:
+        thing.delete()
+
+
+def tile_width() -> int:
+    return TILE
+
+
+tile_height = tile_width
+
+
+def tile_cache_size(kilobytes: int) -> None:
+    """GIMP 3 keeps its own counsel about caches."""
+
+
+tile_cache_ntiles = gtkrc = tile_cache_size
+
+
+def register_load_handler(name: str, extensions: str, prefixes: str = "") -> None:
+    """Say which files a procedure of menu ``<Load>`` opens."""
+    registry.handlers[name.replace("_", "-")] = registry.Handler(extensions, prefixes)
+
+
+def register_magic_load_handler(name: str, extensions: str, prefixes: str = "", magics: str = "") -> None:
+    registry.handlers[name.replace("_", "-")] = registry.Handler(extensions, prefixes, magics)
+
+
+register_save_handler = register_load_handler
+
+
+def domain_register(name: str, path: str | None = None) -> None:
+    """Catalogues are looked up by `registry`; nothing is to be told to GIMP."""
+
+
+def personal_rc_file(basename: str) -> str:
+    return str(Path(Gimp.directory()) / basename)
+
+
+def gamma() -> float:
+    return 2.2
+
+
+def user_directory(type: int) -> str | None:  # noqa: A002 - gimpfu's own name
+    """A folder of the user, by GIMP 2's numbers."""
+    places = ["DESKTOP", "DOCUMENTS", "DOWNLOAD", "MUSIC", "PICTURES", "PUBLIC_SHARE", "TEMPLATES", "VIDEOS"]
+    kind = getattr(GLib.UserDirectory, f"DIRECTORY_{places[int(type)]}")
+    found = GLib.get_user_special_dir(kind)
+    return str(found) if found else None
+
+
+def get_progname() -> str:
+    return "gimp"
+
+
+def show_tool_tips() -> bool:
+    return True
+
+
+show_help_button = show_tool_tips
+
+
+def default_display() -> Any:
+    return Gimp.default_display()
+
+
+def checks_get_shades(type: int) -> tuple[int, int]:  # noqa: A002
+    """Light and dark of the pattern behind transparency."""
+    return {0: (204, 255), 1: (102, 153), 2: (0, 51), 3: (255, 255), 4: (127, 127), 5: (0, 0)}[int(type)]
+
+
+def fonts_get_list(filter: str = "") -> list[str]:  # noqa: A002
+    return resources.names("GimpFont", filter or "")
+
+
+def gradients_get_list(filter: str = "") -> list[str]:  # noqa: A002
+    return resources.names("GimpGradient", filter or "")
+
+
+def fonts_refresh() -> None:
+    Gimp.fonts_refresh()
+
+
+def context_get_gradient() -> str:
+    return str(Gimp.context_get_gradient().get_name())
+
+
+gradients_get_gradient = context_get_gradient
+
+
+def context_set_gradient(name: str) -> None:
+    Gimp.context_set_gradient(resources.find("GimpGradient", name))
+
+
+gradients_set_gradient = context_set_gradient
+
+
+def gradient_get_uniform_samples(name: str, num_samples: int, reverse: bool = False) -> tuple[float, ...]:
+    return tuple(pdb.gimp_gradient_get_uniform_samples(name, num_samples, reverse)[1])
+
+
+def gradient_get_custom_samples(name: str, positions: Any, reverse: bool = False) -> tuple[float, ...]:
+    return tuple(pdb.gimp_gradient_get_custom_samples(name, len(positions), positions, reverse)[1])
+
+
+def vectors_import_from_file(
+    image: Any, svg_file: str, merge: bool = False, scale: bool = False
+) -> list[Any]:
+    _, numbers = pdb.gimp_vectors_import_from_file(image, svg_file, merge, scale)
+    return [Gimp.Item.get_by_id(number) for number in numbers]
+
+
+def vectors_import_from_string(
+    image: Any, svg_string: str, merge: bool = False, scale: bool = False
+) -> list[Any]:
+    _, numbers = pdb.gimp_vectors_import_from_string(image, svg_string, -1, merge, scale)
+    return [Gimp.Item.get_by_id(number) for number in numbers]
+
+
+def parasite_find(name: str) -> Any:
+    return Gimp.get_parasite(name)
+
+
+def parasite_attach(parasite: Any) -> None:
+    Gimp.attach_parasite(parasite)
+
+
+def attach_new_parasite(name: str, flags: int, data: str | bytes) -> None:
+    Gimp.attach_parasite(_new_parasite(name, flags, data))
+
+
+def parasite_detach(name: str) -> None:
+    Gimp.detach_parasite(name)
+
+
+def parasite_list() -> tuple[str, ...]:
+    return tuple(Gimp.get_parasite_list())
+
+
+def _id2image(number: int) -> Any:
+    return Gimp.Image.get_by_id(int(number))
+
+
+def _id2drawable(number: int) -> Any:
+    return Gimp.Item.get_by_id(int(number))
+
+
+_id2vectors = _id2drawable
+
+
+def _id2display(number: int) -> Any:
+    return Gimp.Display.get_by_id(int(number))
+
+
+def exit() -> None:  # noqa: A001 - scripts say so, too
+    quit()
 
 
 def context_push() -> None:

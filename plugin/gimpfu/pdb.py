@@ -23,6 +23,7 @@ from gi.repository import Gimp
 
 from . import adapters, files, filters, libgimp, region, values
 from .errors import error
+from .registry import is_collecting
 from .renames import IGNORED, REFUSED, RENAMED
 from .scripts.python2 import ByteString
 
@@ -163,6 +164,8 @@ class PDB:
 
     def __getitem__(self, name: str) -> Any:
         dashed = str(name).replace("_", "-")
+        if dashed == "gimp-quit" and is_collecting():
+            raise error("It ends GIMP as soon as it is read: it is a batch script, not a plug-in.")
         if (served := _served(dashed)) is not None:
             return served
         native = _lookup(RENAMED.get(dashed, dashed))

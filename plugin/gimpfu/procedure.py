@@ -15,7 +15,7 @@ from gi.repository import Gimp, GLib, GObject
 
 from . import colour, params, patches, region
 from .errors import CancelError, error
-from .registry import Registration, is_collecting, registered
+from .registry import Handler, Registration, handlers, is_collecting, registered
 
 SENSITIVE_WITH_ONE = Gimp.ProcedureSensitivityMask.DRAWABLE
 SENSITIVE_WITH_ANY = (
@@ -51,7 +51,9 @@ def main() -> None:
 def create(plug_in: Gimp.PlugIn, registration: Registration) -> Gimp.Procedure:
     """The Gimp.Procedure that `registration` describes."""
     kind = Gimp.PDBProcType.PLUGIN
-    if registration.leading:
+    if registration.file_kind:
+        procedure = _file_procedure(plug_in, registration)
+    elif registration.leading:
         procedure = Gimp.ImageProcedure.new(plug_in, registration.name, kind, _run_on_image, registration)
         procedure.set_sensitivity_mask(
             SENSITIVE_WITH_ONE if registration.leading == 2 else SENSITIVE_WITH_ANY
@@ -64,18 +66,70 @@ def create(plug_in: Gimp.PlugIn, registration: Registration) -> Gimp.Procedure:
             "run-mode", "Run mode", "The run mode", Gimp.RunMode, Gimp.RunMode.NONINTERACTIVE, flags
         )
     translated = registration.translated
-    if registration.menu:
+    if registration.menu or registration.file_kind:
         procedure.set_menu_label(translated(registration.label))
-        procedure.add_menu_path(registration.menu.rstrip("/"))
+        if registration.menu and not registration.file_kind:
+            procedure.add_menu_path(registration.menu.rstrip("/"))
     procedure.set_documentation(
         translated(registration.blurb), translated(registration.help), registration.name
     )
     procedure.set_attribution(registration.author, registration.copyright, registration.date)
     for param in registration.asked:
         params.add(procedure, param)
-    for result in registration.results:
+    for result in () if registration.file_kind else registration.results:
         params.add_result(procedure, result)
     return procedure
+
+
+def _file_procedure(plug_in: Gimp.PlugIn, registration: Registration) -> Gimp.Procedure:
+    """A procedure that GIMP offers for files of some kind; which, the script says in its `on_query`."""
+    kind = Gimp.PDBProcType.PLUGIN
+    if registration.name not in handlers and registration.on_query:
+        registration.on_query()
+    handler = handlers.get(registration.name, Handler(registration.name.split("-")[1]))
+    if registration.file_kind == "load":
+        procedure = Gimp.LoadProcedure.new(plug_in, registration.name, kind, _run_load, registration)
+        if handler.magics:
+            procedure.set_magics(handler.magics)
+    else:
+        procedure = Gimp.ExportProcedure.new(plug_in, registration.name, kind, False, _run_save, registration)
+        procedure.set_image_types(registration.imagetypes or "*")
+    procedure.set_extensions(handler.extensions)
+    if handler.prefixes:
+        procedure.set_prefixes(handler.prefixes)
+    return procedure
+
+
+def _run_load(
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    file: Any,
+    metadata: Any,
+    flags: Any,
+    config: Gimp.ProcedureConfig,
+    registration: Registration,
+) -> tuple[Gimp.ValueArray, Any]:
+    names = [file.get_path() or file.get_uri()] * registration.leading
+    return _run(procedure, run_mode, config, registration, lambda: names), flags
+
+
+def _run_save(
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    image: Gimp.Image,
+    file: Any,
+    options: Any,
+    metadata: Any,
+    config: Gimp.ProcedureConfig,
+    registration: Registration,
+) -> Gimp.ValueArray:
+    name = file.get_path() or file.get_uri()
+
+    def leading() -> list[Any]:
+        drawable = next(iter([*image.get_selected_drawables(), *image.get_layers()]), None)
+        return [image, drawable, name, name][: registration.leading]
+
+    return _run(procedure, run_mode, config, registration, leading)
 
 
 def _run_on_image(

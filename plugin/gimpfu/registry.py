@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .constants import PF_DIRNAME, PF_DRAWABLE, PF_FILE, PF_FILENAME, PF_IMAGE, PF_LAYER
+from .constants import PF_DIRNAME, PF_DRAWABLE, PF_FILE, PF_FILENAME, PF_IMAGE, PF_LAYER, PF_STRING
 from .errors import error
 
 _PREFIXES = ("python-", "extension-", "plug-in-", "file-")
@@ -81,8 +81,21 @@ class Registration:
         return gettext.translation(*self.domain, fallback=True).gettext(text)
 
     @property
+    def file_kind(self) -> str:
+        """``load`` or ``save`` for a procedure that GIMP offers when it opens or exports files."""
+        for menu, kind in {"<Load>": "load", "<Save>": "save"}.items():
+            if (self.menu or "").startswith(menu):
+                return kind
+        return ""
+
+    @property
     def leading(self) -> int:
-        """How many of the first parameters GIMP itself fills in: image, or image and drawable."""
+        """How many of the first parameters GIMP itself fills in: image, or image and drawable.
+
+        A loading procedure has the file's name and its raw name there, a saving one all four.
+        """
+        if self.file_kind:
+            return min(len(self.params), 2 if self.file_kind == "load" else 4)
         kinds = [param.kind for param in self.params[:2]]
         if kinds[:1] != [PF_IMAGE]:
             return 0
@@ -94,6 +107,16 @@ class Registration:
         return self.params[self.leading :]
 
 
+@dataclass(frozen=True)
+class Handler:
+    """The files that a loading or saving procedure is for."""
+
+    extensions: str
+    prefixes: str = ""
+    magics: str = ""
+
+
+handlers: dict[str, Handler] = {}
 registered: dict[str, Registration] = {}
 _collected: list[dict[str, Registration]] = []
 
@@ -139,16 +162,14 @@ def register(
     GIMP 2 had in its toolbox go where its last versions showed them. `domain` is the
     catalogue (its name, or name and folder) that the label, `blurb` and `help` are looked
     up in; one that does not exist does no harm. GIMP 3 always has a run mode.
-    Raises `error` for parameters that make no sense and for load and save procedures.
+    Raises `error` for parameters that make no sense.
     """
     entries = list(params)
     if label.startswith("<"):
         place, _, label = label.rpartition("/")
         if menu is None:
             menu = place
-            if menu.startswith("<Image>"):
-                head = [(PF_IMAGE, "image", "Image", None), (PF_DRAWABLE, "drawable", "Drawable", None)]
-                entries = [*head, *entries]
+            entries = [*_old_style_head(menu), *entries]
     name = proc_name.replace("_", "-")
     if not name.startswith(_PREFIXES):
         name = f"python-fu-{name}"
@@ -165,11 +186,19 @@ def register(
         params=tuple(_keyed([_param(entry) for entry in entries])),
         results=tuple(_result(entry) for entry in results or ()),
         function=function,
-        menu=_place(name, menu),
+        menu=_place(menu),
         on_query=on_query,
         on_run=on_run,
         domain=_domain(domain),
     )
+
+
+def _old_style_head(menu: str) -> list[tuple[Any, ...]]:
+    """The parameters that gimpfu put in front for a label that was a whole menu path."""
+    image = [(PF_IMAGE, "image", "Image", None), (PF_DRAWABLE, "drawable", "Drawable", None)]
+    names = [(PF_STRING, "filename", "File name", ""), (PF_STRING, "raw-filename", "File name", "")]
+    heads = {"<Image>": image, "<Save>": [*image, *names], "<Load>": names}
+    return next((head for place, head in heads.items() if menu.startswith(place)), [])
 
 
 def _domain(domain: str | Sequence[str] | None) -> tuple[str, str | None] | None:
@@ -179,14 +208,10 @@ def _domain(domain: str | Sequence[str] | None) -> tuple[str, str | None] | None
     return str(name), folder
 
 
-def _place(name: str, menu: str | None) -> str | None:
+def _place(menu: str | None) -> str | None:
     """Where GIMP 3 has `menu`."""
     if not menu:
         return None
-    if menu.startswith(("<Load>", "<Save>")):
-        raise error(
-            f"{name} loads or saves files: GIMP 3 needs its own kind of plug-in for that, not gimpfu."
-        )
     for old, new in _MOVED_MENUS.items():
         if f"{menu}/".startswith(f"{old}/"):
             return new + menu[len(old) :]

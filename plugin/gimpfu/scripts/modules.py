@@ -20,6 +20,7 @@ from .python2 import ByteString, to_bytes
 RENAMED = {
     "BaseHTTPServer": "http.server",
     "ConfigParser": "configparser",
+    "DocXMLRPCServer": "xmlrpc.server",
     "Cookie": "http.cookies",
     "HTMLParser": "html.parser",
     "Queue": "queue",
@@ -490,8 +491,8 @@ def importer(name: str, globals: Any = None, locals: Any = None, fromlist: Any =
         if not rest:
             _fill(_made[head], fromlist)
             return _made[head]
-        if head in ("gtk",):
-            return _made[head] if not fromlist else getattr(_made[head], rest)
+        if head == "gtk":
+            return getattr(_made[head], rest) if fromlist else _made[head]
     if (helper := _helper(globals, name)) is not None:
         return helper
     return builtins.__import__(name, globals, locals, fromlist, level)

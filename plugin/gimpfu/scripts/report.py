@@ -8,6 +8,8 @@ from .catalogue import Catalogue, Script
 
 def place(registration: Registration) -> str:
     """Return where the menus have a procedure, as ``Filters > Blur > Soften...``."""
+    if registration.file_kind:
+        return "opens files" if registration.file_kind == "load" else "exports files"
     if not registration.menu:
         return "in no menu"
     folder = registration.menu.strip("/").replace("<Image>/", "").replace("/", " > ")

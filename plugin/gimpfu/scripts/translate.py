@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import codecs
+import functools
 import io
 import re
 import sys
@@ -95,14 +96,11 @@ def to_python_3(text: str, fixers: list[str] | None = None) -> str:
     if is_python_3(text):
         return text
     fissix = _fissix()
+    prepared = _prepared(text, fissix)
     last = ""
     for statement in (True, False):  # print as a statement first, as Python 2 read it
-        options = {"print_function": not statement, "exec_function": not statement}
-        names = [f"fissix.fixes.fix_{name}" for name in fixers or FIXERS]
-        tool = fissix.refactor.RefactoringTool(names, options, explicit=names)
-        tool.log_error = _log_nothing
         try:
-            return str(tool.refactor_string(_prepared(text, fissix), "script"))
+            return str(_tool(statement, tuple(fixers or FIXERS)).refactor_string(prepared, "script"))
         except fissix.pgen2.parse.ParseError as fault:
             last = last or _place(fault)
         except Exception as fault:  # tokens of no Python, or a fixer's own failure
@@ -112,6 +110,17 @@ def to_python_3(text: str, fixers: list[str] | None = None) -> str:
     except (SyntaxError, ValueError):
         raise Untranslatable(f"It is not Python that can be read: {last}.") from None
     return text  # newer Python than fissix knows
+
+
+@functools.cache
+def _tool(statement: bool, fixers: tuple[str, ...]) -> Any:
+    """fissix's tool; making one compiles every fixer's pattern."""
+    options = {"print_function": not statement, "exec_function": not statement}
+    names = [f"fissix.fixes.fix_{name}" for name in fixers]
+    tool = _fissix().refactor.RefactoringTool(names, options, explicit=names)
+    tool.log_error = _log_nothing
+    tool.log_debug = tool.log_message = lambda *args: None
+    return tool
 
 
 def _log_nothing(*args: Any, **named: Any) -> None:
