@@ -85,6 +85,8 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Callable[[], None]]]:
         "--report", action="store_true", help="a text for a bug report, without names and paths"
     )
     doctor.set_defaults(run=_doctor)
+    sbom = commands.add_parser("sbom", help="print what belongs to this version, as CycloneDX JSON")
+    sbom.set_defaults(run=_sbom)
     return parser, {
         "serve": lambda: _import("serve").add_arguments(serve),
         "retouch": lambda: _import("retouch").add_arguments(retouch),
@@ -117,6 +119,17 @@ def _status(args: argparse.Namespace) -> int:
             print(json.dumps({"server": "none"}))
         raise
     print(json.dumps(status) if args.json else _describe(status))
+    return 0
+
+
+def _sbom(args: argparse.Namespace) -> int:
+    from ..setup import sbom
+
+    try:
+        print(sbom.text())
+    except OSError as error:
+        sentence = f"The lists of packages are not here ({error.filename})."
+        raise Problem("set-up", sentence, "Run it in a checkout, or in what install.py has set up.") from None
     return 0
 
 

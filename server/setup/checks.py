@@ -15,6 +15,7 @@ ROOT_VARIABLE = "STUDIO_PORTRAIT_GIMP_ROOT"
 CHECKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lint": (("ruff", "check"), ("ruff", "format", "--check")),
     "types": (("mypy",),),
+    "audit": (("server.setup.audit",),),
 }
 
 

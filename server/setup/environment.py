@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from plugin.studio_portrait.link.wire import Problem
 
 from . import pins, torch_build
 from .console import detail, run_logged
+from .pins import Locked
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 IMPORTS = "torch, cv2, face_recognition, zmq, imagecodecs, tifffile, PIL, safetensors, rich, psutil"
@@ -222,17 +224,26 @@ class Environment:
         run_logged([self.python, "-I", "-m", "ensurepip", "--upgrade"], self.log, failure)
 
     def _install_packages(self, faults: dict[str, str], groups: Sequence[str]) -> None:
-        wanted = self.pins(groups)
         self._forget_damaged(faults)
-        setuptools = [f"setuptools=={wanted['setuptools']}"] if "setuptools" in faults else []
-        rest = [f"{name}=={wanted[name]}" for name in faults if name != "setuptools"]
         options = ["--no-deps", "--no-build-isolation", "--only-binary", ":all:", "--no-binary", _SOURCE_ONLY]
-        for requirements in (
-            setuptools,
-            rest,
-        ):  # setuptools first: the one source archive is unpacked with it
-            if requirements:
-                self._install([*options, *requirements], "The packages could not be installed.")
+        setuptools = {"setuptools"} & faults.keys()
+        for names in (setuptools, faults.keys() - setuptools):  # first: the one source archive needs it
+            if names:
+                with self._with_hashes(names) as wanted:
+                    self._install([*options, *wanted], "The packages could not be installed.")
+
+    def locked(self) -> dict[str, Locked]:
+        """Every pinned package with the hashes of its files, by its normal name."""
+        return pins.locked((self.checkout / "requirements" / "hashes.txt").read_text("utf-8"))
+
+    @contextmanager
+    def _with_hashes(self, names: Iterable[str]) -> Iterator[list[str]]:
+        """Arguments that let an installer take these packages only, and only the files that were locked."""
+        locked = self.locked()
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "requirements.txt")
+            file.write_text("".join(locked[pins.normal(name)].text() for name in sorted(names)), "utf-8")
+            yield ["--require-hashes", "--requirement", str(file)]
 
     def _install(self, arguments: Sequence[str], failure: str) -> None:
         """With uv if it is on the path, with pip if not or if uv fails."""
@@ -252,9 +263,9 @@ class Environment:
 
     def _forget_damaged(self, faults: dict[str, str]) -> None:
         """Removes the records of half-installed packages, which no installer can uninstall."""
-        damaged = {_normal(name) for name, fault in faults.items() if "damaged" in fault}
+        damaged = {pins.normal(name) for name, fault in faults.items() if "damaged" in fault}
         for record in self._packages().glob("*.dist-info"):
-            if _normal(record.name.partition("-")[0]) in damaged:
+            if pins.normal(record.name.partition("-")[0]) in damaged:
                 shutil.rmtree(record)
 
     def _install_torch(self, device: str, state: State) -> None:
@@ -262,10 +273,15 @@ class Environment:
         self._forget_damaged({"torch": state.faults.get("torch", "")})
         constraints = self.checkout / "requirements" / "base.txt"
         failure = "PyTorch could not be installed."
+        ours = self.pins(pins.groups(self.checkout / "requirements"))
+        others = self.locked().keys() - {pins.normal(name) for name in ours}
         for attempt in torch_build.attempts(version, device):
             arguments = ["--constraint", str(constraints), "--only-binary", ":all:", *attempt.arguments]
             try:
-                if attempt.installer == "uv":
+                if attempt.hashed:  # with the packages that only PyTorch needs
+                    with self._with_hashes({"torch", *others, *self.pins(())}) as wanted:
+                        self._run_pip(["--only-binary", ":all:", *wanted], failure)
+                elif attempt.installer == "uv":
                     self._run_uv(self._uv(), arguments, failure)
                 else:
                     self._run_pip(arguments, failure)
@@ -285,11 +301,9 @@ class Environment:
             return found
         inside = self.python.with_name("uv.exe" if os.name == "nt" else "uv")
         if not inside.exists():
-            requirements = self.checkout / "requirements" / "uv.txt"
             failure = "uv, which finds PyTorch's CPU build, could not be installed."
-            self._run_pip(
-                ["--no-deps", "--only-binary", ":all:", "--requirement", str(requirements)], failure
-            )
+            with self._with_hashes({"uv"}) as wanted:
+                self._run_pip(["--no-deps", "--only-binary", ":all:", *wanted], failure)
         return inside
 
     def _install_own(self) -> None:
@@ -317,11 +331,6 @@ class Environment:
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[-1] if lines else "no reason given"
-
-
-def _normal(name: str) -> str:
-    """A package's name as all its spellings have it in common."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:

@@ -15,16 +15,20 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+# What lies beside the pins: their hashes and licences, the audit's own, and what travels in a bundle.
+_NO_PINS = {"hashes", "licences", "audit", "waived", "gimpfu"}
 
-def read(files: Iterable[Path]) -> dict[str, str]:
-    """name -> version of every line ``name==version [; marker]`` that holds on this system."""
+
+def read(files: Iterable[Path], everywhere: bool = False) -> dict[str, str]:
+    """name -> version of every line ``name==version [; marker]`` that holds on this system (or at all)."""
     pins = {}
     for file in files:
         for line in file.read_text("utf-8").splitlines():
             requirement, _, marker = line.partition(";")
-            if requirement.strip() and _holds(marker.strip()):
+            if requirement.strip() and (everywhere or _holds(marker.strip())):
                 name, _, version = requirement.strip().partition("==")
                 pins[name] = version
     return pins
@@ -37,6 +41,53 @@ def _holds(marker: str) -> bool:
     if match is None:
         raise ValueError(f"marker not understood: {marker}")
     return match[1] == sys.platform
+
+
+def groups(requirements: Path) -> list[str]:
+    """List the groups of pins that lie in the folder ``requirements``."""
+    return sorted({file.stem for file in requirements.glob("*.txt")} - _NO_PINS)
+
+
+@dataclass(frozen=True)
+class Locked:
+    """One pinned package with the SHA-256 of each of its files. marker: where it is needed."""
+
+    name: str
+    version: str
+    marker: str
+    hashes: tuple[str, ...]
+
+    def text(self) -> str:
+        """The entry as pip reads it."""
+        marker = f" ; {self.marker}" if self.marker else ""
+        return (
+            " \\\n    ".join(
+                [
+                    f"{self.name}=={self.version}{marker}",
+                    *(f"--hash=sha256:{digest}" for digest in self.hashes),
+                ]
+            )
+            + "\n"
+        )
+
+
+def locked(text: str) -> dict[str, Locked]:
+    """The entries of a requirements file with hashes, by name as `normal` writes it."""
+    found = {}
+    for line in text.replace("\\\n", " ").splitlines():
+        requirement, _, rest = line.partition(" --hash=")
+        if not rest or requirement.startswith("#"):
+            continue
+        pin, _, marker = requirement.partition(";")
+        name, _, version = pin.strip().partition("==")
+        digests = tuple(word.removeprefix("--hash=").removeprefix("sha256:") for word in rest.split())
+        found[normal(name)] = Locked(name, version.strip(), marker.strip(), digests)
+    return found
+
+
+def normal(name: str) -> str:
+    """A package's name as all its spellings have it in common."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def examine(pins: dict[str, str]) -> dict[str, str]:

@@ -21,11 +21,15 @@ CPU, CUDA = "cpu", "cuda"
 
 @dataclass(frozen=True)
 class Attempt:
-    """One way to install it: with ``pip`` or ``uv``, which arguments, and what is said if another is next."""
+    """One way to install it: with ``pip`` or ``uv``, which arguments, and what is said if another is next.
+
+    hashed: as the files whose hashes are locked, with all that it needs; PyTorch's own index has other files.
+    """
 
     installer: str
     arguments: tuple[str, ...]
     next_place: str = ""
+    hashed: bool = False
 
 
 def has_nvidia_gpu() -> bool:
@@ -79,4 +83,4 @@ def attempts(version: str, device: str) -> list[Attempt]:
     if sys.platform == "win32" and device == CUDA:
         return [Attempt("uv", ("--torch-backend", "auto", f"torch=={version}"))]
     # Its own further packages (CUDA's libraries) are pinned exactly by torch itself.
-    return [Attempt("pip", (f"torch=={version}",))]
+    return [Attempt("pip", (f"torch=={version}",), hashed=True)]
