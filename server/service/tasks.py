@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from plugin.studio_portrait.link.wire import Problem, Settings
 
+from . import renderings
+
 
 @dataclass
 class Work:
@@ -72,7 +74,12 @@ def rendered(work: Work, result: Any) -> dict[str, Any]:
     }
 
 
-TASKS: dict[str, Callable[[Work], dict[str, Any]]] = {"retouch": retouch}
+TASKS: dict[str, Callable[[Work], dict[str, Any]]] = {
+    "retouch": retouch,
+    "analyse": renderings.analyse,
+    "preview": renderings.preview,
+    "render": renderings.render,
+}
 
 # What the exceptions of `model` and `server.imaging` are on the wire; those that bring a code keep it.
 CODES = {

@@ -28,7 +28,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
+from plugin.studio_portrait.link.wire import (
+    HEADSHOT,
+    Box,
+    ImageSpec,
+    Problem,
+    Settings,
+    check_reference,
+)
 
 from . import logs
 from .buffers import Layout, attach
@@ -65,7 +72,7 @@ class Channel:
     def next_job(self) -> dict[str, Any]:
         """Waits for the next task; what was kept of jobs that have ended is forgotten meanwhile."""
         while (message := self._jobs.get())["cmd"] == "forget":
-            self._kept.pop(message["job"], None)
+            self._kept.pop(message["job"], {}).clear()  # others may still refer to it
         return message
 
     def kept(self, job: str) -> dict[str, Any]:
@@ -197,16 +204,20 @@ def do(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str, Any
         shape = ImageSpec(**message["reference"])
         reference = np.frombuffer(plane("reference"), np.uint8)
         reference = reference.reshape(shape.height, shape.width, shape.channels)
+    fields = dict(task["fields"])
+    settings = Settings(**fields.pop("settings")) if "settings" in fields else settings
+    if reference is not None and settings.network != HEADSHOT:
+        reference = None  # another network than the one that the picture was sent for
+    check_reference(settings, None if reference is None else ImageSpec(**message["reference"]))
     predictor = _loaded(tools, settings.network, reference, lambda: channel.is_cancelled(job))
     predictor.begin(lambda: channel.is_cancelled(job))
-    fields = dict(task["fields"])
     work = Work(
         sent=sent,
         result=result,
         preview=plane("preview"),
         mask=plane("mask"),
         icc=bytes(plane("icc")) or None,
-        settings=Settings(**fields.pop("settings")) if "settings" in fields else settings,
+        settings=settings,
         selection=selection,
         predictor=predictor,
         fields=fields,

@@ -91,8 +91,23 @@ class Transfer:
         settings: Settings,
     ) -> dict[str, Any]:
         """All that is still to be done."""
+        result = self._send_all("SUBMIT", icc, selection, reference, settings)
+        self._fetch_all(result, settings)
+        with contextlib.suppress(Problem):  # everything is here; the server will forget the job by itself
+            self._talk.send([wire.encode("DONE", job=self._job)])
+        return result
+
+    def _send_all(
+        self,
+        command: str,
+        icc: bytes | None,
+        selection: tuple[Box, Read] | None,
+        reference: tuple[ImageSpec, Read] | None,
+        settings: Settings,
+    ) -> dict[str, Any]:
+        """Sends what the server does not have yet with SUBMIT or ANALYSE; returns the answer's header."""
         portrait = reference[0] if reference else None
-        filled = self._submit(icc, selection[0] if selection else None, portrait, settings)
+        filled = self._submit(command, icc, selection[0] if selection else None, portrait, settings)
         self._upload("pixels", self._image.row_bytes, self._image.height, self._read, filled)
         filled -= self._image.nbytes
         if selection:
@@ -102,16 +117,16 @@ class Transfer:
         if reference:
             shape, read = reference
             self._upload("reference", shape.row_bytes, shape.height, read, filled)
-        result = self._wait_for_result()
+        return self._wait_for({"SUBMIT": "RESULT", "ANALYSE": "ANALYSED"}[command])
+
+    def _fetch_all(self, result: dict[str, Any], settings: Settings) -> None:
+        """All rows of a result's planes."""
         if result["box"] is not None:
             box = Box(**result["box"])
             row_bytes = self._image.row_bytes // self._image.width * box.width
             self._download("pixels", row_bytes, box, result)
             if settings.mask:
                 self._download("mask", box.width, box, result)
-        with contextlib.suppress(Problem):  # everything is here; the server will forget the job by itself
-            self._talk.send([wire.encode("DONE", job=self._job)])
-        return result
 
     def give_up(self) -> None:
         """Tells the server, if it still listens, that nobody waits for this job."""
@@ -121,11 +136,16 @@ class Transfer:
             self._talk.close()
 
     def _submit(
-        self, icc: bytes | None, selection: Box | None, reference: ImageSpec | None, settings: Settings
+        self,
+        command: str,
+        icc: bytes | None,
+        selection: Box | None,
+        reference: ImageSpec | None,
+        settings: Settings,
     ) -> int:
         """Returns how many bytes the server has already."""
         header = wire.encode(
-            "SUBMIT",
+            command,
             job=self._job,
             image=vars(self._image),
             settings=settings.as_dict(),
@@ -154,7 +174,7 @@ class Transfer:
             self._talk.send([wire.encode("DATA", job=self._job, plane=plane, row=row, rows=rows), data])
             self._progress("upload", (row + rows) / height)
 
-    def _wait_for_result(self) -> dict[str, Any]:
+    def _wait_for(self, command: str) -> dict[str, Any]:
         heard = time.monotonic()
         while True:
             self._check_cancelled()
@@ -162,7 +182,7 @@ class Transfer:
             if message is not None:
                 heard = time.monotonic()
                 header = message[0]
-                if header["cmd"] == "RESULT":
+                if header["cmd"] == command:
                     return header
                 if header["cmd"] == "PROGRESS" and header.get("stage") in wire.STAGES:
                     self._progress(header["stage"], float(header.get("fraction", 0.0)))

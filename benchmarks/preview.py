@@ -1,0 +1,106 @@
+"""How quickly a slider is answered: `python -m benchmarks.preview [--json]`.
+
+A warm server and a thirteen-megapixel photograph with one face, over the socket as the dialog sends it.
+first_s: from the first row sent to the first preview. move_ms: from a slider's move to its preview, the
+median. agree_levels: the mean difference of preview and result at the preview's size, of 255. network_s: the
+network's share of first_s; move_worker_ms: of move_ms what the worker takes, without transport.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from plugin.studio_portrait.link import wire
+from plugin.studio_portrait.link.retouching import Retouching
+from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.wire import Settings
+
+from . import photo
+from .pipeline import Pixels, machine, private_server_home
+
+WIDTH = 900  # pixels of the preview: what a dialog on a small screen has room for
+SLIDERS = ("light", "shine", "strength", "warmth", "brightness")
+
+
+def measure(pixels: Pixels, moves: int, runs: int) -> dict[str, Any]:
+    """The figures, with a server that has done one picture before."""
+    height, width = pixels.shape[:2]
+    size = (WIDTH, round(height * WIDTH / width))
+    image = wire.ImageSpec(width, height, 3, "u8")
+    after = pixels.copy()
+
+    def read(plane: str, row: int, rows: int) -> memoryview:
+        return pixels[row : row + rows].reshape(-1).data
+
+    def write(plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
+        box = result["box"]
+        target = after[box["y"] + row : box["y"] + row + rows, box["x"] : box["x"] + box["width"]]
+        target[:] = np.frombuffer(data, np.uint8).reshape(target.shape)
+
+    firsts, networks, waits, workers = [], [], [], []
+    with Session.open() as session:
+        for run in range(runs + 1):
+            begin = time.perf_counter()
+            work = Retouching(session, image, read)
+            told = work.analyse()
+            shown = np.frombuffer(work.preview(None, *size, Settings()), np.uint8)
+            if run:
+                firsts.append(time.perf_counter() - begin)
+                networks.append(told["ms"]["predict"] / 1e3)
+            if run < runs:
+                work.close()
+        if not work.faces:
+            raise SystemExit("No face was found in the photograph: nothing to measure.")
+        for move in range(moves):
+            slider: dict[str, Any] = {SLIDERS[move % len(SLIDERS)]: 0.2 + 0.6 * move / moves}
+            settings = Settings(**slider)
+            begin = time.perf_counter()
+            work.ask(None, *size, settings)
+            answer = None
+            while answer is None:
+                answer = work.newest(1.0)
+            waits.append((time.perf_counter() - begin) * 1e3)
+            workers.append(answer.ms["total"])
+        work.render(Settings(), write)
+        work.close()
+    result = cv2.resize(after, size, interpolation=cv2.INTER_AREA).reshape(-1)
+    return {
+        "first_s": statistics.median(firsts),
+        "move_ms": statistics.median(waits),
+        "agree_levels": float(np.abs(shown.astype(np.int16) - result).mean()),
+        "network_s": statistics.median(networks),
+        "move_worker_ms": statistics.median(workers),
+        "megapixels": round(height * width / 1e6, 1),
+        "preview": list(size),
+    }
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.preview", description=__doc__)
+    parser.add_argument("--photo", type=Path, help="another photograph with a face (taken at its own size)")
+    parser.add_argument("--moves", type=int, default=25)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    arguments = parser.parse_args()
+    with private_server_home():
+        figures = {
+            "machine": machine(),
+            **measure(photo.load(arguments.photo), arguments.moves, arguments.runs),
+        }
+    for name, value in figures.items():
+        print(f"{name:16}{value:.3f}" if isinstance(value, float) else f"{name:16}{value}")
+    if arguments.json:
+        print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""A picture that stays with the server, everything real: listener, worker, network, a photograph."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from plugin.studio_portrait.link import runtime, wire
+from plugin.studio_portrait.link.retouching import LAYERS, Retouching
+from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
+from server.imaging.layers import middle
+from tests.sample import SELFIE
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("home")
+    before = os.environ.get(runtime.HOME_VARIABLE)
+    os.environ[runtime.HOME_VARIABLE] = str(home)
+    yield home
+    subprocess.run([sys.executable, "-m", "server", "stop"], check=True, capture_output=True)
+    if before is None:
+        del os.environ[runtime.HOME_VARIABLE]
+    else:
+        os.environ[runtime.HOME_VARIABLE] = before
+
+
+@pytest.fixture
+def session(home: Path) -> Iterator[Session]:
+    with Session.open() as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    """(768, 576, 3) uint8."""
+    photo = cv2.cvtColor(cv2.imread(str(SELFIE)), cv2.COLOR_BGR2RGB)
+    return cv2.resize(photo, (576, 768), interpolation=cv2.INTER_AREA)
+
+
+class Client:
+    """The work with one picture, and the picture that comes of it."""
+
+    def __init__(self, session: Session, picture: np.ndarray, **more: Any):
+        self.picture, self.uploads = picture, 0
+        height, width = picture.shape[:2]
+        self.work = Retouching(session, ImageSpec(width, height, 3, "u8"), self.read, **more)
+        self.told = self.work.analyse()
+
+    def read(self, plane: str, row: int, rows: int) -> Any:
+        self.uploads += row == 0
+        return np.ascontiguousarray(self.picture[row : row + rows])
+
+    def show(
+        self, settings: Settings, rect: Box | None = None, size: tuple[int, int] = (288, 384)
+    ) -> np.ndarray:
+        data = self.work.preview(rect, *size, settings)
+        return np.frombuffer(data, np.uint8).reshape(size[1], size[0], 3)
+
+    def render(self, settings: Settings, layer: str = "") -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
+        after, mask = self.picture.copy(), np.zeros(self.picture.shape[:2], np.uint8)
+
+        def write(plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
+            box = Box(**result["box"])
+            place = np.s_[box.y + row : box.y + row + rows, box.x : box.x + box.width]
+            target = after if plane == "pixels" else mask
+            target[place] = np.frombuffer(data, np.uint8).reshape(target[place].shape)
+
+        return self.work.render(settings, write, layer), after, mask
+
+
+def test_analyse_preview_and_render(session: Session, picture: np.ndarray) -> None:
+    client = Client(session, picture)
+    assert client.told["faces"] == client.work.faces and len(client.work.faces) == 1
+    assert client.told["weights"] and client.told["ms"]["predict"] > 0
+    original = cv2.resize(picture, (288, 384), interpolation=cv2.INTER_AREA)
+    assert np.abs(client.show(Settings(strength=0)).astype(int) - original).max() <= 1
+    for settings in (Settings(), Settings(shine=0, brightness=0.5), Settings(reach="frame", warmth=-1)):
+        told, after, _ = client.render(settings)
+        assert told["box"] is not None and told["faces"][0]["used"]
+        expected = cv2.resize(after, (288, 384), interpolation=cv2.INTER_AREA)
+        assert np.abs(client.show(settings).astype(int) - expected).mean() < 1
+        assert np.abs(expected.astype(int) - original).mean() > 0.3
+    part = client.show(Settings(), Box(200, 200, 100, 50), (100, 50))
+    assert np.abs(part.astype(int) - client.render(Settings())[1][200:250, 200:300]).mean() < 1
+    assert client.render(Settings(strength=0))[0]["box"] is None
+    assert client.uploads == 1
+    client.work.close()
+
+
+def test_the_newest_preview_counts(session: Session, picture: np.ndarray) -> None:
+    client = Client(session, picture)
+    for share in np.linspace(0, 1, 30):
+        client.work.ask(None, 288, 384, Settings(strength=float(share)))
+    last = client.work.ask(None, 144, 192, Settings(strength=0))
+    end = time.monotonic() + 60
+    while (shown := client.work.newest(0.05)) is None:
+        assert time.monotonic() < end
+    assert (shown.serial, shown.width, shown.height, shown.plane) == (last, 144, 192, "pixels")
+    original = cv2.resize(picture, (144, 192), interpolation=cv2.INTER_AREA)
+    assert np.abs(np.frombuffer(shown.data, np.uint8).reshape(192, 144, 3).astype(int) - original).max() <= 1
+    mask = client.work.preview(None, 144, 192, Settings(), "mask")
+    assert len(mask) == 144 * 192 and max(bytes(mask)) == 255
+    client.work.close()
+
+
+def test_layers_add_up_over_the_wire(session: Session, picture: np.ndarray) -> None:
+    client = Client(session, picture)
+    settings = Settings(strength=0.8, shine=0.6, brightness=0.2, mask=True)
+    _, single, mask = client.render(settings)
+    stack = picture.astype(float)
+    for name in LAYERS:
+        told, content, same = client.render(settings, name)
+        assert told["layer"] == name
+        if told["box"] is not None:
+            box = Box(**told["box"])
+            place = np.s_[box.y : box.y + box.height, box.x : box.x + box.width]
+            stack[place] += told["opacity"] * (content[place].astype(float) - middle(content.dtype))
+            assert np.array_equal(mask, same)
+    assert np.abs(stack - single).max() <= 1 < np.abs(single.astype(int) - picture).max()
+    assert mask.max() == 255 and mask.min() == 0
+    with pytest.raises(Problem, match="no layer") as problem:
+        client.render(settings, "glow")
+    assert problem.value.code == "bad-setting"
+    client.work.close()
+
+
+def test_another_network_needs_no_new_upload(session: Session, picture: np.ndarray) -> None:
+    client = Client(session, picture)
+    others = [network["name"] for network in session.networks if not network["default"] and network["sha256"]]
+    plain, other = client.show(Settings()), client.show(Settings(network=others[0]))
+    assert np.abs(plain.astype(int) - other).mean() > 0.05
+    assert np.array_equal(plain, client.show(Settings())) and client.uploads == 1
+    client.work.close()
+
+
+def test_a_worker_that_dies_finds_out_anew(session: Session, picture: np.ndarray) -> None:
+    client = Client(session, picture)
+    before = client.show(Settings(light=0.5))
+    os.kill(session.status()["worker"]["pid"], signal.SIGKILL)
+    assert np.array_equal(before, client.show(Settings(light=0.5))) and client.uploads == 1
+    client.work.close()
+
+
+def test_a_picture_that_was_given_up_is_sent_again(session: Session, picture: np.ndarray) -> None:
+    client = Client(session, picture)
+    before = client.show(Settings())
+    client.work.close()  # as if the server had dropped it
+    assert np.array_equal(before, client.show(Settings())) and client.uploads == 2
+    client.work.close()
+
+
+SPOILED: list[dict[str, Any]] = [
+    {"width": 0},
+    {"width": -1},
+    {"width": 1.5},
+    {"width": True},
+    {"width": "9"},
+    {"width": None},
+    {"width": 1 << 40, "height": 1},
+    {"width": 4096, "height": 4096},
+    {"rect": {}},
+    {"rect": []},
+    {"rect": {"x": 0, "y": 0, "width": 10, "height": 10, "depth": 1}},
+    {"rect": {"x": 0, "y": 0, "width": 0, "height": 10}},
+    {"rect": {"x": -1, "y": 0, "width": 10, "height": 10}},
+    {"rect": {"x": 570, "y": 0, "width": 10, "height": 10}},
+    {"rect": {"x": 0, "y": 0, "width": 1 << 62, "height": 1 << 62}},
+    {"plane": "selection"},
+    {"plane": ["pixels"]},
+    {"serial": "x"},
+    {"serial": 1 << 70},
+    {"settings": {"light": 7}},
+    {"settings": {"glow": 1}},
+    {"settings": None},
+    {"settings": {"network": "nowhere"}},
+    {"settings": {"network": "headshot"}},
+]
+
+
+def test_hostile_previews_are_refused_and_cost_nothing(session: Session, picture: np.ndarray) -> None:
+    """Each gets its ERROR, and the picture stays."""
+    client = Client(session, picture)
+    plain = {"rect": None, "width": 72, "height": 96, "settings": Settings().as_dict(), "plane": "pixels"}
+    for spoiled in SPOILED:
+        fields = {"serial": 1, **plain, **spoiled}
+        session.send([wire.encode("PREVIEW", job=client.work._job, **fields)])
+        with pytest.raises(Problem) as problem:
+            session.expect("PREVIEW", client.work._job)
+        assert problem.value.code in ("bad-request", "bad-setting", "unknown-network"), spoiled
+    for command in ("PREVIEW", "RENDER"):
+        session.send([wire.encode(command, job=(other := secrets.token_hex(16)), **plain)])
+        with pytest.raises(Problem) as problem:
+            session.expect(command, other)
+        assert problem.value.code == "unknown-job"
+    assert client.show(Settings()).any() and client.uploads == 1
+    client.work.close()
+
+
+def test_a_client_that_leaves_leaves_nothing(home: Path, picture: np.ndarray) -> None:
+    with Session.open() as session:
+        Client(session, picture).show(Settings())
+        assert session.status()["memory"]["pictures"] > picture.nbytes
+    end = time.monotonic() + 20
+    with Session.open() as session:
+        while session.status()["memory"]["pictures"]:
+            assert time.monotonic() < end
+            time.sleep(0.1)
