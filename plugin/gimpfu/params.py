@@ -79,6 +79,20 @@ def value(param: Param, config: Gimp.ProcedureConfig) -> Any:
     return convert(param, native) if convert else native
 
 
+def remember(config: Gimp.ProcedureConfig, asked: tuple[Param, ...], chosen: dict[str, Any]) -> None:
+    """Puts what a script's own dialog chose, by the parameters' names, where GIMP keeps the last values."""
+    for param in asked:
+        if param.name in chosen:
+            given = chosen[param.name]
+            if param.kind in (PF_RADIO, PF_OPTION):
+                given = next(nick for nick, _, _, own in choices(param) if own == given)
+            elif param.kind in (PF_FILE, PF_FILENAME, PF_DIRNAME):
+                given = Gio.File.new_for_path(given) if given else None
+            elif param.kind == PF_COLOR:
+                given = colour.to_gegl(given)
+            config.set_property(param.key, given)
+
+
 def restore_colours(config: Gimp.ProcedureConfig, asked: tuple[Param, ...]) -> None:
     """Gives colours that were left out their declared defaults.
 

@@ -168,14 +168,19 @@ def _run(
     try:
         first = leading()
         params.restore_colours(config, registration.asked)
-        if run_mode == Gimp.RunMode.INTERACTIVE and not _prepare_interactive(procedure, config, registration):
+        asked = run_mode == Gimp.RunMode.INTERACTIVE
+        if asked and not _prepare_interactive(procedure, config, registration):
             return procedure.new_return_values(status.CANCEL, GLib.Error())
         patches.apply()
         if registration.on_run:
             registration.on_run()
         values = [*first, *(params.value(param, config) for param in registration.asked)]
         try:
-            returned = registration.function(*values)
+            if asked and registration.interactive:
+                returned, chosen = registration.interactive(*values)
+                params.remember(config, registration.asked, chosen)
+            else:
+                returned = registration.function(*values)
         finally:
             region.flush()
         if run_mode != Gimp.RunMode.NONINTERACTIVE:
@@ -202,7 +207,9 @@ def _prepare_interactive(
     from . import dialog
 
     dialog.start(registration)
-    return dialog.ask(procedure, config, registration) if registration.asked else True
+    if registration.interactive or not registration.asked:
+        return True
+    return dialog.ask(procedure, config, registration)
 
 
 def _title(registration: Registration) -> str:

@@ -72,6 +72,7 @@ class Registration:
     menu: str | None
     on_query: Callable[[], Any] | None
     on_run: Callable[[], Any] | None
+    interactive: Callable[..., tuple[Any, dict[str, Any]]] | None
     domain: tuple[str, str | None] | None
 
     def translated(self, text: str) -> str:
@@ -154,6 +155,7 @@ def register(
     on_query: Callable[[], Any] | None = None,
     on_run: Callable[[], Any] | None = None,
     run_mode_param: bool = True,
+    interactive: Callable[..., tuple[Any, dict[str, Any]]] | None = None,
 ) -> None:
     """Declares a procedure, with gimpfu's arguments. `function` gets one value per parameter.
 
@@ -162,6 +164,9 @@ def register(
     GIMP 2 had in its toolbox go where its last versions showed them. `domain` is the
     catalogue (its name, or name and folder) that the label, `blurb` and `help` are looked
     up in; one that does not exist does no harm. GIMP 3 always has a run mode.
+    `interactive` (our own addition, for scripts with a dialog of their own) is called instead of dialog and
+    `function` when a user is there, with the same values (the last ones); it returns `function`'s value
+    and, by parameter name, what the user chose, which becomes the last values.
     Raises `error` for parameters that make no sense.
     """
     entries = list(params)
@@ -189,6 +194,7 @@ def register(
         menu=_place(menu),
         on_query=on_query,
         on_run=on_run,
+        interactive=interactive,
         domain=_domain(domain),
     )
 

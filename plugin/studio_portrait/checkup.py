@@ -18,28 +18,37 @@ from link import launch
 from link.session import Session
 from link.version import VERSION
 from link.wire import Problem
+from words import _, problem_text
 
+WELL = "All is well."  # the doctor's last line, which must not stand below a server that does not run
 DOCTOR_SECONDS = 60
 LOAD_SECONDS = 30
 
 
-def report(progress: Callable[[str, float], None]) -> str:
-    """The whole account, for a dialog or a log."""
+def report(progress: Callable[[str, float], None]) -> tuple[str, bool]:
+    """The whole account, for a dialog or a log, and whether all is well."""
     head = f"Studio Portrait {VERSION}, GIMP {Gimp.version()}, Python {platform.python_version()}"
-    return "\n\n".join([head, _server(progress), _doctor()])
+    server, runs = _server(progress)
+    found = _doctor()
+    lines = found.splitlines()
+    well = runs and lines[-1:] == [WELL]
+    if lines[-1:] == [WELL]:
+        found = "\n".join(lines[:-1])
+    verdict = _("All is well.") if well else _("Something is to be done: see above.")
+    return "\n\n".join([head, server, found, verdict]), well
 
 
-def _server(progress: Callable[[str, float], None]) -> str:
+def _server(progress: Callable[[str, float], None]) -> tuple[str, bool]:
     try:
         with Session.open(progress=progress) as session:
             status = _loaded_status(session, progress)
     except Problem as problem:
-        return f"Server: {problem}"
+        return f"Server: {problem_text(problem)}", False
     lines = [f"Server: running, the network is {status['worker']['state']}"]
     for name in ("endpoint", "device", "engine", "network", "weights", "jobs_done"):
         if status.get(name) not in (None, ""):
             lines.append(f"  {name.replace('_', ' ')}: {status[name]}")
-    return "\n".join(lines)
+    return "\n".join(lines), status["worker"]["state"] in ("ready", "asleep")
 
 
 def _loaded_status(session: Session, progress: Callable[[str, float], None]) -> dict[str, Any]:

@@ -7,15 +7,18 @@ layer is hidden, for both together would show twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import group
 import origin
+from choices import Choices
 from gi.repository import Gegl, Gimp
 from link.version import VERSION
-from link.wire import Box, Settings
+from link.wire import Box, Problem, Settings
 from origin import Origin
-from pixels import Layout, Target, write_mask
+from pixels import MASK_FORMAT, Layout, Target, check_open, write_mask
+from words import _
 
 _NORMAL = (Gimp.LayerMode.NORMAL, Gimp.LayerMode.NORMAL_LEGACY)
 _STRIP_ROWS = 256
@@ -47,43 +50,133 @@ class Parts:
         else:
             self.target.write(Box(**result["box"]), row, rows, raw)
 
+
+@dataclass
+class Matte:
+    """What a part of the picture covers, for a channel; the pixels that come with it are not wanted."""
+
+    name: str
+    rows: list[tuple[int, int, bytes]] = field(default_factory=list)
+
+    def write(self, plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
+        """Take rows of the mask."""
+        if plane == "mask":
+            self.rows.append((row, rows, bytes(data)))
+
+
+class Outcome:
+    """All that the server is to render for what the user chose, and then what came of it.
+
+    renders: (settings, write) in their order; `results` takes what each gave.
+    """
+
+    def __init__(self, found: Origin, how: Layout, choices: Choices, settings: Settings):
+        self.found, self.choices, self.settings = found, choices, settings
+        grouped = choices.output == "group"
+        self.parts = group.parts(found.source, how) if grouped else []
+        self.whole = None if grouped else Parts.of(found.source, how)
+        self.mattes = [Matte(_("Person")), Matte(_("Skin"))] if choices.mattes else []
+        self.results: list[dict[str, Any]] = []
+
+    @property
+    def renders(self) -> list[Render]:
+        wanted = [Render(self.settings, self.whole.write)] if self.whole else []
+        masked = replace(self.settings, mask=True)
+        wanted += [Render(masked, part.write, part.name) for part in self.parts]
+        for matte, reach in zip(self.mattes, ("person", "skin"), strict=False):
+            everything = Settings(
+                reach=reach, faces=self.settings.faces, network=self.settings.network, mask=True, limit=False
+            )
+            wanted.append(Render(everything, matte.write))
+        return wanted
+
     def drop(self) -> None:
-        """Forget the copy; it is gone already when its image was closed."""
-        if self.copy.is_valid():
-            self.copy.delete()
+        """Forget the copies; they are gone already when their image was closed."""
+        if self.whole and self.whole.copy.is_valid():
+            self.whole.copy.delete()
+        for part in self.parts:
+            part.drop()
 
+    def insert(self, image: Gimp.Image) -> Gimp.Layer:
+        """Put the result above its picture, or in the place of an earlier one; returns the layer or group."""
+        source = self.found.source
+        check_open(source)
+        if not origin.is_there(image, source):
+            raise Problem("bad-image", "The layer was taken away while it was retouched.", "Try again.")
+        made_before = self.found.made
+        kept = made_before is not None and origin.is_there(image, made_before)
+        found = self.found if kept else Origin(source)
+        covers = is_covering(source)
+        made: list[Gimp.Layer] = []
+        image.undo_group_start()
+        try:
+            top = self._build(_Place(image, found, made), covers)
+            top.set_visible(True)
+            origin.attach(top, account(self.results[0], self.choices, source))
+            name = found.made.get_name() if found.made else source.get_name() + SUFFIX
+            if found.made is not None:
+                image.remove_layer(found.made)
+            top.set_name(name)  # last: GIMP numbers a name that is still taken
+            if not covers:
+                _show_only(image, source, top)
+            for matte, result in zip(self.mattes, self.results[len(self.parts) or 1 :], strict=True):
+                _add_channel(image, source, matte, result)
+            image.set_selected_layers([top])
+        except BaseException:
+            for layer in made:
+                if layer.is_valid() and image.get_item_position(layer) >= 0:
+                    image.remove_layer(layer)
+            raise
+        finally:
+            image.undo_group_end()
+        return top
 
-def insert(image: Gimp.Image, found: Origin, parts: Parts, result: dict[str, Any], settings: Settings) -> Any:
-    """Put the result above its picture, or in the place of an earlier one; returns the layer or group."""
-    source = found.source
-    covers = is_covering(source)
-    image.undo_group_start()
-    made: list[Gimp.Layer] = []
-    try:
-        put = _Place(image, found, made)
-        if settings.mask and not covers:
-            top = _masked_in_group(put, source, parts, result)
-        else:
-            top = put(parts.copy)
-            if settings.mask:
-                _set_mask(parts.copy, parts, result)
-        top.set_visible(True)
-        origin.attach(top, account(result, settings, source))
-        name = found.made.get_name() if found.made else source.get_name() + SUFFIX
-        if found.made is not None:
-            image.remove_layer(found.made)
-        top.set_name(name)  # last: GIMP numbers a name that is still taken
+    def _build(self, put: _Place, covers: bool) -> Gimp.Layer:
+        if self.whole is None:
+            return self._group(put, covers)
+        whole, result = self.whole, self.results[0]
+        if self.choices.output == "mask" and not covers:
+            return _masked_in_group(put, self.found.source, whole, result)
+        layer = put(whole.copy)
+        if self.choices.output == "mask":
+            _remove_mask(whole.copy)
+            _set_mask(whole.copy, whole.mask, result)
+        return layer
+
+    def _group(self, put: _Place, covers: bool) -> Gimp.Layer:
+        """The parts' layers in a group that lets them work on what is below, with the mask on the group."""
+        source = self.found.source
+        top = inner = put(Gimp.GroupLayer.new(put.image, "group"))
         if not covers:
-            _show_only(image, source, top)
-        image.set_selected_layers([top])
-    except BaseException:
-        for layer in made:
-            if layer.is_valid() and image.get_item_position(layer) >= 0:
-                image.remove_layer(layer)
-        raise
-    finally:
-        image.undo_group_end()
-    return top
+            put.into(top, _plain_copy(source))
+            inner = Gimp.GroupLayer.new(put.image, _("Studio portrait"))
+            put.into(top, inner)
+        inner.set_mode(Gimp.LayerMode.PASS_THROUGH)
+        mask: tuple[list[tuple[int, int, bytes]], dict[str, Any]] | None = None
+        for part, result in zip(self.parts, self.results, strict=False):
+            if part.layer is None:
+                continue
+            box = result["box"]
+            put.into(inner, part.layer, box["x"], box["y"])
+            part.layer.set_opacity(100 * result["opacity"])
+            group.set_mode(put.image, part.layer)
+            group.without_alpha(part.layer)
+            mask = (part.mask, result)
+        if mask is not None:
+            (dx, dy), (x, y) = source.get_offsets()[1:], inner.get_offsets()[1:]
+            _set_mask(inner, *mask, dx - x, dy - y)
+        if top is not inner:
+            _take_over(top, source)
+        return top
+
+
+@dataclass(frozen=True)
+class Render:
+    """One thing for the server to render. layer: one of `group.NAMES`, "" for the whole result."""
+
+    settings: Settings
+    write: Any
+    layer: str = ""
 
 
 class _Place:
@@ -102,10 +195,11 @@ class _Place:
         layer.set_offsets(*self._offsets)
         return layer
 
-    def into(self, group: Gimp.GroupLayer, layer: Gimp.Layer) -> None:
-        """Insert as the top layer of `group`."""
-        self.image.insert_layer(layer, group, 0)
-        layer.set_offsets(*self._offsets)
+    def into(self, top: Gimp.GroupLayer, layer: Gimp.Layer, x: int = 0, y: int = 0) -> None:
+        """Insert as the top layer of the group `top`, at a place in the picture."""
+        self.image.insert_layer(layer, top, 0)
+        if not layer.is_group():
+            layer.set_offsets(self._offsets[0] + x, self._offsets[1] + y)
 
 
 def is_covering(layer: Gimp.Layer) -> bool:
@@ -137,39 +231,46 @@ def _masked_in_group(put: _Place, source: Gimp.Layer, parts: Parts, result: dict
 
     The result is made opaque and clipped to the picture, so that its alpha does not count again.
     """
-    group = put(Gimp.GroupLayer.new(put.image, "group"))
-    picture = source.copy()
-    for layer in (picture, parts.copy):
-        put.into(group, layer)
-        _make_plain(layer)
+    top = put(Gimp.GroupLayer.new(put.image, "group"))
+    put.into(top, _plain_copy(source))
+    put.into(top, parts.copy)
+    _make_plain(parts.copy)
     parts.copy.set_composite_mode(Gimp.LayerCompositeMode.CLIP_TO_BACKDROP)
-    if parts.copy.has_alpha():
-        alpha = Gimp.HistogramChannel.ALPHA
-        parts.copy.levels(alpha, 0.0, 1.0, False, 1.0, 1.0, 1.0, False)
-    parts.copy.set_name("Studio portrait")
-    _set_mask(parts.copy, parts, result)
-    _take_over(group, source)
-    return group
+    group.without_alpha(parts.copy)
+    parts.copy.set_name(_("Studio portrait"))
+    _set_mask(parts.copy, parts.mask, result)
+    _take_over(top, source)
+    return top
+
+
+def _plain_copy(source: Gimp.Layer) -> Gimp.Layer:
+    copy = source.copy()
+    _make_plain(copy)
+    return copy
 
 
 def _make_plain(layer: Gimp.Layer) -> None:
     layer.set_opacity(100.0)
     layer.set_mode(Gimp.LayerMode.NORMAL)
     layer.set_visible(True)
+    _remove_mask(layer)
+
+
+def _remove_mask(layer: Gimp.Layer) -> None:
     if layer.get_mask() is not None:
         layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
 
 
-def _take_over(group: Gimp.GroupLayer, source: Gimp.Layer) -> None:
+def _take_over(top: Gimp.GroupLayer, source: Gimp.Layer) -> None:
     """Give the group what the picture had: opacity, mode and mask."""
-    group.set_opacity(source.get_opacity())
-    group.set_mode(source.get_mode())
-    group.set_blend_space(source.get_blend_space())
-    group.set_composite_space(source.get_composite_space())
-    group.set_composite_mode(source.get_composite_mode())
+    top.set_opacity(source.get_opacity())
+    top.set_mode(source.get_mode())
+    top.set_blend_space(source.get_blend_space())
+    top.set_composite_space(source.get_composite_space())
+    top.set_composite_mode(source.get_composite_mode())
     if _mask(source) is not None:
-        mask = group.create_mask(Gimp.AddMaskType.WHITE)
-        group.add_mask(mask)
+        mask = top.create_mask(Gimp.AddMaskType.WHITE)
+        top.add_mask(mask)
         _limit(mask, source.get_mask().copy())
 
 
@@ -181,13 +282,33 @@ def _show_only(image: Gimp.Image, source: Gimp.Layer, top: Gimp.Layer) -> None:
             other.set_visible(False)
 
 
-def _set_mask(copy: Gimp.Layer, parts: Parts, result: dict[str, Any]) -> None:
-    """Give the copy the result's mask."""
-    mask = copy.create_mask(Gimp.AddMaskType.BLACK)
-    copy.add_mask(mask)
-    for row, rows, data in parts.mask:
-        write_mask(mask, Box(**result["box"]), row, rows, data)
+def _set_mask(
+    layer: Gimp.Layer, strips: list[tuple[int, int, bytes]], result: dict[str, Any], dx: int = 0, dy: int = 0
+) -> None:
+    """Give the layer or group the result's mask. dx, dy: where the picture's corner lies in it."""
+    mask = layer.create_mask(Gimp.AddMaskType.BLACK)
+    layer.add_mask(mask)
+    for row, rows, data in strips:
+        write_mask(mask, Box(**result["box"]), row, rows, data, dx, dy)
     mask.update(0, 0, mask.get_width(), mask.get_height())
+
+
+def _add_channel(image: Gimp.Image, source: Gimp.Layer, matte: Matte, result: dict[str, Any]) -> None:
+    """The matte as a channel of the image, as far as it lies on its canvas."""
+    width, height = image.get_width(), image.get_height()
+    Gegl.init(None)
+    channel = Gimp.Channel.new(image, matte.name, width, height, 50.0, Gegl.Color.new("black"))
+    image.insert_channel(channel, None, 0)
+    channel.set_visible(False)
+    channel.fill(Gimp.FillType.TRANSPARENT)
+    buffer = channel.get_buffer()
+    dx, dy = source.get_offsets()[1:]
+    for row, rows, data in matte.rows:
+        box = Box(**result["box"])
+        place = Gegl.Rectangle.new(box.x + dx, box.y + row + dy, box.width, rows)
+        buffer.set(place, MASK_FORMAT, data)  # what lies off the canvas GEGL leaves out
+    buffer.flush()
+    channel.update(0, 0, width, height)
 
 
 def _limit(mask: Gimp.LayerMask, other: Gimp.LayerMask) -> None:
@@ -196,9 +317,9 @@ def _limit(mask: Gimp.LayerMask, other: Gimp.LayerMask) -> None:
     mask.update(0, 0, mask.get_width(), mask.get_height())
 
 
-def account(result: dict[str, Any], settings: Settings, source: Gimp.Layer) -> dict[str, Any]:
+def account(result: dict[str, Any], choices: Choices, source: Gimp.Layer) -> dict[str, Any]:
     """What the parasite says: enough to find the picture, and to make the same result again."""
     told = {
         name: result.get(name) for name in ("engine", "device", "network", "weights", "faces", "box", "ms")
     }
-    return {"version": VERSION, "source": source.get_tattoo(), "settings": settings.as_dict(), **told}
+    return {"version": VERSION, "source": source.get_tattoo(), **choices.as_json(), **told}

@@ -71,6 +71,11 @@ def results_of(image: Gimp.Image, source: Gimp.Layer) -> Iterator[Gimp.Layer]:
             yield layer
 
 
+def is_there(image: Gimp.Image, layer: Gimp.Layer) -> bool:
+    """Whether the layer is in the image now; the user may have closed, undone or deleted it meanwhile."""
+    return image.is_valid() and layer.is_valid() and layer in list(_all(image.get_layers()))
+
+
 def _all(layers: list[Gimp.Layer]) -> Iterator[Gimp.Layer]:
     for layer in layers:
         yield layer

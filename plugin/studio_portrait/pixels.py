@@ -141,12 +141,14 @@ class Target:
         buffer.set(rectangle, self._how.native, kept)
 
 
-def write_mask(mask: Gimp.LayerMask, box: Box, row: int, rows: int, data: bytes) -> None:
-    """Rows of the result's mask, counted from the top of its `box`."""
+def write_mask(
+    mask: Gimp.LayerMask, box: Box, row: int, rows: int, data: bytes, dx: int = 0, dy: int = 0
+) -> None:
+    """Rows of the result's mask, counted from its box's top. dx, dy: the picture's corner in the mask."""
     if len(data) != box.width * rows:
         raise Problem("internal", "The mask's rows have the wrong length.")
     buffer = mask.get_buffer()
-    buffer.set(Gegl.Rectangle.new(box.x, box.y + row, box.width, rows), MASK_FORMAT, data)
+    buffer.set(Gegl.Rectangle.new(box.x + dx, box.y + row + dy, box.width, rows), MASK_FORMAT, data)
     buffer.flush()
 
 

@@ -6,63 +6,62 @@ fails, the user cancels or closes the image.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-import layers
 import origin
-from gi.repository import Gimp
-from layers import Parts
+from choices import Choices
+from gi.repository import Gegl, Gimp
+from layers import Outcome
+from link.retouching import Retouching
 from link.session import Session
 from link.wire import Box, Problem, Settings
-from pixels import Source, layout
+from pixels import MASK_FORMAT, Source, layout
 from progress import Bar
 from reference import opened
 
 
-def retouch(
-    image: Gimp.Image, drawable: Gimp.Drawable, settings: Settings, reference: str = ""
-) -> Gimp.Layer:
-    """Retouch what `drawable` stands for; returns the new layer. reference: path of a portrait to match.
-
-    Raises `Problem`.
-    """
+def retouch(image: Gimp.Image, drawable: Gimp.Drawable, choices: Choices) -> Gimp.Layer:
+    """Retouch what `drawable` stands for; returns the new layer or group. Raises `Problem`."""
     found = origin.find(image, drawable)
     how = layout(found.source)
     source = Source(found.source, how)
-    selection = selected(image, found.source, source, settings)
+    selection = selected(image, found.source, source, choices)
     bar = Bar()
-    with opened(reference) as portrait, Session.open(progress=bar.show) as session:
-        parts = Parts.of(found.source, how)
+
+    def closed() -> bool:
+        return not image.is_valid()
+
+    with opened(choices.reference) as portrait, Session.open(progress=bar.show) as session:
+        work = Retouching(
+            session,
+            how.image,
+            source.read,
+            icc=how.icc,
+            selection=selection,
+            reference=portrait,
+            settings=choices.settings,
+            progress=bar.show,
+            cancelled=closed,
+        )
+        work.analyse()
+        settings = settled(choices, image, found.source, work.faces)
+        check_found(used(settings, work.faces), choices)
+        outcome = Outcome(found, how, choices, settings)
         try:
-            result = session.retouch(
-                how.image,
-                source.read,
-                parts.write,
-                icc=how.icc,
-                selection=selection,
-                reference=portrait,
-                settings=settings,
-                progress=bar.show,
-                cancelled=lambda: not image.is_valid(),
-            )
-            check_found(result, settings)
-            return layers.insert(image, found, parts, result, settings)
+            for one in outcome.renders:
+                outcome.results.append(work.render(one.settings, one.write, one.layer))
+            return outcome.insert(image)
         except BaseException:
-            parts.drop()
+            outcome.drop()
             raise
 
 
 def selected(
-    image: Gimp.Image, layer: Gimp.Layer, source: Source, settings: Settings
+    image: Gimp.Image, layer: Gimp.Layer, source: Source, choices: Choices
 ) -> tuple[Box, Any] | None:
-    """The selection's part over the layer, with its reader; None when nothing is selected."""
-    if Gimp.Selection.is_empty(image):
-        if settings.faces == "selection":
-            raise Problem(
-                "bad-setting",
-                "The faces in the selection are to be retouched, but nothing is selected.",
-                "Select a face, or choose all faces.",
-            )
+    """The selection's part over the layer, with its reader; None when it does not limit the effect."""
+    if Gimp.Selection.is_empty(image) or not choices.limits:
         return None
     meets, x, y, width, height = layer.mask_intersect()
     if not meets:
@@ -71,9 +70,44 @@ def selected(
     return box, source.selection_reader(box)
 
 
-def check_found(result: dict[str, Any], settings: Settings) -> None:
-    """Raise `Problem` when there was nothing to retouch."""
-    if any(face["used"] for face in result["faces"]):
-        return
-    where = " in the selection" if settings.faces == "selection" else ""
-    raise Problem("no-face", f"No face was found{where}.", "It may be too small, turned away or covered.")
+def settled(choices: Choices, image: Gimp.Image, layer: Gimp.Layer, faces: list[dict[str, Any]]) -> Settings:
+    """What the server is told: faces in the selection by their numbers, for a selection only chooses them."""
+    if choices.settings.faces != "selection":
+        return choices.settings
+    if Gimp.Selection.is_empty(image):
+        raise Problem(
+            "bad-setting",
+            "The faces in the selection are to be retouched, but nothing is selected.",
+            "Select a face, or choose all faces.",
+        )
+    dx, dy = layer.get_offsets()[1:]
+    inside = tuple(n for n, face in enumerate(faces) if _is_selected(image, face["box"], dx, dy))
+    return replace(choices.settings, faces=inside)
+
+
+def _is_selected(image: Gimp.Image, box: dict[str, int], dx: int, dy: int) -> bool:
+    """Whether the middle of a face's box (the layer's coordinates) is more in the selection than out."""
+    x, y = box["x"] + box["width"] // 2 + dx, box["y"] + box["height"] // 2 + dy
+    point = Gegl.Rectangle.new(x, y, 1, 1)
+    cover = image.get_selection().get_buffer().get(point, 1.0, MASK_FORMAT, Gegl.AbyssPolicy.NONE)
+    return bool(cover and cover[0] >= 128)
+
+
+def used(settings: Settings, faces: list[dict[str, Any]]) -> set[int]:
+    """The numbers of the faces that these settings (of `settled`) retouch."""
+    numbers = set(range(len(faces)))
+    if isinstance(settings.faces, str):
+        return numbers if settings.faces == "all" else numbers & {0}
+    return numbers & set(settings.faces)
+
+
+def check_found(numbers: set[int], choices: Choices) -> None:
+    """Raise `Problem` when there is nothing to retouch."""
+    if not numbers:
+        raise Problem(
+            "no-face",
+            "No face was found in the selection."
+            if choices.settings.faces == "selection"
+            else "No face was found.",
+            "It may be too small, turned away or covered.",
+        )

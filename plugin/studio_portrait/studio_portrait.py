@@ -10,108 +10,155 @@ from __future__ import annotations
 from typing import Any
 
 from gimpfu import *
+from words import _, problem_text
 
 AUTHORS = "Studio Portrait contributors"
 MENU = "<Image>/Filters/Enhance"
+PERCENT = (0, 100, 1)
+BOTH_WAYS = (-100, 100, 1)
+
+# The arguments after image and drawable: (kind, name, label, default, range or choices).
+PARAMETERS = [
+    (PF_SLIDER, "strength", _("Strength (%)"), 100, PERCENT),
+    (PF_SLIDER, "shine", _("Shine (%)"), 100, PERCENT),
+    (PF_SLIDER, "light", _("Light (%)"), 100, PERCENT),
+    (PF_SLIDER, "colour", _("Colour (%)"), 100, PERCENT),
+    (PF_SLIDER, "warmth", _("Warmth (%)"), 0, BOTH_WAYS),
+    (PF_SLIDER, "brightness", _("Brightness (%)"), 0, BOTH_WAYS),
+    (
+        PF_RADIO,
+        "reach",
+        _("Reach"),
+        "person",
+        (
+            (_("Face"), "face"),
+            (_("All skin"), "skin"),
+            (_("Person"), "person"),
+            (_("Whole frame"), "frame"),
+        ),
+    ),
+    (
+        PF_RADIO,
+        "faces",
+        _("Faces"),
+        "all",
+        (
+            (_("All faces"), "all"),
+            (_("Largest face"), "largest"),
+            (_("Faces in the selection"), "selection"),
+            (_("Ticked faces"), "ticked"),
+        ),
+    ),
+    (PF_STRING, "ticked", _("Ticked faces, the largest is 1"), ""),
+    (
+        PF_RADIO,
+        "limit",
+        _("Keep within the selection"),
+        "auto",
+        ((_("Unless it chooses the faces"), "auto"), (_("Yes"), "yes"), (_("No"), "no")),
+    ),
+    (PF_STRING, "network", _("Network (empty: the default)"), ""),
+    (PF_FILE, "reference", _("Portrait to match (with the network headshot)"), ""),
+    (
+        PF_RADIO,
+        "output",
+        _("Output"),
+        "layer",
+        ((_("New layer"), "layer"), (_("New layer with mask"), "mask"), (_("Layer group"), "group")),
+    ),
+    (PF_TOGGLE, "mattes", _("Mattes as channels"), False),
+]
+NAMES = [parameter[1] for parameter in PARAMETERS]
 
 
-def studio_portrait(
-    image: Any,
-    drawable: Any,
-    strength: float,
-    faces: str,
-    output: str,
-    network: str,
-    reach: str,
-    reference: str,
-) -> Any:
-    """The menu item; returns the new layer. strength: 0..100 %."""
-    from link.wire import Problem, Settings
+def studio_portrait(image: Any, drawable: Any, *values: Any) -> Any:
+    """The menu item without a user; returns the new layer. values: as `PARAMETERS`."""
     from retouch import retouch
 
+    return _told(lambda choices: retouch(image, drawable, choices), values)
+
+
+def in_dialog(image: Any, drawable: Any, *values: Any) -> tuple[Any, dict[str, Any]]:
+    """The menu item; returns the new layer and what the user chose."""
+    from ui.window import run
+
+    done = _told(lambda choices: run(image, drawable, choices), values)
+    if done is None:
+        raise CancelError("cancelled")
+    layer, choices = done
+    return layer, choices.arguments()
+
+
+def _told(call: Any, values: tuple[Any, ...]) -> Any:
+    """Call with the choices; what goes wrong becomes GIMP's own kind of error."""
+    from choices import Choices
+    from link.wire import Problem
+
     try:
-        settings = Settings(
-            strength=strength / 100, faces=faces, network=network.strip(), reach=reach, mask=output == "mask"
-        )
-        return retouch(image, drawable, settings, reference)
+        return call(Choices.from_arguments(dict(zip(NAMES, values, strict=True))))
     except Problem as problem:
         if problem.code == "cancelled":
             raise CancelError(str(problem)) from None
-        raise error(str(problem)) from None
+        raise error(problem_text(problem)) from None
 
 
 def check_set_up() -> str:
-    """The other menu item; returns what it shows."""
-    from checkup import report
-
-    gimp.progress_init("Checking Studio Portrait's set-up")
-    text = report(lambda stage, fraction: gimp.progress_update(fraction))
+    """The other menu item without a user; returns what was found."""
+    text, _well = _checked()
     gimp.message(text)
     return text
 
 
+def check_in_dialog() -> tuple[str, dict[str, Any]]:
+    """The other menu item."""
+    from ui.account import show
+
+    text, well = _checked()
+    show(text, well)
+    return text, {}
+
+
+def _checked() -> tuple[str, bool]:
+    from checkup import report
+
+    gimp.progress_init(_("Checking Studio Portrait's set-up"))
+    return report(lambda stage, fraction: gimp.progress_update(fraction))
+
+
 register(
     "python-fu-studio-portrait",
-    "Turn a flash selfie into a studio portrait",
-    "Finds the faces in the layer, takes away the flash's shine and hard shadows, and puts the"
-    " result on a new layer right above. The work is done by a server on this computer, which is"
-    " started when needed; no picture leaves the computer.",
+    _("Turn a flash selfie into a studio portrait"),
+    _(
+        "Finds the faces in the layer, takes away the flash's shine and hard shadows, and puts the"
+        " result on a new layer right above. The work is done by a server on this computer, which is"
+        " started when needed; no picture leaves the computer."
+    ),
     AUTHORS,
     AUTHORS,
     "2026",
-    "Studio P_ortrait...",
+    _("Studio P_ortrait..."),
     "RGB*, GRAY*, INDEXED*",
-    [
-        (PF_IMAGE, "image", "Image", None),
-        (PF_DRAWABLE, "drawable", "Layer", None),
-        (PF_SLIDER, "strength", "S_trength (%)", 100, (0, 100, 1)),
-        (
-            PF_RADIO,
-            "faces",
-            "_Faces",
-            "all",
-            (("All faces", "all"), ("The largest face", "largest"), ("Faces in the selection", "selection")),
-        ),
-        (
-            PF_RADIO,
-            "output",
-            "Outp_ut",
-            "layer",
-            (("New layer", "layer"), ("New layer with mask", "mask")),
-        ),
-        (PF_STRING, "network", "_Network (empty: the default)", ""),
-        (
-            PF_RADIO,
-            "reach",
-            "_Reach",
-            "person",
-            (
-                ("The face", "face"),
-                ("All skin", "skin"),
-                ("The whole person", "person"),
-                ("The whole frame", "frame"),
-            ),
-        ),
-        (PF_FILE, "reference", "_Portrait to match (with the network headshot)", ""),
-    ],
-    [(PF_LAYER, "layer", "The new layer")],
+    [(PF_IMAGE, "image", _("Image"), None), (PF_DRAWABLE, "drawable", _("Layer"), None), *PARAMETERS],
+    [(PF_LAYER, "layer", _("The new layer"))],
     studio_portrait,
     menu=MENU,
+    interactive=in_dialog,
 )
 
 register(
     "python-fu-studio-portrait-check",
-    "Check Studio Portrait's set-up",
-    "Shows whether the server runs, what it runs on, and what is wrong with the installation.",
+    _("Check Studio Portrait's set-up"),
+    _("Shows whether the server runs, what it runs on, and what is wrong with the installation."),
     AUTHORS,
     AUTHORS,
     "2026",
-    "Studio Portrait: check set-up",
+    _("Studio Portrait: check set-up"),
     "",
     [],
-    [(PF_STRING, "report", "What was found")],
+    [(PF_STRING, "report", _("What was found"))],
     check_set_up,
     menu=MENU,
+    interactive=check_in_dialog,
 )
 
 main()

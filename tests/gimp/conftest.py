@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from plugin.studio_portrait.link.session import Session
-from tests.gimp.harness import Gimp
+from tests.gimp import screen
+from tests.gimp.harness import ABSENT, Gimp, GimpFailed
 from tests.sample import SELFIE
 
 from .server import CHECKOUT, Server
@@ -31,6 +32,19 @@ def installed(gimp: Gimp) -> Gimp:
     assert done.returncode == 0, done.stdout + done.stderr
     assert (gimp.profile / "plug-ins" / "studio_portrait" / "studio_portrait.py").exists()
     return gimp
+
+
+@pytest.fixture(scope="session")
+def windowed(installed: Gimp) -> Gimp:
+    """The same, for its window: where a screen can be had, without dialogs of its own at the start."""
+    if absent := screen.missing():
+        pytest.skip(f"{ABSENT} with a window: {', '.join(absent)} missing")
+    try:
+        shown = installed.with_checkout()  # 3.2's window also needs /proc and /dev
+    except GimpFailed:
+        shown = installed
+    shown.quiet()
+    return shown
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from tests.gimp.harness import Gimp
 from tests.gimp.server import Server
 
 WIDTH, HEIGHT = 480, 640
+LEFT = (60, 120, 190, 300)  # with the face's middle
 SELECTION = (60, 120, 200, 300)  # x, y, width, height in the image; about the left half of the face
 
 # name: (base type, precision, layer type, dtype, channels, linear light)
@@ -42,6 +43,12 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "srgb16": ("rgb16", {}),
     "mask": ("rgb8", {"settings": {"output": "mask"}}),
     "relight": ("rgb8", {"settings": {"reach": "frame"}}),
+    "faces-in-selection": ("rgb8", {"selection": LEFT, "settings": {"faces": "selection"}}),
+    "faces-in-it-and-limited": (
+        "rgb8",
+        {"selection": LEFT, "settings": {"faces": "selection", "limit": "yes"}},
+    ),
+    "typed-name": ("rgb8", {"settings": {"network": " Studio"}}),
     "half-strength": ("rgb8", {"settings": {"strength": 50.0}}),
     "zero-strength": ("rgb8", {"settings": {"strength": 0.0}}),
     "largest": ("rgb8", {"settings": {"faces": "largest"}}),
@@ -202,6 +209,22 @@ def test_selection_is_in_the_image_not_in_the_layer(results: Results) -> None:
     assert x - dx <= left and right < x - dx + width
     assert y - dy <= top and bottom < y - dy + height
     assert bottom >= y + height, "in the layer's coordinates the selection would end further up"
+
+
+def test_choosing_faces_by_a_selection_does_not_limit_the_effect(results: Results) -> None:
+    """A selection that holds half a face cut the face in two; to limit the effect is a choice of its own."""
+    whole, before = results.samples("rgb8", "new"), results.samples("rgb8", "before")
+    assert np.array_equal(results.samples("faces-in-selection", "new"), whole)
+    limited = results.samples("faces-in-it-and-limited", "new")
+    x, y, width, height = LEFT
+    outside = np.ones(before.shape[:2], bool)
+    outside[y : y + height, x : x + width] = False
+    assert np.array_equal(limited[outside], before[outside])
+    assert not np.array_equal(whole[outside], before[outside])
+
+
+def test_networks_name_may_be_typed_in_capitals(results: Results) -> None:
+    assert np.array_equal(results.samples("typed-name", "new"), results.samples("rgb8", "new"))
 
 
 def test_colour_profile_is_honoured(results: Results) -> None:

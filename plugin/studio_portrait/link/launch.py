@@ -21,6 +21,7 @@ from .wire import Problem
 
 COMMAND_VARIABLE = "STUDIO_PORTRAIT_SERVER"
 START_SECONDS = 30.0
+FROZEN_SECONDS = 10.0  # for a server that is there already, which need not load anything to answer
 FLATPAK_INFO = Path("/.flatpak-info")
 
 # Prefixes of the variables that GIMP, its packages and virtual environments set for themselves.
@@ -151,17 +152,24 @@ def wait_until(
         status = process.poll()
         if status or (status == 0 and not runtime.server_lives(folder) and waited > 2.0):
             raise _failed(f"The server ended at once (status {status})", folder)
+        if status == 0 and waited > FROZEN_SECONDS:
+            raise _frozen(folder)
         if waited > START_SECONDS:
-            raise _silent(folder)
+            raise _failed(f"The server did not answer within {START_SECONDS:.0f} seconds", folder)
         progress(waited / START_SECONDS)
         time.sleep(0.04)
 
 
-def _silent(folder: Path) -> Problem:
-    """Either the new server is slow, or one that has been there all the time does not answer."""
+def _frozen(folder: Path) -> Problem:
+    """Another server holds the lock, so that ours ended at once, and says nothing."""
     pid = runtime.server_pid(folder)
-    who = f"The server (process {pid})" if pid else "The server"
-    return _failed(f"{who} did not answer within {START_SECONDS:.0f} seconds", folder)
+    return Problem(
+        "no-server",
+        f"The server (process {pid}) runs, but does not answer."
+        if pid
+        else "A server runs, but does not answer.",
+        hints.fill("End it, then try again: {stop}"),
+    )
 
 
 def _failed(sentence: str, folder: Path) -> Problem:

@@ -134,7 +134,7 @@ class Runtime:
         try:
             data: Any = json.loads((folder / "server.json").read_text(encoding="utf-8"))
             return cls(
-                endpoints=tuple(str(endpoint) for endpoint in data["endpoints"]),
+                endpoints=tuple(_seen_from(folder, str(endpoint)) for endpoint in data["endpoints"]),
                 pid=int(data["pid"]),
                 token=str(data["token"]),
                 started=float(data["started"]),
@@ -151,6 +151,15 @@ class Runtime:
     @staticmethod
     def remove(folder: Path) -> None:
         (folder / "server.json").unlink(missing_ok=True)
+
+
+def _seen_from(folder: Path, endpoint: str) -> str:
+    """The endpoint as we see it: a sandbox may have the folder, and the socket in it, at another path."""
+    scheme, _, path = endpoint.partition("://")
+    beside = folder / Path(path).name
+    if scheme == "ipc" and not Path(path).exists() and beside.exists():
+        return f"ipc://{beside}"
+    return endpoint
 
 
 class Lock:

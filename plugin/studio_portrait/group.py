@@ -1,0 +1,81 @@
+"""The result as a group: one layer for each part, whose opacity is its slider.
+
+The server sends each part ready for the mode Grain Merge: what it adds, around a middle grey. With 8 bits
+that is 128, which only GIMP's legacy mode takes for nothing; otherwise the middle, in the samples' space.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gi.repository import Gegl, Gimp
+from link.retouching import LAYERS
+from link.wire import Box, Problem
+from pixels import Layout, check_open
+from words import _
+
+NAMES = {"shine": _("Shine"), "light": _("Light"), "colour": _("Colour"), "tone": _("Tone")}
+
+
+@dataclass
+class Part:
+    """One part's layer, made when its first rows come; None when that part changes nothing.
+
+    name: of `LAYERS`. mask: the rows of the group's mask that came with it.
+    """
+
+    name: str
+    source: Gimp.Layer
+    how: Layout
+    layer: Gimp.Layer | None = None
+    mask: list[tuple[int, int, bytes]] = field(default_factory=list)
+
+    def write(self, plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
+        """Take rows of the part's box."""
+        box = Box(**result["box"])
+        if plane == "mask":
+            self.mask.append((row, rows, bytes(data)))
+            return
+        check_open(self.source)
+        if self.layer is None:
+            image, normal = self.source.get_image(), Gimp.LayerMode.NORMAL
+            kind = self.source.type()
+            self.layer = Gimp.Layer.new(image, NAMES[self.name], box.width, box.height, kind, 100.0, normal)
+        pixel = self.how.image.row_bytes // self.how.image.width
+        if len(data) != box.width * rows * pixel:
+            raise Problem("internal", "The result's rows have the wrong length.")
+        buffer = self.layer.get_buffer()
+        buffer.set(Gegl.Rectangle.new(0, row, box.width, rows), self.how.babl, bytes(data))
+        buffer.flush()
+
+    def drop(self) -> None:
+        """Forget a layer that was not used."""
+        if self.layer is not None and self.layer.is_valid() and self.layer.get_image() is not None:
+            self.layer.delete()
+
+
+def parts(source: Gimp.Layer, how: Layout) -> list[Part]:
+    """All parts from below to above."""
+    return [Part(name, source, how) for name in LAYERS]
+
+
+def set_mode(image: Gimp.Image, layer: Gimp.Layer) -> None:
+    """Give a layer of differences the mode that adds them."""
+    nick = str(image.get_precision().value_nick)
+    if nick == "u8-non-linear":
+        layer.set_mode(Gimp.LayerMode.GRAIN_MERGE_LEGACY)
+        return
+    spaces = Gimp.LayerColorSpace
+    space = spaces.RGB_NON_LINEAR if nick.endswith("non-linear") else spaces.RGB_LINEAR
+    if nick.endswith("perceptual"):
+        space = spaces.RGB_PERCEPTUAL
+    layer.set_mode(Gimp.LayerMode.GRAIN_MERGE)
+    layer.set_blend_space(space)
+    layer.set_composite_space(space)
+
+
+def without_alpha(layer: Gimp.Layer) -> None:
+    """Make the layer opaque, whatever its colours were hidden by."""
+    if layer.has_alpha():
+        layer.levels(Gimp.HistogramChannel.ALPHA, 0.0, 1.0, False, 1.0, 1.0, 1.0, False)

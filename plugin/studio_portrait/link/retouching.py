@@ -1,0 +1,173 @@
+"""A picture that stays with the server: analysed once, then shown and rendered as often as one likes.
+
+What a dialog with a live preview needs. Should the server have given the picture up, it is sent and analysed
+again by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from . import wire
+from .conversation import Conversation
+from .transfer import POLL_SECONDS, Cancelled, Progress, Read, Transfer, Write
+from .wire import Box, ImageSpec, Problem, Settings
+
+LAYERS = ("shine", "light", "colour", "tone")  # from the bottom up
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Rows that came. plane: ``pixels``, three bytes of sRGB a pixel, or ``mask``, one byte a pixel.
+
+    ms: what the worker took for it, by stage.
+    """
+
+    serial: int
+    width: int
+    height: int
+    plane: str
+    data: memoryview
+    ms: dict[str, float]
+
+
+class Retouching(Transfer):
+    """One picture from ANALYSE to DONE. faces: those found, the largest first (see PROTOCOL.md).
+
+    image, read, icc, selection, reference, progress, cancelled: as for `Session.retouch`; `read` may be
+    called again later, when the server has lost the picture. settings: which network to analyse with.
+    Everything raises `Problem`.
+    """
+
+    def __init__(
+        self,
+        talk: Conversation,
+        image: ImageSpec,
+        read: Read,
+        *,
+        icc: bytes | None = None,
+        selection: tuple[Box, Read] | None = None,
+        reference: tuple[ImageSpec, Read] | None = None,
+        settings: Settings | None = None,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ):
+        super().__init__(talk, image, read, lambda *rows: None, progress, cancelled)
+        self._sent = (icc, selection, reference)
+        self._settings = settings or Settings()
+        self._serial = 0
+        self._heard = 0.0
+        self._asked: dict[str, Any] = {}
+        self.faces: list[dict[str, Any]] = []
+
+    def analyse(self) -> dict[str, Any]:
+        """Send the picture and wait for ANALYSED, whose header is returned."""
+        icc, selection, reference = self._sent
+        wire.check_reference(self._settings, reference[0] if reference else None)
+        told = self._send_all("ANALYSE", icc, selection, reference, self._settings)
+        self.faces = list(told["faces"])
+        return told
+
+    def preview(
+        self, rect: Box | None, width: int, height: int, settings: Settings, plane: str = "pixels"
+    ) -> memoryview:
+        """The rows of a preview, waited for; see `ask`."""
+        self.ask(rect, width, height, settings, plane)
+        self._heard = time.monotonic()
+        while time.monotonic() - self._heard < self._talk.silence:
+            self._check_cancelled()
+            shown = self.newest(POLL_SECONDS)
+            if shown is not None:
+                return shown.data
+        raise self._talk.lost()
+
+    def ask(
+        self, rect: Box | None, width: int, height: int, settings: Settings, plane: str = "pixels"
+    ) -> int:
+        """Ask for a preview without waiting; returns its serial. An earlier one may not come any more.
+
+        rect: the part of the picture, None for all of it. width, height: of the preview, at most
+        `wire.MAX_PREVIEW_BYTES` / 3 pixels. plane: ``pixels`` or ``mask``.
+        """
+        self._serial += 1
+        self._asked = {
+            "serial": self._serial,
+            "rect": vars(rect) if rect else None,
+            "width": width,
+            "height": height,
+            "settings": settings.as_dict(),
+            "plane": plane,
+        }
+        self._again_if_lost(self._ask)
+        return self._serial
+
+    def _ask(self) -> None:
+        self._talk.send([wire.encode("PREVIEW", job=self._job, **self._asked)])
+
+    def newest(self, timeout: float = 0.0) -> Preview | None:
+        """The preview that was asked for last; None while it is not there, for so many seconds at most."""
+        shown: Preview | None = None
+
+        def look() -> None:
+            nonlocal shown
+            end = time.monotonic() + timeout
+            while shown is None:
+                message = self._next_message(max(0.0, end - time.monotonic()))
+                if message is None:
+                    return
+                header, data = message
+                self._heard = time.monotonic()
+                if header["cmd"] == "PROGRESS" and header.get("stage") in wire.STAGES:
+                    self._progress(header["stage"], float(header.get("fraction", 0.0)))
+                if header["cmd"] == "PREVIEW" and header.get("serial") == self._serial and data is not None:
+                    size = (int(header["width"]), int(header["height"]))
+                    shown = Preview(self._serial, *size, str(header["plane"]), data, dict(header["ms"]))
+
+        self._again_if_lost(look, then=self._ask)
+        return shown
+
+    def render(self, settings: Settings, write: Write, layer: str = "") -> dict[str, Any]:
+        """The result at full size, its rows handed to `write` as by `Session.retouch`; RESULT's header.
+
+        layer: one of `LAYERS` for that layer's content in place of the result; its ``box`` is None when
+        the layer changes nothing.
+        """
+        told: dict[str, Any] = {}
+
+        def fetch() -> None:
+            header = wire.encode("RENDER", job=self._job, settings=settings.as_dict(), layer=layer)
+            self._talk.send([header])
+            told.update(self._wait_for("RESULT"))
+            self._written, self._write = {}, write
+            self._fetch_all(told, settings)
+
+        self._again_if_lost(fetch)
+        return told
+
+    def close(self) -> None:
+        """Tell the server that it may forget the picture."""
+        with contextlib.suppress(Problem):
+            self._talk.send([wire.encode("DONE", job=self._job)])
+
+    def _again_if_lost(self, do: Callable[[], None], then: Callable[[], None] = lambda: None) -> None:
+        """Does it; should the server have lost the picture meanwhile, sends that again and tries once more.
+
+        then: to be done before that.
+        """
+        try:
+            do()
+            return
+        except Problem as problem:
+            lost = problem.code == "lost-server" and self._talk.resume(self._check_cancelled)
+            if problem.code != "unknown-job" and not lost:
+                raise
+        self._job = secrets.token_hex(16)
+        self._written = {}
+        self.analyse()
+        then()
+        do()

@@ -1,0 +1,377 @@
+"""The settings beside the picture: one `Choices`, and a word when it changes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from choices import TICKED, Choices
+from gi.repository import GdkPixbuf, GLib, Gtk, Pango
+from link import presets
+from link.wire import HEADSHOT, SLIDERS, Problem, Settings
+from words import _
+
+# (field, label, what it does); the order in which they stand.
+_SLIDERS = (
+    (
+        "strength",
+        _("_Strength"),
+        _("How much of all that stands below is applied. 0: the picture as it was."),
+    ),
+    ("shine", _("Sh_ine"), _("How much of the flash's shine on the skin is taken away.")),
+    ("light", _("_Light"), _("How far the flash's harsh light and its shadows are evened out.")),
+    ("colour", _("C_olour"), _("How much of the flash's colour cast is taken away.")),
+    ("warmth", _("_Warmth"), _("Your own: makes the person warmer (right) or cooler (left).")),
+    ("brightness", _("_Brightness"), _("Your own: makes the person lighter (right) or darker (left).")),
+)
+_REACH = (
+    ("face", _("Face"), _("Only the face changes.")),
+    ("skin", _("All skin"), _("Face, neck and other skin change; hair and clothes stay.")),
+    ("person", _("Person"), _("Skin, hair and clothes change; the background stays.")),
+    ("frame", _("Whole frame"), _("Colour and brightness change in the whole picture.")),
+)
+_FACES = (
+    ("all", _("All faces"), _("Every face that was found is retouched.")),
+    ("largest", _("Largest face"), _("Only the largest face is retouched.")),
+    ("selection", _("Faces in the selection"), _("Faces whose middle lies in the selection are retouched.")),
+    (TICKED, _("Ticked faces"), _("The faces that are ticked in the picture are retouched.")),
+)
+_OUTPUT = (
+    ("layer", _("New layer"), _("The whole result as one layer above the picture.")),
+    ("mask", _("New layer with mask"), _("One layer with a mask that shows where it counts; paint on it.")),
+    ("group", _("Layer group"), _("A layer for shine, light and colour each; their opacity is the slider.")),
+)
+_CAPTIONS = {
+    "": _("Default"),
+    "studio": _("Studio: our own, for flash selfies"),
+    "deepflash": _("DeepFlash: the paper's network, slower"),
+    "hdrnet": _("HDRNet: quick, coarse"),
+    HEADSHOT: _("Headshot: takes the look of another portrait"),
+}
+
+
+class Controls(Gtk.Box):
+    """All settings. changed: called after every change of the user's, with the changed field's name."""
+
+    def __init__(self, choices: Choices, has_selection: bool, changed: Callable[[str], None]):
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6, border_width=6)
+        self._changed = changed
+        self._quiet = False
+        self._has_selection = has_selection
+        self._limit_chosen = False
+        self.ticked: tuple[int, ...] = ()
+        self._adjustments: dict[str, Gtk.Adjustment] = {}
+        self._grid = Gtk.Grid(column_spacing=6, row_spacing=6)
+        self._row = 0
+        self._add_presets()
+        for name, label, tip in _SLIDERS:
+            if name == "warmth":
+                self._add_line()
+            self._add_slider(name, label, tip)
+        self._add_line()
+        self._reach = self._add_combo("reach", _("Re_ach"), _REACH)
+        self._faces = self._add_combo("faces", _("_Faces"), _FACES)
+        self._limit = Gtk.CheckButton.new_with_mnemonic(_("_Keep within the selection"))
+        self._limit.set_tooltip_text(
+            _("The effect ends at the selection's edge. Without this a selection is not looked at.")
+        )
+        self._limit.set_sensitive(has_selection)
+        self._limit.connect("toggled", self._limited)
+        self._attach(self._limit, 1, 2)
+        self._add_line()
+        self._network = self._add_combo("network", _("_Network"), ())
+        self._network_tip()
+        self._reference_label, self._reference = self._add_reference()
+        self._output = self._add_combo("output", _("O_utput"), _OUTPUT)
+        self._mattes = Gtk.CheckButton.new_with_mnemonic(_("_Mattes as channels"))
+        self._mattes.set_tooltip_text(
+            _("The person and the skin as channels of the image, too, to make selections of.")
+        )
+        self._mattes.connect("toggled", lambda _button: self._tell("mattes"))
+        self._attach(self._mattes, 1, 2)
+        self.set_hexpand(False)
+        self.pack_start(self._grid, False, False, 0)
+        self._networks = [""]
+        self.set_networks([], choices.settings.network)
+        self.choices = choices
+        self._show_presets()
+
+    # The one value
+
+    @property
+    def choices(self) -> Choices:
+        """What is chosen now."""
+        faces = self._faces.get_active_id()
+        settings = Settings(
+            **{name: self._adjustments[name].get_value() / 100 for name in SLIDERS},
+            reach=self._reach.get_active_id() or "person",
+            faces=self.ticked if faces == TICKED else faces or "all",
+            network=self._network.get_active_id() or "",
+            mask=self._output.get_active_id() == "mask",
+        )
+        reference = self._reference.get_filename() or "" if settings.network == HEADSHOT else ""
+        limit = ("yes" if self._limit.get_active() else "no") if self._limit_chosen else "auto"
+        output = self._output.get_active_id() or "layer"
+        return Choices(settings, output, limit, self._mattes.get_active(), reference)
+
+    @choices.setter
+    def choices(self, new: Choices) -> None:
+        settings = new.settings
+        with self._silence():
+            for name in SLIDERS:
+                self._adjustments[name].set_value(getattr(settings, name) * 100)
+            self._reach.set_active_id(settings.reach)
+            named = isinstance(settings.faces, str)
+            self.ticked = () if named else tuple(settings.faces)
+            faces = settings.faces if named else TICKED
+            self._faces.set_active_id("all" if faces == "selection" and not self._has_selection else faces)
+            if settings.network not in self._networks:
+                self.set_networks(self._networks[1:] + [settings.network], settings.network)
+            self._network.set_active_id(settings.network)
+            self._output.set_active_id(new.output)
+            self._mattes.set_active(new.mattes)
+            if new.reference:
+                self._reference.set_filename(new.reference)
+            self._limit_chosen = new.limit != "auto"
+            self._limit.set_active(self._has_selection and new.limits)
+        self._show_reference()
+
+    def show_rest(self) -> None:
+        """After ``show_all``: hide what does not apply."""
+        self._show_reference()
+
+    def reset(self) -> None:
+        """Everything as it was the first time."""
+        self.choices = Choices()
+        self._reference.unselect_all()
+        self._presets.set_active_id("")
+        self._tell("all")
+
+    def set_ticked(self, ticked: tuple[int, ...]) -> None:
+        """The user ticked faces in the picture."""
+        self.ticked = ticked
+        with self._silence():
+            self._faces.set_active_id(TICKED)
+        self._tell("faces")
+
+    def set_networks(self, names: list[str], chosen: str, default: str = "") -> None:
+        """Offer these networks, and `chosen` whether it is there or not. default: what "" stands for."""
+        self._networks = ["", *(name for name in dict.fromkeys([*names, chosen]) if name)]
+        with self._silence():
+            self._network.remove_all()
+            for name in self._networks:
+                words = _CAPTIONS.get(name, name)
+                self._network.append(name, words if name or not default else f"{words} ({default})")
+            self._network.set_active_id(chosen)
+
+    # How it is built
+
+    @contextmanager
+    def _silence(self) -> Iterator[None]:
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+    def _tell(self, field: str) -> None:
+        if not self._quiet:
+            if field in SLIDERS or field == "reach":
+                self._presets.set_active_id("")
+            self._changed(field)
+
+    def _attach(self, widget: Gtk.Widget, column: int, width: int) -> None:
+        self._grid.attach(widget, column, self._row, width, 1)
+        self._row += 1
+
+    def _add_line(self) -> None:
+        self._attach(Gtk.Separator(orientation=Gtk.Orientation.HORIZONTAL), 0, 3)
+
+    def _label(self, text: str, target: Gtk.Widget) -> Gtk.Label:
+        label = Gtk.Label.new_with_mnemonic(text)
+        label.set_mnemonic_widget(target)
+        label.set_xalign(0.0)
+        self._grid.attach(label, 0, self._row, 1, 1)
+        return label
+
+    def _add_slider(self, name: str, label: str, tip: str) -> None:
+        adjustment = Gtk.Adjustment.new(0, 100 * SLIDERS[name], 100, 1, 10, 0)
+        scale = Gtk.Scale(
+            orientation=Gtk.Orientation.HORIZONTAL, adjustment=adjustment, draw_value=False, hexpand=True
+        )
+        scale.set_size_request(130, -1)
+        scale.set_can_focus(False)  # the number beside it has the same keys, and shows the value
+        if SLIDERS[name] < 0:
+            scale.add_mark(0, Gtk.PositionType.BOTTOM, None)
+        number = Gtk.SpinButton(adjustment=adjustment, digits=0, numeric=True, width_chars=4)
+        number.set_activates_default(True)
+        for widget in (scale, number):
+            widget.set_tooltip_text(tip)
+        self._label(label, number).set_tooltip_text(tip)
+        self._grid.attach(scale, 1, self._row, 1, 1)
+        self._attach(number, 2, 1)
+        adjustment.connect("value-changed", lambda _adjustment: self._tell(name))
+        self._adjustments[name] = adjustment
+
+    def _add_combo(self, name: str, label: str, options: Any) -> Gtk.ComboBoxText:
+        combo = _narrow(Gtk.ComboBoxText(hexpand=True))
+        tips = {}
+        for value, words, tip in options:
+            combo.append(value, words)
+            tips[value] = tip
+        self._label(label, combo)
+        self._attach(combo, 1, 2)
+
+        def chosen(_combo: Gtk.ComboBoxText) -> None:
+            value = combo.get_active_id()
+            if value in tips:
+                combo.set_tooltip_text(tips[value])
+            if name == "faces" and not self._limit_chosen:
+                with self._silence():
+                    self._limit.set_active(self._has_selection and value != "selection")
+            if name == "network":
+                self._show_reference()
+            self._tell(name)
+
+        combo.connect("changed", chosen)
+        return combo
+
+    def _network_tip(self) -> None:
+        self._network.set_tooltip_text(_("Which method computes the correction."))
+
+    def _limited(self, _button: Gtk.CheckButton) -> None:
+        if not self._quiet:
+            self._limit_chosen = True
+            self._tell("limit")
+
+    def _add_reference(self) -> tuple[Gtk.Label, Gtk.FileChooserButton]:
+        chooser = Gtk.FileChooserButton.new(_("Portrait to match"), Gtk.FileChooserAction.OPEN)
+        chooser.set_tooltip_text(_("A portrait whose light, colours and contrast the face takes on."))
+        pictures = Gtk.FileFilter()
+        pictures.set_name(_("Pictures"))
+        pictures.add_pixbuf_formats()
+        for kind in ("image/*",):
+            pictures.add_mime_type(kind)
+        everything = Gtk.FileFilter()
+        everything.set_name(_("All files"))
+        everything.add_pattern("*")
+        chooser.add_filter(pictures)
+        chooser.add_filter(everything)
+        small = Gtk.Image()
+        chooser.set_preview_widget(small)
+        chooser.connect("update-preview", _show_thumbnail, small)
+        chooser.connect("file-set", lambda _chooser: self._tell("reference"))
+        label = self._label(_("_Portrait to match"), chooser)
+        self._attach(chooser, 1, 2)
+        return label, chooser
+
+    def _show_reference(self) -> None:
+        """The portrait only where it applies."""
+        if hasattr(self, "_reference"):
+            shown = self._network.get_active_id() == HEADSHOT
+            for widget in (self._reference_label, self._reference):
+                widget.set_no_show_all(True)
+                widget.set_visible(shown)
+
+    # Presets
+
+    def _add_presets(self) -> None:
+        self._presets = _narrow(Gtk.ComboBoxText(hexpand=True))
+        self._presets.set_tooltip_text(_("Settings under a name. The command line knows them, too."))
+        self._presets.connect("changed", self._preset_chosen)
+        save = Gtk.Button.new_with_mnemonic(_("Sa_ve…"))
+        save.set_tooltip_text(_("Keep the present settings under a name."))
+        save.connect("clicked", self._save_preset)
+        self._remove = Gtk.Button.new_from_icon_name("edit-delete", Gtk.IconSize.BUTTON)
+        self._remove.set_tooltip_text(_("Delete this preset of yours."))
+        self._remove.get_accessible().set_name(_("Delete preset"))
+        self._remove.connect("clicked", self._delete_preset)
+        row = Gtk.Box(spacing=6)
+        row.pack_start(self._presets, True, True, 0)
+        row.pack_start(save, False, False, 0)
+        row.pack_start(self._remove, False, False, 0)
+        self._label(_("Pr_eset"), self._presets)
+        self._attach(row, 1, 2)
+        self._add_line()
+
+    def _show_presets(self, chosen: str = "") -> None:
+        self._known = {preset.name: preset for preset in presets.available()}
+        with self._silence():
+            self._presets.remove_all()
+            self._presets.append("", _("Own settings"))
+            for name, preset in self._known.items():
+                self._presets.append(name, _(name) if preset.shipped else name)
+            self._presets.set_active_id(chosen)
+        self._remove.set_sensitive(bool(chosen) and not self._known[chosen].shipped)
+
+    def _preset_chosen(self, _combo: Gtk.ComboBoxText) -> None:
+        preset = self._known.get(self._presets.get_active_id() or "")
+        self._remove.set_sensitive(preset is not None and not preset.shipped)
+        if preset is None or self._quiet:
+            return
+        now = self.choices
+        with contextlib.suppress(Problem):
+            self.choices = replace(now, settings=preset.over(now.settings))
+        self._changed("all")
+
+    def _save_preset(self, _button: Gtk.Button) -> None:
+        name = _ask_name(self.get_toplevel(), self._presets.get_active_id() or "")
+        if name:
+            try:
+                presets.save(name, self.choices.settings)
+            except Problem as problem:
+                self.on_problem(problem)
+            else:
+                self._show_presets(
+                    next((known for known in _names() if known.casefold() == name.casefold()), "")
+                )
+
+    def _delete_preset(self, _button: Gtk.Button) -> None:
+        presets.remove(self._presets.get_active_id() or "")
+        self._show_presets()
+
+    on_problem: Callable[[Problem], None] = staticmethod(lambda problem: None)
+
+
+def _narrow(combo: Gtk.ComboBoxText) -> Gtk.ComboBoxText:
+    """Let a long caption be cut off rather than take the picture's room; the list shows it whole."""
+    for cell in combo.get_cells():
+        cell.set_property("ellipsize", Pango.EllipsizeMode.END)
+        cell.set_property("width-chars", 16)
+    return combo
+
+
+def _names() -> list[str]:
+    return [preset.name for preset in presets.available()]
+
+
+def _ask_name(parent: Gtk.Window, given: str) -> str:
+    """The name under which to save, "" when the user thinks otherwise."""
+    dialog = Gtk.Dialog(title=_("Save preset"), transient_for=parent, modal=True, use_header_bar=False)
+    dialog.add_buttons(_("_Cancel"), Gtk.ResponseType.CANCEL, _("_Save"), Gtk.ResponseType.OK)
+    dialog.set_default_response(Gtk.ResponseType.OK)
+    entry = Gtk.Entry(text=given, activates_default=True, max_length=64)
+    label = Gtk.Label.new_with_mnemonic(_("_Name"))
+    label.set_mnemonic_widget(entry)
+    row = Gtk.Box(spacing=6, border_width=12)
+    row.pack_start(label, False, False, 0)
+    row.pack_start(entry, True, True, 0)
+    dialog.get_content_area().add(row)
+    dialog.show_all()
+    answer, name = dialog.run(), entry.get_text().strip()
+    dialog.destroy()
+    return name if answer == Gtk.ResponseType.OK else ""
+
+
+def _show_thumbnail(chooser: Gtk.FileChooser, small: Gtk.Image) -> None:
+    path = chooser.get_preview_filename()
+    image = None
+    if path:
+        with contextlib.suppress(GLib.Error):
+            image = GdkPixbuf.Pixbuf.new_from_file_at_size(path, 160, 160)
+            image = image.apply_embedded_orientation() or image
+    small.set_from_pixbuf(image)
+    chooser.set_preview_widget_active(image is not None)

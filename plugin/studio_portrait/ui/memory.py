@@ -1,0 +1,38 @@
+"""What the dialog remembers from one time to the next, whatever became of the run: choices and window."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+from typing import Any
+
+from choices import Choices
+from link import runtime
+from link.wire import Problem
+
+FILE = "dialog.json"
+MAX_BYTES = 64 * 1024
+
+
+def load() -> tuple[Choices | None, dict[str, Any]]:
+    """The last choices (None the first time, or when damaged) and the window's own notes."""
+    try:
+        with (runtime.state_folder_path() / FILE).open("rb") as file:
+            data = json.loads(file.read(MAX_BYTES))
+        window = data["window"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, {}
+    return Choices.from_json(data.get("choices")), window if isinstance(window, dict) else {}
+
+
+def save(choices: Choices, window: dict[str, Any]) -> None:
+    """Remember; a folder that cannot be written is no reason to trouble the user."""
+    with contextlib.suppress(OSError, Problem):
+        target = runtime.state_folder() / FILE
+        beside = target.with_name(f".{FILE}.{secrets.token_hex(4)}")
+        try:
+            beside.write_text(json.dumps({"choices": choices.as_json(), "window": window}), "utf-8")
+            beside.replace(target)
+        except OSError:
+            beside.unlink(missing_ok=True)

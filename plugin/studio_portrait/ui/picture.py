@@ -1,0 +1,437 @@
+"""The picture in the dialog: before and after with a divider between them, zoom, frames around faces.
+
+Everything is put together in one GdkPixbuf of the screen's own pixels: GIMP's Python need not have
+cairo. Shown as an icon, such a picture keeps its pixels at 200 % scaling, too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gi.repository import Babl, Gdk, GdkPixbuf, Gegl, Gimp, GimpUi, GLib, Gtk
+from words import _
+
+BACKDROP, LINE, EDGE = 0x6E6E6EFF, 0xFFFFFFFF, 0x202020FF
+TICKED, UNTICKED = 0x35C46AFF, 0xB0B0B0FF
+GRAB = 10  # logical pixels around the divider
+MAX_ZOOM = 8.0
+FORMAT = "R'G'B' u8"
+Rect = tuple[int, int, int, int]
+
+
+@dataclass
+class Tile:
+    """A rectangle of the picture, before and after, at some size; what has not come yet is None."""
+
+    rect: Rect
+    before: GdkPixbuf.Pixbuf | None = None
+    after: GdkPixbuf.Pixbuf | None = None
+    mask: GdkPixbuf.Pixbuf | None = None
+
+
+class PictureView(Gtk.Layout):
+    """Shows tiles; asks for those that it needs by calling `on_need(rect, width, height)`."""
+
+    def __init__(self, size: tuple[int, int], on_need: Callable[[], None], on_tick: Callable[[], None]):
+        super().__init__(can_focus=True)
+        self._size = size
+        self._on_need, self._on_tick = on_need, on_tick
+        self._zoom = 0.0  # screen pixels for one of the picture; 0: fit
+        self._centre = (size[0] / 2, size[1] / 2)
+        self.divider = 0.5  # share of the view's width
+        self.show_before = self.show_mask = False
+        self.frames = False
+        self._whole, self._part = Tile((0, 0, *size)), Tile((0, 0, 0, 0))
+        self._faces: list[dict[str, Any]] = []
+        self._ticks: list[Gtk.CheckButton] = []
+        self._drag: tuple[str, float, float] | None = None
+        self._drawn: tuple[int, int] = (0, 0)
+        self._pending = 0
+        self._quiet = False
+        self._image = Gtk.Image()
+        self.put(self._image, 0, 0)
+        self._captions = [self._caption(words) for words in (_("Before"), _("After"))]
+        self.get_accessible().set_name(_("Preview: before on the left, after on the right"))
+        masks = Gdk.EventMask
+        self.add_events(
+            masks.BUTTON_PRESS_MASK
+            | masks.BUTTON_RELEASE_MASK
+            | masks.POINTER_MOTION_MASK
+            | masks.SCROLL_MASK
+            | masks.SMOOTH_SCROLL_MASK
+        )
+        self.connect("size-allocate", lambda *_args: self._later())
+        self.connect("button-press-event", self._pressed)
+        self.connect("motion-notify-event", self._moved)
+        self.connect("button-release-event", self._released)
+        self.connect("scroll-event", self._scrolled)
+        self.connect("key-press-event", self._key)
+        self.connect("notify::scale-factor", lambda *_args: self._later())
+
+    # What is seen
+
+    @property
+    def zoom(self) -> float:
+        """Screen pixels for one pixel of the picture."""
+        return self._zoom or self._fit()
+
+    @property
+    def is_fit(self) -> bool:
+        return not self._zoom
+
+    def fit(self) -> None:
+        """Show the whole picture."""
+        self._zoom = 0.0
+        self._centre = (self._size[0] / 2, self._size[1] / 2)
+        self._changed()
+
+    def set_zoom(self, zoom: float, at: tuple[float, float] | None = None) -> None:
+        """Show one pixel of the picture as `zoom` of the screen; the point `at` stays where it is."""
+        width, height = self._screen()
+        x, y = at or (width / 2, height / 2)
+        picture = self._to_picture(x, y)
+        zoom = min(max(zoom, min(self._fit(), 1.0)), MAX_ZOOM)
+        if zoom <= self._fit() and zoom < 1.0:
+            self.fit()
+            return
+        self._zoom = zoom
+        self._centre = (picture[0] + (width / 2 - x) / zoom, picture[1] + (height / 2 - y) / zoom)
+        self._changed()
+
+    def look_at(self, x: float, y: float) -> None:
+        """Bring a point of the picture into the middle."""
+        self._centre = (x, y)
+        self._changed()
+
+    def pan(self, dx: float, dy: float) -> None:
+        """Move the view by screen pixels."""
+        if self._zoom:
+            self._centre = (self._centre[0] + dx / self.zoom, self._centre[1] + dy / self.zoom)
+            self._changed()
+
+    def needed(self) -> tuple[Rect, int, int]:
+        """The rectangle of the picture that is seen, and the size at which it is shown."""
+        rect = self._visible()
+        share = min(1.0, self.zoom)
+        return rect, max(1, round(rect[2] * share)), max(1, round(rect[3] * share))
+
+    def _screen(self) -> tuple[int, int]:
+        scale = self.get_scale_factor()
+        return max(1, self.get_allocated_width() * scale), max(1, self.get_allocated_height() * scale)
+
+    def _fit(self) -> float:
+        width, height = self._screen()
+        return min(width / self._size[0], height / self._size[1], MAX_ZOOM)
+
+    def _origin(self) -> tuple[float, float]:
+        """Where the picture's corner lies on the screen."""
+        width, height = self._screen()
+        return width / 2 - self._centre[0] * self.zoom, height / 2 - self._centre[1] * self.zoom
+
+    def _to_picture(self, x: float, y: float) -> tuple[float, float]:
+        left, top = self._origin()
+        return (x - left) / self.zoom, (y - top) / self.zoom
+
+    def _visible(self) -> Rect:
+        width, height = self._screen()
+        left, top = self._to_picture(0, 0)
+        right, bottom = self._to_picture(width, height)
+        x, y = max(0, math.floor(left)), max(0, math.floor(top))
+        x, y = min(x, self._size[0] - 1), min(y, self._size[1] - 1)
+        right, bottom = min(self._size[0], math.ceil(right)), min(self._size[1], math.ceil(bottom))
+        return x, y, max(1, right - x), max(1, bottom - y)
+
+    def _keep_inside(self) -> None:
+        """No panning beyond the picture's edges; a side that fits is centred."""
+        centre = []
+        for side, length, at in zip(self._screen(), self._size, self._centre, strict=True):
+            half = side / self.zoom / 2
+            centre.append(length / 2 if 2 * half >= length else min(max(at, half), length - half))
+        self._centre = (centre[0], centre[1])
+
+    def _changed(self) -> None:
+        self._keep_inside()
+        self._on_need()
+        self._later()
+
+    # What is shown
+
+    def show_tile(self, rect: Rect, kind: str, width: int, height: int, data: bytes) -> None:
+        """Take a rectangle's rows: ``before``, ``after`` (8-bit sRGB) or ``mask`` (a byte a pixel)."""
+        if kind == "mask":
+            grey, data = data, bytearray(3 * len(data))
+            for channel in range(3):
+                data[channel::3] = grey
+            data = bytes(data)
+        elif (transform := self._transform()) is not None:
+            data = _converted(transform, data, width, height)
+        colours = GdkPixbuf.Colorspace.RGB
+        image = GdkPixbuf.Pixbuf.new_from_bytes(
+            GLib.Bytes.new(data), colours, False, 8, width, height, 3 * width
+        )
+        if rect == (0, 0, *self._size):
+            tile = self._whole
+        else:
+            if self._part.rect != rect:
+                self._part = Tile(rect)
+            tile = self._part
+        setattr(tile, kind, image)
+        self._later()
+
+    def show_thumbnail(self, image: GdkPixbuf.Pixbuf) -> None:
+        """Show a small picture of the whole until better comes."""
+        if self._whole.before is None:
+            flat = image.composite_color_simple(
+                image.get_width(),
+                image.get_height(),
+                GdkPixbuf.InterpType.NEAREST,
+                255,
+                8,
+                0x6E6E6E,
+                0x6E6E6E,
+            )
+            self._whole.before = flat
+            self._later()
+
+    def forget(self) -> None:
+        """Drop what was computed, not the picture itself."""
+        for tile in (self._whole, self._part):
+            tile.after = tile.mask = None
+
+    def set_faces(self, faces: list[dict[str, Any]], ticked: set[int]) -> None:
+        """Show a frame with a tick box for each face; `ticked` are the indices of those that count."""
+        for button in self._ticks:
+            button.destroy()
+        self._faces, self._ticks = faces, []
+        for index in range(len(faces)):
+            button = Gtk.CheckButton.new_with_label(str(index + 1))
+            button.set_active(index in ticked)
+            button.set_tooltip_text(_("Retouch this face"))
+            button.get_style_context().add_class("osd")
+            button.connect("toggled", self._toggled)
+            self.put(button, 0, 0)
+            self._ticks.append(button)
+        self._later()
+
+    def _caption(self, words: str) -> Gtk.Label:
+        """A word over the picture, which says what its half is."""
+        label = Gtk.Label(label=f" {words} ")
+        label.get_style_context().add_provider(_caption_style(), Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
+        label.set_no_show_all(True)
+        self.put(label, 0, 0)
+        return label
+
+    def _place_captions(self, split: int | None) -> None:
+        """In the upper corners of both halves; only where there are two."""
+        scale = self.get_scale_factor()
+        for label, right in zip(self._captions, (False, True), strict=True):
+            label.set_visible(split is not None)
+            if split is not None:
+                wide = label.get_preferred_width()[1]
+                self.move(label, split // scale + 8 if right else max(0, split // scale - 10 - wide), 6)
+
+    def tick(self, ticked: set[int]) -> None:
+        """Set the tick boxes without telling anybody."""
+        self._quiet = True
+        for index, button in enumerate(self._ticks):
+            button.set_active(index in ticked)
+        self._quiet = False
+        self._later()
+
+    def _toggled(self, _button: Gtk.CheckButton) -> None:
+        if not self._quiet:
+            self._on_tick()
+        self._later()
+
+    def ticked(self) -> tuple[int, ...]:
+        return tuple(index for index, button in enumerate(self._ticks) if button.get_active())
+
+    def redraw(self) -> None:
+        """Draw anew soon: a switch was changed."""
+        self._later()
+
+    def _transform(self) -> Gimp.ColorTransform | None:
+        """From sRGB to this monitor as GIMP's preferences say; None where nothing is to be done."""
+        config = Gimp.get_color_configuration()
+        srgb, layout = Gimp.ColorProfile.new_rgb_srgb(), Babl.format(FORMAT)
+        intent = Gimp.ColorRenderingIntent.RELATIVE_COLORIMETRIC
+        return GimpUi.widget_get_color_transform(self, config, srgb, layout, layout, srgb, intent, False)
+
+    def _later(self) -> None:
+        if not self._pending:
+            self._pending = GLib.idle_add(self._draw, priority=GLib.PRIORITY_HIGH_IDLE + 30)
+
+    def _draw(self) -> bool:
+        self._pending = 0
+        width, height = self._screen()
+        if width < 8 or height < 8:
+            return False
+        if self._drawn != (width, height):
+            self._drawn = (width, height)
+            self._keep_inside()
+            self._on_need()
+        canvas = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, False, 8, width, height)
+        canvas.fill(BACKDROP)
+        tiles = (self._whole, self._part) if not self.is_fit else (self._whole,)
+        everything = (0, 0, width, height)
+        two = not (self.show_before or self.show_mask) and self._whole.after is not None
+        self._place_captions(round(self.divider * width) if two else None)
+        for tile in tiles:
+            self._paint(canvas, tile, tile.before, everything)
+        if self.show_mask:
+            for tile in tiles:
+                self._paint(canvas, tile, tile.mask, everything)
+        elif not self.show_before:
+            split = round(self.divider * width)
+            for tile in tiles:
+                self._paint(canvas, tile, tile.after, (split, 0, width - split, height))
+            if 0 < split < width and self._whole.after is not None:
+                self._line(canvas, split)
+        self._draw_frames(canvas)
+        self._image.set_from_gicon(canvas, Gtk.IconSize.DIALOG)
+        self._image.set_pixel_size(max(width, height) // self.get_scale_factor())
+        return False
+
+    def _paint(self, canvas: Any, tile: Tile, image: GdkPixbuf.Pixbuf | None, clip: Rect) -> None:
+        """Draw an image of the tile's rectangle where it belongs, within `clip`."""
+        if image is None:
+            return
+        left, top = self._origin()
+        x, y = left + tile.rect[0] * self.zoom, top + tile.rect[1] * self.zoom
+        across, down = tile.rect[2] * self.zoom, tile.rect[3] * self.zoom
+        x0, y0 = max(clip[0], round(x)), max(clip[1], round(y))
+        x1, y1 = min(clip[0] + clip[2], round(x + across)), min(clip[1] + clip[3], round(y + down))
+        if x1 <= x0 or y1 <= y0:
+            return
+        scale_x, scale_y = across / image.get_width(), down / image.get_height()
+        if abs(round(across) - image.get_width()) <= 1 and abs(round(down) - image.get_height()) <= 1:
+            from_x, from_y = x0 - round(x), y0 - round(y)
+            wide, high = min(x1 - x0, image.get_width() - from_x), min(y1 - y0, image.get_height() - from_y)
+            if wide > 0 and high > 0:
+                image.copy_area(from_x, from_y, wide, high, canvas, x0, y0)
+            return
+        sharp = GdkPixbuf.InterpType.NEAREST if scale_x >= 2 else GdkPixbuf.InterpType.BILINEAR
+        image.scale(canvas, x0, y0, x1 - x0, y1 - y0, x, y, scale_x, scale_y, sharp)
+
+    def _line(self, canvas: Any, split: int) -> None:
+        """The divider, with a knob that says it can be dragged."""
+        scale = self.get_scale_factor()
+        height = canvas.get_height()
+        _fill(canvas, split - 2 * scale, 0, 3 * scale, height, EDGE)
+        _fill(canvas, split - scale, 0, scale, height, LINE)
+        _fill(canvas, split - 6 * scale, height // 2 - 16 * scale, 11 * scale, 32 * scale, EDGE)
+        _fill(canvas, split - 5 * scale, height // 2 - 15 * scale, 9 * scale, 30 * scale, LINE)
+
+    def _draw_frames(self, canvas: Any) -> None:
+        scale = self.get_scale_factor()
+        left, top = self._origin()
+        for face, button in zip(self._faces, self._ticks, strict=True):
+            box = face["box"]
+            x, y = round(left + box["x"] * self.zoom), round(top + box["y"] * self.zoom)
+            wide, high = round(box["width"] * self.zoom), round(box["height"] * self.zoom)
+            button.set_visible(self.frames)
+            if not self.frames:
+                continue
+            colour, line = TICKED if button.get_active() else UNTICKED, 2 * scale
+            for part in ((x, y, wide, line), (x, y + high - line, wide, line)):
+                _fill(canvas, *part, colour)
+            for part in ((x, y, line, high), (x + wide - line, y, line, high)):
+                _fill(canvas, *part, colour)
+            self.move(button, max(0, (x + 4 * scale) // scale), max(0, (y + 4 * scale) // scale))
+
+    # Mouse and keys
+
+    def _at(self, event: Any) -> tuple[float, float]:
+        scale = self.get_scale_factor()
+        return event.x * scale, event.y * scale
+
+    def _on_divider(self, x: float) -> bool:
+        near = abs(x - self.divider * self._screen()[0]) <= GRAB * self.get_scale_factor()
+        return near and not (self.show_before or self.show_mask)
+
+    def _pressed(self, _widget: Any, event: Any) -> bool:
+        self.grab_focus()
+        if event.button != 1:
+            return False
+        x, y = self._at(event)
+        if event.type == Gdk.EventType.DOUBLE_BUTTON_PRESS:
+            self.set_zoom(1.0, (x, y)) if self.is_fit else self.fit()
+            return True
+        self._drag = ("divider" if self._on_divider(x) or self.is_fit else "pan", x, y)
+        if self._drag[0] == "divider":
+            self._set_divider(x / self._screen()[0])
+        return True
+
+    def _moved(self, _widget: Any, event: Any) -> bool:
+        x, y = self._at(event)
+        if self._drag is None:
+            self._pointer("col-resize" if self._on_divider(x) else "default" if self.is_fit else "grab")
+            return False
+        kind, from_x, from_y = self._drag
+        if kind == "divider":
+            self._set_divider(x / self._screen()[0])
+        else:
+            self.pan(from_x - x, from_y - y)
+            self._drag = (kind, x, y)
+        return True
+
+    def _released(self, _widget: Any, event: Any) -> bool:
+        self._drag = None
+        return False
+
+    def _pointer(self, name: str) -> None:
+        window = self.get_window()
+        if window is not None:
+            window.set_cursor(Gdk.Cursor.new_from_name(self.get_display(), name))
+
+    def _scrolled(self, _widget: Any, event: Any) -> bool:
+        smooth, _dx, dy = event.get_scroll_deltas()
+        if not smooth:
+            dy = {Gdk.ScrollDirection.UP: -1.0, Gdk.ScrollDirection.DOWN: 1.0}.get(event.direction, 0.0)
+        if dy:
+            self.set_zoom(self.zoom * 1.25**-dy, self._at(event))
+        return True
+
+    def _key(self, _widget: Any, event: Any) -> bool:
+        step = 0.02 if not event.state & Gdk.ModifierType.SHIFT_MASK else 0.1
+        width, height = self._screen()
+        moves = {"Left": (-1, 0), "Right": (1, 0), "Up": (0, -1), "Down": (0, 1)}
+        name = (Gdk.keyval_name(event.keyval) or "").removeprefix("KP_")
+        if name not in moves:
+            return False
+        dx, dy = moves[name]
+        if event.state & Gdk.ModifierType.CONTROL_MASK or (dy and not self.is_fit):
+            self.pan(dx * width / 8, dy * height / 8)
+        elif dx:
+            self._set_divider(self.divider + dx * step)
+        return True
+
+    def _set_divider(self, share: float) -> None:
+        self.divider = min(max(share, 0.0), 1.0)
+        self._later()
+
+
+def _caption_style() -> Gtk.CssProvider:
+    """Legible on every picture, in every theme."""
+    style = Gtk.CssProvider()
+    style.load_from_data(b"label { background-color: rgba(0, 0, 0, 0.65); color: #fff; }")
+    return style
+
+
+def _fill(canvas: Any, x: int, y: int, width: int, height: int, colour: int) -> None:
+    """Fill a rectangle, as far as it lies on the canvas."""
+    x0, y0 = max(0, x), max(0, y)
+    x1, y1 = min(canvas.get_width(), x + width), min(canvas.get_height(), y + height)
+    if x1 > x0 and y1 > y0:
+        canvas.new_subpixbuf(x0, y0, x1 - x0, y1 - y0).fill(colour)
+
+
+def _converted(transform: Gimp.ColorTransform, data: bytes, width: int, height: int) -> bytes:
+    rectangle = Gegl.Rectangle.new(0, 0, width, height)
+    source, target = (Gegl.Buffer.new(FORMAT, 0, 0, width, height) for _side in range(2))
+    source.set(rectangle, FORMAT, data)
+    transform.process_buffer(source, rectangle, target, rectangle)
+    return bytes(target.get(rectangle, 1.0, FORMAT, Gegl.AbyssPolicy.NONE))

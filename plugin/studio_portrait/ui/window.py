@@ -1,0 +1,383 @@
+"""The dialog: it analyses the layer once, shows what each setting does, and makes the result.
+
+It stays open when something goes wrong, with all settings as they were, and closes when the result is in the
+image or the user cancels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import origin
+from choices import Choices
+from gi.repository import Gdk, Gimp, GimpUi, Gio, GLib, Gtk
+from layers import Outcome
+from link.wire import STAGES, Problem, Settings
+from origin import Origin
+from pixels import Source, layout
+from progress import Course
+from reference import opened
+from retouch import check_found, selected, settled, used
+from words import _, problem_text, sentence
+
+from . import memory
+from .controls import Controls
+from .picture import PictureView
+from .worker import Events, Photograph, Worker
+
+HELP = Path(__file__).resolve().parents[1] / "help"
+RESET, HELP_RESPONSE = 1, Gtk.ResponseType.HELP
+ANALYSED_ANEW = ("network", "reference", "limit", "all")
+THUMBNAIL = 1024
+MAX_PREVIEW_BYTES = 4 * 1024 * 1024
+
+
+def run(image: Gimp.Image, drawable: Gimp.Drawable, given: Choices) -> tuple[Gimp.Layer, Choices] | None:
+    """Let the user work; the new layer and what was chosen, or None when cancelled. Raises `Problem`."""
+    found = origin.find(image, drawable)
+    remembered, size = memory.load()
+    chosen = (Choices.from_json(found.account) if found.made else None) or remembered or given
+    window = Window(image, found, chosen, size)
+    try:
+        return window.run()
+    finally:
+        window.close()
+
+
+class Window:
+    """One run of the dialog."""
+
+    def __init__(self, image: Gimp.Image, found: Origin, chosen: Choices, size: dict[str, Any]):
+        self._image, self._found = image, found
+        self._how = layout(found.source)
+        self._source = Source(found.source, self._how)
+        self._has_selection = not Gimp.Selection.is_empty(image)
+        self._faces: list[dict[str, Any]] | None = None
+        self._wanted = False  # the result, as soon as the analysis is there
+        self._busy = False
+        self._result: Gimp.Layer | None = None
+        self._outcome: Outcome | None = None
+        self._note = ""  # stands where nothing else is to be said
+        self._course = Course()
+        self._portrait = contextlib.ExitStack()
+        self._dialog = self._build(chosen, size)
+        self._worker = Worker(
+            Events(self._show_stage, self._analysed, self._picture.show_tile, self._rest, self._failed)
+        )
+
+    def run(self) -> tuple[Gimp.Layer, Choices] | None:
+        """Show the dialog until it has done its work."""
+        self._dialog.show_all()
+        self._controls.show_rest()
+        self._picture.grab_focus()
+        self._show_thumbnail()
+        self._analyse()
+        if self._found.made is not None:
+            names = (self._found.made.get_name(), self._found.source.get_name())
+            self._note = _("Changes “{0}”, which was made from “{1}”.").format(*names)
+        Gtk.main()
+        return (self._result, self._controls.choices) if self._result is not None else None
+
+    def close(self) -> None:
+        """End the thread, remember the settings, take the window away."""
+        self._worker.close()
+        self._portrait.close()
+        width, height = self._dialog.get_size()
+        memory.save(self._controls.choices, {"width": width, "height": height})
+        self._dialog.destroy()
+
+    # Building
+
+    def _build(self, chosen: Choices, size: dict[str, Any]) -> GimpUi.Dialog:
+        bar = Gtk.Settings.get_default().get_property("gtk-dialogs-use-header")
+        dialog = GimpUi.Dialog(use_header_bar=bar, title=_("Studio Portrait"), role="studio-portrait")
+        GimpUi.window_set_transient(dialog)
+        dialog.add_buttons(
+            _("_Help"), HELP_RESPONSE, _("_Reset"), RESET, _("_Cancel"), Gtk.ResponseType.CANCEL
+        )
+        self._ok = dialog.add_button(_("Re_touch"), Gtk.ResponseType.OK)
+        dialog.set_default_response(Gtk.ResponseType.OK)
+        dialog.get_widget_for_response(RESET).set_tooltip_text(_("Every setting as it was the first time."))
+        dialog.get_widget_for_response(HELP_RESPONSE).set_tooltip_text(_("What each control does (F1)."))
+        self._controls = Controls(chosen, self._has_selection, self._changed)
+        self._controls.on_problem = lambda problem: self._say(problem_text(problem))
+        layer = self._found.source
+        self._picture = PictureView((layer.get_width(), layer.get_height()), self._preview, self._ticked)
+        self._picture.set_size_request(320, 240)
+        self._picture.set_hexpand(True)
+        columns = Gtk.Box(spacing=6, border_width=6)
+        columns.pack_start(self._left(), True, True, 0)
+        scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_width=True)
+        scrolled.add(self._controls)
+        scrolled.set_hexpand(False)  # all width that is left over is the picture's
+        columns.pack_start(scrolled, False, False, 0)
+        dialog.get_content_area().pack_start(columns, True, True, 0)
+        dialog.connect("response", self._response)
+        dialog.connect("delete-event", lambda *_args: True)  # "response" comes as well, and says what to do
+        dialog.connect("key-press-event", self._key)
+        area = self._work_area()
+        width, height = (size.get(name) for name in ("width", "height"))
+        fits = isinstance(width, int) and isinstance(height, int) and width > 300 and height > 200
+        wish = (width, height) if fits else (1180, 720)
+        dialog.set_default_size(min(wish[0], area[0] - 20), min(wish[1], area[1] - 60))
+        return dialog
+
+    @staticmethod
+    def _work_area() -> tuple[int, int]:
+        display = Gdk.Display.get_default()
+        monitor = display.get_primary_monitor() or display.get_monitor(0)
+        area = monitor.get_workarea()
+        return area.width, area.height
+
+    def _left(self) -> Gtk.Widget:
+        frame = Gtk.Frame()
+        frame.add(self._picture)
+        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        column.pack_start(frame, True, True, 0)
+        tools = Gtk.Box(spacing=6)
+        fit = self._button(_("Fit"), _("Show the whole picture (key Z, or double-click)."), self._picture.fit)
+        whole = self._button(
+            _("100 %"), _("Show every pixel (key Z, or double-click)."), lambda: self._picture.set_zoom(1.0)
+        )
+        self._before = self._toggle(_("Before"), _("Show the picture as it was (key B)."), "show_before")
+        self._mask = self._toggle(_("Mask"), _("Show in white what is reached (key M)."), "show_mask")
+        self._frames = self._toggle(
+            _("Faces"), _("Show the faces that were found, to tick them (key F)."), "frames"
+        )
+        self._zoom_label = Gtk.Label()
+        for widget in (fit, whole, self._before, self._mask, self._frames, self._zoom_label):
+            tools.pack_start(widget, False, False, 0)
+        self._cancel_run = self._button(_("Stop"), _("End this run; the dialog stays."), self._stop)
+        self._again = self._button(_("Try again"), _("Ask the server once more."), self._analyse)
+        self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
+        for widget in (self._cancel_run, self._again, self._bar):
+            widget.set_no_show_all(True)
+            tools.pack_end(widget, False, False, 0)
+        column.pack_start(tools, False, False, 0)
+        self._status = Gtk.Label(xalign=0.0, wrap=True, selectable=False, max_width_chars=60)
+        column.pack_start(self._status, False, False, 0)
+        return column
+
+    @staticmethod
+    def _button(words: str, tip: str, call: Any) -> Gtk.Button:
+        button = Gtk.Button.new_with_label(words)
+        button.set_tooltip_text(tip)
+        button.connect("clicked", lambda _button: call())
+        return button
+
+    def _toggle(self, words: str, tip: str, field: str) -> Gtk.ToggleButton:
+        button = Gtk.ToggleButton.new_with_label(words)
+        button.set_tooltip_text(tip)
+
+        def toggled(_button: Gtk.ToggleButton) -> None:
+            setattr(self._picture, field, button.get_active())
+            if field == "show_mask":
+                self._preview()
+            self._picture.redraw()
+
+        button.connect("toggled", toggled)
+        return button
+
+    # What the user does
+
+    def _response(self, _dialog: Gtk.Dialog, response: int) -> None:
+        if response == HELP_RESPONSE:
+            self._help()
+        elif response == RESET:
+            self._controls.reset()
+        elif response == Gtk.ResponseType.OK:
+            self._retouch()
+        elif self._busy:
+            self._stop()
+        else:
+            self._worker.cancel()
+            Gtk.main_quit()
+
+    def _key(self, dialog: Gtk.Dialog, event: Any) -> bool:
+        focus = dialog.get_focus()
+        writing = isinstance(focus, Gtk.Entry)
+        name = Gdk.keyval_name(Gdk.keyval_to_lower(event.keyval)) or ""
+        if name == "F1":
+            self._help()
+            return True
+        modifiers = Gdk.ModifierType.CONTROL_MASK | Gdk.ModifierType.MOD1_MASK
+        if event.state & modifiers or (writing and not isinstance(focus, Gtk.SpinButton)):
+            return False
+        toggles = {"b": self._before, "m": self._mask, "f": self._frames}
+        if name in toggles:
+            toggles[name].set_active(not toggles[name].get_active())
+        elif name == "z":
+            self._picture.set_zoom(1.0) if self._picture.is_fit else self._picture.fit()
+        elif name in ("plus", "equal", "kp_add", "minus", "kp_subtract") and not writing:
+            self._picture.set_zoom(self._picture.zoom * (0.8 if "minus" in name or "sub" in name else 1.25))
+        else:
+            return False
+        return True
+
+    def _help(self) -> None:
+        """Our own page, in the user's language where there is one; it lies beside the plug-in."""
+        names = [f"{language.split('_')[0]}.html" for language in GLib.get_language_names()]
+        page = next((HELP / name for name in names if (HELP / name).is_file()), HELP / "en.html")
+        try:
+            Gio.AppInfo.launch_default_for_uri(page.as_uri(), None)
+        except GLib.Error:
+            self._say(_("No program opens the help page; it lies at {0}.").format(page))
+
+    def _changed(self, field: str) -> None:
+        choices = self._controls.choices
+        if field in ANALYSED_ANEW and self._needs_analysis(choices):
+            self._analyse()
+            return
+        if field in ("faces", "all"):
+            self._show_ticks()
+        self._preview()
+
+    def _needs_analysis(self, choices: Choices) -> bool:
+        return self._analysed_for != (choices.settings.network, choices.reference, choices.limits)
+
+    def _ticked(self) -> None:
+        self._controls.set_ticked(self._picture.ticked())
+
+    def _retouch(self) -> None:
+        self._set_busy(True)
+        if self._faces is None:
+            self._wanted = True
+            self._analyse()
+            return
+        choices = self._controls.choices
+        try:
+            settings = self._settings(choices)
+            check_found(used(settings, self._faces), choices)
+            outcome = Outcome(self._found, self._how, choices, settings)
+        except Problem as problem:
+            self._failed("render", problem)
+            return
+        self._outcome = outcome
+        self._course = Course()
+        self._worker.render(outcome.renders, self._insert)
+
+    def _insert(self, results: list[dict[str, Any]]) -> None:
+        outcome = self._outcome
+        assert outcome is not None
+        outcome.results = results
+        try:
+            self._result = outcome.insert(self._image)
+        except (Problem, GLib.Error) as fault:
+            problem = fault if isinstance(fault, Problem) else Problem("internal", str(fault))
+            self._failed("render", problem)
+            return
+        Gimp.displays_flush()
+        Gtk.main_quit()
+
+    def _stop(self) -> None:
+        self._worker.cancel()
+        self._set_busy(False)
+
+    # The server's side
+
+    def _analyse(self) -> None:
+        choices = self._controls.choices
+        self._analysed_for = (choices.settings.network, choices.reference, choices.limits)
+        self._again.hide()
+        self._course = Course()
+        self._portrait.close()
+        try:
+            portrait = self._portrait.enter_context(opened(choices.reference))
+            chosen = selected(self._image, self._found.source, self._source, choices)
+        except Problem as problem:
+            self._failed("analyse", problem)
+            return
+        self._picture.forget()
+        self._faces = None
+        self._say(_("Looking at the picture…"))
+        photograph = Photograph(self._how.image, self._source.read, self._how.icc, chosen, portrait)
+        self._worker.analyse(photograph, choices.settings.network)
+
+    def _analysed(self, work: Any) -> None:
+        self._faces = list(work.faces)
+        names = self._worker.networks
+        default = next((one["name"] for one in names if one.get("default")), "")
+        self._controls.set_networks(
+            [one["name"] for one in names], self._controls.choices.settings.network, default
+        )
+        settings = self._settings(self._controls.choices)
+        self._picture.set_faces(self._faces, used(settings, self._faces))
+        self._picture.show_all()
+        self._frames.set_active(len(self._faces) > 1)
+        if not self._faces:
+            self._say(" ".join((_("No face was found."), _("It may be too small, turned away or covered."))))
+        else:
+            self._say("")
+        if self._wanted:
+            self._wanted = False
+            self._retouch()
+        else:
+            self._preview()
+
+    def _preview(self) -> None:
+        self._zoom_label.set_text(f"{self._picture.zoom * 100:.0f} %")
+        if self._faces is None or self._busy:
+            return
+        rect, width, height = self._picture.needed()
+        share = min(1.0, (MAX_PREVIEW_BYTES / (3 * width * height)) ** 0.5)
+        width, height = max(1, int(width * share)), max(1, int(height * share))
+        plane = "mask" if self._mask.get_active() else "pixels"
+        try:
+            settings = self._settings(self._controls.choices)
+        except Problem as problem:
+            self._failed("preview", problem)
+            return
+        self._worker.preview(rect, width, height, settings, plane)
+
+    def _settings(self, choices: Choices) -> Settings:
+        """What the server is told: the faces by number."""
+        return settled(choices, self._image, self._found.source, self._faces or [])
+
+    def _show_ticks(self) -> None:
+        if self._faces is not None:
+            with contextlib.suppress(Problem):
+                self._picture.tick(used(self._settings(self._controls.choices), self._faces))
+
+    def _show_stage(self, stage: str, fraction: float) -> None:
+        self._bar.show()
+        self._bar.set_fraction(self._course.at(stage, fraction))
+        words = (
+            _("Starting the server…")
+            if stage == "queue" and self._faces is None
+            else STAGES.get(stage, stage)
+        )
+        self._status.set_text(sentence(words))
+
+    def _rest(self) -> None:
+        self._bar.hide()
+        if self._status.get_text() in {sentence(words) for words in STAGES.values()}:
+            self._say("")
+
+    def _failed(self, during: str, problem: Problem) -> None:
+        self._bar.hide()
+        if during == "render" and self._outcome is not None:
+            self._outcome.drop()
+            self._outcome = None
+        self._wanted = False
+        self._set_busy(False)
+        if during == "analyse":
+            self._again.show()
+        self._say(problem_text(problem))
+
+    def _set_busy(self, busy: bool) -> None:
+        self._busy = busy
+        for widget in (self._controls, self._ok):
+            widget.set_sensitive(not busy)
+        self._cancel_run.set_visible(busy)
+
+    def _say(self, words: str) -> None:
+        self._status.set_text(words or self._note)
+
+    def _show_thumbnail(self) -> None:
+        layer = self._found.source
+        side = min(THUMBNAIL, max(layer.get_width(), layer.get_height()))
+        small = layer.get_thumbnail(side, side, Gimp.PixbufTransparency.KEEP_ALPHA)
+        if small is not None:
+            self._picture.show_thumbnail(small)
