@@ -100,7 +100,8 @@ class RGB(_Colour):
 
     def _with(self, other: Any, combine: Callable[[float, float], float]) -> RGB:
         second = parse(other)
-        return RGB(*(combine(getattr(self, name), getattr(second, name)) for name in "rgb"), self.a)
+        r, g, b = (combine(getattr(self, name), getattr(second, name)) for name in "rgb")
+        return RGB(r, g, b, self.a)
 
     def _become(self, other: RGB, with_alpha: bool = False) -> None:
         self.r, self.g, self.b = other.r, other.g, other.b
@@ -118,7 +119,9 @@ class RGB(_Colour):
 
     def distance(self, color: Any, alpha: bool = False) -> float:
         other = parse(color)
-        return sum(abs(getattr(self, name) - getattr(other, name)) for name in ("rgba" if alpha else "rgb"))
+        return float(
+            sum(abs(getattr(self, name) - getattr(other, name)) for name in ("rgba" if alpha else "rgb"))
+        )
 
     def max(self) -> float:
         return max(self.r, self.g, self.b)
@@ -167,7 +170,8 @@ class RGB(_Colour):
         black = pullout * (1.0 - self.max())
         if black >= 1.0:
             return CMYK(0.0, 0.0, 0.0, 1.0, self.a)
-        return CMYK(*((1.0 - getattr(self, name) - black) / (1.0 - black) for name in "rgb"), black, self.a)
+        c, m, y = ((1.0 - getattr(self, name) - black) / (1.0 - black) for name in "rgb")
+        return CMYK(c, m, y, black, self.a)
 
 
 class HSV(_Colour):
@@ -214,7 +218,8 @@ class CMYK(_Colour):
     set = __init__
 
     def to_rgb(self) -> RGB:
-        return RGB(*((1.0 - getattr(self, name)) * (1.0 - self.k) for name in "cmy"), self.a)
+        r, g, b = ((1.0 - getattr(self, name)) * (1.0 - self.k) for name in "cmy")
+        return RGB(r, g, b, self.a)
 
 
 def rgb_parse_name(name: str) -> RGB:

@@ -9,6 +9,7 @@ it is fitted to what they computed. All are measured against that GIMP: see READ
 
 from __future__ import annotations
 
+import array
 import math
 import random
 from collections.abc import Callable
@@ -379,7 +380,7 @@ def _mosaic(
 
 
 _NEWSPRINT_MODELS = {0: 1, 1: 2, 2: 3, 3: 1}
-_SPOTS = {0: 1, 1: 0, 2: 2, 3: 3, 4: 4}
+_SPOTS = {0: 1, 1: 0, 2: 2, 3: 4, 4: 2}
 
 
 def _newsprint(
@@ -691,6 +692,7 @@ FILTERS: dict[str, Callable[..., Op | None]] = {
             "black": float(black),
             "white": float(white),
         },
+        cast=True,
     ),
     "plug-in-pixelize": lambda drawable, width: Op(
         "gegl:pixelize", {"size-x": int(width), "size-y": int(width)}
@@ -801,7 +803,9 @@ def _rotate(image: Any, drawable: Any, angle: int, everything: int) -> None:
 
 def _threshold_alpha(image: Any, drawable: Any, threshold: int) -> None:
     """Alpha above the limit becomes 255, the rest 0."""
-    curve = [1.0 if value > int(threshold) else 0.0 for value in range(256)]
+    limit = int(threshold) / 255.0
+    single = array.array("f", [value / 255.0 for value in range(256)])  # it was compared in single precision
+    curve = [1.0 if value > limit else 0.0 for value in single]
     drawable.curves_explicit(Gimp.HistogramChannel.ALPHA, curve)
 
 
@@ -812,8 +816,15 @@ def _semi_flatten(image: Any, drawable: Any) -> None:
     pixels.semi_flatten(drawable, colour.from_gegl(Gimp.context_get_background()))
 
 
+_LUMINANCE = {
+    "red": colour.RGB_LUMINANCE_RED,
+    "green": colour.RGB_LUMINANCE_GREEN,
+    "blue": colour.RGB_LUMINANCE_BLUE,
+}
+
+
 def _colorify(image: Any, drawable: Any, color: Any) -> None:
-    apply(drawable, Operation("gegl:mono-mixer", {"red": 0.299, "green": 0.587, "blue": 0.114}, cast=True))
+    apply(drawable, Operation("gegl:mono-mixer", _LUMINANCE, cast=True))
     rgb = colour.parse(color)
     for channel, part in zip(["RED", "GREEN", "BLUE"], (rgb.r, rgb.g, rgb.b), strict=True):
         drawable.levels(

@@ -79,7 +79,21 @@ def declare(query: Callable[[], Any], run: Callable[..., Any]) -> None:
         def function(*values: Any, name: str = name, takes_mode: bool = takes_mode) -> Any:
             return run(name, ((1, *values) if takes_mode else values))
 
-        register(name, *told["about"], label, told["types"], asked, results, function, menu=menu)
+        blurb, help_text, author, owner, date = told["about"]
+        register(
+            name,
+            blurb,
+            help_text,
+            author,
+            owner,
+            date,
+            label,
+            told["types"],
+            asked,
+            results,
+            function,
+            menu=menu,
+        )
 
 
 def _param(entry: Sequence[Any]) -> tuple[Any, ...]:

@@ -201,7 +201,7 @@ def _chosen(param: Param, nick: str) -> Any:
 def _path(param: Param, file: Gio.File | None) -> str:
     if file is None:
         return param.default or ""
-    return file.get_path() or file.get_uri()
+    return str(file.get_path() or file.get_uri())
 
 
 _ADD: dict[int, Callable[[Gimp.Procedure, tuple[str, str, str], Param], None]] = {

@@ -57,7 +57,7 @@ def _both_ways(native: Callable[[Any], Any]) -> property:
 
 
 def _offsets(self: Gimp.Drawable) -> tuple[int, int]:
-    return tuple(self.get_offsets()[1:])  # type: ignore[return-value]
+    return tuple(self.get_offsets()[1:])
 
 
 def _mask_bounds(native: Callable[[Any], Any]) -> property:
@@ -257,7 +257,7 @@ def _new_layer(
 
 
 def _resolution(self: Gimp.Image) -> tuple[float, float]:
-    return tuple(self.get_resolution()[1:])  # type: ignore[return-value]
+    return tuple(self.get_resolution()[1:])
 
 
 def _set_resolution(self: Gimp.Image, value: Any) -> None:
@@ -306,7 +306,7 @@ class Stroke:
         return float(found[-1] if isinstance(found, tuple) else found)
 
     def get_point_at_dist(self, dist: float, precision: float) -> tuple[float, float, float, bool]:
-        return tuple(self.vectors.stroke_get_point_at_dist(self.ID, float(dist), float(precision))[-4:])  # type: ignore[return-value]
+        return tuple(self.vectors.stroke_get_point_at_dist(self.ID, float(dist), float(precision))[-4:])
 
     def interpolate(self, precision: float) -> tuple[list[float], bool]:
         found = self.vectors.stroke_interpolate(self.ID, float(precision))

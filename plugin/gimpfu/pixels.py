@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from gi.repository import Gegl, Gimp
-
 from . import colour, region
 from .errors import error
 from .region import PixelRgn
@@ -83,22 +81,32 @@ def keep_extreme(drawable: Any, largest: bool) -> None:
     _through_shadow(drawable, change)
 
 
+def _linear(value: float) -> float:
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+
+def _stored(value: float) -> int:
+    curved = value * 12.92 if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055
+    return min(255, max(0, round(255 * curved)))
+
+
 def semi_flatten(drawable: Any, rgb: colour.RGB) -> None:
-    """Put `rgb` behind pixels that are neither clear nor opaque."""
-    behind = list(rgb)[:3]
+    """Put `rgb` behind pixels that are neither clear nor opaque.
+
+    As GIMP 2.10 did: mixed in linear light, with the colour's stored values taken for linear ones.
+    """
+    behind = (rgb.r, rgb.g, rgb.b)
+    table = [_linear(value / 255) for value in range(256)]
 
     def change(data: bytearray, bpp: int) -> None:
         if bpp not in (2, 4):
             return
         for start in range(0, len(data), bpp):
-            alpha = data[start + bpp - 1]
-            if 0 < alpha < 255:
+            alpha = data[start + bpp - 1] / 255
+            if 0 < alpha < 1:
                 for place in range(bpp - 1):
-                    data[start + place] = (data[start + place] * alpha + behind[place] * (255 - alpha)) // 255
+                    mixed = table[data[start + place]] * alpha + behind[place] * (1 - alpha)
+                    data[start + place] = _stored(mixed)
                 data[start + bpp - 1] = 255
 
     _through_shadow(drawable, change)
-
-
-def rectangle(drawable: Gimp.Drawable) -> Gegl.Rectangle:
-    return Gegl.Rectangle.new(0, 0, drawable.get_width(), drawable.get_height())

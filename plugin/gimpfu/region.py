@@ -125,7 +125,7 @@ class Tile:
         return self.x + int(across), self.y + int(down)
 
     def __len__(self) -> int:
-        return self.ewidth * self.eheight
+        return int(self.ewidth * self.eheight)
 
     def __getitem__(self, place: Any) -> ByteString:
         return self._region[self._place(place)]

@@ -201,9 +201,15 @@ def register(
 
 def _old_style_head(menu: str) -> list[tuple[Any, ...]]:
     """The parameters that gimpfu put in front for a label that was a whole menu path."""
-    image = [(PF_IMAGE, "image", "Image", None), (PF_DRAWABLE, "drawable", "Drawable", None)]
-    names = [(PF_STRING, "filename", "File name", ""), (PF_STRING, "raw-filename", "File name", "")]
-    heads = {"<Image>": image, "<Save>": [*image, *names], "<Load>": names}
+    image: list[tuple[Any, ...]] = [
+        (PF_IMAGE, "image", "Image", None),
+        (PF_DRAWABLE, "drawable", "Drawable", None),
+    ]
+    names: list[tuple[Any, ...]] = [
+        (PF_STRING, "filename", "File name", ""),
+        (PF_STRING, "raw-filename", "File name", ""),
+    ]
+    heads: dict[str, list[tuple[Any, ...]]] = {"<Image>": image, "<Save>": [*image, *names], "<Load>": names}
     return next((head for place, head in heads.items() if menu.startswith(place)), [])
 
 

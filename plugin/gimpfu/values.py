@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from gi.repository import Gimp, Gio, GLib, GObject
+from gi.repository import Gegl, Gimp, Gio, GLib, GObject
 
 from . import colour, enums, resources
 from .errors import error
@@ -180,7 +180,7 @@ def counted(items: list[Any], by_id: bool = False) -> tuple[int, tuple[Any, ...]
 
 def simplify(value: Any) -> Any:
     """Colours, files and resources as the values that gimpfu used for them."""
-    if isinstance(value, colour.Gegl.Color):
+    if isinstance(value, Gegl.Color):
         return colour.from_gegl(value)
     if isinstance(value, Gio.File):
         return value.get_path() or value.get_uri()

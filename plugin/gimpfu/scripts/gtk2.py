@@ -164,15 +164,21 @@ def _widget(name: str, native: Any, fixed: dict[str, int]) -> Any:
         names["pack_end"] = _packing(native.pack_end)
     if name == "Adjustment":
         for key in ARGUMENTS[name].split():
-            names[key] = property(
-                lambda self, key=key: self.get_property(key.replace("_", "-")),
-                lambda self, value, key=key: self.set_property(key.replace("_", "-"), value),
-            )
+            names[key] = _property(key.replace("_", "-"))
     if issubclass(native, _gtk().Dialog):
         names["vbox"] = property(lambda self: _packable(self.get_content_area()))
         names["action_area"] = property(lambda self: self.get_action_area())
     _MADE[name] = type(native)(name, (native,), names)
     return _MADE[name]
+
+
+def _property(name: str) -> property:
+    """A GObject property as an attribute."""
+
+    def write(self: Any, value: Any) -> None:
+        self.set_property(name, value)
+
+    return property(lambda self: self.get_property(name), write)
 
 
 def _packing(native: Callable[..., Any]) -> Callable[..., Any]:
@@ -193,7 +199,7 @@ def _packable(box: Any) -> Any:
 def _radio() -> Any:
     gtk = _gtk()
 
-    class RadioButton(gtk.RadioButton):  # type: ignore[misc,name-defined]
+    class RadioButton(gtk.RadioButton):  # type: ignore[name-defined,misc]
         def __init__(self, group: Any = None, label: str | None = None, use_underline: bool = True):
             super().__init__(label=label, use_underline=use_underline)
             if group is not None:

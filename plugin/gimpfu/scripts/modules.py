@@ -50,7 +50,7 @@ RENAMED = {
 }
 
 
-def _copy(name: str, source: str | None = None, **more: Any) -> types.ModuleType:
+def _copy(name: str, source: Any = None, **more: Any) -> types.ModuleType:
     """A module with everything of `source` (or of `name` itself), and `more`."""
     module = types.ModuleType(name)
     native = importlib.import_module(source or name)
@@ -427,7 +427,7 @@ def _imp() -> types.ModuleType:
 def _gimpfu(name: str) -> Callable[[], types.ModuleType]:
     def make() -> types.ModuleType:
         package = importlib.import_module(__name__.rpartition(".scripts")[0])
-        return package if name == "gimpfu" else getattr(package, name)  # type: ignore[no-any-return]
+        return package if name == "gimpfu" else getattr(package, name)
 
     return make
 

@@ -10,6 +10,7 @@ from typing import Any
 from gi.repository import Gimp, GLib
 
 from .. import procedure as procedures
+from ..params import READWRITE
 from ..registry import Registration
 from .catalogue import Catalogue, folders
 
@@ -84,7 +85,7 @@ def _window(plug_in: Gimp.PlugIn) -> Gimp.Procedure:
         "The run mode",
         Gimp.RunMode,
         Gimp.RunMode.NONINTERACTIVE,
-        procedures.params.READWRITE,
+        READWRITE,
     )
     made.set_menu_label("Old scripts...")
     made.add_menu_path(_MENU)
@@ -95,7 +96,7 @@ def _window(plug_in: Gimp.PlugIn) -> Gimp.Procedure:
         WINDOW,
     )
     made.set_attribution("gimpfu", "GPL-3.0-or-later", "2026")
-    made.add_string_return_value("scripts", "scripts", "The list as text", "", procedures.params.READWRITE)
+    made.add_string_return_value("scripts", "scripts", "The list as text", "", READWRITE)
     return made
 
 

@@ -42,7 +42,7 @@ class ByteString(bytes):
     __rmul__ = __mul__
 
     def __eq__(self, other: object) -> bool:
-        return bytes.__eq__(self, to_bytes(other) if isinstance(other, str) else other)  # type: ignore[arg-type]
+        return bytes.__eq__(self, to_bytes(other) if isinstance(other, str) else other)
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -59,8 +59,9 @@ class ByteString(bytes):
         except UnicodeDecodeError:
             return bytes(self).decode("latin-1")
 
-    def __mod__(self, values: Any) -> str:
-        return str(self) % values
+    def __mod__(self, values: Any) -> Any:
+        text: Any = str(self)
+        return text % values
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
@@ -148,17 +149,21 @@ def _divisor(value: Any) -> Any:
     return Divisor(value) if isinstance(value, (int, float)) else value
 
 
+_coded: Any = codecs.decode  # typed for a few codecs only
+_encoded: Any = codecs.encode
+
+
 def _decode(value: Any, *args: Any, **named: Any) -> Any:
     encoding = str(args[0] if args else named.get("encoding", "ascii")).lower()
     if isinstance(value, str):
         if encoding in _ESCAPES:
-            return codecs.decode(value, _ESCAPES[encoding])
+            return _coded(value, _ESCAPES[encoding])
         if encoding in _BINARY_CODECS:
-            return ByteString(codecs.decode(to_bytes(value), encoding))
+            return ByteString(_coded(to_bytes(value), encoding))
         return value
     if isinstance(value, bytes):
         if encoding in _BINARY_CODECS:
-            return ByteString(codecs.decode(bytes(value), encoding))
+            return ByteString(_coded(bytes(value), encoding))
         return bytes(value).decode(*args, **named) if args or named else str(ByteString(value))
     return value.decode(*args, **named)
 
@@ -167,7 +172,7 @@ def _encode(value: Any, *args: Any, **named: Any) -> Any:
     encoding = str(args[0] if args else named.get("encoding", "ascii")).lower()
     if isinstance(value, (str, bytes)):
         if encoding in _BINARY_CODECS:
-            return codecs.encode(to_bytes(value), encoding).decode("ascii")
+            return _encoded(to_bytes(value), encoding).decode("ascii")
         if encoding in _ESCAPES:
             return (
                 value.encode("unicode_escape").decode("ascii")
@@ -223,7 +228,7 @@ def py2_sorted(values: Iterable[Any], cmp: Any = None, key: Any = None, reverse:
 def py2_cmp(left: Any, right: Any) -> int:
     """Compare any two values, as Python 2 could."""
     try:
-        return (left > right) - (left < right)
+        return int(left > right) - int(left < right)
     except TypeError:
         if isinstance(left, (tuple, list)) and type(left) is type(right):
             pairs = zip(left, right, strict=False)
@@ -396,7 +401,7 @@ def _xrange(*args: Any) -> range:
 
 
 def _whole(number: Any) -> int:
-    return int(number) if isinstance(number, float) else number
+    return int(number)
 
 
 def _round(number: float, digits: int = 0) -> float:
