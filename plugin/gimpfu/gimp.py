@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import gi
 from gi.repository import Gimp, GLib
@@ -22,19 +22,31 @@ menu_register = gimpplugin.menu_register
 TILE = 64  # GIMP 2's tiles: pixels a side
 
 
-def __getattr__(name: str) -> Any:
-    """``version`` and the folders: asked of GIMP when used. ``register`` needs some of them already."""
-    if name == "version":
-        return tuple(int(part) for part in Gimp.version().split(".")[:3])
-    if name in ("VectorsBezierStroke", "VectorsStroke"):
-        from .patches import Stroke
+if TYPE_CHECKING:
+    from .patches import Stroke as VectorsBezierStroke
 
-        return Stroke
-    if name in ("directory", "data_directory", "locale_directory", "sysconf_directory"):
-        return getattr(Gimp, name)()
-    if name == "plug_in_directory":
-        return _plug_in_directory()
-    raise AttributeError(f"gimp has no attribute {name}")
+    version: tuple[int, ...]
+    directory: str
+    data_directory: str
+    locale_directory: str
+    sysconf_directory: str
+    plug_in_directory: str
+    VectorsStroke = VectorsBezierStroke
+else:
+
+    def __getattr__(name: str) -> Any:
+        """``version`` and the folders: asked of GIMP when used. ``register`` needs some of them already."""
+        if name == "version":
+            return tuple(int(part) for part in Gimp.version().split(".")[:3])
+        if name in ("VectorsBezierStroke", "VectorsStroke"):
+            from .patches import Stroke
+
+            return Stroke
+        if name in ("directory", "data_directory", "locale_directory", "sysconf_directory"):
+            return getattr(Gimp, name)()
+        if name == "plug_in_directory":
+            return _plug_in_directory()
+        raise AttributeError(f"gimp has no attribute {name}")
 
 
 def _plug_in_directory() -> str:
