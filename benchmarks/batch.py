@@ -390,8 +390,10 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), args.pictures, args.rounds, args.ray_pictures, args.simulated)
-        figures = {"processors": machine.cores(), "pictures": args.pictures}
-        figures |= {part: getattr(bench, part)() for part in args.only}
+        figures: dict[str, Any] = {"processors": machine.cores(), "pictures": args.pictures}
+        for part in args.only:
+            figures[part] = getattr(bench, part)()
+            print(f"{part}: {json.dumps(figures[part])}", file=sys.stderr, flush=True)
     print(json.dumps(figures) if args.json else json.dumps(figures, indent=1))
 
 

@@ -108,4 +108,12 @@ def _missing(kind: str, package: str, extra: str) -> Problem:
 
 
 def _damaged(kind: str, error: Exception) -> Problem:
-    return Problem("bad-image", f"The {kind} file cannot be read ({error}).", "Copy it again, or convert it.")
+    return Problem(
+        "bad-image", f"The {kind} file cannot be read ({_words(error)}).", "Copy it again, or convert it."
+    )
+
+
+def _words(error: Exception) -> str:
+    """LibRaw's are bytes."""
+    first = error.args[0] if error.args else error
+    return first.decode("ascii", "replace") if isinstance(first, bytes) else str(first)

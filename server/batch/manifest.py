@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from plugin.studio_portrait.link.wire import Problem
 
+from ..files.errors import PictureError
 from .item import DONE, MEASURED, NO_FACE, Item, Outcome
 from .retoucher import fingerprint
 
@@ -128,7 +129,7 @@ def stands(line: Outcome, item: Item, settings: dict[str, Any], weights: str) ->
         if output.stat().st_size != line["output_size"]:
             return False
         return bool(fingerprint(output)["sha256"] == line["output_sha256"])
-    except (OSError, KeyError):
+    except (OSError, PictureError, KeyError):
         return False
 
 

@@ -26,6 +26,7 @@ from .local import LANES, ROOT
 CHUNK = 2000  # pictures that Ray knows of at a time; the actors are started anew after so many
 GPU_LANES = 16  # pictures in work in an actor that has a GPU
 OBJECT_STORE = 100 << 20  # bytes: only names lie in it
+LOCAL_STARTS = 3  # tries: Ray gives its own processes 30 seconds, which a busy machine may exceed
 _NOT_BEGUN = "not-begun"
 
 # Before Ray is imported: it asks the environment only then.
@@ -158,33 +159,42 @@ class Actor:
 
 
 def _connect(ray: Any, address: str, installed: bool) -> None:
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    try:
-        if address == "local":
-            # A token of its own: the one that Ray would make lies where everybody may read it.
-            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-            ray.init(
-                address="local",  # else it would look for one that runs already
-                num_cpus=machine.cores(),
-                object_store_memory=OBJECT_STORE,
-                include_dashboard=False,
-                runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},
-                **quiet,
-            )
-        else:
-            sent = {"env_vars": {"PYTHONPATH": str(ROOT)}} if installed else _everything()
-            ray.init(address=address, runtime_env=sent, **quiet)
-    except Exception as error:  # connection, authentication, versions: Ray has an exception for each
-        reason = str(error).strip().splitlines()
-        sentence = f"Ray at {address} cannot be used: {reason[0] if reason else type(error).__name__}"
-        raise Problem("no-server", sentence, "See docs/cluster.md.") from error
+    attempts = LOCAL_STARTS if address == "local" else 1
+    for attempt in range(attempts):
+        try:
+            _start(ray, address, installed)
+            break
+        except Exception as error:  # connection, authentication, versions: Ray has an exception for each
+            ray.shutdown()
+            if attempt < attempts - 1:
+                continue
+            reason = str(error).strip().splitlines()
+            sentence = f"Ray at {address} cannot be used: {reason[0] if reason else type(error).__name__}"
+            raise Problem("no-server", sentence, "See docs/cluster.md.") from error
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    warnings.filterwarnings(
-        "ignore", category=ray.util.annotations.RayDeprecationWarning
-    )  # the version is pinned
+    # The version is pinned.
+    warnings.filterwarnings("ignore", category=ray.util.annotations.RayDeprecationWarning)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.max_errored_blocks = -1
+
+
+def _start(ray: Any, address: str, installed: bool) -> None:
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    here = {"env_vars": {"PYTHONPATH": str(ROOT)}}
+    if address != "local":
+        ray.init(address=address, runtime_env=here if installed else _everything(), **quiet)
+        return
+    # A token of its own: the one that Ray would make lies where everybody may read it.
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    ray.init(
+        address="local",  # else it would look for one that runs already
+        num_cpus=machine.cores(),
+        object_store_memory=OBJECT_STORE,
+        include_dashboard=False,
+        runtime_env=here,
+        **quiet,
+    )
 
 
 def _everything() -> dict[str, Any]:

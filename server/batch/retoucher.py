@@ -13,8 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settin
 
 from ..files import pictures
 from ..files.names import format_of
+from ..files.opening import opened
 from ..files.picture import Picture
 from .item import DISK_FULL, DONE, FAILED, MEASURED, NO_FACE, Item, Order, Outcome
 
@@ -163,10 +165,11 @@ def mask_beside(target: Path) -> Path:
 
 
 def fingerprint(path: Path) -> dict[str, Any]:
-    """``size``, ``mtime_ns`` and ``sha256`` of a file. Raises `OSError`."""
-    with path.open("rb") as file:
+    """``size``, ``mtime_ns`` and ``sha256`` of a regular file. Raises `OSError`, `PictureError`."""
+    path.stat()  # that it is missing is told as such
+    with opened(path) as file:
         status = os.fstat(file.fileno())
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
 
 
@@ -199,7 +202,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, FileNotFoundError) and error.filename:
-        return Said("missing", f"{error.filename} is not there any more.", "")
+        return Said("missing", "The file is not there any more.", "")
     if isinstance(error, OSError) and error.errno in _FULL:
         where = f" ({error.filename})" if error.filename else ""
         return Said(DISK_FULL, f"The result cannot be written: {error.strerror}{where}.", "Make room there.")

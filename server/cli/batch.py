@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..batch.run import Plan, Stop, Tally
 
 DONE, SOME_FAILED, NOTHING_TRIED, INTERRUPTED = 0, 1, 2, 130
+SAME_SECONDS = 0.3  # a signal that comes so soon again is the same one: `timeout`, for one, sends it twice
 LINE_SECONDS = 10.0  # between two lines of progress where there is no terminal
 Show = Callable[["Tally", "Outcome | None"], None]
 
@@ -273,9 +274,15 @@ def _quoted(word: str) -> str:
 def _signals(stop: Stop) -> Iterator[None]:
     """SIGINT or SIGTERM once: finish what runs. Twice: `KeyboardInterrupt`."""
 
+    first = 0.0
+
     def heard(number: int, frame: object) -> None:
+        nonlocal first
         if stop.why == _CTRL_C:
+            if time.monotonic() - first < SAME_SECONDS:
+                return
             raise KeyboardInterrupt
+        first = time.monotonic()
         stop.ask(_CTRL_C)
         _say("Finishing the pictures that are being done; once more stops at once.")
 

@@ -84,16 +84,17 @@ def test_bad_files_are_counted_and_named(shoot: Path, tmp_path: Path) -> None:
     whole = (shoot / "0.jpg").read_bytes()
     (shoot / "short.jpg").write_bytes(whole[: len(whole) // 2])
     (shoot / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    os.mkfifo(shoot / "pipe.jpg")
     Image.new("RGB", (200, 200), "grey").save(shoot / "wall.jpg")
     result = batch(shoot, "-o", out)
     assert result.returncode == 1
     status = Counter(line["status"] for line in lines(out))
-    assert status == {"done": 4, "failed": 4, "no-face": 1}
-    for name in ("text.jpg", "empty.png", "short.jpg", "gone.jpg"):
+    assert status == {"done": 4, "failed": 5, "no-face": 1}
+    for name in ("text.jpg", "empty.png", "short.jpg", "gone.jpg", "pipe.jpg"):
         assert f"{shoot / name}: " in result.stderr and name in result.stderr.split("pictures a second")[1]
-    assert "4 done, 1 without a face, 4 failed" in result.stderr
+    assert "4 done, 1 without a face, 5 failed" in result.stderr
     again = batch(shoot, "-o", out, "--resume")
-    assert "0 done, 5 done before, 4 failed" in again.stderr and again.returncode == 1
+    assert "0 done, 5 done before, 5 failed" in again.stderr and again.returncode == 1
 
 
 def test_stops_at_the_first_failure_when_told_to(shoot: Path, tmp_path: Path) -> None:
@@ -166,7 +167,7 @@ def test_ctrl_c_once_finishes_and_twice_stops(shoot: Path, tmp_path: Path) -> No
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         if times == 2:
-            time.sleep(0.1)
+            time.sleep(0.4)
             process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=60)[1]
         assert process.returncode == 130 and "Finishing" in said and "--resume" in said, said
