@@ -10,9 +10,11 @@ from pathlib import Path
 
 import psutil
 
+from plugin.studio_portrait.link.wire import Problem
+
 _CGROUPS, _OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 _HANDLES = Path("/proc/self/fd")
-_FEW_HANDLES = 4096  # with more than this allowed, connections cannot use them up
+LEAST_HANDLES, _FEW_HANDLES, _MANY_HANDLES = 1024, 4096, 1 << 16  # few: connections could use them up
 
 
 def memory_total() -> int:
@@ -68,15 +70,24 @@ def private_memory() -> int | None:
 
 
 def raise_handle_limit() -> None:
-    """Allows this process as many file descriptors as it may allow itself."""
-    if sys.platform != "win32":
-        import resource
+    """Allows this process as many file descriptors as it may allow itself. Raises `Problem` for too few.
 
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = min(hard, _FEW_HANDLES) if hard != resource.RLIM_INFINITY else _FEW_HANDLES
-        if soft < wanted:
-            with contextlib.suppress(OSError, ValueError):
-                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    libzmq ends the process when a connection comes and none is left, so there must be many more than
+    connections come between two looks at them.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MANY_HANDLES if hard == resource.RLIM_INFINITY else min(hard, _MANY_HANDLES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < LEAST_HANDLES:
+        sentence = f"The server may have {soft} open files here, and needs {LEAST_HANDLES}."
+        raise Problem("set-up", sentence, f"Start it with a higher limit: ulimit -n {LEAST_HANDLES}.")
 
 
 def spare_handles() -> int | None:

@@ -81,26 +81,17 @@ TASKS: dict[str, Callable[[Work], dict[str, Any]]] = {
     "render": renderings.render,
 }
 
-# What the exceptions of `model` and `server.imaging` are on the wire; those that bring a code keep it.
-CODES = {
-    "UnknownNetwork": "unknown-network",
-    "BadWeights": "weights",
-    "BadSetting": "bad-setting",
-    "OutOfMemory": "out-of-memory",
-    "Cancelled": "cancelled",
-}
-
 
 def problem_of(error: Exception) -> Problem | None:
-    """The error as the client is told of it; None for a fault of our own."""
+    """The error as the client is told of it; None for a fault of our own.
+
+    The exceptions of `model` and `server.imaging` have a code, a sentence and a hint, as `Problem` has.
+    """
     if isinstance(error, Problem):
         return error
     if isinstance(error, MemoryError):
         return Problem("out-of-memory", "There was not enough memory to retouch the picture.")
-    code = getattr(error, "code", None) or next(
-        (CODES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in CODES), None
-    )
-    message = getattr(error, "message", None)
+    code, message = getattr(error, "code", None), getattr(error, "message", None)
     if not isinstance(code, str) or not isinstance(message, str):
         return None
     return Problem(code, message, getattr(error, "hint", None))
