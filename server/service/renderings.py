@@ -11,16 +11,17 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import psutil
 
 from plugin.studio_portrait.link.wire import MAX_PREVIEW_BYTES, Box, Problem
+
+from . import resources
 
 if TYPE_CHECKING:
     from server.imaging import Analysis, Layer, Result
 
     from .tasks import Work
 
-MOST: Final = max(256 << 20, psutil.virtual_memory().total // 8)  # bytes of all analyses in this process
+MOST: Final = max(256 << 20, resources.memory_total() // 8)  # bytes of all analyses in this process
 NAME = "analysis"
 LAYERS = "layers"
 

@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zmq
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
@@ -30,6 +32,7 @@ from tests.sample import SELFIE
 
 from .plain_worker import SLOW
 from .running import Client, Server, wait_for
+from .test_attacks import headers
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -342,6 +345,34 @@ def test_the_relay_takes_nobody_without_the_token(
                 assert socket.poll(5000) and b"ERROR" in socket.recv()
         with Session.open(start=False) as session:
             assert retouched(session)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(headers(), max_size=4))
+def test_no_message_whatsoever_ends_the_relay(relayed: str, messages: list[bytes]) -> None:
+    """A token of half a surrogate pair did once, and GIMP's next picture went to a server here instead."""
+    with zmq.Context() as context, context.socket(zmq.DEALER) as peer:
+        peer.linger = 0
+        peer.connect(relayed)
+        for header in (*messages, b'{"v":1,"cmd":"HELLO","token":"\\ud800"}', b'{"v":1,"cmd":"PING"}'):
+            peer.send(header)
+        while peer.poll(20_000):
+            if b'"PONG"' in peer.recv_multipart()[0]:
+                return
+    raise AssertionError("the relay does not answer")
+
+
+@pytest.fixture(scope="module")
+def relayed(shared: Machines) -> Iterator[str]:
+    """A relay's endpoint. In the end it still carries pictures, and its log tells of no fault."""
+    shared.introduce()
+    with pytest.MonkeyPatch.context() as patch, shared.relay(patch):
+        found = runtime.Runtime.read(shared.here)
+        assert found is not None
+        yield found.endpoints[0]
+        with Session.open(start=False) as session:
+            assert retouched(session)
+    assert "Traceback" not in (shared.here / "server.log").read_text(encoding="utf-8")
 
 
 def test_the_relay_says_why_it_cannot_connect(machines: Machines) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from server import imaging as pipeline
 from server.service import fallback
 from server.service.buffers import Buffer, Layout
-from server.service.worker import real_tools
+from server.service.worker import LoadedNetworks, real_tools
 from tests.model import made
 from tests.sample import SELFIE
 
@@ -389,3 +390,26 @@ def test_a_broken_device_ends_the_worker_and_not_the_server(faulty: Session) -> 
     assert caught.value.code == "rejected" and "status 70" in caught.value.message
     out, result = through_the_server(faulty, np.zeros((300, 400, 3), np.uint8))
     assert result["box"] is None and not out.any()
+
+
+def test_a_network_whose_file_changes_is_loaded_anew(tmp_path: Path) -> None:
+    """And refused when it is not what belongs to this version; one that is put back works again."""
+    weights, loads = tmp_path / "one.npz", 0
+    weights.write_bytes(b"right")
+
+    def load_it(name: str) -> SimpleNamespace:
+        nonlocal loads
+        loads += 1
+        if weights.read_bytes() != b"right":
+            raise Problem("weights", "The weights are not those that belong to this version.")
+        return SimpleNamespace(name="one")
+
+    networks = LoadedNetworks(load_it, lambda name: [weights])
+    assert networks("") is networks("one") and loads == 1
+    weights.write_bytes(b"wrong")
+    for _ in range(2):
+        with pytest.raises(Problem):
+            networks("one")
+    weights.write_bytes(b"right")
+    os.utime(weights, ns=(1, 1))
+    assert networks("").name == "one" and networks("one") is networks("") and loads == 4
