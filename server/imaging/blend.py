@@ -97,7 +97,7 @@ def affected(
     """The rectangle outside which nothing can change; None when there is none."""
     if not corrections:
         return None
-    whole = [_reach(c, inside(c.grid, width, height)) for c in corrections]
+    whole = [reach(c, inside(c.grid, width, height)) for c in corrections]
     parts = np.array([rect for rect in whole if rect is not None])
     if not len(parts):
         return None
@@ -112,7 +112,7 @@ def affected(
     return Box(int(left), int(top), int(right - left), int(bottom - top))
 
 
-def _reach(correction: Correction, rect: Rect) -> Rect | None:
+def reach(correction: Correction, rect: Rect) -> Rect | None:
     """The rectangle of the picture that a correction may change, within `rect`."""
     spans = reached(correction)
     rows = np.flatnonzero(spans[:, 0] <= spans[:, 1])

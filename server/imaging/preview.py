@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from plugin.studio_portrait.link.wire import Box, Settings
 
 from .analysis import Analysis
-from .blend import Selection, lifted
+from .blend import Rect, Selection, lifted, reach
 from .colour import Float
-from .crop import to_working, white_of, without_hidden
+from .crop import inside, to_working, white_of, without_hidden
 from .errors import BadSetting
 from .lift import Grid, grey_of
 from .retouch import chosen, left_alone
@@ -49,7 +49,7 @@ def preview(
     if plane not in PLANES:
         raise BadSetting(f"There is no plane {plane:.20} in a preview.")
     view = _View(rect, width, height)
-    shown: Float = analysis.once("shown", view, lambda: _shrunk(pixels, analysis, view))
+    shown: _Shown = analysis.once("shown", view, lambda: _shrunk(pixels, analysis, view))
     used = chosen(analysis.faces, settings, selection)
     corrections: list[Correction] = []
     if not settings.does_nothing:
@@ -59,20 +59,36 @@ def preview(
     others = left_alone(analysis, used)
     if not settings.limit:
         selection = None
+    parts = [
+        (place, correction, lifted(corrections, correction, others, analysis.size))
+        for correction in corrections
+        if (place := view.over(correction, analysis.size)) is not None
+    ]
     if plane == "mask":
-        mask = np.zeros(shown.shape[:2], np.float32)
-        for correction in corrections:
-            _add_mask(mask, shown, view, correction, lifted(corrections, correction, others, analysis.size))
+        mask = np.zeros(shown.working.shape[:2], np.float32)
+        for place, correction, values in parts:
+            _add_mask(mask, shown, view, place, correction, values)
         mask *= 1 if selection is None else view.of_selection(selection)
         return np.rint(mask * 255).astype(np.uint8)[..., None]
-    change = np.zeros_like(shown)
-    for correction in corrections:
-        _add(change, shown, view, correction, lifted(corrections, correction, others, analysis.size))
-    if selection is not None and corrections:
-        change *= view.of_selection(selection)[..., None]
-    after = np.asarray(cv2.subtract(shown, change).reshape(shown.shape), np.float32)
+    after = shown.working
+    if parts:
+        change = np.zeros_like(after)
+        for place, correction, values in parts:
+            _add(change, shown, view, place, correction, values)
+        if selection is not None:
+            change *= view.of_selection(selection)[..., None]
+        after = np.asarray(cv2.subtract(after, change).reshape(after.shape), np.float32)
     srgb = analysis.space.to_srgb(after)
     return np.asarray(cv2.convertScaleAbs(np.maximum(srgb, 0), alpha=255), np.uint8)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The picture over a view. working: (height, width, C); guide: within 0..1; grey: its (height, width)."""
+
+    working: Float
+    guide: Float
+    grey: Float
 
 
 @dataclass(frozen=True)
@@ -88,15 +104,21 @@ class _View:
         """Pixels of the picture per pixel of the preview, across and down."""
         return self.rect.width / self.width, self.rect.height / self.height
 
-    def over(self, grid: Grid) -> tuple[int, int, int, int]:
-        """left, top, right, bottom of the preview's pixels whose centres lie in the grid."""
+    def over(self, correction: Correction, size: tuple[int, int]) -> Rect | None:
+        """Left, top, right, bottom of the preview's pixels that a correction may change; None for none."""
+        rect = reach(correction, inside(correction.grid, size[1], size[0]))
+        if rect is None:
+            return None
         sx, sy = self.step
-        left, right = ((edge - self.rect.x) / sx - 0.5 for edge in (grid.x, grid.x + grid.side))
-        top, bottom = ((edge - self.rect.y) / sy - 0.5 for edge in (grid.y, grid.y + grid.side))
-        columns, rows = (int(np.ceil(left)), int(np.ceil(right))), (int(np.ceil(top)), int(np.ceil(bottom)))
-        return max(0, columns[0]), max(0, rows[0]), min(self.width, columns[1]), min(self.height, rows[1])
+        left, right = ((edge - self.rect.x) / sx - 0.5 for edge in (rect[0], rect[2]))
+        top, bottom = ((edge - self.rect.y) / sy - 0.5 for edge in (rect[1], rect[3]))
+        columns = max(0, int(np.ceil(left))), min(self.width, int(np.ceil(right)))
+        rows = max(0, int(np.ceil(top))), min(self.height, int(np.ceil(bottom)))
+        if columns[0] >= columns[1] or rows[0] >= rows[1]:
+            return None
+        return columns[0], rows[0], columns[1], rows[1]
 
-    def read(self, values: Float, grid: Grid, part: tuple[int, int, int, int]) -> Float:
+    def read(self, values: Float, grid: Grid, part: Rect) -> Float:
         """A low-resolution array over `grid` at the preview's pixels left, top, right, bottom."""
         left, top, right, bottom = part
         (sx, sy), depth = self.step, values.shape[2]
@@ -133,55 +155,48 @@ class _View:
         return np.asarray(small, np.float32) / np.float32(255)
 
 
-def _shrunk(pixels: NDArray[Any], analysis: Analysis, view: _View) -> Float:
-    """The picture over the view, (height, width, C) working encoding."""
+def _shrunk(pixels: NDArray[Any], analysis: Analysis, view: _View) -> _Shown:
     rect, space = view.rect, analysis.space
     part = without_hidden(pixels[rect.y : rect.y + rect.height, rect.x : rect.x + rect.width], space.channels)
     way = cv2.INTER_AREA if view.step[0] >= 1 and view.step[1] >= 1 else cv2.INTER_LINEAR
     small = cv2.resize(part, (view.width, view.height), interpolation=way)
-    return to_working(small.reshape(view.height, view.width, -1), white_of(pixels), space)
+    working = to_working(small.reshape(view.height, view.width, -1), white_of(pixels), space)
+    guide = working if pixels.dtype != np.float32 and not space.linear else np.clip(working, 0, 1)
+    return _Shown(working, guide, grey_of(guide))
 
 
-def _add(change: Float, shown: Float, view: _View, correction: Correction, values: Sequence[Float]) -> None:
+def _add(
+    change: Float, shown: _Shown, view: _View, part: Rect, correction: Correction, values: Sequence[Float]
+) -> None:
     """Adds one correction, times its weights."""
-    left, top, right, bottom = part = view.over(correction.grid)
-    if left >= right or top >= bottom:
-        return
+    left, top, right, bottom = part
     place = np.s_[top:bottom, left:right]
     slope, offset = (view.read(value, correction.grid, part) for value in values[:2])
-    guide = np.clip(shown[place], 0, 1)
-    slope *= guide
+    slope *= shown.guide[place]
     slope += offset
     if correction.painted is not None:
         x, y = view.rect.x + left * view.step[0], view.rect.y + top * view.step[1]
-        painted = correction.painted.difference(shown[place], y, x, view.step[0])
+        painted = correction.painted.difference(shown.working[place], y, x, view.step[0])
         slope += painted * view.read(values[5], correction.grid, part)
     if correction.matte is not None:
-        matte = _matte(guide, view, correction, values, part)
+        matte = _matte(shown, view, part, correction, values)
         cv2.multiply(slope, cv2.merge([matte] * slope.shape[2]).reshape(slope.shape), dst=slope)
     change[place] += slope
 
 
 def _add_mask(
-    mask: Float, shown: Float, view: _View, correction: Correction, values: Sequence[Float]
+    mask: Float, shown: _Shown, view: _View, part: Rect, correction: Correction, values: Sequence[Float]
 ) -> None:
-    left, top, right, bottom = part = view.over(correction.grid)
-    if left < right and top < bottom:
-        reach = view.read(values[4], correction.grid, part)
-        if correction.matte is not None:
-            guide = np.clip(shown[top:bottom, left:right], 0, 1)
-            reach *= _matte(guide, view, correction, values, part)
-        mask[top:bottom, left:right] += reach[..., 0]
+    left, top, right, bottom = part
+    weight = view.read(values[4], correction.grid, part)
+    if correction.matte is not None:
+        weight *= _matte(shown, view, part, correction, values)
+    mask[top:bottom, left:right] += weight[..., 0]
 
 
-def _matte(
-    guide: Float,
-    view: _View,
-    correction: Correction,
-    values: Sequence[Float],
-    part: tuple[int, int, int, int],
-) -> Float:
+def _matte(shown: _Shown, view: _View, part: Rect, correction: Correction, values: Sequence[Float]) -> Float:
+    left, top, right, bottom = part
     matte, offset = (view.read(value, correction.grid, part) for value in values[2:4])
-    matte *= grey_of(guide)[..., None]
+    matte *= shown.grey[top:bottom, left:right, None]
     matte += offset
     return np.clip(matte, 0, 1, out=matte)
