@@ -88,16 +88,17 @@ def _of_part(part: Part, analysis: Analysis, settings: Settings) -> Correction:
         painted = Painted(found.rendering.turned(-part.grid.turns), space, settings.strength, part.grid)
         change = change - difference(found, strength=settings.strength)
     slope, offset = guided_coefficients(guide, _in_working(part.guide, part.back(change), space))
-    return Correction(part.grid, slope, offset, _matte(part, guide, settings.reach), painted=painted)
+    # The same for every move of a slider.
+    matte = analysis.once(f"matte {part.grid}", settings.reach, lambda: _matte(part, guide, settings.reach))
+    return Correction(part.grid, slope, offset, matte, painted=painted)
 
 
 def _change(part: Part, settings: Settings) -> Float:
     """What is to be subtracted from the upright crop, (512, 512, 3) sRGB, strength included."""
     found = part.components
     assert found is not None
-    shine = (
-        settings.shine if found.shine.any() or found.fill.any() else 0.0
-    )  # else only rounding is left of it
+    # Where there is no shine, only rounding would be left of it.
+    shine = settings.shine if found.shine.any() or found.fill.any() else 0.0
     change = difference(found, shine=shine, light=settings.light, colour=0)
     before = found.crop - change
     out = before.clip(0, 1)
