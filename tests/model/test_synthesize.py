@@ -342,7 +342,7 @@ def test_a_mix_is_checked() -> None:
     for table, told in wrong:
         with pytest.raises(ValueError, match=told):
             Mix.of(table)
-    with pytest.raises(ValueError, match="hard, real"):
+    with pytest.raises(ValueError, match="first, hard, real"):
         named("soft")
 
 

@@ -55,10 +55,15 @@ class Mix:
     red: Range = (-0.2, 0.15)  # error of the white balance, ln of the gain
     green: Range = (-0.05, 0.07)
     blue: Range = (-0.28, 0.24)
-    # How much of the portrait's own light is taken off before anything else shines on it (exponent), and
-    # how much of the target's light is one soft key for everybody instead of its own.
+    # How much of the portrait's own light is taken off before anything else shines on it; and, as exponents,
+    # how much of it and of one soft key for everybody the target is lit by.
     unlit: float = 0.0
+    own: float = 0.0
     key: float = 0.0
+    form: float = (
+        0.0  # how much of the flash's shading by angle stays in the target (exponent): a face has form
+    )
+    lift: float = 0.0  # L* by which the target's skin is lighter than the photograph's
     # How far the target's exposure and hue follow the photograph's. By design of the exposure where hue is 0,
     # else measured on the skin, see `pairs.complexion`.
     exposure_tie: float = 0.5
@@ -105,7 +110,7 @@ def named(name: str) -> Mix:
     return Mix.of(tables[name])
 
 
-TRAINING: Final = Mix()
+TRAINING: Final = named("first")
 JUDGED: Final = named("hard")
 
 

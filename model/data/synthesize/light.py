@@ -55,12 +55,14 @@ class Light:
     """What comes back. radiance: (N, 3, H, W), before exposure; 1 is white paper held at the eyes.
 
     specular (N, 1, H, W): the part of it that is shine on skin, on the same scale. shadow (N, 1, H, W):
-    how much of the flash is missing on the person, by angle, distance or a cast shadow, [0, 1].
+    how much of the flash is missing on the person, by angle, distance or a cast shadow, [0, 1]. contour
+    (N, 1, H, W): what is missing by angle alone, [0, 1], 1 where nothing is.
     """
 
     radiance: Tensor
     specular: Tensor
     shadow: Tensor
+    contour: Tensor
 
 
 def length(vectors: Tensor) -> Tensor:
@@ -154,4 +156,4 @@ def render(surface: Surface, flash: Flash, noise: Tensor) -> Light:
     )
     radiance = surface.person * person + (1 - surface.person) * surface.background * behind
     missing = (1 - irradiance.mean(1, keepdim=True)).clip(0, 1) * surface.person
-    return Light(radiance, shine.mean(1, keepdim=True) * surface.person, missing)
+    return Light(radiance, shine.mean(1, keepdim=True) * surface.person, missing, lambert)

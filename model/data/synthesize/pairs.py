@@ -20,7 +20,7 @@ from .batched import bilateral
 from .cache import Entry
 from .camera import compress, develop, jpeg
 from .flash import TRAINING, Flash, Mix, sample
-from .light import FRONT, Surface, render
+from .light import FRONT, Light, Surface, render
 from .maps import PLANES
 from .scene import Placing, backgrounds, dyes, load, patchiness, place, srgb, surface, whole
 
@@ -148,7 +148,7 @@ def _make(
     tie = (linear(flash.face_level) / own) ** (0.0 if mix.hue_tie else mix.exposure_tie)
     tie = torch.where(flash.identity > 0, torch.ones_like(tie), tie.clip(*TIE_RANGE))
     tone = 1 - scene.tone + scene.tone * flash.darken
-    studio = lit.albedo * tone * tie * _studio_light(scene, mix)
+    studio = lit.albedo * tone * tie * _studio_light(scene, light, mix)
     exposed = torch.where(flash.identity > 0, torch.lerp(exposed, studio, scene.person), exposed)
     x = jpeg(develop(compress(exposed, flash), flash, generator, shrink), flash.jpeg)
     if mix.hue_tie:
@@ -167,9 +167,9 @@ def _make(
     )
 
 
-def _studio_light(scene: Surface, mix: Mix) -> Tensor:
-    """What the target's skin is lit by: what is left of its own light, and the soft key."""
-    return scene.light ** (mix.unlit * (1 - mix.key)) * scene.key ** (mix.unlit * mix.key)
+def _studio_light(scene: Surface, light: Light, mix: Mix) -> Tensor:
+    """What the target is lit by: what is left of its own light, the soft key, and the flash's form."""
+    return scene.light**mix.own * scene.key**mix.key * light.contour**mix.form
 
 
 def complexion(x: Tensor, o: Tensor, bare: Tensor, flash: Flash, mix: Mix) -> Tensor:
@@ -192,7 +192,7 @@ def complexion(x: Tensor, o: Tensor, bare: Tensor, flash: Flash, mix: Mix) -> Te
         wanted = own + (seen - own) * known * np.array(
             [mix.exposure_tie, *[mix.led_hue_tie if led else mix.hue_tie] * 2], np.float32
         )
-        wanted[0] = wanted[0].clip(*LIGHTNESS)
+        wanted[0] = (wanted[0] + mix.lift).clip(*LIGHTNESS)
         rgb = cv2.cvtColor(wanted[None, None].astype(np.float32), cv2.COLOR_Lab2RGB)[0, 0].clip(0.01, 1)
         gains[i] = torch.from_numpy(np.asarray(linear(rgb) / linear(colours[1]).clip(1e-3), np.float32))
     return gains[..., None, None]
