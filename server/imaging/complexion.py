@@ -1,10 +1,10 @@
 """One decision about a person's colour: leave it alone, unless a cast is certain.
 
 Skin tone and exposure cannot be told apart in one photograph, and a client forgives shine that stays, never a
-changed complexion. What a network changes of the skin's colour on the average (CIE a*, b*) is therefore taken
-back, in proportion to what it changes of it at each place; lightness, and what differs from place to place,
-stay. Only where skin cannot be like that, pale and greenish (flashes of LEDs) or bluish, the average is a
-correction, and then it is made once, as gains in linear light, over all of the person.
+changed complexion. What a network changes of colour (CIE a*, b*) slowly from place to place is therefore
+taken back; lightness, and what differs within a few pixels or under shine, stay. Only where skin cannot be
+like that, pale and greenish (flashes of LEDs) or bluish, the average is a correction, and then it is made
+once, as gains in linear light, over all of the person.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from model.paper.colour import LUMINANCE
 from .colour import Float
 
 SIDE: Final = 128  # pixels at which colours are compared: they vary slowly
-SMOOTH: Final = 5.0  # pixels at `SIDE`: sigma of what counts as a place
-MOST: Final = 1.5  # times the average change that is taken back at one place
-LEAST: Final = 0.05  # average change, in a*, b*, below which there is nothing to take back
+SMOOTH: Final = 8.0  # pixels at `SIDE`: sigma of what counts as slow
+FAINT: Final = 0.02  # weight of what is no bare skin, in finding what changes slowly
+LEAST: Final = 0.05  # slow change, in a*, b*, below which there is nothing to take back
 SHINING: Final = 0.04  # linear light of shine from which a place does not say what colour the skin has
 BURNT: Final = 0.97  # sRGB
 # CIE a* (green) and b* (blue) of the skin: below the first a cast is certain, above the second it is not.
 GREENISH: Final = (5.0, 9.0)
 BLUISH: Final = (2.0, 6.0)
+CAUTION: Final = 0.6  # share of a certain cast that is taken out: its direction is surer than its size
 BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor of 2
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
 
@@ -56,28 +57,27 @@ def certainty(components: Components) -> float:
 
 
 def kept(components: Components, out: Float) -> Float:
-    """`out`, BL(o) as predicted without the colour component, with the skin's average colour of BL(x).
+    """`out`, BL(o) as predicted without the colour component, with the colours of BL(x) as seen from afar.
 
-    out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. Returns the same shape; `out` itself where
-    nothing is to be done.
+    What a network changes of a* and b* slowly from place to place is no correction of a person's colour:
+    face, neck and hands would part. It is measured where skin neither shines nor is burnt out, so that skin under
+    shine may get its colour back. out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. Returns the
+    same shape; `out` itself where nothing is to be done.
     """
     weight = skin_weight(components)
     if weight.sum() < 1:
         return out
-    person = _small(components.person[..., None], SIDE) + np.float32(1e-3)
     before, after = (_lab(_small(image, SIDE)) for image in (components.crop, out))
     change = (after - before)[..., 1:]
     average = _mean(change, weight)
-    power = float(average @ average)
-    if power < LEAST**2:
+    # Far from such skin the average holds: little of it where the person is not seen.
+    weight = weight + np.float32(FAINT)
+    blurred = cv2.GaussianBlur(np.concatenate([(change - average) * weight, weight], -1), (0, 0), SMOOTH)
+    slow = average + blurred[..., :2] / blurred[..., 2:]
+    if float(np.abs(slow).max()) < LEAST:
         return out
-    local = cv2.GaussianBlur(np.concatenate([change * person, person], -1), (0, 0), SMOOTH)
-    share = (local[..., :2] / local[..., 2:]) @ (average / np.float32(power))
-    share = np.clip(share, 0, MOST)
-    share *= 1 / max(1e-3, float((share[..., None] * weight).sum() / weight.sum()))  # the average is met
-    field = cv2.resize(share, out.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
     lab = _lab(out)
-    lab[..., 1:] -= field * average
+    lab[..., 1:] -= cv2.resize(slow, out.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB).clip(0, 1), np.float32)
 
 

@@ -120,7 +120,7 @@ def own_tint(part: Part) -> Float:
     found = part.components
     assert found is not None
     certain = complexion.certainty(found) if found.colour.any() else 0.0
-    return np.asarray(np.float32(certain) * found.colour, np.float32)
+    return np.asarray(np.float32(complexion.CAUTION * certain) * found.colour, np.float32)
 
 
 def _of_frame(

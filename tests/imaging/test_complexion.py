@@ -1,0 +1,74 @@
+"""A person's colour stays as it is seen from afar; lightness and what skin under shine gets back stay too."""
+
+import cv2
+import numpy as np
+import pytest
+
+from model.inference.components import Components
+from server.imaging import complexion
+
+SIZE = 512
+
+
+def components(
+    shine: np.ndarray | None = None, skin: tuple[float, float, float] = (0.7, 0.52, 0.42)
+) -> Components:
+    """A person who fills the crop's middle, bare skin all over."""
+    mask = np.zeros((64, 64), np.float32)
+    mask[8:, 16:48] = 1
+    crop = np.full((SIZE, SIZE, 3), skin, np.float32)
+    none = np.zeros((1, 1, 3), np.float32)
+    return Components(
+        colour=np.zeros(3, np.float32),
+        light=np.zeros((1, 1, 1), np.float32),
+        shine=none if shine is None else shine,
+        fill=none,
+        person=mask,
+        skin=mask,
+        rest=np.zeros_like(crop),
+        crop=crop,
+    )
+
+
+def lab(picture: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(np.ascontiguousarray(picture, np.float32), cv2.COLOR_RGB2Lab)
+
+
+def shifted(crop: np.ndarray, by: tuple[float, float, float], where: np.ndarray) -> np.ndarray:
+    """The crop with L*, a*, b* moved where (H, W) is 1."""
+    return cv2.cvtColor(lab(crop) + where[..., None] * np.float32(by), cv2.COLOR_Lab2RGB).clip(0, 1)
+
+
+def test_a_face_that_was_made_pink_is_not_while_its_neck_stays() -> None:
+    found = components()
+    face = np.zeros((SIZE, SIZE), np.float32)
+    face[80:320, 150:360] = 1
+    face = cv2.GaussianBlur(face, (0, 0), 40)
+    out = complexion.kept(found, shifted(found.crop, (4, 9, -2), face))
+    moved = lab(out) - lab(found.crop)
+    assert np.abs(moved[200, 256, 1:]).max() < 1.5 and np.abs(moved[480, 256, 1:]).max() < 1
+    assert moved[200, 256, 0] == pytest.approx(4, abs=0.7), "lightness stays"
+
+
+def test_skin_under_shine_gets_its_colour_back() -> None:
+    shine = np.zeros((128, 128, 3), np.float32)
+    shine[50:60, 60:70] = 0.2
+    found = components(shine)
+    spot = cv2.resize((shine[..., 0] > 0).astype(np.float32), (SIZE, SIZE))
+    out = complexion.kept(found, shifted(found.crop, (-6, 5, 6), spot))
+    moved = lab(out) - lab(found.crop)
+    assert moved[220, 260, 1] > 3.5 and moved[220, 260, 2] > 4
+    assert np.abs(moved[350, 256]).max() < 0.8
+
+
+def test_nothing_is_done_where_nothing_is_to_be_done() -> None:
+    found = components()
+    lighter = shifted(found.crop, (5, 0, 0), np.ones((SIZE, SIZE), np.float32))
+    assert np.abs(complexion.kept(found, lighter) - lighter).max() < 0.01
+
+
+def test_a_cast_is_certain_on_greenish_and_bluish_skin_only() -> None:
+    assert complexion.certainty(components()) == 0
+    assert complexion.certainty(components(skin=(0.60, 0.62, 0.52))) == 1  # greenish
+    assert complexion.certainty(components(skin=(0.66, 0.52, 0.60))) == 1  # bluish
+    assert complexion.certainty(components(skin=(0.34, 0.23, 0.18))) == 0  # dark
