@@ -21,7 +21,10 @@ from model.paper.colour import LUMINANCE
 from .colour import Float
 
 SIDE: Final = 128  # pixels at which colours are compared: they vary slowly
-SMOOTH: Final = 8.0  # pixels at `SIDE`: sigma of what counts as slow
+SMOOTH: Final = 6.0  # pixels at `SIDE`: sigma of what counts as slow
+SHINY: Final = (
+    0.5  # weight of skin that shines, beside that of skin that does not, in finding what changes slowly
+)
 FAINT: Final = 0.02  # weight of what is no bare skin, in finding what changes slowly
 LEAST: Final = 0.05  # slow change, in a*, b*, below which there is nothing to take back
 SHINING: Final = 0.04  # linear light of shine from which a place does not say what colour the skin has
@@ -60,9 +63,9 @@ def kept(components: Components, out: Float) -> Float:
     """`out`, BL(o) as predicted without the colour component, with the colours of BL(x) as seen from afar.
 
     What a network changes of a* and b* slowly from place to place is no correction of a person's colour:
-    face, neck and hands would part. It is measured where skin neither shines nor is burnt out, so that skin under
-    shine may get its colour back. out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. Returns the
-    same shape; `out` itself where nothing is to be done.
+    face, neck and hands would part. Skin that shines or is burnt out counts less in measuring it: it may get
+    its colour back. out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. Returns the same shape; `out`
+    itself where nothing is to be done.
     """
     weight = skin_weight(components)
     if weight.sum() < 1:
@@ -70,8 +73,9 @@ def kept(components: Components, out: Float) -> Float:
     before, after = (_lab(_small(image, SIDE)) for image in (components.crop, out))
     change = (after - before)[..., 1:]
     average = _mean(change, weight)
-    # Far from such skin the average holds: little of it where the person is not seen.
-    weight = weight + np.float32(FAINT)
+    # Where no skin is near, the average holds.
+    skin = _small(components.skin[..., None], SIDE)
+    weight = weight + np.float32(SHINY) * skin + np.float32(FAINT)
     blurred = cv2.GaussianBlur(np.concatenate([(change - average) * weight, weight], -1), (0, 0), SMOOTH)
     slow = average + blurred[..., :2] / blurred[..., 2:]
     if float(np.abs(slow).max()) < LEAST:
