@@ -64,8 +64,8 @@ def kept(components: Components, out: Float) -> Float:
 
     What a network changes of a* and b* slowly from place to place is no correction of a person's colour:
     face, neck and hands would part. Skin that shines or is burnt out counts less in measuring it: it may get
-    its colour back. out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. Returns the same shape; `out`
-    itself where nothing is to be done.
+    its colour back. out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. Returns the same shape;
+    `out` itself where nothing is to be done.
     """
     weight = skin_weight(components)
     if weight.sum() < 1:
