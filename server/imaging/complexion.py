@@ -77,7 +77,7 @@ def kept(components: Components, out: Float) -> Float:
     skin = _small(components.skin[..., None], SIDE)
     weight = weight + np.float32(SHINY) * skin + np.float32(FAINT)
     blurred = cv2.GaussianBlur(np.concatenate([(change - average) * weight, weight], -1), (0, 0), SMOOTH)
-    slow = average + blurred[..., :2] / blurred[..., 2:]
+    slow = np.asarray(average + blurred[..., :2] / blurred[..., 2:], np.float32)
     if float(np.abs(slow).max()) < LEAST:
         return out
     lab = _lab(out)
