@@ -38,6 +38,7 @@ CALLS = {
     "error": (0,),
     "fill": (0,),
     "_failed": (0,),
+    "Slider": (2, 3),
 }
 NOT_FOR_USERS = {"bad-request", "bad-token", "internal"}  # what only a faulty program is told
 INSIDE = {"error", "fill", "_failed"}  # names that mean something else outside of the plug-in
@@ -74,7 +75,9 @@ def _in_module(tree: ast.AST, plugin: bool) -> Iterator[tuple[str, int]]:
         for index in CALLS.get(name, ()):
             if index < len(node.args):
                 for text in _templates(node.args[index]):
-                    if name in ("_", "fill") or re.search(r"[A-Za-z]{2,}\W+[A-Za-z]", text.replace("{", " ")):
+                    if name in ("_", "fill", "Slider") or re.search(
+                        r"[A-Za-z]{2,}\W+[A-Za-z]", text.replace("{", " ")
+                    ):
                         yield text, node.lineno
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from link.wire import SLIDERS, Problem, Settings
+from link.sliders import SLIDERS
+from link.wire import Problem, Settings
 
 OUTPUTS = ("layer", "mask", "group")
 LIMITS = ("auto", "yes", "no")

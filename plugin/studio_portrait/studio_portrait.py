@@ -10,21 +10,24 @@ from __future__ import annotations
 from typing import Any
 
 from gimpfu import *
+from link.sliders import SLIDERS
 from words import _, problem_text
 
 AUTHORS = "Studio Portrait contributors"
 MENU = "<Image>/Filters/Enhance"
-PERCENT = (0, 100, 1)
-BOTH_WAYS = (-100, 100, 1)
 
 # The arguments after image and drawable: (kind, name, label, default, range or choices).
 PARAMETERS = [
-    (PF_SLIDER, "strength", _("Strength (%)"), 100, PERCENT),
-    (PF_SLIDER, "shine", _("Shine (%)"), 100, PERCENT),
-    (PF_SLIDER, "light", _("Light (%)"), 100, PERCENT),
-    (PF_SLIDER, "colour", _("Colour (%)"), 100, PERCENT),
-    (PF_SLIDER, "warmth", _("Warmth (%)"), 0, BOTH_WAYS),
-    (PF_SLIDER, "brightness", _("Brightness (%)"), 0, BOTH_WAYS),
+    *(
+        (
+            PF_SLIDER,
+            name,
+            f"{_(slider.label).replace('_', '')} (%)",
+            100 * slider.default,
+            (100 * slider.least, 100, 1),
+        )
+        for name, slider in SLIDERS.items()
+    ),
     (
         PF_RADIO,
         "reach",

@@ -6,16 +6,9 @@ import argparse
 from dataclasses import replace
 
 from plugin.studio_portrait.link import presets
-from plugin.studio_portrait.link.wire import REACHES, SLIDERS, Problem, Settings
+from plugin.studio_portrait.link.sliders import SLIDERS
+from plugin.studio_portrait.link.wire import REACHES, Problem, Settings
 
-_ABOUT = {
-    "strength": "of everything below",
-    "shine": "how much of the shine is taken away",
-    "light": "how far light and shadows are evened out",
-    "colour": "how much of a colour cast's correction is applied",
-    "warmth": "colder or warmer",
-    "brightness": "darker or brighter",
-}
 _REACH = "how far it reaches: the faces, all of their skin, the persons (default), or the whole frame"
 
 
@@ -23,9 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that `from_arguments` reads. None has a default, so that a preset can give it."""
     group = parser.add_argument_group("settings", "as in GIMP's dialog; an option goes before its preset")
     group.add_argument("--preset", metavar="NAME|FILE", help="; ".join(_preset_names()) or None)
-    for name, least in SLIDERS.items():
-        default = round(getattr(Settings(), name) * 100)
-        text = f"{_ABOUT[name]}: {least * 100} to 100, default {default}"
+    for name, slider in SLIDERS.items():
+        text = f"{slider.about} {slider.least * 100} to 100, default {slider.default * 100}."
         group.add_argument(f"--{name}", type=float, metavar="PERCENT", help=text)
     group.add_argument("--reach", choices=REACHES, help=_REACH)
     group.add_argument(

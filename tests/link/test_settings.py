@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from plugin.studio_portrait.link import presets, runtime
-from plugin.studio_portrait.link.wire import SLIDERS, Problem, Settings
+from plugin.studio_portrait.link.sliders import SLIDERS
+from plugin.studio_portrait.link.wire import Problem, Settings
 from server.cli import settings as options
 
 
@@ -25,6 +26,13 @@ def test_a_slider_out_of_range_is_refused_by_name(name: str, value: Any) -> None
     with pytest.raises(Problem, match=name) as problem:
         Settings(**{name: value})
     assert problem.value.code == "bad-setting"
+
+
+def test_every_slider_is_a_setting_with_its_default() -> None:
+    settings = Settings()
+    assert {name: getattr(settings, name) for name in SLIDERS} == {
+        name: slider.default for name, slider in SLIDERS.items()
+    }
 
 
 def test_only_warmth_and_brightness_go_below_zero() -> None:

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from . import runtime
+from .sliders import SLIDERS
 from .wire import Problem, Settings
 
 SHIPPED = Path(__file__).resolve().parents[1] / "presets"
 MAX_BYTES = 64 * 1024
 # What a preset is about; which faces, and how the result comes, is the picture's business.
-FIELDS = ("strength", "shine", "light", "colour", "warmth", "brightness", "reach", "network")
+FIELDS = (*SLIDERS, "reach", "network")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from . import hints
+from .sliders import SLIDERS
 from .version import PROTOCOL
 
 MAX_HEADER_BYTES = 64 * 1024
@@ -31,7 +32,6 @@ MAX_REFERENCE_SIDE = 2080  # pixels: a reference is looked at in a 512-pixel squ
 FACES = ("all", "largest", "selection")
 MAX_FACES = 1000
 REACHES = ("face", "skin", "person", "frame")
-SLIDERS = {"strength": 0, "shine": 0, "light": 0, "colour": 0, "warmth": -1, "brightness": -1}  # the least
 
 COMMANDS = frozenset(
     ("HELLO", "CHALLENGE", "SUBMIT", "ACCEPT", "DATA", "PROGRESS", "RESULT", "FETCH", "DONE", "CANCEL")
@@ -174,7 +174,7 @@ class Settings:
     network: a shipped network's name, "" for the default. mask: return the unfeathered
     correction and its feather separately, as a layer mask.
 
-    With strength 0, or with shine, light, colour, warmth and brightness all 0, nothing is changed.
+    With strength 0, or with all other sliders 0, nothing is changed.
     Raises `Problem` ``bad-setting`` or ``unknown-network``.
     """
 
@@ -191,8 +191,8 @@ class Settings:
     mask: bool = False
 
     def __post_init__(self) -> None:
-        for name, least in SLIDERS.items():
-            value = getattr(self, name)
+        for name, slider in SLIDERS.items():
+            value, least = getattr(self, name), slider.least
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if not number or not least <= value <= 1:  # NaN is not; an integer may be too large for a float
                 raise Problem("bad-setting", f"{name} must be between {least * 100} and 100 %.")
@@ -219,8 +219,7 @@ class Settings:
     @property
     def does_nothing(self) -> bool:
         """Whether no pixel can change, whatever is found in the picture."""
-        parts = (self.shine, self.light, self.colour, self.warmth, self.brightness)
-        return self.strength == 0 or not any(parts)
+        return self.strength == 0 or not any(getattr(self, name) for name in SLIDERS if name != "strength")
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON has them on the wire."""

@@ -11,22 +11,11 @@ from typing import Any
 from choices import TICKED, Choices
 from gi.repository import GdkPixbuf, GLib, Gtk, Pango
 from link import presets
-from link.wire import HEADSHOT, SLIDERS, Problem, Settings
+from link.sliders import SLIDERS, Slider
+from link.wire import HEADSHOT, Problem, Settings
 from words import _
 
-# (field, label, what it does); the order in which they stand.
-_SLIDERS = (
-    (
-        "strength",
-        _("_Strength"),
-        _("How much of all that stands below is applied. 0: the picture as it was."),
-    ),
-    ("shine", _("Sh_ine"), _("How much of the flash's shine on the skin is taken away.")),
-    ("light", _("_Light"), _("How far the flash's harsh light and its shadows are evened out.")),
-    ("colour", _("C_olour"), _("How much of the flash's colour cast is taken away.")),
-    ("warmth", _("_Warmth"), _("Your own: makes the person warmer (right) or cooler (left).")),
-    ("brightness", _("_Brightness"), _("Your own: makes the person lighter (right) or darker (left).")),
-)
+# (value, label, what it does); the order in which they stand.
 _REACH = (
     ("face", _("Face"), _("Only the face changes.")),
     ("skin", _("All skin"), _("Face, neck and other skin change; hair and clothes stay.")),
@@ -67,10 +56,12 @@ class Controls(Gtk.Box):
         self._grid = Gtk.Grid(column_spacing=6, row_spacing=6)
         self._row = 0
         self._add_presets()
-        for name, label, tip in _SLIDERS:
-            if name == "warmth":
+        own = False
+        for name, slider in SLIDERS.items():
+            if slider.least < 0 and not own:  # the user's own stand apart
+                own = True
                 self._add_line()
-            self._add_slider(name, label, tip)
+            self._add_slider(name, slider)
         self._add_line()
         self._reach = self._add_combo("reach", _("Re_ach"), _REACH)
         self._faces = self._add_combo("faces", _("_Faces"), _FACES)
@@ -197,20 +188,21 @@ class Controls(Gtk.Box):
         self._grid.attach(label, 0, self._row, 1, 1)
         return label
 
-    def _add_slider(self, name: str, label: str, tip: str) -> None:
-        adjustment = Gtk.Adjustment.new(0, 100 * SLIDERS[name], 100, 1, 10, 0)
+    def _add_slider(self, name: str, slider: Slider) -> None:
+        tip = _(slider.about)
+        adjustment = Gtk.Adjustment.new(0, 100 * slider.least, 100, 1, 10, 0)
         scale = Gtk.Scale(
             orientation=Gtk.Orientation.HORIZONTAL, adjustment=adjustment, draw_value=False, hexpand=True
         )
         scale.set_size_request(130, -1)
         scale.set_can_focus(False)  # the number beside it has the same keys, and shows the value
-        if SLIDERS[name] < 0:
+        if slider.least < 0:
             scale.add_mark(0, Gtk.PositionType.BOTTOM, None)
         number = Gtk.SpinButton(adjustment=adjustment, digits=0, numeric=True, width_chars=4)
         number.set_activates_default(True)
         for widget in (scale, number):
             widget.set_tooltip_text(tip)
-        self._label(label, number).set_tooltip_text(tip)
+        self._label(_(slider.label), number).set_tooltip_text(tip)
         self._grid.attach(scale, 1, self._row, 1, 1)
         self._attach(number, 2, 1)
         adjustment.connect("value-changed", lambda _adjustment: self._tell(name))

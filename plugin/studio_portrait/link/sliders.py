@@ -1,0 +1,35 @@
+"""The sliders, each described once: dialog, procedure, command line, presets and wire read this table.
+
+A new one is a line here, a field of `wire.Settings`, and its meaning in `server/imaging/settle.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Slider:
+    """One slider. least: its lower end, 0 or -1 (the upper one is 1). default: where it stands at first.
+
+    label: what the dialog calls it, with ``_`` before the key that reaches it. about: what it does, one line.
+    """
+
+    least: int
+    default: int
+    label: str
+    about: str
+
+
+SLIDERS = {
+    "strength": Slider(
+        0, 1, "_Strength", "How much of all that stands below is applied. 0: the picture as it was."
+    ),
+    "shine": Slider(0, 1, "Sh_ine", "How much of the flash's shine on the skin is taken away."),
+    "light": Slider(0, 1, "_Light", "How far the flash's harsh light and its shadows are evened out."),
+    "colour": Slider(0, 1, "C_olour", "How much of the flash's colour cast is taken away."),
+    "warmth": Slider(-1, 0, "_Warmth", "Your own: makes the person warmer (right) or cooler (left)."),
+    "brightness": Slider(
+        -1, 0, "_Brightness", "Your own: makes the person lighter (right) or darker (left)."
+    ),
+}
