@@ -5,7 +5,7 @@ network is a perfect one: its components are that truth. Each slider goes from 0
 measure is told in shares of what its own slider does to it: 1.00 on the diagonal would be all of the truth.
 Measures: shine, what is left of the highlights; light, the log-luminance's spread over dull skin; colour, the
 log-chromaticity's distance from the truth along the cast; warmth, the log-ratio of red and blue along the
-warmth's own direction; brightness, the mean log-luminance. The truth of these two is the slider's full effect.
+warmth's own direction; brightness, the mean log-luminance. Their truth is the slider's full effect.
 """
 
 from __future__ import annotations
