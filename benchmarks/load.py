@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import ImageSpec
+from tests.soak.stage import Stage
 
 from . import chart, photo
-from .soak_server import Stage
 
 CLIENTS = (1, 2, 4, 8, 16, 32)
 ROUNDS = 4

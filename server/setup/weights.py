@@ -37,7 +37,7 @@ def networks(checkout: Path = CHECKOUT) -> list[Network]:
             sha256 = str(facts["sha256"])
             network = Network(str(facts["name"]), file, sha256, _fault(file, sha256))
             found.append((not facts.get("default", False), network))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             found.append((True, Network(description.stem, description, "", "its description cannot be read")))
     return [network for _, network in sorted(found, key=lambda pair: (pair[0], pair[1].name))]
 

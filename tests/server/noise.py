@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.soak_pictures import DTYPES, Picture, in_format
 from plugin.studio_portrait.link.wire import ImageSpec, Settings
+from tests.soak.pictures import DTYPES, Picture, in_format
 
 from .plain_worker import MODERATE
 

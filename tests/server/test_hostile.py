@@ -16,10 +16,10 @@ import numpy as np
 import psutil
 import pytest
 
-from benchmarks import fuzz_inputs
 from plugin.studio_portrait.link import wire, zmtp
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.zmtp import Connection
+from tests.fuzz import messages as fuzz_inputs
 from tests.link.test_session import Picture
 
 from .running import Client, Server, raw, wait_for

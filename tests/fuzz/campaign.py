@@ -1,9 +1,11 @@
-"""A million spoiled inputs: `python -m benchmarks.fuzz [--inputs N] [--seed N] [--only TARGET:NUMBER]`.
+"""A million spoiled inputs: `python -m tests.fuzz [--inputs N] [--target NAME] [--only TARGET:NUMBER]`.
 
-Three parts run in this process (the contract's headers, the plug-in's transport, the server's transport with
-its whole conversation); the fourth is a real server, spoken to over raw sockets. An input counts as a crash
-when it raises what nobody foresaw, as a hang when it takes longer than five seconds. ``--only`` repeats one.
-The last line is one JSON object; the exit status is 0 when there was no crash, no hang and no growth.
+Of what is said to a server, three parts run in this process (the contract's headers, the plug-in's
+transport, the server's whole conversation); the fourth is a real server. Of files (`file_targets`), each kind
+is a target of its own, named with ``--target`` and given all inputs. An input counts as a crash when it
+raises what nobody foresaw or asks for more than four gigabytes, as a hang when it takes longer than five
+seconds. ``--only`` repeats one. The last line is one JSON object; the exit status is 0 when there was no
+crash, no hang and no growth.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import argparse
 import gc
 import json
 import random
+import resource
 import sys
 import time
 import traceback
@@ -20,19 +23,20 @@ from typing import Any
 
 import psutil
 
-from . import fuzz_targets
-from .fuzz_server import LiveServer
+from . import file_targets, talk_targets
+from .live_server import LiveServer
 
 HANG_SECONDS = 5.0
 MAX_GROWTH_PERCENT = 5.0
+MEMORY = 4 << 30  # bytes of address space
 SHARES = {"header": 0.5, "client": 0.3, "server": 0.15, "live": 0.05}
 Target = Callable[[random.Random], None]
 
 
-def run(total: int, seed: int) -> dict[str, Any]:
-    """All targets; what the last line tells."""
+def run(total: int, seed: int, targets: Sequence[str] = ()) -> dict[str, Any]:
+    """What is said to a server, or these targets with `total` each; what the last line tells."""
     found: dict[str, Any] = {"inputs": 0, "crashes": [], "hangs": [], "rss_growth_percent": {}, "seconds": {}}
-    for name, share in SHARES.items():
+    for name, share in dict.fromkeys(targets, 1.0).items() if targets else SHARES.items():
         target, close, rss = _target(name)
         begin = time.monotonic()
         try:
@@ -50,8 +54,15 @@ def _target(name: str) -> tuple[Target, Callable[[], None], Callable[[], int]]:
         live = LiveServer()
         return live, live.close, live.rss
     own = psutil.Process()
-    target: Target = fuzz_targets.Server() if name == "server" else getattr(fuzz_targets, name)
+    if name in file_targets.TARGETS:
+        return _file_target(name), lambda: None, lambda: own.memory_info().rss
+    target: Target = talk_targets.Server() if name == "server" else getattr(talk_targets, name)
     return target, lambda: None, lambda: own.memory_info().rss
+
+
+def _file_target(name: str) -> Target:
+    attack = file_targets.TARGETS[name]
+    return lambda dice: attack(file_targets.spoil(name, dice))
 
 
 def _attack(
@@ -89,15 +100,18 @@ def repeat(only: str, seed: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--seed", type=int, default=1, metavar="N")
+    parser.add_argument("--target", action="append", default=[], choices=[*SHARES, *file_targets.TARGETS])
     parser.add_argument("--only", metavar="TARGET:NUMBER")
     args = parser.parse_args(arguments)
+    if sys.platform == "linux" and not args.only:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     if args.only:
         repeat(args.only, args.seed)
         return 0
-    found = run(args.inputs, args.seed)
+    found = run(args.inputs, args.seed, args.target)
     print(json.dumps(found))
     grown = max(found["rss_growth_percent"].values()) > MAX_GROWTH_PERCENT
     return 1 if found["crashes"] or found["hangs"] or grown else 0

@@ -24,7 +24,7 @@ from server.service.listener import Connection, Message
 from server.service.requests import RequestHandler
 from server.service.worker_pool import WorkerPool
 
-from . import fuzz_inputs as inputs
+from . import messages as inputs
 
 ROUTER_READY = b"\x05READY\x0bSocket-Type\x00\x00\x00\x06ROUTER"
 SMALL_FRAMES = 1 << 16

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import soak
-from benchmarks.soak_pictures import Picture, in_format
 from tests.server.noise import Noise
 from tests.server.running import COMMAND
+from tests.soak import campaign as soak
+from tests.soak.pictures import Picture, in_format
 
 SHORT = soak.Schedule(
     jobs=120,
@@ -30,6 +30,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_PORTRAIT_HOME", "")  # put back afterwards
 
 
+@pytest.mark.slow
 def test_every_job_under_faults_ends_right_or_with_a_clear_error() -> None:
     report = soak.run(SHORT)
     assert report["jobs"] == SHORT.jobs
@@ -50,7 +51,7 @@ class OffByOne(Noise):
 
 
 def test_wrong_pixels_are_noticed() -> None:
-    quiet = dataclasses.replace(SHORT, jobs=6, calm=6, painter="tests.benchmarks.test_soak:OffByOne")
+    quiet = dataclasses.replace(SHORT, jobs=6, calm=6, painter="tests.soak.test_soak:OffByOne")
     report = soak.run(quiet)
     assert (report["right"], report["wrong"], report["swapped"]) == (0, 6, 0)
 

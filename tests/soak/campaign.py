@@ -1,4 +1,4 @@
-"""A thousand jobs under a schedule of faults: `python -m benchmarks.soak [--minutes N] [--seed N] [--json]`.
+"""A thousand jobs under a schedule of faults: `python -m tests.soak [--minutes N] [--seed N] [--json]`.
 
 Eight clients, each a process, send photographs of mixed sizes and formats to a real server while
 workers and clients are killed and stopped, the server is killed and started again, and disks are
@@ -24,7 +24,7 @@ from typing import Any
 
 from plugin.studio_portrait.link.runtime import HOME_VARIABLE
 
-from .soak_server import ROOT, Stage
+from .stage import ROOT, Stage
 
 HUNG_SECONDS = 600.0  # a job that says nothing so long is lost
 FRONT_RESTARTS = 3
@@ -48,7 +48,7 @@ class Schedule:
     rest: float = 15.0
     pause: float = 5.0
     serve: Sequence[str] = tuple(SERVE)
-    painter: str = "benchmarks.soak_pictures:Photographs"
+    painter: str = "tests.soak.pictures:Photographs"
 
 
 @dataclass
@@ -85,7 +85,7 @@ class Member:
         self.current: int | None = None
         self.heard = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.soak_client", soak.schedule.painter],
+            [sys.executable, "-m", "tests.soak.client", soak.schedule.painter],
             cwd=ROOT,
             env=soak.stage.environment,
             stdin=subprocess.PIPE,
@@ -246,7 +246,7 @@ def run(schedule: Schedule) -> dict[str, Any]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, help="go on so long, in place of 1000 jobs")
     parser.add_argument("--jobs", type=int, default=Schedule.jobs)
     parser.add_argument("--clients", type=int, default=Schedule.clients)

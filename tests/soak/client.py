@@ -19,7 +19,7 @@ import numpy as np
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Box, Problem
 
-from .soak_pictures import Painter, Picture
+from .pictures import Painter, Picture
 
 FULL_DISK_EVERY = 40  # so often a client's disk is full when it writes the result
 PATIENCE = 60.0  # seconds for a server to be there again
@@ -87,7 +87,7 @@ def say(**fields: Any) -> None:
 
 
 def main() -> None:
-    """``python -m benchmarks.soak_client MODULE:PAINTER``"""
+    """``python -m tests.soak.client MODULE:PAINTER``"""
     paint, client = painter(sys.argv[1]), Client()
     say(ready=True)
     for line in sys.stdin:

@@ -38,9 +38,8 @@ class Photographs:
     """The sample selfie in many sizes and formats, retouched here as the server should."""
 
     def __init__(self) -> None:
+        from benchmarks import photo
         from model.inference.predictor import load
-
-        from . import photo
 
         self._predictor = load("", device="cpu")
         self._photo = photo.load(photo.SAMPLE)

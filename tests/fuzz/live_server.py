@@ -17,9 +17,9 @@ import psutil
 from plugin.studio_portrait.link import runtime, wire, zmtp
 from plugin.studio_portrait.link.zmtp import Connection
 
-from . import fuzz_inputs as inputs
+from . import messages as inputs
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SERVE = (sys.executable, "-m", "server", "serve", "--device", "cpu")
 CHECK_EVERY = 500  # inputs; then the server must answer a proper client
 START_SECONDS = 60.0
