@@ -24,7 +24,6 @@ import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks import fuzz_inputs
 from plugin.studio_portrait.link import runtime, wire
 from plugin.studio_portrait.link.wire import Problem
 from plugin.studio_portrait.link.zmtp import TransportError, connect_socket
@@ -35,6 +34,7 @@ from server.service.limits import Limits
 from server.service.listener import Connection, Message
 from server.service.requests import RequestHandler
 from server.service.worker_pool import WorkerPool
+from tests.fuzz import messages as fuzz_inputs
 
 from . import running
 from .running import COMMAND, Client, Server, wait_for
