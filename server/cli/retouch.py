@@ -313,8 +313,9 @@ def _bar() -> Iterator[Show]:
         bar = bars.add_task("", total=1.0)
 
         def show(text: str, share: float | None) -> None:
-            bars.update(bar, description=printable(text), completed=share or 0.0, visible=share is not None)
-            if share is None:
-                bars.refresh()
+            # A new name or stage is shown at once, however short it lasts; shares at the bar's own pace.
+            new = share is None or bars.tasks[0].description != printable(text)
+            done, shown = share or 0.0, share is not None
+            bars.update(bar, description=printable(text), completed=done, visible=shown, refresh=new)
 
         yield show
