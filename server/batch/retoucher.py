@@ -22,7 +22,7 @@ import numpy as np
 from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settings
 
 from ..files import pictures
-from ..files.names import format_of
+from ..files.names import format_of, mask_beside
 from ..files.opening import opened
 from ..files.picture import Picture
 from .item import DISK_FULL, DONE, FAILED, MEASURED, NO_FACE, Item, Order, Outcome
@@ -157,11 +157,6 @@ def _writable(picture: Picture) -> Picture:
     if picture.pixels.flags.writeable:
         return picture
     return replace(picture, pixels=picture.pixels.copy())
-
-
-def mask_beside(target: Path) -> Path:
-    """Where the mask of a result goes."""
-    return target.with_name(f"{target.stem}-mask.png")
 
 
 def fingerprint(path: Path) -> dict[str, Any]:

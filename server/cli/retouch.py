@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -29,7 +30,7 @@ from plugin.studio_portrait.link.wire import (
 
 from ..files import decoder
 from ..files.errors import PictureError
-from ..files.names import format_of, unreadable
+from ..files.names import format_of, mask_beside, unreadable
 from .retouch_plan import Task, plan
 from .settings import add_arguments as add_settings
 from .settings import from_arguments
@@ -57,7 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``retouch``."""
     parser.description = "Retouches JPEG, PNG and TIFF files; metadata, colour profile and bit depth stay."
     parser.epilog = (
-        "A file that already has an output's name is replaced, an input never."
+        "Examples: retouch selfie.jpg -o portrait.jpg;"
+        " retouch photos/ -o done/ --preset Matte --suffix _studio;"
+        " retouch group.tif -o out.tif --faces 1,3 --warmth 20."
+        " A file that already has an output's name is replaced, an input never."
         " Exit status: 0 every picture is done; 1 at least one is not; 2 nothing was tried."
     )
     parser.add_argument("inputs", nargs="+", metavar="IN", help="a picture, or a folder of pictures")
@@ -71,6 +75,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference", metavar="PORTRAIT", help=f"a portrait whose look is matched, with --network {HEADSHOT}"
     )
+    parser.add_argument(
+        "--suffix", default="", metavar="TEXT", help="goes between name and ending of results in a folder"
+    )
+    parser.add_argument(
+        "--mask", action="store_true", help="unfeathered results, and their masks (NAME-mask.png) beside them"
+    )
     parser.add_argument("--server", metavar="HOST:PORT", help="use another machine's server (see: keys)")
     parser.add_argument("--json", action="store_true", help="one JSON object per picture on standard output")
     add_settings(parser)
@@ -79,15 +89,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
     try:
-        settings = from_arguments(args)
-        tasks = plan(args.inputs, args.output, args.reference)
+        settings = replace(from_arguments(args), mask=args.mask)
+        tasks = plan(args.inputs, args.output, args.reference, args.suffix, args.mask)
         reference = _reference(args.reference, settings)
         if not any(os.path.exists(task.source) for task in tasks):
             return _none_is_there(tasks, args.json)
         decoder.shared().start()  # while the server starts, too
         with _bar() as show, _Door(show, args.server) as door:
             _check_network(door.session(), settings.network)
-            good = [_one(door, task, settings, reference, args.json, show) for task in tasks]
+            good = [
+                _one(door, task, settings, reference, args.json, _counted(show, number, len(tasks)))
+                for number, task in enumerate(tasks, 1)
+            ]
+        if len(tasks) > 1:
+            _say(f"{sum(good)} of {len(tasks)} pictures are done.", sys.stderr)
         return DONE if all(good) else SOME_FAILED
     except (Problem, PictureError) as problem:
         _report(as_problem(problem), None, args.json)
@@ -95,6 +110,13 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         _say("Stopped.", sys.stderr)
         return INTERRUPTED
+
+
+def _counted(show: Show, number: int, count: int) -> Show:
+    """The same, with the picture's number where there are several."""
+    if count == 1:
+        return show
+    return lambda text, share: show(f"{number} of {count}: {text}" if text else text, share)
 
 
 def _none_is_there(tasks: list[Task], as_json: bool) -> int:
@@ -242,7 +264,10 @@ def retouch_file(
     reference: (H, W, 3) uint8 sRGB. progress(stage, fraction) as in `Session.retouch`. Raises `Problem`;
     nothing is written then.
     """
-    from ..files import pictures  # numpy and the codecs: only now, while the server loads its own
+    import numpy as np  # and the codecs: only now, while the server loads its own
+
+    from ..files import pictures
+    from ..files.picture import Picture
     from ..remote import sending
 
     clock = _Clock()
@@ -250,13 +275,22 @@ def retouch_file(
         picture = pictures.read(task.source)
         format_of(task.target)
     pixels = picture.pixels.copy()
+    mask = np.zeros((*pixels.shape[:2], 1), np.uint8)
     result = sending.retouch(
-        session, pixels, settings, icc=picture.icc, reference=reference, progress=progress
+        session,
+        pixels,
+        settings,
+        icc=picture.icc,
+        reference=reference,
+        mask=mask[..., 0],
+        progress=progress,
     )
-    if not result["faces"]:
+    if not result["faces"] and result["box"] is None:
         raise Problem("no-face", "No face was found.")
     with clock("write"):
         pictures.write(picture, pixels, task.target)
+        if settings.mask:
+            pictures.write(Picture(mask, "mask"), mask, mask_beside(task.target))
     return {
         "input": str(task.source),
         "output": str(task.target),

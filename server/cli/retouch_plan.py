@@ -15,7 +15,7 @@ from pathlib import Path
 
 from plugin.studio_portrait.link.wire import Problem
 
-from ..files.names import SUFFIXES, format_of
+from ..files.names import SUFFIXES, format_of, mask_beside
 
 
 @dataclass(frozen=True)
@@ -26,25 +26,32 @@ class Task:
     target: Path
 
 
-def plan(inputs: Sequence[str], output: str, reference: str | None = None) -> list[Task]:
+def plan(
+    inputs: Sequence[str], output: str, reference: str | None = None, suffix: str = "", mask: bool = False
+) -> list[Task]:
     """Make the tasks for files and folders of pictures, as the words of the command name them.
 
     output: a file for a single input file; for several, or a folder, or if it ends with a
     slash, a folder, which is made. reference: a file that is read too, and must not be an output.
+    suffix: goes between a name and its ending in a folder. mask: a mask is written beside each output.
     Raises `Problem` ``bad-setting`` or ``bad-output``, and `PictureError` ``bad-output``.
     """
     if not output or not all(inputs):  # an unset variable in a script; as a path it would be this folder
         raise Problem("bad-setting", "A name is empty.", "Name the pictures, and where they go (-o).")
+    if "/" in suffix or os.sep in suffix or "\0" in suffix:
+        raise Problem("bad-setting", f"--suffix {suffix} is no part of a file's name.")
     try:
         into_folder = output.endswith(("/", os.sep))
         portrait = Path(reference) if reference else None
-        return _plan([Path(word) for word in inputs], Path(output), into_folder, portrait)
+        return _plan([Path(word) for word in inputs], Path(output), into_folder, portrait, suffix, mask)
     except OSError as error:  # a name that is too long, a folder that may not be looked into
         sentence = f"{error.filename} cannot be used ({error.strerror})."
         raise Problem("bad-setting", sentence, "Choose another name or folder.") from None
 
 
-def _plan(inputs: Sequence[Path], out: Path, out_is_folder: bool, reference: Path | None) -> list[Task]:
+def _plan(
+    inputs: Sequence[Path], out: Path, out_is_folder: bool, reference: Path | None, suffix: str, mask: bool
+) -> list[Task]:
     sources = list(_pictures(inputs))
     into_folder = out_is_folder or out.is_dir() or len(inputs) > 1 or inputs[0].is_dir()
     if into_folder and out.exists() and not out.is_dir():
@@ -56,8 +63,10 @@ def _plan(inputs: Sequence[Path], out: Path, out_is_folder: bool, reference: Pat
         )
     if not into_folder and sources[0].exists():  # else that it is missing is told, and not this
         format_of(out)
-    tasks = [Task(source, out / source.name if into_folder else out) for source in sources]
-    _check_targets(tasks, reference)
+    named = [out / f"{source.stem}{suffix}{source.suffix}" if into_folder else out for source in sources]
+    tasks = [Task(source, target) for source, target in zip(sources, named, strict=True)]
+    masks = [Task(task.source, mask_beside(task.target)) for task in tasks] if mask else []
+    _check_targets(tasks, masks, reference)
     if into_folder:
         _make_folder(out)
     _check_writable({task.target.parent for task in tasks})
@@ -86,11 +95,11 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def _check_targets(tasks: list[Task], reference: Path | None) -> None:
+def _check_targets(tasks: list[Task], masks: list[Task], reference: Path | None) -> None:
     """Refuse an output that is an input or the reference, also by a link, or the output of two inputs."""
     sources = {_identity(task.source): task.source for task in tasks}
     taken: dict[str, Path] = {}
-    for task in tasks:
+    for task in [*tasks, *masks]:
         same = sources.get(_identity(task.target))
         if same is not None:
             sentence = f"The output {task.target} is the input {same} itself."

@@ -23,3 +23,8 @@ def format_of(path: Path) -> str:
         sentence = f"{path.name} does not say which format to write."
         raise PictureError("bad-output", sentence, "End the name with .jpg, .png or .tif.")
     return kind
+
+
+def mask_beside(target: Path) -> Path:
+    """Where the mask of a result goes."""
+    return target.with_name(f"{target.stem}-mask.png")

@@ -398,3 +398,24 @@ def test_every_picture_after_a_lost_server_gets_a_new_one(
 def test_the_shared_server_is_still_alive(shared_server: Server, client: Client) -> None:
     assert shared_server.process.poll() is None
     assert client.status()["jobs"]
+
+
+@pytest.mark.usefixtures("home")
+def test_suffix_mask_and_summary(tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder's results get the suffix, each mask lies beside its result, and a line closes the work."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "one.png").write_bytes(photo.read_bytes())
+    (folder / "two.png").write_bytes(photo.read_bytes())
+    assert retouch(folder, "-o", folder, "--suffix", "_studio", "--mask") == 0
+    assert "2 of 2 pictures are done." in capsys.readouterr().err
+    made = {path.name for path in folder.iterdir()} - {"one.png", "two.png"}
+    assert made == {"one_studio.png", "one_studio-mask.png", "two_studio.png", "two_studio-mask.png"}
+    mask = imagecodecs.png_decode((folder / "one_studio-mask.png").read_bytes())
+    assert mask.shape[:2] == (40, 60) and mask.max() == 200 and mask[0, 0] == 0
+    assert "no part of a file's name" in refused(capsys, photo, "-o", folder, "--suffix", "../x")
+    (folder / "three-mask.png").write_bytes(photo.read_bytes())
+    (folder / "three.png").write_bytes(photo.read_bytes())
+    words = (folder / "three.png", folder / "three-mask.png", "-o", tmp_path / "out", "--mask")
+    assert "would both become" in refused(capsys, *words)
+    assert "is the input" in refused(capsys, folder, "-o", folder)
