@@ -277,7 +277,7 @@ class PictureView(Gtk.Layout):
         canvas.fill(BACKDROP)
         tiles = (self._whole, self._part) if not self.is_fit else (self._whole,)
         everything = (0, 0, width, height)
-        two = not (self.show_before or self.show_mask) and self._whole.after is not None
+        two = not (self.show_before or self.show_mask) and any(tile.after is not None for tile in tiles)
         self._place_captions(round(self.divider * width) if two else None)
         for tile in tiles:
             self._paint(canvas, tile, tile.before, everything)
@@ -288,7 +288,7 @@ class PictureView(Gtk.Layout):
             split = round(self.divider * width)
             for tile in tiles:
                 self._paint(canvas, tile, tile.after, (split, 0, width - split, height))
-            if 0 < split < width and self._whole.after is not None:
+            if 0 < split < width and two:
                 self._line(canvas, split)
         self._draw_frames(canvas)
         self._image.set_from_gicon(canvas, Gtk.IconSize.DIALOG)

@@ -1,0 +1,79 @@
+"""How long the dialog takes to its first preview and to follow a slider, and what memory it takes.
+Executed by GIMP."""
+
+import sys
+import time
+
+import support
+from gi.repository import Gimp
+
+image = support.load(support.JOB["photo"])
+
+
+def peak():
+    """MB of this process at most so far; 0 where there is no /proc."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM"))
+    except OSError:
+        return 0.0
+
+
+before = peak()
+sys.path.insert(0, f"{Gimp.directory()}/plug-ins/studio_portrait")
+begin = time.perf_counter()
+import ui  # noqa: E402, F401
+from gi.repository import GimpUi, GLib, Gtk  # noqa: E402
+
+GimpUi.init("studio-portrait-pace")
+import origin  # noqa: E402
+from choices import Choices  # noqa: E402
+from ui.window import Window  # noqa: E402
+
+told = {"first_s": None, "moves_ms": []}
+values = iter([40 + 3 * n for n in range(support.JOB["moves"])])
+moved = 0.0
+
+
+def move():
+    global moved
+    value = next(values, None)
+    if value is None:
+        Gtk.main_quit()
+        return False
+    moved = time.perf_counter()
+    window._controls._adjustments["shine"].set_value(value)
+    return False
+
+
+def tile(rect, kind, width, height, data):
+    show(rect, kind, width, height, data)
+    if kind != "after":
+        return
+    now = time.perf_counter()
+    if told["first_s"] is None:
+        told["first_s"], told["size"] = now - begin, [width, height]
+    else:
+        told["moves_ms"].append(1000 * (now - moved))
+    GLib.timeout_add(150, move)
+
+
+from ui.picture import PictureView  # noqa: E402
+
+show = None
+original = PictureView.show_tile
+
+
+def patched(self, *arguments):
+    global show
+    show = lambda *rest: original(self, *rest)  # noqa: E731
+    tile(*arguments)
+
+
+PictureView.show_tile = patched
+window = Window(image, origin.find(image, image.get_layers()[0]), Choices(), {})
+GLib.timeout_add_seconds(120, Gtk.main_quit)
+window.run()
+told["memory_mb"] = peak() - before
+window._worker.close()
+support.tell(told)
