@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PATIENCE = 40.0  # seconds that one script may run
+PATIENCE = 180.0  # seconds that one script may run
 sys.path.insert(0, str(CHECKOUT))
 
 import psutil  # noqa: E402

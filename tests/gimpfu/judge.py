@@ -62,7 +62,8 @@ def in_gimp_2(root: Path, work: Path, jobs: list[dict[str, Any]]) -> None:
     """Run all cases in one GIMP 2.10; results are two-N.png."""
     inside = "/" + str(work.relative_to(root))
     steps = []
-    for number, job in enumerate(jobs):
+    for job in jobs:
+        number = job["number"]
         head = "RUN-NONINTERACTIVE image layer" if job["name"].startswith("plug-in") else "layer"
         given = " ".join(scheme(one) for one in job["arguments"])
         steps.append(
@@ -121,8 +122,10 @@ def main() -> int:
         print(f"{harness.ABSENT}, or no GIMP 2.10: set {harness.ROOT_VARIABLE} and {ROOT}", file=sys.stderr)
         return 2
     jobs: list[dict[str, Any]] = []
+    number = -1
     for chance, group in ((False, cases.FILTERS), (True, cases.BY_CHANCE), (False, cases.PROCEDURES)):
         for name, arguments in group:
+            number += 1  # of the whole list, so that results can be reused
             if options.only and name not in options.only:
                 continue
             alpha = name in ("plug-in-threshold-alpha", "plug-in-semiflatten", "plug-in-colortoalpha")
@@ -148,7 +151,8 @@ def main() -> int:
         package = gimp.inside(gimp.profile / "plug-ins" / gimpfu_bundle.PLUGIN)
         told = gimp.run("judge_run", timeout=1500, package=package, cases=jobs)
         print("| procedure | arguments | mean | largest | |\n|---|---|---|---|---|")
-        for number, job in enumerate(jobs):
+        for job in jobs:
+            number = job["number"]
             given = ", ".join(map(str, job["arguments"]))
             said = told.get(str(number), "did not run")
             if said == "ran":

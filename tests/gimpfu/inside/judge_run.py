@@ -39,7 +39,8 @@ def arguments(case, helper):
 def main():
     told = {}
     work = support.WORK
-    for number, case in enumerate(support.JOB["cases"]):
+    for case in support.JOB["cases"]:
+        number = case["number"]
         try:
             image = pdb.gimp_file_load(f"{work}/{case['input']}", "")
             helper_image = pdb.gimp_file_load(f"{work}/map.png", "")
