@@ -35,6 +35,7 @@ from .handshake import Handshake
 from .limits import Limits
 
 LOOPBACK = "tcp://127.0.0.1:*"
+BACKLOG = 128
 BATCH = 64  # messages that are taken before anything else has its turn
 RECEIVE_MESSAGES, SEND_MESSAGES = 2, 8  # libzmq's high-water marks, for each connection
 MAX_UNSENT_BYTES = 32 << 20  # rows on their way to one client; its next messages wait until they are fewer
@@ -165,6 +166,7 @@ class Listener:
         self._usual_memory = resources.private_memory() or 0
         self._measured = clock()
         self._ipc: Path | None = None
+        self._ipc_inode = 0
         self._plain_tcp = os.name != "posix" or bool(listen and guard is None)
         try:
             self._bind(folder, listen)
@@ -178,7 +180,7 @@ class Listener:
         own.maxmsgsize = wire.MAX_FRAME_BYTES
         own.rcvhwm, own.sndhwm = RECEIVE_MESSAGES, SEND_MESSAGES
         own.handshake_ivl = int(1000 * min(self._limits.greeting_seconds, 2e6))
-        own.backlog = 128
+        own.backlog = BACKLOG
         self.monitor = own.get_monitor_socket(_EVENTS)
         self.monitor.rcvhwm = 0  # libzmq's own thread would wait for us to read
         if os.name == "posix":
@@ -201,12 +203,14 @@ class Listener:
         """
         for path in runtime.ipc_paths(folder):
             if path.is_socket() or not path.exists():
-                with contextlib.suppress(zmq.ZMQError):
+                with contextlib.suppress(OSError, zmq.ZMQError):
+                    self.socket.use_fd = _listen_on_path(path)
                     self.socket.bind(f"ipc://{path}")
-                    self._ipc = path
+                    self.socket.use_fd = -1
+                    self._ipc, self._ipc_inode = path, path.stat().st_ino
                     self.endpoints.append(f"ipc://{path}")
                     return
-            _remove_path(path)
+            _remove_path(path, None)
         raise Problem("no-server", f"No socket can be made in {folder}.", f"Set {runtime.HOME_VARIABLE}.")
 
     @property
@@ -471,7 +475,7 @@ class Listener:
             self._guard.close()
         self._context.term()
         if self._ipc is not None:
-            _remove_path(self._ipc)
+            _remove_path(self._ipc, self._ipc_inode)
 
 
 def shut(handle: int) -> None:
@@ -528,10 +532,25 @@ def _size(messages: deque[Frames]) -> int:
     return sum(len(frame) for frames in messages for frame in frames)
 
 
-def _remove_path(path: Path) -> None:
-    """Removes a socket, and the folder that was made for it."""
+def _listen_on_path(path: Path) -> int:
+    """A listening socket for libzmq, which would remove whatever has its name when it closes its own."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    own = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        own.bind(os.fspath(path))
+        own.listen(BACKLOG)
+        own.setblocking(False)
+    except OSError:
+        own.close()
+        raise
+    return own.detach()
+
+
+def _remove_path(path: Path, inode: int | None) -> None:
+    """Removes a socket, unless it is another server's by now, and the folder that was made for it."""
     with contextlib.suppress(OSError):
-        if path.is_socket():
+        if inode is not None and path.is_socket() and path.stat().st_ino == inode:
             path.unlink()
     if runtime.is_own_folder(path.parent):
         shutil.rmtree(path.parent, ignore_errors=True)

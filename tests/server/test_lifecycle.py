@@ -98,7 +98,7 @@ def test_a_server_whose_lock_was_deleted_ends_and_leaves_its_successor_alone(ser
         server.process.send_signal(signal.SIGCONT)
         assert server.process.wait(5) == 0
         assert runtime.Runtime.read(server.home) == successor.runtime
-        with Client(successor, endpoint=1) as client:
+        with Client(successor) as client:
             assert client.status()["pid"] == successor.process.pid
 
 
