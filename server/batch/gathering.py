@@ -14,53 +14,47 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.inference.components import Components
+
 MOST = 16  # crops at a time; bounds the device's memory
 
 Array = NDArray[np.float32]
+Call = tuple[Array, "Future[list[Components]]"]
 
 
 class Gathered:
-    """A predictor that may be called from many threads; what waits is run together, at most `most` crops."""
+    """A network that may be asked from many threads; what waits is run together, about `most` at a time."""
 
-    def __init__(self, predictor: Any, most: int = MOST):
-        self.name, self.weights_sha256 = predictor.name, predictor.weights_sha256
-        self.engine, self.device, self.size = predictor.engine, predictor.device, predictor.size
-        self.batch = most
+    def __init__(self, network: Any, most: int = MOST):
+        self.name, self.weights_sha256 = network.name, network.weights_sha256
+        self.engine, self.device, self.batch = network.engine, network.device, most
         self.largest = 0  # crops that were run at once so far
-        self._predictor = predictor
-        self._waiting: queue.SimpleQueue[tuple[Array, Future[Array]]] = queue.SimpleQueue()
+        self._network = network
+        self._waiting: queue.SimpleQueue[Call] = queue.SimpleQueue()
         threading.Thread(target=self._run, daemon=True).start()
 
-    def __call__(self, crops: Array, cancelled: Callable[[], bool] = lambda: False) -> Array:
-        """As the predictor's own. A batch is not cancelled: others wait for it."""
-        answer: Future[Array] = Future()
+    def components(self, crops: Array, cancelled: Callable[[], bool] = lambda: False) -> list[Components]:
+        """As the network's own. A batch is not cancelled: others wait for it."""
+        answer: Future[list[Components]] = Future()
         self._waiting.put((crops, answer))
         return answer.result()
 
     def _run(self) -> None:
-        left: tuple[Array, Future[Array]] | None = None
         while True:
-            together = [left or self._waiting.get()]
-            left, count = None, len(together[0][0])
-            while left is None and not self._waiting.empty():
-                more = self._waiting.get()
-                count += len(more[0])
-                if count > self.batch:
-                    left = more
-                else:
-                    together.append(more)
-            self._answer(together)
+            calls = [self._waiting.get()]
+            while sum(len(crops) for crops, _ in calls) < self.batch and not self._waiting.empty():
+                calls.append(self._waiting.get())
+            self._answer(calls)
 
-    def _answer(self, together: list[tuple[Array, Future[Array]]]) -> None:
-        crops = np.concatenate([crops for crops, _ in together])
+    def _answer(self, calls: list[Call]) -> None:
+        crops = np.concatenate([crops for crops, _ in calls])
         self.largest = max(self.largest, len(crops))
         try:
-            predictions = self._predictor(crops)
+            found = self._network.components(crops)
         except Exception as error:
-            for _, answer in together:
+            for _, answer in calls:
                 answer.set_exception(error)
             return
-        first = 0
-        for own, answer in together:
-            answer.set_result(predictions[first : first + len(own)])
-            first += len(own)
+        for own, answer in calls:
+            answer.set_result(found[: len(own)])
+            found = found[len(own) :]

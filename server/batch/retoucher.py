@@ -25,6 +25,7 @@ from ..files import pictures
 from ..files.names import format_of, mask_beside
 from ..files.opening import opened
 from ..files.picture import Picture
+from .gathering import Gathered
 from .item import DISK_FULL, DONE, FAILED, MEASURED, NO_FACE, Item, Order, Outcome
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -55,7 +56,7 @@ class Retoucher:
             "device": loaded.device,
         }
         self.on_processor = loaded.device == "cpu"
-        self._predictor = loaded if self.on_processor else _gathered(loaded)
+        self._predictor = loaded if self.on_processor else Gathered(loaded)
         self._turn = threading.Lock() if self.on_processor else nullcontext()
 
     def __call__(self, item: Item) -> Outcome:
@@ -244,9 +245,3 @@ def _use_threads(threads: int) -> None:
     import cv2
 
     cv2.setNumThreads(threads)
-
-
-def _gathered(predictor: Any) -> Any:
-    from .gathering import Gathered
-
-    return Gathered(predictor) if hasattr(predictor, "size") else predictor
