@@ -1,7 +1,7 @@
 """How a small correction is best brought to full size: `python -m benchmarks.lift --cache DIR`.
 
 Pairs of held-out people (synthetic flash and its studio portrait, 512 pixels, as
-`python -m model.data.synthesize cache` makes them) are taken as the full-size pictures, their
+`python -m model synthesize cache` makes them) are taken as the full-size pictures, their
 difference is computed at a quarter of that, and each way to stretch it is judged by the
 reconstruction against the real studio portrait: on the frame, and near the photograph's edges,
 where halos are. Mean PSNR in dB over people.

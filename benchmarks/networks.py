@@ -75,7 +75,7 @@ def main() -> None:
     )
     crops = filter_crop(np.asarray(crop / 255, np.float32))[None]
     if not predictor.available(arguments.folder):
-        raise SystemExit(f"{arguments.folder} holds no network; python -m model.training.export writes one.")
+        raise SystemExit(f"{arguments.folder} holds no network; python -m model export writes one.")
     figures: dict[str, Any] = {"machine": machine(), "engines": {}}
     print(figures["machine"])
     for engine, networks in load(arguments.folder).items():

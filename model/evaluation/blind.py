@@ -252,7 +252,3 @@ def _parser() -> argparse.ArgumentParser:
     scoring.add_argument("--key", type=Path, required=True)
     scoring.add_argument("--json", action="store_true", help="end with one line of JSON")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -214,7 +214,3 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=SEED)
     add("--json", action="store_true", help="end with one line of JSON")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

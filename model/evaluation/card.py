@@ -1,6 +1,6 @@
-"""``python -m model.evaluation.card --evaluation RESULT.json``: write weights/MODEL_CARD.md.
+"""``python -m model card --evaluation RESULT.json``: write weights/MODEL_CARD.md.
 
-Facts come from the networks' own JSON files and from the last line of ``python -m model.evaluation
+Facts come from the networks' own JSON files and from the last line of ``python -m model evaluate
 --json``, so that the card cannot say other numbers than were measured. What nobody measured stays away.
 """
 
@@ -73,7 +73,7 @@ TEMPLATE: Final = """# Model card
 Networks for *Turning a Smartphone Selfie Into a Studio Portrait* (Capece, Banterle, Cignoni, Ganovelli,
 Erra, IEEE CG&A 2020), trained anew on synthetic flash: the authors' code, weights and photographs
 are not public. This file is written by
-`python -m model.evaluation.card`; its numbers are measured, not typed.
+`python -m model card`; its numbers are measured, not typed.
 
 {networks}
 
@@ -318,7 +318,7 @@ def write(weights: Path, evaluation: Path, cache: Path | None, pictures: Path | 
     try:
         words = text(networks, _json(evaluation, last_line=True), portraits, paths)
     except (KeyError, TypeError) as error:
-        raise Unusable(f"{evaluation} is no result of python -m model.evaluation --json ({error})") from error
+        raise Unusable(f"{evaluation} is no result of python -m model evaluate --json ({error})") from error
     card = weights / CARD
     card.write_text(words, "utf-8")
     return card
@@ -326,9 +326,9 @@ def write(weights: Path, evaluation: Path, cache: Path | None, pictures: Path | 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m model.evaluation.card", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m model card", description=__doc__)
     add = parser.add_argument
-    add("--evaluation", type=Path, required=True, help="output of python -m model.evaluation --json")
+    add("--evaluation", type=Path, required=True, help="output of python -m model evaluate --json")
     add("--cache", type=Path, help="the maps that training used, to count portraits and people by source")
     add("--pictures", type=Path, help="folder of pictures to show, below the weights' folder")
     add("--weights", type=Path, default=WEIGHTS, help="folder of networks (default: the shipped)")
@@ -339,7 +339,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"card: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -135,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--portraits", type=Path, required=True, help="folder with manifest.csv (file, source, person)")
-    add("--pairs", type=Path, help="real pairs too: a folder made by python -m model.data.prepare")
+    add("--pairs", type=Path, help="real pairs too: a folder made by python -m model prepare")
     add("--real", type=Path, metavar="DIR", help="flash photographs without a truth too")
     add("--results", type=Path, metavar="DIR", help="their served results, of the same names")
     add("--mix", action="append", help=f"of flashes, more than once if you like ({', '.join(MIXES)})")

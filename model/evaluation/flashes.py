@@ -113,7 +113,7 @@ def _image(batch: Tensor) -> Image:
 
 
 def plan_real(folder: Path) -> list[Planned]:
-    """The held-out pairs of a folder made by ``python -m model.data.prepare``. Raises `ValueError`."""
+    """The held-out pairs of a folder made by ``python -m model prepare``. Raises `ValueError`."""
     found = [pair for pair in prepared.read(folder) if pair.held_out]
     if not found:
         raise ValueError(f"{folder} holds no pairs of held-out people; prepare photographs of more people")

@@ -1,4 +1,4 @@
-"""``python -m model.evaluation.look CHECKPOINT PICTURES... --out PNG``: a checkpoint on real photographs.
+"""``python -m model look CHECKPOINT PICTURES... --out PNG``: a checkpoint on real photographs.
 
 Numbers on synthetic flashes say little about real ones; this is what to look at while
 training. Shows each face's 512-pixel crop: photograph | eq. (4) | the predicted difference.
@@ -45,7 +45,7 @@ def retouched(network: Network, module: nn.Module, crop: np.ndarray) -> np.ndarr
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: all shown; 1: some pictures left out; 2: nothing to show, or nowhere to write it."""
-    parser = argparse.ArgumentParser(prog="python -m model.evaluation.look", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m model look", description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("pictures", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, required=True)
@@ -70,7 +70,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pairs = [np.hstack(rows[i : i + 2]) for i in range(0, len(rows), 2)]
     cv2.imwrite(str(a.out), np.vstack(pairs)[..., ::-1])
     return min(1, left)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

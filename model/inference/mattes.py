@@ -50,7 +50,8 @@ def mattes(crop: Array) -> tuple[Array, Array]:
 def _oval(side: int, half_width: float, half_height: float, up: float) -> NDArray[np.bool_]:
     y, x = (np.mgrid[:side, :side] + 0.5) / side
     middle = MIDDLE - up * FACE
-    return np.hypot((x - 0.5) / (half_width * FACE), (y - middle) / (half_height * FACE)) < 1
+    radius = np.hypot((x - 0.5) / (half_width * FACE), (y - middle) / (half_height * FACE))
+    return np.asarray(radius < 1, np.bool_)
 
 
 def _shoulders(side: int, scale: float) -> NDArray[np.bool_]:
@@ -58,7 +59,7 @@ def _shoulders(side: int, scale: float) -> NDArray[np.bool_]:
     start, top, bottom = (share * FACE for share in SHOULDERS)
     down = (y - MIDDLE - start) / max(1e-6, 1 - MIDDLE - start)
     width = scale * (top + (bottom - top) * down.clip(0, 1))
-    return (down > 0) & (np.abs(x - 0.5) < width)
+    return np.asarray((down > 0) & (np.abs(x - 0.5) < width), np.bool_)
 
 
 def _person(small: Array) -> Array:

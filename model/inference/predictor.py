@@ -62,7 +62,9 @@ class Engine(Protocol):
     name: str
 
     @property
-    def device(self) -> str: ...
+    def device(self) -> str:
+        """Describe the device in words."""
+        ...
 
     def __call__(self, crops: Array, cancelled: Cancelled) -> dict[str, Array]:
         """Predict the outputs by name. Asks `cancelled` a few times a second; if so, raises `Cancelled`."""

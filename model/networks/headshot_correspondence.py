@@ -60,7 +60,7 @@ def _one(points: NDArray[Any]) -> NDArray[Any]:
 def _kernel(places: NDArray[Any], knots: NDArray[Any]) -> NDArray[Any]:
     """r^2 log r."""
     square = ((places[:, None] - knots[None]) ** 2).sum(-1)
-    return 0.5 * square * np.log(square + 1e-12)
+    return np.asarray(0.5 * square * np.log(square + 1e-12))
 
 
 def head(crop: NDArray[np.uint8], landmarks: NDArray[Any]) -> Array:
@@ -82,4 +82,4 @@ def head(crop: NDArray[np.uint8], landmarks: NDArray[Any]) -> Array:
 
 def _smooth(share: NDArray[Any]) -> NDArray[Any]:
     """Smoothstep."""
-    return share * share * (3 - 2 * share)
+    return np.asarray(share * share * (3 - 2 * share))

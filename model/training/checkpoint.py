@@ -46,7 +46,7 @@ def load(path: Path) -> dict[str, Any]:
     """A checkpoint, on the CPU. Raises `ValueError` with a sentence if it is missing or something else."""
     state = _read(path)
     if not all(key in state for key in KEYS):
-        raise ValueError(f"{path} is not a checkpoint of python -m model.training.train")
+        raise ValueError(f"{path} is not a checkpoint of python -m model train")
     return state
 
 

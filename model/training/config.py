@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ import tomllib
 from model.data.synthesize.flash import named
 
 from ..networks.registry import NETWORKS, find
+from .losses import Weights
 
 KINDS: Final[dict[str, tuple[type, ...]]] = {
     "int": (int,),
@@ -27,13 +29,20 @@ KINDS: Final[dict[str, tuple[type, ...]]] = {
 
 
 @dataclass(frozen=True)
-class Finish:
-    """Another size for the end of a run. start: share of the steps from which on (``from`` in the file)."""
+class Stage:
+    """A part of a run. Names as in `Config`; 0 or less: as the recipe's head has it, but for ``steps``.
 
-    start: float
-    size: int
-    shrink: int
-    batch: int
+    The rate warms up and falls anew in each; ``freeze_norm`` is a share of the stage's own steps.
+    """
+
+    steps: int
+    size: int = 0
+    shrink: int = 0
+    batch: int = 0
+    rate: float = 0.0
+    warm_up: int = -1
+    identity: float = -1.0
+    freeze_norm: float = -1.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,8 @@ class Config:
     """The contents of model/training/recipes/*.toml, which say what each name means.
 
     mix: of model/data/synthesize/mixes.toml, which flashes. size: pixels of a training crop. shrink: how much
-    smaller than the 512-pixel framing it shows things.
+    smaller than the 512-pixel framing it shows things. losses: of `losses.studio`. stages: parts of the run
+    one after the other, whose steps add up to ``steps``; none: all of it is one.
     """
 
     architecture: str
@@ -65,7 +75,8 @@ class Config:
     compile: bool = False
     checkpoint_every: int = 50
     mix: str = "real"
-    finish: Finish | None = None
+    losses: Weights = Weights()
+    stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises `ValueError` with a sentence for a value out of range."""
@@ -79,7 +90,6 @@ class Config:
             ),
             (self.rate > 0 and self.warm_up >= 0, "rate is above 0, warm_up 0 or more"),
             (self.identity >= 0, "identity is 0 or more"),
-            (self.identity == 0 or self.architecture == "studio", "identity is for the network studio"),
             (0 <= self.average < 1, "average is from 0 to below 1"),
             (
                 all(0 <= share <= 1 for share in (self.freeze_norm, self.freeze_encoder, self.real)),
@@ -89,12 +99,15 @@ class Config:
         if self.architecture not in NETWORKS:
             raise ValueError(rules[0][1])
         network = find(self.architecture)
-        for stage in (self, self.finish) if self.finish else (self,):
+        for stage in self.parts:
             within = network.scale // stage.shrink if stage.shrink in (1, 2) else 1
             unit = network.stride * max(1, within)
             rules += [
                 (stage.shrink in (1, 2), "shrink is 1 or 2"),
-                (stage.batch > 0, "batch is 1 or more"),
+                (stage.batch > 0 and stage.steps > 0, "batch and steps are 1 or more"),
+                (stage.rate > 0, "rate is above 0"),
+                (stage.identity == 0 or self.architecture == "studio", "identity is for the network studio"),
+                (0 <= stage.freeze_norm <= 1, "freeze_norm is a share from 0 to 1"),
                 (stage.size > 0 and stage.size % unit == 0, f"size is a multiple of {unit}"),
                 (stage.size * stage.shrink <= 512, "size times shrink is at most 512"),
                 (
@@ -102,8 +115,8 @@ class Config:
                     f"{network.name} takes {network.only_size} pixels",
                 ),
             ]
-        if self.finish:
-            rules.append((0 <= self.finish.start <= 1, "finish.from is a share from 0 to 1"))
+        total = sum(stage.steps for stage in self.parts)
+        rules.append((total == self.steps, f"the stages have {total} steps, the run has {self.steps}"))
         for holds, rule in rules:
             if not holds:
                 raise ValueError(rule)
@@ -113,51 +126,95 @@ class Config:
         """Raises `ValueError` with a sentence: no such file, not TOML, a wrong name, type or range."""
         try:
             table = tomllib.loads(path.read_text("utf-8"))
-            if "finish" in table:
-                table["finish"] = _build(Finish, _renamed(table["finish"]))
-            return _build(cls, table)
+            return cls.of(table)
         except OSError as error:
             raise ValueError(f"{path}: {error.strerror}; examples: model/training/recipes") from error
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: {error}") from error
 
-    def at(self, step: int) -> Config | Finish:
-        """What gives the size, shrink and batch of a step."""
-        return self.finish if self.finish and step >= self.finish.start * self.steps else self
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> Config:
+        """Build it of a file's or a checkpoint's table. Raises `ValueError` with a sentence."""
+        found = dict(table)
+        if "losses" in found:
+            found["losses"] = _build(Weights, found["losses"], "losses")
+        if "stages" in found:
+            stages = found["stages"]
+            if not isinstance(stages, (list, tuple)):
+                raise ValueError("stages is a list of tables; write [[stages]] before each")
+            found["stages"] = tuple(_build(Stage, stage, "stages") for stage in stages)
+        made: Config = _build(cls, found)
+        return made
+
+    @property
+    def parts(self) -> tuple[Stage, ...]:
+        """The stages with all that they do not name filled in."""
+        names = [field.name for field in dataclasses.fields(Stage) if field.name != "steps"]
+        head = {name: getattr(self, name) for name in names}
+        if not self.stages:
+            return (Stage(self.steps, **head),)
+        zero_is_said = ("warm_up", "identity", "freeze_norm")
+        return tuple(
+            dataclasses.replace(
+                stage,
+                **{
+                    name: value
+                    for name, value in head.items()
+                    if getattr(stage, name) < 0 or (getattr(stage, name) == 0 and name not in zero_is_said)
+                },
+            )
+            for stage in self.stages
+        )
+
+    def place(self, step: int) -> tuple[Stage, int]:
+        """Return the stage of a step, and which of its steps this is. After the last step: the last stage."""
+        left = step
+        for stage in self.parts:
+            if left < stage.steps:
+                return stage, left
+            left -= stage.steps
+        return stage, left + stage.steps
+
+    def at(self, step: int) -> Stage:
+        """Return the stage of a step."""
+        return self.place(step)[0]
 
     def samples(self, step: int) -> int:
-        """How many samples have been seen before `step`."""
-        if not self.finish:
-            return step * self.batch
-        change = min(step, math.ceil(self.finish.start * self.steps))
-        return change * self.batch + (step - change) * self.finish.batch
+        """Count the samples that have been seen before `step`."""
+        seen, left = 0, step
+        for stage in self.parts:
+            seen += min(left, stage.steps) * stage.batch
+            left -= min(left, stage.steps)
+        return seen
 
     def rate_at(self, step: int) -> float:
-        """Linear warm-up, then half a cosine or no change."""
-        if step < self.warm_up:
-            return self.rate * (step + 1) / self.warm_up
+        """Return the rate: in each stage a linear warm-up, then half a cosine or no change."""
+        stage, own = self.place(step)
+        if own < stage.warm_up:
+            return stage.rate * (own + 1) / stage.warm_up
         if self.decay == "none":
-            return self.rate
-        return self.rate * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))
+            return stage.rate
+        return stage.rate * 0.5 * (1 + math.cos(math.pi * min(1.0, own / stage.steps)))
+
+    def freezes_norm(self, step: int) -> bool:
+        """Say whether batch norm uses its running statistics in a step."""
+        stage, own = self.place(step)
+        return own >= stage.freeze_norm * stage.steps
 
 
-def _renamed(table: Any) -> dict[str, Any]:
-    if not isinstance(table, dict):
-        raise ValueError("finish is a table, like { from = 0.9, size = 512, shrink = 1, batch = 4 }")
-    return {"start" if name == "from" else name: value for name, value in table.items()}
-
-
-def _build(kind: Any, table: dict[str, Any]) -> Any:
+def _build(kind: Any, table: Any, where: str = "") -> Any:
+    if not isinstance(table, Mapping):
+        raise ValueError(f"{where} is a table of names and numbers")
     fields = {field.name: field for field in dataclasses.fields(kind)}
     for name, value in table.items():
         if name not in fields:
             raise ValueError(f"{name} is unknown; there is: {', '.join(fields)}")
-        allowed = KINDS.get(str(fields[name].type), (kind, Finish))
+        allowed = KINDS.get(str(fields[name].type), (Weights, tuple))
         if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
             raise ValueError(f"{name} is {value!r}, which is not of type {fields[name].type}")
     missing = [
         name for name, field in fields.items() if field.default is dataclasses.MISSING and name not in table
     ]
     if missing:
-        raise ValueError(f"{', '.join('from' if name == 'start' else name for name in missing)} is missing")
+        raise ValueError(f"{', '.join(missing)} is missing")
     return kind(**table)

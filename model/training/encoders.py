@@ -7,15 +7,15 @@ so the features equal the original's to the last border pixel.
 =============================================  ========  ==============================================
 file                                           kind      input that its first layer expects
 =============================================  ========  ==============================================
-``block1_conv1.weight`` ... (.npz, OIHW)       imagenet  BGR 0..255 minus 103.939, 116.779, 123.68
+``block1_conv1.weight`` ... (.npz, OIHW)       either    BGR 0..255 minus the kind's mean
 ``features.0.weight`` ... (torchvision .pth)   imagenet  RGB 0..1 minus .485 .456 .406 by .229 .224 .225
-``conv1_1`` ... (.caffemodel)                  either    BGR 0..255 minus the kind's mean
 ``conv1_1.weight`` ... (vgg_face_dag.pth)      vggface   RGB 0..255 minus 129.1863, 104.7624, 93.5940
-nn.Sequential (VGG_FACE.t7)                    vggface   BGR 0..255 minus 93.5940, 104.7624, 129.1863
-``conv_1_1.weight`` ... (.pth made of the t7)  vggface   the same
+``conv_1_1.weight`` ... (.pth made of the t7)  vggface   BGR 0..255 minus 93.5940, 104.7624, 129.1863
 =============================================  ========  ==============================================
 
-torchvision's IMAGENET1K_FEATURES file (its classifier is NaN) expects RGB 0..255 minus 123.0, 117.0, 104.0.
+A .safetensors with the names of any row serves as well. Oxford published VGG-Face as a Caffe model and for
+Torch 7; `model/README.md` says in a few lines how either becomes the first row's .npz. torchvision's
+IMAGENET1K_FEATURES file (its classifier is NaN) expects RGB 0..255 minus 123.0, 117.0, 104.0.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..networks.deepflash import MEAN, STAGES, Encoder
-from . import caffemodel, checkpoint, torch7
+from . import checkpoint
 
 KINDS: Final = ("imagenet", "vggface")
 TORCHVISION: Final = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)  # features.N of the convolutions
@@ -53,10 +53,9 @@ class Convention(NamedTuple):
 VGG_FACE_MEAN: Final = (129.1863, 104.7624, 93.5940)
 CONVENTIONS: Final = {
     ("imagenet", "npz"): Convention(True, 255, MEAN),
-    ("imagenet", "caffe"): Convention(True, 255, MEAN),
     ("imagenet", "torchvision"): Convention(False, 1, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     ("imagenet", "features"): Convention(False, 255, (0.48235 * 255, 0.45882 * 255, 0.40784 * 255)),
-    ("vggface", "caffe"): Convention(True, 255, VGG_FACE_MEAN),
+    ("vggface", "npz"): Convention(True, 255, VGG_FACE_MEAN),
     ("vggface", "matconvnet"): Convention(False, 255, VGG_FACE_MEAN),
     ("vggface", "torch7"): Convention(True, 255, VGG_FACE_MEAN),
 }
@@ -98,13 +97,9 @@ def _read(path: Path) -> tuple[str, Layers]:
     if path.suffix == ".npz":
         with np.load(path) as arrays:
             return "npz", _pick(arrays, lambda n, i, j: f"block{i}_conv{j}")
-    if path.suffix == ".t7":
-        return "torch7", _checked([_weights(module) for module in _convolutions(torch7.read(path))][:13])
-    if path.suffix == ".caffemodel":
-        blobs = caffemodel.read(path)
-        flat = {f"{name}.{part}": blob for name, pair in blobs.items() for part, blob in _named(pair)}
-        return "caffe", _pick(flat, lambda n, i, j: f"conv{i}_{j}")
     tensors = checkpoint.tensors(path)
+    if "block1_conv1.weight" in tensors:
+        return "npz", _pick(tensors, lambda n, i, j: f"block{i}_conv{j}")
     if "features.0.weight" in tensors:
         classifier = tensors.get("classifier.0.weight")
         layout = "features" if classifier is not None and np.isnan(classifier).any() else "torchvision"
@@ -112,10 +107,6 @@ def _read(path: Path) -> tuple[str, Layers]:
     if "conv_1_1.weight" in tensors:
         return "torch7", _pick(tensors, lambda n, i, j: f"conv_{i}_{j}")
     return "matconvnet", _pick(tensors, lambda n, i, j: f"conv{i}_{j}")
-
-
-def _named(blobs: list[np.ndarray]) -> list[tuple[str, np.ndarray]]:
-    return list(zip(("weight", "bias"), blobs, strict=False))
 
 
 def _pick(arrays: Mapping[str, Any], name: Callable[[int, int, int], str]) -> Layers:
@@ -126,22 +117,6 @@ def _pick(arrays: Mapping[str, Any], name: Callable[[int, int, int], str]) -> La
             raise ValueError(f"layer {key} is missing")
         layers.append((np.asarray(arrays[f"{key}.weight"]), np.asarray(arrays[f"{key}.bias"])))
     return _checked(layers)
-
-
-def _convolutions(module: Any) -> Iterable[dict[str, Any]]:
-    """The modules with a weight and a bias of a Torch 7 network, in the order in which they run."""
-    if not isinstance(module, dict):
-        return
-    if isinstance(module.get("weight"), np.ndarray):
-        yield module
-    inner = module.get("modules")
-    if isinstance(inner, dict):
-        for key in sorted(key for key in inner if isinstance(key, float)):
-            yield from _convolutions(inner[key])
-
-
-def _weights(module: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    return module["weight"], np.asarray(module.get("bias"))
 
 
 def _checked(layers: Layers) -> Layers:

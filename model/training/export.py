@@ -1,4 +1,4 @@
-"""``python -m model.training.export CHECKPOINT [--name NAME] [--default]``: write a served file.
+"""``python -m model export CHECKPOINT [--name NAME] [--default]``: write a served file.
 
 fp16 halves the file and costs nothing that can be seen; the layers keep the network's
 own names, so that training can start from the file. Writes NAME.safetensors and NAME.json,
@@ -26,14 +26,14 @@ from ..inference.weights import WEIGHTS
 from ..networks.registry import find
 from ..paper.preprocessing import CURRENT
 from . import checkpoint
-from .config import Config, Finish
+from .config import Config
 
 LICENCE: Final = "CC BY 4.0"
 MEAN: Final = "encoder.mean"  # three numbers, in fp32; only DeepFlash from VGG-Face has it
 OLDER: Final = {"architecture": "deepflash", "shrink": 1}  # what the first checkpoints do not say
 
 
-HINT: Final = "Give the last.pt of a run of python -m model.training.train."
+HINT: Final = "Give the last.pt of a run of python -m model train."
 
 
 class Unusable(ValueError):
@@ -130,16 +130,16 @@ def _descriptions(folder: Path) -> dict[Path, dict[str, Any]]:
 
 
 def _config(table: dict[str, Any]) -> Config:
-    finish = table.get("finish")
+    older = {name: value for name, value in table.items() if name != "finish" or value}
     try:
-        return Config(**{**OLDER, **table, "finish": Finish(**finish) if finish else None})
+        return Config.of({**OLDER, **older})
     except (TypeError, ValueError) as error:
         raise Unusable(f"The checkpoint's settings are of another version ({error}).") from error
 
 
 def _resolution(config: Config) -> str:
-    stages = (config, config.finish) if config.finish else (config,)
-    return ", then ".join(f"{stage.size} px crops of {512 // stage.shrink} px framings" for stage in stages)
+    sizes = dict.fromkeys((stage.size, 512 // stage.shrink) for stage in config.parts)
+    return ", then ".join(f"{size} px crops of {framing} px framings" for size, framing in sizes)
 
 
 def _fits(architecture: str, tensors: dict[str, torch.Tensor]) -> int:
@@ -175,9 +175,9 @@ def _write(path: Path, data: bytes) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """0: written. 2: not, and why is on stderr."""
-    parser = argparse.ArgumentParser(prog="python -m model.training.export", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m model export", description=__doc__)
     add = parser.add_argument
-    add("checkpoint", type=Path, help="last.pt of a run of python -m model.training.train")
+    add("checkpoint", type=Path, help="last.pt of a run of python -m model train")
     add("--name", default="", help="the network's name (default: its architecture's)")
     add("--default", action="store_true", help="make it the default network")
     add("--folder", type=Path, default=WEIGHTS, help="where to (default: the shipped networks)")
@@ -192,7 +192,3 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(file, file.stat().st_size)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,6 +10,7 @@ A fourth, where the config asks for it, is the face: as far as a recogniser can 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -24,46 +25,57 @@ from . import recogniser
 
 SOFT: Final = 0.01  # below this error the absolute value is rounded off
 FINE: Final = 3e-4  # below this square error (35 dB) it does not count
-SQUARE: Final = 3.0
-RELATIVE: Final = 0.05  # what halving a picture's error on the skin is worth, however large that error is
-EDGES: Final = 1.5
-COLOUR: Final = 2.0
-TOO_LIGHT: Final = 1.3  # a skin that comes out too light counts so much more than one too dark
-COMPLEXION: Final = 6.0  # and the part of that which is no lightness: a client forgives no changed complexion
-SHINE: Final = 16.0  # how much more a pixel counts where the flash shines
-AUXILIARY: Final = 0.03
-MASKS: Final = 0.3
-RESIDUAL: Final = 0.4
 SHINES: Final = 0.05  # linear: from here on the flash's shine counts as visible
-TEXTURE: Final = 0.3
 MARGIN: Final = 4  # pixels: texture counts only so far from the skin's edge
 TEXTURE_SIZE: Final = 4  # pixels: what is smaller is texture
 CLIPPED: Final = (0.02, 0.98)  # samples outside hold no texture
 
 
-def studio(prediction: Prediction, pairs: Pairs, known: Tensor | None = None) -> Tensor:
-    """The loss, a scalar. All at the size of the prediction; the auxiliary maps at theirs.
+@dataclass(frozen=True)
+class Weights:
+    """What each part of the loss counts: data of a recipe, its table ``[losses]``."""
+
+    square: float = 3.0
+    relative: float = 0.05  # what halving a picture's error on the skin is worth, however large that error is
+    edges: float = 1.5
+    colour: float = 2.0
+    too_light: float = 1.3  # a skin that comes out too light counts so much more than one too dark
+    complexion: float = 6.0  # the part of a changed skin that is no lightness: no client forgives it
+    shine: float = 16.0  # how much more a pixel counts where the flash shines
+    auxiliary: float = 0.03
+    masks: float = 0.3
+    residual: float = 0.4
+    texture: float = 0.3
+
+
+DEFAULT: Final = Weights()
+
+
+def studio(
+    prediction: Prediction, pairs: Pairs, known: Tensor | None = None, weights: Weights = DEFAULT
+) -> Tensor:
+    """Return the loss, a scalar. All at the size of the prediction; the auxiliary maps at theirs.
 
     known: (N, 1, 1, 1), 1 where the maps of shine and shadow are the truth, else 0; None: everywhere.
     """
     t = equations.target(pairs.bl_x, pairs.bl_o)
     error = 2 * (prediction.y - t)
-    weight = pairs.weight * (1 + SHINE * pairs.specular)
+    weight = pairs.weight * (1 + weights.shine * pairs.specular)
     share = weight / weight.mean((-2, -1), keepdim=True).clip(1e-6)
     absolute = ((error * error + SOFT * SOFT).sqrt() * share).mean()
     square = equations.loss(prediction.y, t, 1.0, weight)
     return (
         absolute
-        + SQUARE * square
-        + EDGES * _edges(error, pairs.weight)
-        + COLOUR * _colour(error, pairs.skin)
-        + RELATIVE * _relative(error, pairs.skin)
-        + RESIDUAL * _residual(error, t, pairs.specular)
-        + TEXTURE * _texture(1 - 2 * prediction.y, pairs)
-        + AUXILIARY * _map(prediction.specular, pairs.specular, known)
-        + AUXILIARY * _map(prediction.shadow, pairs.shadow, known)
-        + MASKS * _map(prediction.person, pairs.person, known)
-        + MASKS * _map(prediction.skin, pairs.skin, known)
+        + weights.square * square
+        + weights.edges * _edges(error, pairs.weight)
+        + weights.colour * _colour(error, pairs.skin, weights)
+        + weights.relative * _relative(error, pairs.skin)
+        + weights.residual * _residual(error, t, pairs.specular)
+        + weights.texture * _texture(1 - 2 * prediction.y, pairs)
+        + weights.auxiliary * _map(prediction.specular, pairs.specular, known)
+        + weights.auxiliary * _map(prediction.shadow, pairs.shadow, known)
+        + weights.masks * _map(prediction.person, pairs.person, known)
+        + weights.masks * _map(prediction.skin, pairs.skin, known)
     )
 
 
@@ -88,15 +100,15 @@ def _edges(error: Tensor, weight: Tensor) -> Tensor:
     return across.mean() + down.mean()
 
 
-def _colour(error: Tensor, skin: Tensor) -> Tensor:
+def _colour(error: Tensor, skin: Tensor, weights: Weights) -> Tensor:
     """Absolute mean error over each picture's skin: its exposure and colour.
 
     In doubt skin is predicted as the middle of all skins, which is too light for dark skin by more than it
-    is too dark for light skin; `TOO_LIGHT` moves the middle. The error is of y: below 0 is too light.
+    is too dark for light skin; `too_light` moves the middle. The error is of y: below 0 is too light.
     """
     mean = (error * skin).mean((-2, -1)) / skin.mean((-2, -1)).clip(1e-3)
     complexion = (mean - mean.mean(1, keepdim=True)).abs().mean()
-    return torch.where(mean < 0, -TOO_LIGHT * mean, mean).mean() + COMPLEXION * complexion
+    return torch.where(mean < 0, -weights.too_light * mean, mean).mean() + weights.complexion * complexion
 
 
 def _relative(error: Tensor, skin: Tensor) -> Tensor:

@@ -98,7 +98,8 @@ class Recogniser(nn.Module):
         if tensors[-1].size != network.last.weight.numel():
             raise ValueError(BROKEN)
         network.last.weight.data = torch.from_numpy(tensors[-1]).view(-1, NUMBERS).T.contiguous()
-        return network.requires_grad_(False).eval().to(memory_format=torch.channels_last)
+        network.requires_grad_(False).eval().to(memory_format=torch.channels_last)
+        return network
 
     def forward(self, faces: Tensor) -> Tensor:
         """(N, 3, 150, 150) upright faces, sRGB RGB in [0, 1] -> (N, 128)."""

@@ -27,11 +27,11 @@ from model.data.synthesize.pairs import Pairs, draw
 from model.data.synthesize.portraits import Portrait
 
 from ..paper.bilateral import SIZE, filter_crop
-from .config import Config, Finish
+from .config import Config, Stage
 
 AHEAD: Final = 3  # batches a process makes before they are asked for
 CPU: Final = torch.device("cpu")
-MAKE_CACHE: Final = "make one with: python -m model.data.synthesize cache"
+MAKE_CACHE: Final = "make one with: python -m model synthesize cache"
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def held_out(entry: Entry) -> bool:
     return Portrait(entry.name, entry.source, entry.person).held_out
 
 
-def draw_real(known: Sequence[Pair], stage: Config | Finish, count: int, rng: np.random.Generator) -> Pairs:
+def draw_real(known: Sequence[Pair], stage: Stage, count: int, rng: np.random.Generator) -> Pairs:
     """`count` real pairs, each in one of the paper's twenty views, cut and shrunk as `stage` says."""
     picked = [_real(known[int(rng.integers(len(known)))], stage, rng) for _ in range(count)]
     return tensors(picked, stage.shrink)
@@ -146,7 +146,7 @@ def tensors(pictures: Sequence[tuple[np.ndarray, np.ndarray]], shrink: int = 1) 
     )
 
 
-def _real(pair: Pair, stage: Config | Finish, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _real(pair: Pair, stage: Stage, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     x, o = load(pair)
     _, matrix = list(views(WHOLE))[int(rng.integers(20))]
     side = SIZE // stage.shrink

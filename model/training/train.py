@@ -1,4 +1,4 @@
-"""``python -m model.training.train CONFIG --cache DIR --run DIR``: train a network, and show how it goes.
+"""``python -m model train CONFIG --cache DIR --run DIR``: train a network, and show how it goes.
 
 RUN gets last.pt, log.jsonl, curve.png and samples_*.png of held-out people. A run ends at the config's
 last step, after ``--minutes``, or at SIGTERM after the step in hand, always with a checkpoint;
@@ -80,7 +80,7 @@ def _first_pictures(known: Sources, config: Config) -> Pairs:
     seed = [config.seed, config.steps]
     if known.cache:
         return draw(known.cache, known.portraits, STARTING_PICTURES, STARTING_SIZE, seed)
-    return draw_real(known.real, config, STARTING_PICTURES, np.random.default_rng(seed))
+    return draw_real(known.real, config.at(0), STARTING_PICTURES, np.random.default_rng(seed))
 
 
 @dataclass(frozen=True)
@@ -173,13 +173,13 @@ class Run:
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: trained to its end or to SIGTERM; 1: interrupted, or pairs were left out; 2: it could not begin."""
     parser = argparse.ArgumentParser(
-        prog="python -m model.training.train",
+        prog="python -m model train",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument("config", type=Path)
-    parser.add_argument("--cache", type=Path, help="made by python -m model.data.synthesize cache")
-    parser.add_argument("--pairs", type=Path, help="real pairs, made by python -m model.data.prepare")
+    parser.add_argument("--cache", type=Path, help="made by python -m model synthesize cache")
+    parser.add_argument("--pairs", type=Path, help="real pairs, made by python -m model prepare")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints, log and pictures")
     parser.add_argument(
         "--init",
@@ -209,7 +209,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; --resume goes on from the last checkpoint", file=sys.stderr)
         return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from model.data.synthesize.flash import named
 from model.data.synthesize.pairs import Pairs
 
 from ..inference.answers import Answer, answer
@@ -64,10 +65,9 @@ class Trainer:
 
     def learn(self, pairs: Pairs) -> float:
         """Take one step; returns the loss."""
-        config = self.config
         self._before()
         self.network.train()
-        if self.step >= config.freeze_norm * config.steps:
+        if self.config.freezes_norm(self.step):
             for module in self.network.modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
@@ -103,6 +103,7 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "config": dataclasses.asdict(self.config),
+            "flashes": dataclasses.asdict(named(self.config.mix)),
         }
 
     def resume(self, state: dict[str, Any]) -> None:

@@ -63,7 +63,8 @@ class StudioTrainer(Trainer):
 
     def __init__(self, config: Config, device: torch.device):
         super().__init__(config, device)
-        self._recogniser = Recogniser.load().to(device) if config.identity else None
+        asked = any(stage.identity for stage in config.parts)
+        self._recogniser = Recogniser.load().to(device) if asked else None
         self._predict: Callable[..., Prediction] = _compiled(self.network.predict, config, device)
 
     def _loss(self, pairs: Pairs) -> Tensor:
@@ -71,11 +72,12 @@ class StudioTrainer(Trainer):
         with autocast(self.device):
             output = self._predict(image, SHRINK // self.config.at(self.step).shrink)
         known = pairs.known if isinstance(pairs, Batch) else None
-        loss = losses.studio(output, pairs, known)
-        if self._recogniser is None:
+        loss = losses.studio(output, pairs, known, self.config.losses)
+        share = self.config.at(self.step).identity
+        if self._recogniser is None or not share:
             return loss
         with autocast(self.device):
-            return loss + self.config.identity * losses.identity(output.y, pairs, self._recogniser, known)
+            return loss + share * losses.identity(output.y, pairs, self._recogniser, known)
 
 
 def _compiled(function: Any, config: Config, device: torch.device) -> Any:

@@ -25,7 +25,7 @@ from model.training.config import Config
 CONFIGS = {
     DeepFlash: Path("model/training/recipes/first.toml"),
     Studio: Path("model/training/recipes/studio.toml"),
-    HDRNet: Path("model/training/recipes/hdrnet.toml"),
+    HDRNet: Path("model/training/recipes/hdrnet_12k.toml"),
 }
 
 

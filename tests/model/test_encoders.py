@@ -1,6 +1,5 @@
 """The encoder equals the published one, to the border, whatever file it comes from."""
 
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.numpy import save_file
 
 from model.networks.deepflash import STAGES, Encoder
-from model.training import caffemodel, encoders, torch7
+from model.training import encoders
 
 NAMES = [(i, j) for i, widths in enumerate(STAGES, 1) for j in range(1, len(widths))]
 Layers = list[tuple[np.ndarray, np.ndarray]]
@@ -49,90 +49,11 @@ def write_state(name: Callable[[int, int, int], str], **more: Any) -> Callable[[
     return write
 
 
-def varint(value: int) -> bytes:
-    out = b""
-    while value > 127:
-        out, value = out + bytes([value & 127 | 128]), value >> 7
-    return out + bytes([value])
-
-
-def field(number: int, data: bytes) -> bytes:
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def write_caffe(path: Path, layers: Layers, old: bool) -> None:
-    """As caffe.proto says: `layers` with blobs of four sizes, or `layer` with a shape."""
-    net = bytearray(field(1, b"VGG_FACE_16_layers"))
-    for (i, j), pair in zip(NAMES, layers, strict=True):
-        layer = field(4 if old else 1, f"conv{i}_{j}".encode())
-        layer += field(3, b"top") + (varint(5 << 3) + varint(4) if old else field(2, b"Convolution"))
-        for numbers in pair:
-            sizes = (1,) * (4 - numbers.ndim) + numbers.shape if old else numbers.shape
-            if old:
-                blob = b"".join(varint(n << 3) + varint(size) for n, size in enumerate(sizes, 1))
-            else:
-                blob = field(7, field(1, b"".join(varint(size) for size in sizes)))
-            layer += field(6 if old else 7, field(5, numbers.astype("<f4").tobytes()) + blob)
-        net += field(2 if old else 100, layer)
-    path.write_bytes(net)
-
-
-class Torch7Writer:
-    """Torch's File:writeObject for what a network of nn consists of."""
-
-    def __init__(self) -> None:
-        self.out, self.count = bytearray(), 0
-
-    def text(self, text: str) -> None:
-        self.out += struct.pack("<i", len(text)) + text.encode()
-
-    def torch(self, name: str) -> None:
-        self.count += 1
-        self.out += struct.pack("<ii", 4, self.count)
-        self.text("V 1")
-        self.text(name)
-
-    def value(self, value: Any) -> None:
-        if value is None:
-            self.out += struct.pack("<i", 0)
-        elif isinstance(value, bool):
-            self.out += struct.pack("<ii", 5, value)
-        elif isinstance(value, (int, float)):
-            self.out += struct.pack("<id", 1, value)
-        elif isinstance(value, str):
-            self.out += struct.pack("<i", 2)
-            self.text(value)
-        elif isinstance(value, np.ndarray):
-            self.torch("torch.FloatTensor")
-            strides = [stride // value.itemsize for stride in value.strides]
-            form = f"<i{2 * value.ndim + 1}q"
-            self.out += struct.pack(form, value.ndim, *value.shape, *strides, 2)  # starts at the second
-            self.torch("torch.FloatStorage")
-            self.out += struct.pack("<q", value.size + 1) + bytes(4) + value.astype("<f4").tobytes()
-        elif isinstance(value, tuple):
-            self.torch(value[0])
-            self.value(value[1])
-        else:
-            self.count += 1
-            self.out += struct.pack("<iii", 3, self.count, len(value))
-            for key, item in value.items():
-                self.value(key)
-                self.value(item)
-
-
-def write_t7(path: Path, layers: Layers) -> None:
-    """nn.Sequential; every second weight as the matrix that SpatialConvolutionMM keeps."""
-    modules: dict[int, Any] = {}
-    for n, (weight, bias) in enumerate(layers):
-        kept = weight.reshape(len(weight), -1) if n % 2 else weight
-        modules[2 * n + 1] = (
-            "nn.SpatialConvolution",
-            {"weight": kept, "bias": bias, "kW": 3, "train": False},
-        )
-        modules[2 * n + 2] = ("nn.ReLU", {"inplace": True, "output": None, "name": "relu"})
-    writer = Torch7Writer()
-    writer.value(("nn.Sequential", {"modules": modules, "train": False}))
-    path.write_bytes(writer.out)
+def write_safetensors(path: Path, layers: Layers) -> None:
+    named = {}
+    for (i, j), (weight, bias) in zip(NAMES, layers, strict=True):
+        named |= {f"block{i}_conv{j}.weight": weight, f"block{i}_conv{j}.bias": bias}
+    save_file(named, path)
 
 
 class Published(NamedTuple):
@@ -160,13 +81,8 @@ PUBLISHED = {
         "imagenet", ".pth", features, False, 1, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     ),
     "torchvision features": Published("imagenet", ".pth", no_classifier, False, 255, (123.0, 117.0, 104.0)),
-    "caffe": Published(
-        "imagenet", ".caffemodel", lambda p, a: write_caffe(p, a, False), True, 255, BGR_IMAGENET
-    ),
-    "VGG_FACE.caffemodel": Published(
-        "vggface", ".caffemodel", lambda p, a: write_caffe(p, a, True), True, 255, BGR_FACE
-    ),
-    "VGG_FACE.t7": Published("vggface", ".t7", write_t7, True, 255, BGR_FACE),
+    "VGG_FACE made npz": Published("vggface", ".npz", write_npz, True, 255, BGR_FACE),
+    "VGG_FACE made safetensors": Published("vggface", ".safetensors", write_safetensors, True, 255, BGR_FACE),
     "vgg_face_dag.pth": Published(
         "vggface", ".pth", write_state(lambda n, i, j: f"conv{i}_{j}"), False, 255, RGB_FACE
     ),
@@ -214,9 +130,9 @@ def test_activations_equal_the_published_convention(name: str, layers: Layers, t
 
 @torch.no_grad()
 def test_the_comparison_would_see_another_mean(layers: Layers, tmp_path: Path) -> None:
-    encoder, published = Encoder(), PUBLISHED["VGG_FACE.t7"]
-    published.write(tmp_path / "a.t7", layers)
-    encoders.load(encoder, "vggface", tmp_path / "a.t7")
+    encoder, published = Encoder(), PUBLISHED["VGG_FACE made npz"]
+    published.write(tmp_path / "a.npz", layers)
+    encoders.load(encoder, "vggface", tmp_path / "a.npz")
     wrong = published._replace(mean=published.mean[::-1])
     a, b = encoder(picture())[0], reference(layers, wrong, picture())[0]
     assert float((a - b).abs().max()) > 1e-2 * float(b.max())
@@ -246,33 +162,20 @@ def test_another_mean_goes_with_the_weights() -> None:
 
 
 def test_a_file_of_another_kind_is_told_in_a_sentence(layers: Layers, tmp_path: Path) -> None:
-    npz, t7, caffe = tmp_path / "a.npz", tmp_path / "a.t7", tmp_path / "a.caffemodel"
+    npz = tmp_path / "a.npz"
     short = [*layers[:12], (layers[12][0][:5], layers[12][1])]
     write_npz(npz, short)
     with pytest.raises(ValueError, match="convolution 5_3 has the shape"):
         encoders.load(Encoder(), "imagenet", npz)
-    write_npz(npz, layers)
+    features(tmp_path / "c.pth", layers)
     with pytest.raises(ValueError, match="not published in"):
-        encoders.load(Encoder(), "vggface", npz)
+        encoders.load(Encoder(), "vggface", tmp_path / "c.pth")
     torch.save({"head.weight": torch.zeros(3)}, tmp_path / "a.pth")
     with pytest.raises(ValueError, match="layer conv1_1 is missing"):
         encoders.load(Encoder(), "vggface", tmp_path / "a.pth")
-    for path in (t7, caffe, tmp_path / "b.pth", npz):
+    for path in (tmp_path / "b.pth", tmp_path / "b.safetensors", npz):
         path.write_bytes(b"\x08no weights at all" * 9)
         with pytest.raises(ValueError, match="cannot be read"):
             encoders.load(Encoder(), "imagenet", path)
     with pytest.raises(ValueError, match="No such file"):
         encoders.load(Encoder(), "imagenet", tmp_path / "none.npz")
-
-
-def test_readers_notice_a_file_cut_short(tmp_path: Path) -> None:
-    small = [(np.ones((2, 3, 3, 3), np.float32), np.ones(2, np.float32))] * len(NAMES)
-    write_t7(tmp_path / "a.t7", small)
-    write_caffe(tmp_path / "a.caffemodel", small, True)
-    for path, read in ((tmp_path / "a.t7", torch7.read), (tmp_path / "a.caffemodel", caffemodel.read)):
-        whole = path.read_bytes()
-        assert read(path)
-        for share in (0.1, 0.5, 0.97):
-            path.write_bytes(whole[: int(len(whole) * share)])
-            with pytest.raises(ValueError, match="cut short"):
-                read(path)

@@ -37,9 +37,11 @@ def prediction(given: Pairs, error: torch.Tensor | float = 0.0) -> Prediction:
 def test_the_truth_costs_almost_nothing() -> None:
     given = pairs()
     least = float(losses.studio(prediction(given), given))
-    constant = losses.RELATIVE * math.log(losses.FINE) + losses.TEXTURE  # the latter: x has no texture here
+    constant = (
+        losses.DEFAULT.relative * math.log(losses.FINE) + losses.DEFAULT.texture
+    )  # the latter: x has no texture here
     # Rounding off, and the entropy of the soft shadow.
-    assert least - constant < losses.SOFT + losses.AUXILIARY * 0.8
+    assert least - constant < losses.SOFT + losses.DEFAULT.auxiliary * 0.8
     assert float(losses.studio(prediction(given, 0.1), given)) > least + 0.1
 
 
@@ -56,15 +58,17 @@ def test_the_skins_colour_is_its_mean_error() -> None:
     given = pairs()
     flicker = 0.1 * torch.ones(SHAPE)
     flicker[..., ::2] *= -1
-    assert float(losses._colour(flicker, given.skin)) == pytest.approx(0, abs=1e-6)
-    assert float(losses._colour(0.1 * torch.ones(SHAPE), given.skin)) == pytest.approx(0.1)
-    lighter = losses._colour(-0.1 * torch.ones(SHAPE), given.skin)
-    assert float(lighter) == pytest.approx(0.1 * losses.TOO_LIGHT), "y darkens: less of it is lighter"
+    assert float(losses._colour(flicker, given.skin, losses.DEFAULT)) == pytest.approx(0, abs=1e-6)
+    assert float(losses._colour(0.1 * torch.ones(SHAPE), given.skin, losses.DEFAULT)) == pytest.approx(0.1)
+    lighter = losses._colour(-0.1 * torch.ones(SHAPE), given.skin, losses.DEFAULT)
+    assert float(lighter) == pytest.approx(0.1 * losses.DEFAULT.too_light), "y darkens: less of it is lighter"
     redder = torch.tensor([-0.1, 0.05, 0.05]).view(1, 3, 1, 1).expand(SHAPE)
-    assert float(losses._colour(redder, given.skin)) > 4 * 0.1, "no changed complexion is forgiven"
+    assert float(losses._colour(redder, given.skin, losses.DEFAULT)) > 4 * 0.1, (
+        "no changed complexion is forgiven"
+    )
     aside = torch.zeros(SHAPE)
     aside[..., 32:] = 1
-    assert float(losses._colour(aside, given.skin)) == 0
+    assert float(losses._colour(aside, given.skin, losses.DEFAULT)) == 0
 
 
 def test_halving_an_error_is_worth_the_same_for_every_picture() -> None:

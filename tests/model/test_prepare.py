@@ -198,7 +198,7 @@ def test_unusable_arguments_are_a_sentence(
 
 
 def test_a_folder_that_was_not_prepared_or_is_damaged_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="python -m model.data.prepare"):
+    with pytest.raises(ValueError, match="python -m model prepare"):
         pairs.read(tmp_path)
     (tmp_path / "manifest.csv").write_text("file,source,person\na.jpg,x,y\n")
     with pytest.raises(ValueError, match="damaged"):

@@ -1,4 +1,4 @@
-"""``python -m model.data.synthesize``: sheets, sentences, complete documentation."""
+"""``python -m model synthesize``: sheets, sentences, complete documentation."""
 
 import json
 import re
@@ -86,7 +86,7 @@ def test_bad_folders_are_told_in_a_sentence(
     empty = tmp_path / "empty"
     empty.mkdir()
     for arguments, hint in (
-        (("preview", "--cache", empty, "--out", out), "python -m model.data.synthesize cache"),
+        (("preview", "--cache", empty, "--out", out), "python -m model synthesize cache"),
         (
             ("preview", "--cache", prepared, "--out", empty / "no" / "where.png", "--count", 1),
             "cannot be written",

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from model.data.synthesize import flash
 from model.data.synthesize.pairs import Pairs
 from model.networks.studio import Prediction
-from model.training import checkpoint, losses, validate
-from model.training.config import Config, Finish
+from model.paper import equations
+from model.training import checkpoint, losses, trainers, validate
+from model.training.config import Config, Stage
 from model.training.progress import Log, Ticker, curve, duration
 from model.training.train import Start
 from model.training.trainer import Trainer
@@ -42,7 +44,7 @@ def batch(step: int, size: int = 32) -> Pairs:
 
 
 def new(config: Config = CONFIG) -> Trainer:
-    return Trainer(config, torch.device("cpu"))
+    return trainers.create(config, torch.device("cpu"))
 
 
 def assert_same(a: Trainer, b: Trainer) -> None:
@@ -135,11 +137,39 @@ def test_rate_warms_up_and_falls_to_nothing() -> None:
     assert replace(CONFIG, decay="none").rate_at(CONFIG.steps - 1) == CONFIG.rate
 
 
-def test_a_run_may_finish_at_another_size() -> None:
-    config = replace(CONFIG, finish=Finish(0.5, 64, 1, 1))
-    assert [config.at(step).size for step in (3, 4)] == [32, 64]
-    assert [config.samples(step) for step in (0, 4, 5, 8)] == [0, 8, 9, 12]
+def test_a_run_is_its_stages_one_after_the_other() -> None:
+    """Each names what is its own; the rate falls anew, batch norm's freezing counts the stage's steps."""
+    own = Stage(4, size=64, shrink=1, batch=1, rate=CONFIG.rate / 10, freeze_norm=0.5, warm_up=0)
+    config = replace(CONFIG, stages=(Stage(CONFIG.steps - 4), own))
+    first = CONFIG.steps - 4
+    assert [config.at(step).size for step in (first - 1, first)] == [32, 64]
+    assert [config.samples(step) for step in (0, first, first + 1)] == [0, 2 * first, 2 * first + 1]
     assert CONFIG.samples(8) == 16
+    assert config.rate_at(0) == pytest.approx(CONFIG.rate_at(0))
+    assert config.rate_at(first) == pytest.approx(CONFIG.rate / 10)
+    assert config.rate_at(first + 2) == pytest.approx(CONFIG.rate / 20)
+    assert config.rate_at(CONFIG.steps) == pytest.approx(0)
+    assert [config.freezes_norm(first + step) for step in (0, 1, 2, 3)] == [False, False, True, True]
+
+
+def test_a_checkpoint_holds_its_whole_recipe(unbroken: tuple[Trainer, list[float]], tmp_path: Path) -> None:
+    """Stages, the losses' weights and the flashes' ranges: what is needed to run it again."""
+    checkpoint.save(tmp_path / "last.pt", unbroken[0].state())
+    state = checkpoint.load(tmp_path / "last.pt")
+    assert Config.of(state["config"]) == CONFIG
+    assert state["config"]["losses"]["square"] == losses.Weights().square
+    assert state["flashes"]["oil"] == flash.named(CONFIG.mix).oil
+
+
+def test_weights_of_the_recipe_are_those_of_the_loss() -> None:
+    pairs = batch(0)
+    guess = Prediction(pairs.bl_x, *(torch.randn(2, 1, 32, 32) for _ in range(4)))
+    more = losses.Weights(square=10.0)
+    t = equations.target(pairs.bl_x, pairs.bl_o)
+    weight = pairs.weight * (1 + more.shine * pairs.specular)
+    square = equations.loss(guess.y, t, 1.0, weight)
+    difference = losses.studio(guess, pairs, None, more) - losses.studio(guess, pairs)
+    torch.testing.assert_close(difference, (10.0 - losses.Weights().square) * square, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -157,15 +187,18 @@ def test_every_config_can_be_read(path: Path) -> None:
         ("steps = 0\n", "steps"),
         ("steps = 3\nfreeze_norm = 9\n", "shares from 0 to 1"),
         ("steps = 3\naverage = true\n", "average is True"),
-        ("steps = 3\nfinish = 4\n", "finish is a table"),
-        ("steps = 3\nfinish = { from = 0.5, size = 48, shrink = 1, batch = 4 }\n", "multiple of 64"),
-        ("steps = 3\nfinish = { size = 64, shrink = 1, batch = 4 }\n", "from is missing"),
+        ("steps = 3\nstages = 4\n", "stages is a list of tables"),
+        ("steps = 3\nstages = [4]\n", "stages is a table"),
+        ("steps = 3\n[[stages]]\nsteps = 3\nsize = 48\nshrink = 1\n", "multiple of 64"),
+        ("steps = 3\n[[stages]]\nsteps = 4\n", "stages have 4 steps, the run has 3"),
+        ("steps = 3\n[[stages]]\nsize = 64\n", "steps is missing"),
+        ("steps = 3\n[losses]\nsquared = 4\n", "squared is unknown"),
         ("steps = = 3\n", "TOML|Invalid"),
     ],
 )
 def test_a_wrong_config_is_told_in_a_sentence(change: str, told: str, tmp_path: Path) -> None:
-    text = Path("model/training/recipes/studio.toml").read_text("utf-8")
-    names = ("steps", "freeze_norm", "average", "finish")
+    text = Path("model/training/recipes/studio_12k.toml").read_text("utf-8")
+    names = ("steps", "freeze_norm", "average")
     kept = [line for line in text.splitlines() if line.split(" ")[0] not in names]
     rest = [
         line

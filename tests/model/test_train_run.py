@@ -1,4 +1,4 @@
-"""Real runs of ``python -m model.training.train``: killed, resumed, on real pairs, told what is wrong."""
+"""Real runs of ``python -m model train``: killed, resumed, on real pairs, told what is wrong."""
 
 import json
 import os
@@ -94,7 +94,7 @@ def config(folder: Path, steps: int = 4, share: float = 0.0) -> Path:
 
 def killed_after_a_checkpoint(arguments: list[str], last: Path) -> int:
     """Start a run, kill it when its first checkpoint is there; returns how it ended."""
-    command = [sys.executable, "-W", "ignore", "-m", "model.training.train", *arguments]
+    command = [sys.executable, "-W", "ignore", "-m", "model", "train", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     run = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
     while not last.exists() and run.poll() is None:
@@ -128,7 +128,7 @@ def test_a_killed_run_ends_where_the_unbroken_one_does(cache: Path, tmp_path: Pa
 def test_a_signal_to_the_whole_group_ends_a_run_in_order(cache: Path, tmp_path: Path) -> None:
     path, folder = config(tmp_path, 4000), copy(cache, tmp_path, [0, 1])
     arguments = [str(path), "--cache", str(folder), "--workers", "1", "--run", str(tmp_path / "run")]
-    command = [sys.executable, "-W", "ignore", "-m", "model.training.train", *arguments]
+    command = [sys.executable, "-W", "ignore", "-m", "model", "train", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     run = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True

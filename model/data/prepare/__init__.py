@@ -1,1 +1,1 @@
-"""The paper's dataset tool for a user's own photographs: `python -m model.data.prepare`."""
+"""The paper's dataset tool for a user's own photographs: `python -m model prepare`."""

@@ -1,4 +1,4 @@
-"""``python -m model.data.prepare``: photographs with flash and in the studio become pairs to train on."""
+"""``python -m model prepare``: photographs with flash and in the studio become pairs to train on."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m model.data.prepare", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m model prepare", description=__doc__)
     parser.add_argument("--flash", type=Path, metavar="DIR", help="photographs taken with flash")
     parser.add_argument("--studio", type=Path, metavar="DIR", help="the same people in studio light")
     parser.add_argument("--faid", type=Path, metavar="DIR", help="instead: the folder of FAID")

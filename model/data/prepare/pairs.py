@@ -65,9 +65,9 @@ def read(folder: Path) -> list[Pair]:
     """The pairs of a prepared folder, in the manifest's order.
 
     Raises `ValueError` with a sentence and a hint when `folder` was not made by
-    `python -m model.data.prepare` or its manifest is damaged or empty.
+    `python -m model prepare` or its manifest is damaged or empty.
     """
-    hint = "make it with: python -m model.data.prepare --flash DIR --studio DIR --out DIR"
+    hint = "make it with: python -m model prepare --flash DIR --studio DIR --out DIR"
     path = folder / MANIFEST
     if not path.is_file():
         raise ValueError(f"{folder} has no {MANIFEST}; {hint}")

@@ -1,4 +1,4 @@
-"""``python -m model.data.synthesize cache | preview``: prepare the portraits, and look at flashes.
+"""``python -m model synthesize cache | preview``: prepare the portraits, and look at flashes.
 
 Exit status: 0 all is well, 1 some pictures were left out, 2 the arguments cannot be used.
 """
@@ -14,7 +14,8 @@ from .portraits import Unusable
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m model.data.synthesize", description=__doc__)
+    """Run the command; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m model synthesize", description=__doc__)
     commands = parser.add_subparsers(required=True)
     fill = commands.add_parser("cache", help="fit the mesh to every portrait and keep the maps")
     fill.add_argument("--portraits", type=Path, required=True, help="folder with manifest.csv")

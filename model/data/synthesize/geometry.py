@@ -105,7 +105,7 @@ def fit(model: FaceModel, landmarks: NDArray[Any]) -> Fit:
     def project(p: NDArray[Any]) -> NDArray[Any]:
         shape = base + np.tensordot(p[6:], modes, axes=1)
         turned = shape @ Rotation.from_rotvec(p[:3]).as_matrix().T
-        return np.exp(p[3]) * turned[:, :2] * [1, -1] + p[4:6] * interocular
+        return np.asarray(np.exp(p[3]) * turned[:, :2] * [1, -1] + p[4:6] * interocular)
 
     def residuals(p: NDArray[Any]) -> NDArray[Any]:
         negative = NEGATIVE_EXPRESSION * np.minimum(p[6 + model.identities :], 0)
@@ -133,7 +133,7 @@ def vertex_normals(vertices: Array, triangles: NDArray[np.int32], scale: float) 
     for i in range(3):
         np.add.at(total, triangles[:, i], faces)
     # y points down in pictures, which turns the triangles' sense around.
-    return -total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+    return np.asarray(-total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12))
 
 
 def draw(

@@ -71,7 +71,7 @@ def _one_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     piece = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     count, holes, stats, _ = cv2.connectedComponentsWithStats((~piece).astype(np.uint8))
     small = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] < 0.01 * mask.size]
-    return piece | np.isin(holes, small)
+    return np.asarray(piece | np.isin(holes, small), np.bool_)
 
 
 def _refine(mask: Array, crop: NDArray[np.uint8], radius: int = 6, eps: float = 4e-4) -> Array:

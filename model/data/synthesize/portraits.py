@@ -120,7 +120,7 @@ def find_landmarks(rgb: NDArray[Any]) -> NDArray[np.float64]:
     if len(found) != 1:
         raise Unfit(f"{len(found)} faces")
     parts = face_api.pose_predictor_68_point(small, found[0]).parts()
-    return (np.array([(part.x, part.y) for part in parts], np.float64) + 0.5) / scale
+    return np.asarray((np.array([(part.x, part.y) for part in parts], np.float64) + 0.5) / scale)
 
 
 def cut(picture: NDArray[Any], square: Square, constant: bool = False) -> NDArray[Any]:

@@ -76,7 +76,7 @@ def _known(folder: Path) -> list[Entry]:
     except (OSError, ValueError, TypeError):
         known = []
     if not known:
-        hint = "fill it with: python -m model.data.synthesize cache"
+        hint = "fill it with: python -m model synthesize cache"
         raise Unusable(f"{folder} holds no prepared portraits that can be read; {hint}")
     return known
 

@@ -34,7 +34,7 @@ def studio(crop: NDArray[np.uint8], skin: Array, person: Array, source: str) -> 
     rgb = linear(crop.astype(np.float32) / 255)
     rgb = rgb * _gain(rgb, skin, person, source)
     rgb = matte(rgb, skin)
-    return (encode(rgb).clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    return np.asarray(encode(rgb).clip(0, 1) * 255 + 0.5, np.uint8)
 
 
 def _gain(rgb: Array, skin: Array, person: Array, source: str) -> Any:

@@ -1,6 +1,6 @@
-"""``python -m model.evaluation.compare --portraits DIR``: beside HDRNet, Pix2Pix and headshot style transfer.
+"""``python -m model compare --portraits DIR``: beside HDRNet, Pix2Pix and headshot style transfer.
 
-The same flashes of held-out people, metrics and intervals as ``python -m model.evaluation``, with what each
+The same flashes of held-out people, metrics and intervals as ``python -m model evaluate``, with what each
 method costs, and a figure in which faces can be judged. Shipped networks take part by themselves; a network
 that is not shipped by its training run (``--run``). With --json the last line is the result as JSON, which
 `model.evaluation.card` takes too. Exit status: 0 fine, 1 something was left out, 2 nothing could be compared.
@@ -115,7 +115,7 @@ def _run_folder(text: str) -> tuple[str, Path]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m model.evaluation.compare", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m model compare", description=__doc__)
     add = parser.add_argument
     add("--portraits", type=Path, required=True, help="folder with manifest.csv (file, source, person)")
     add("--network", action="append", default=[], metavar="NAME", help="of the shipped ones, only this")

@@ -15,7 +15,7 @@ from model.training.progress import Log, duration, panel
 
 from .entrants import Entrant
 
-BEGIN: Final = "<!-- measured: written by python -m model.evaluation.compare -->"
+BEGIN: Final = "<!-- measured: written by python -m model compare -->"
 END: Final = "<!-- end of what was measured -->"
 # The columns in tables that fit on a page.
 PARTS: Final = (
