@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from model.data.prepare.align import align
 from model.data.prepare.crop import Matrix
-from model.data.prepare.photograph import RGB, read
+from model.data.prepare.photograph import read
 from model.data.synthesize.portraits import Unfit, find_landmarks
+from model.data.whole_pictures import RGB
 from model.paper.colour import encode, linear
 from model.paper.framing import face_square
 

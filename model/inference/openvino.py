@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 
 NAME: Final = "openvino"
+VERSION: Final = str(ov.__version__)
 POLL_MILLISECONDS: Final = 50
 PARTS: Final = ("body", "finish")
 TRACED: Final = 128  # pixels: the module is traced on a small picture, then given its real size

@@ -270,7 +270,7 @@ def _entry(info: NetworkInfo) -> str:
     from . import openvino
 
     trained_with = json.dumps([asdict(info.preprocessing), dict(info.constants)], sort_keys=True)
-    return cache.key(info.sha256, trained_with, _source(info), openvino.ov.__version__)
+    return cache.key(info.sha256, trained_with, _source(info), openvino.VERSION)
 
 
 def _source(info: NetworkInfo) -> str:
@@ -305,4 +305,4 @@ def _accelerator() -> bool:
         return False
     import torch
 
-    return torch.cuda.is_available() or torch.backends.mps.is_available()
+    return bool(torch.cuda.is_available() or torch.backends.mps.is_available())

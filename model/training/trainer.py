@@ -92,7 +92,8 @@ class Trainer:
     def answer(self, pairs: Pairs) -> Answer:
         """Ask the averaged network what it makes of x."""
         self.average.eval()
-        return answer(self.descriptor, self.average.module, pairs.x, pairs.bl_x)
+        found: Answer = answer(self.descriptor, self.average.module, pairs.x, pairs.bl_x)
+        return found
 
     def state(self) -> dict[str, Any]:
         """Return all that `checkpoint.save` keeps."""

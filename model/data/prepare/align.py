@@ -20,10 +20,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from model.data.whole_pictures import RGB
 from model.paper.framing import Square
 
 from .crop import Matrix
-from .photograph import RGB
 
 WORKING: Final = 640  # pixels: side of the square on the finest level, unless the photograph has fewer
 BINS: Final = 50
@@ -89,7 +89,8 @@ def _within(image: sitk.Image, scale: float, square: Square, shape: tuple[int, .
     x0, y0 = (max(0, int(edge * scale)) for edge in (square.x0, square.y0))
     x1 = min(image.GetWidth(), round((square.x0 + square.side) * scale))
     y1 = min(image.GetHeight(), round((square.y0 + square.side) * scale))
-    return image[x0:x1, y0:y1]
+    part: sitk.Image = image[x0:x1, y0:y1]
+    return part
 
 
 def _register(fixed: sitk.Image, moving: sitk.Image) -> Matrix:

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 
 from model.data.synthesize.portraits import MIN_SIDE, Portrait, Unfit, find_landmarks
+from model.data.whole_pictures import RGB
 from model.paper.framing import Square, face_square
 
 from . import sheet
@@ -20,7 +21,6 @@ from .augment import views
 from .crop import Matrix, chain, sample, square_matrix
 from .pairing import Candidate
 from .pairs import HELD_OUT, TRAIN, Pair, write
-from .photograph import RGB
 from .score import LIMIT, misalignment
 
 FOLDER = "pictures"

@@ -28,10 +28,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from model.data.synthesize.portraits import Unfit
+from model.data.whole_pictures import RGB
 from model.paper.colour import encode, luminance
 
 from .pairing import Candidate, Unusable
-from .photograph import RGB
 
 CATEGORY: Final = "People_"
 FLASH: Final = "_flash.png"

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .photograph import RGB, pictures, read, taken
+from model.data.whole_pictures import RGB
+
+from .photograph import pictures, read, taken
 
 WINDOW: Final = 2.0  # seconds between the two photographs of a pair; the paper's cameras are 0.4 s apart
 

@@ -14,10 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.data.whole_pictures import RGB
 from model.paper.bilateral import SIZE
 from model.paper.framing import RISE, SCALE
-
-from .photograph import RGB
 
 BLOCK: Final = 96  # pixels
 BLOCKS: Final = 5  # across and down the face

@@ -10,9 +10,8 @@ from typing import Final
 import cv2
 import numpy as np
 
+from model.data.whole_pictures import RGB
 from model.paper.bilateral import SIZE
-
-from .photograph import RGB
 
 PART: Final = 160  # pixels: side of one picture on the sheet
 CAPTION: Final = 18  # pixels

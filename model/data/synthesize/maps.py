@@ -144,4 +144,4 @@ def _carry_over_edge(crop: NDArray[np.uint8], matte: Array) -> NDArray[np.uint8]
     sure = cv2.erode((matte > 0.97).astype(np.float32), np.ones((3, 3)))
     filled = _fill(crop.astype(np.float32), sure)
     share = np.maximum(sure, (matte > 0.995).astype(np.float32))[..., None]
-    return (share * crop + (1 - share) * filled + 0.5).clip(0, 255).astype(np.uint8)
+    return np.asarray((share * crop + (1 - share) * filled + 0.5).clip(0, 255), np.uint8)

@@ -65,7 +65,7 @@ def weights(entries: Sequence[Entry]) -> np.ndarray:
     share = np.array([1 / pictures[entry.person] for entry in entries])
     lightness = np.array([entry.lightness for entry in entries])
     share *= 1 + DARKER_OFTEN * np.clip((0.62 - lightness) / 0.2, 0, 1)
-    return share / share.sum()
+    return np.asarray(share / share.sum())
 
 
 def draw(

@@ -92,7 +92,7 @@ def _row(folder: Path, known: Sequence[Entry], entry: Entry, seed: int) -> Pictu
 
 def _picture(rgb: Tensor) -> Picture:
     """(3, H, W) in [0, 1] to 8 bit."""
-    return (rgb.permute(1, 2, 0).numpy() * 255 + 0.5).astype(np.uint8)
+    return np.asarray(rgb.permute(1, 2, 0).numpy() * 255 + 0.5, np.uint8)
 
 
 def _small(picture: Picture) -> Picture:
