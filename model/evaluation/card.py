@@ -93,7 +93,9 @@ beside the lens (`model/data/synthesize`). Target: the portrait itself, balanced
 made matte; the background is left alone. Since studio's fourth version the portrait's own light is taken off
 first, flash and one soft studio light are put on the same skin, and exposure and complexion of the target
 follow the photograph's, unless a cast is certain; the flashes are calibrated against real flash photographs
-(`model/data/synthesize/mixes.toml`, `python -m model calibrate`), of which none was ever trained on.
+(`model/data/synthesize/mixes.toml`, `python -m model calibrate`), of which none was ever trained on:
+lightness, colour, shine and contrast agree, and no skin is asked to change its colour; the ratios to the
+cheek do not agree yet.
 
 **What the synthetic flash covers**: distance and fall-off, Lambertian and glossy (GGX) skin of every
 oiliness, cast shadows on face, neck and wall, light scattered below the skin, ambient light of other colours,
@@ -105,6 +107,11 @@ make them, make-up, several people, bounced or filtered flash.
 
 ## Data
 {sources}
+
+These are the portraits of the last training. studio's versions before it, from which it starts, and
+deepflash and hdrnet were trained on 431 portraits of 329 people, of the sources up to GSA centers of
+excellence, and six of 18F among them, whose public-domain dedication excludes photographs of its team; those
+are gone since.
 
 Encoder's start of deepflash: VGG-16, ImageNet (Simonyan & Zisserman), CC BY 4.0. Not in the weights: the face
 mesh (ICT-FaceKit light, USC ICT, MIT), and dlib's face recogniser (King 2017, public domain), whose distance
