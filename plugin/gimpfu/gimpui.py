@@ -123,7 +123,14 @@ def _colour_selector() -> Any:
     return lambda default=None: _colour_button()("", 100, 25, default)
 
 
+def _gtk() -> Any:
+    from .scripts import gtk2
+
+    return gtk2.module("gtk")
+
+
 _PROVIDED: dict[str, Callable[[], Any]] = {
+    "gtk": _gtk,
     "Dialog": _dialog,
     "Frame": _frame,
     "HintBox": _hint_box,
@@ -143,6 +150,9 @@ _PROVIDED: dict[str, Callable[[], Any]] = {
     },
     **{f"{kind}Selector": _resource(kind) for kind in ("Brush", "Font", "Gradient", "Palette", "Pattern")},
 }
+
+
+__all__ = ["gimp_ui_init", *_PROVIDED]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:

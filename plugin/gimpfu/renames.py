@@ -195,7 +195,6 @@ IGNORED = frozenset(
 
 _REASONS = {
     "gimp-image-get-metadata": "GIMP 3 keeps metadata as an object, not as text",
-    "gimp-register-thumbnail-loader": "GIMP 3 wants it declared by the loader",
     "gimp-register-load-handler": "use gimp.register_load_handler",
     "gimp-register-save-handler": "use gimp.register_save_handler",
     "plug-in-nlfilt": "GIMP 3 has no NL filter",

@@ -143,6 +143,8 @@ def _widget(name: str, native: Any, fixed: dict[str, int]) -> Any:
     order = ARGUMENTS.get(name, "").split()
 
     def __init__(self: Any, *args: Any, **named: Any) -> None:  # noqa: N807
+        if _is_widget(native):
+            need_a_screen()
         given = {key: value for key, value in zip(order, args, strict=False) if value is not None}
         buttons = named.pop("buttons", None)
         named.pop("flags", None)

@@ -442,7 +442,8 @@ def main():
     for script in own.scripts:
         if wanted and script.path.name not in wanted:
             continue
-        registered = {n: r for n, r in script.registrations.items() if Gimp.get_pdb().lookup_procedure(n)}
+        known = Gimp.get_pdb().lookup_procedure
+        registered = {n: r for n, r in script.registrations.items() if known(n)}
         row = told[script.path.name] = {
             "parsed": not script.problem.startswith("It is not Python"),
             "registered": sorted(registered),
@@ -461,6 +462,8 @@ def main():
             else:
                 row["runs"] = {}
                 for name, registration in registered.items():
+                    if registration.file_kind:
+                        continue
                     try:
                         generic(registration)
                         row["runs"][name] = "changed something"
