@@ -169,28 +169,33 @@ RENAMED |= {
 
 # Did something that GIMP 3 no longer has (linked layers, PDB error handlers): calls return nothing.
 IGNORED = frozenset(
-    [
-        "gimp-plugin-set-pdb-error-handler",
-        "gimp-plugin-domain-register",
-        "gimp-plugin-help-register",
-        "gimp-plugin-menu-branch-register",
-        "gimp-plugin-menu-register",
-        "gimp-plugin-icon-register",
-        "gimp-plugin-enable-precision",
-        "gimp-context-set-transform-recursion",
-        "gimp-text-layer-set-hinting",
-        "gimp-image-free-shadow",
-        "gimp-floating-sel-rigor",
-        "gimp-floating-sel-relax",
-        "gimp-brushes-set-spacing",
-        "gimp-file-save-thumbnail",
+    {
         "file-png-set-defaults",
         "file-raw-set-defaults",
-        "script-fu-refresh",
+        "gimp-brushes-set-spacing",
+        "gimp-context-set-transform-recursion",
+        "gimp-file-save-thumbnail",
+        "gimp-floating-sel-relax",
+        "gimp-floating-sel-rigor",
+        "gimp-image-free-shadow",
+        "gimp-image-set-metadata",
+        "gimp-plugin-domain-register",
+        "gimp-plugin-enable-precision",
+        "gimp-plugin-help-register",
+        "gimp-plugin-icon-register",
+        "gimp-plugin-menu-branch-register",
+        "gimp-plugin-menu-register",
+        "gimp-plugin-set-pdb-error-handler",
         "gimp-progress-install",
         "gimp-progress-uninstall",
-        "gimp-image-set-metadata",
-    ]
+        "gimp-register-file-handler-mime",
+        "gimp-register-file-handler-priority",
+        "gimp-register-file-handler-raw",
+        "gimp-register-file-handler-uri",
+        "gimp-register-thumbnail-loader",
+        "gimp-text-layer-set-hinting",
+        "script-fu-refresh",
+    }
 )
 
 _REASONS = {
