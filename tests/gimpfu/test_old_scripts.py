@@ -73,6 +73,11 @@ def test_a_swallowed_failure_is_said_all_the_same(told: dict[str, Any]) -> None:
     assert "gimpfu: plug-in-nlfilt cannot be served" in told["stderr"]
 
 
+def test_a_format_of_its_own_is_opened_and_saved(told: dict[str, Any]) -> None:
+    again = [*b"DOTS", 3, 0, 2, 0, 1, 2, 3, 40, 50, 60]
+    assert told["files"] == [3, 2, [60], again]
+
+
 def test_each_script_is_listed_with_what_became_of_it(told: dict[str, Any]) -> None:
     listed = told["listed"]
     assert "python-fu-draw: Filters > Test > Draw..." in listed

@@ -119,7 +119,9 @@ def check_pdb_colours_resources_and_files():
     brushes = pdb.gimp_brushes_get_list("")[1]
     pdb.gimp_context_set_brush(Gimp.brushes_get_list("")[0].get_name())
     assert brushes and pdb.gimp_context_get_brush() == Gimp.brushes_get_list("")[0].get_name()
-    assert "no brush called" in raises(pdb.gimp_context_set_brush, "Nobody's brush")
+    pdb.gimp_context_set_brush("Circle (03)")
+    assert pdb.gimp_context_get_brush(), "a brush that only GIMP 2 shipped: the nearest"
+    assert "no palette called" in raises(pdb.gimp_context_set_palette, "Nobody's own")
     pdb.gimp_context_pop()
     image, layer = new_image()
     path = f"{support.WORK}/saved.png"

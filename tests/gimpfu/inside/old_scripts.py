@@ -69,12 +69,24 @@ def swallowed():
     return pdb.python_fu_swallow()
 
 
+def files():
+    path = support.WORK + "/a.dots"
+    with open(path, "wb") as file:
+        file.write(b"DOTS\x03\x00\x02\x00" + bytes([1, 2, 3, 40, 50, 60]))
+    image = pdb.gimp_file_load(path, path)
+    copy = support.WORK + "/b.dots"
+    pdb.gimp_file_save(image, image.layers[0], copy, copy)
+    with open(copy, "rb") as file:
+        again = list(file.read())
+    return [image.width, image.height, image.layers[0].get_pixel(2, 1), again]
+
+
 def listed():
     return pdb.python_fu_old_scripts()
 
 
 told = {}
-for check in (python_2_text, division, regions, procedures, image_only, menus, swallowed, listed):
+for check in (python_2_text, division, regions, procedures, image_only, menus, swallowed, files, listed):
     try:
         told[check.__name__] = check()
     except Exception:
