@@ -121,7 +121,7 @@ def test_a_reference_portrait_that_does_not_do(real: Real, scene: np.ndarray, tm
         (["--network", "headshot"], 2, "needs a reference portrait"),
         (["--reference", tmp_path / "black.png"], 2, "not the network that matches one"),
         (["--network", "headshot", "--reference", tmp_path / "none.jpg"], 2, "is not there"),
-        (["--network", "headshot", "--reference", tmp_path / "text.jpg"], 2, "not a whole, readable picture"),
+        (["--network", "headshot", "--reference", tmp_path / "text.jpg"], 2, "not a JPEG, PNG or TIFF"),
         (["--network", "headshot", "--reference", tmp_path / "black.png"], 1, "No face was found in the ref"),
     ):
         status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", *words)
@@ -152,7 +152,7 @@ def test_strength_nothing_changes_nothing(real: Real, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("side", [1, 300])
 def test_no_face(real: Real, tmp_path: Path, side: int) -> None:
-    """Nothing is written, unless the whole frame is to be relit."""
+    """Nothing is written, unless the whole frame is to be made brighter."""
     pixels = cv2.GaussianBlur(
         np.random.default_rng(4).integers(0, 255, (side, side, 3), dtype=np.uint8), (0, 0), 3
     )
@@ -160,6 +160,7 @@ def test_no_face(real: Real, tmp_path: Path, side: int) -> None:
     status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png")
     assert status == 1 and told["error"]["code"] == "no-face" and told["error"]["hint"]
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
-    status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", "--reach", "frame")
+    words = ("--reach", "frame", "--brightness", "30")
+    status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", *words)
     assert status == 0 and told["faces"] == []
     assert Image.open(tmp_path / "out.png").size == (side, side)
