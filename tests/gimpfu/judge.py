@@ -132,6 +132,7 @@ def main() -> int:
             jobs.append(
                 {
                     "name": name,
+                    "number": number,
                     "arguments": arguments,
                     "chance": chance,
                     "input": "rgba.png" if alpha else "rgb.png",
