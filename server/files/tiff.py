@@ -202,6 +202,8 @@ def _samples(page: tifffile.TiffPage, data: bytes) -> Samples:
         stored = stored[:, :, None]
     elif page.planarconfig == 2:
         stored = np.moveaxis(stored, 0, 2)
+    if stored.shape != (page.imagelength, page.imagewidth, page.samplesperpixel):
+        raise damaged("its tags do not agree with each other")
     if _ASSOCIATED_ALPHA in _extrasamples(page) and not _is_opaque(stored):
         hint = "Save it with plain (unassociated) alpha."
         raise unsupported("The TIFF's colours are multiplied with its transparency.", hint)
