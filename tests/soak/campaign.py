@@ -1,9 +1,10 @@
 """A thousand jobs under a schedule of faults: `python -m tests.soak [--minutes N] [--seed N] [--json]`.
 
-Eight clients, each a process, send photographs of mixed sizes and formats to a real server while
-workers and clients are killed and stopped, the server is killed and started again, and disks are
-full. Every job must end in the right pixels, computed here beforehand, or in an error that says what
-to do. The last line is one JSON object; the exit status is 0 when nothing was lost, swapped or leaked.
+Eight clients, each a process, send photographs of mixed sizes and formats to a real server while workers
+and clients are killed and stopped, the server is killed, told to stop and started again, strangers flood it,
+and it runs out of disk and of file descriptors; with ``--memory`` it has no more than that. Every job must
+end in the right pixels, computed here beforehand, or in an error that says what to do. The last line is one
+JSON object; the exit status is 0 when nothing was lost, swapped or leaked.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from plugin.studio_portrait.link.runtime import HOME_VARIABLE
 from .stage import ROOT, Stage
 
 HUNG_SECONDS = 600.0  # a job that says nothing so long is lost
-FRONT_RESTARTS = 3
+SERVER_RESTARTS = 3
 TELL_EVERY = 50  # jobs
+FAULTS = ("kill worker", "kill worker", "stop worker", "kill client", "stop client", "kill server")
+LATER_FAULTS = ("stop", "flood of a stranger", "no file descriptors")
 SERVE = [sys.executable, "-m", "server", "serve", "--device", "cpu", "--limit", "silent-seconds=60"]
 
 
@@ -49,6 +52,8 @@ class Schedule:
     pause: float = 5.0
     serve: Sequence[str] = tuple(SERVE)
     painter: str = "tests.soak.pictures:Photographs"
+    memory: int = 0
+    faults: Sequence[str] = (*FAULTS, *LATER_FAULTS)
 
 
 @dataclass
@@ -183,19 +188,18 @@ class Soak:
 
     def _disturb(self) -> None:
         """Fault after fault until all clients are done."""
-        left = FRONT_RESTARTS
+        left = SERVER_RESTARTS
         while any(member.process.poll() is None and not member.hung for member in self._members):
             time.sleep(self._rng.uniform(0.2, 1.8) * self.schedule.pause)
             if self._all_given():  # the last jobs are left in peace, so that the memory is that of rest
                 continue
-            fault = self._rng.choice(
-                ("kill worker", "kill worker", "stop worker", "kill client", "stop client", "front")
-            )
-            if fault == "front":
+            fault = self._rng.choice(self.schedule.faults)
+            if fault in ("kill server", "stop"):
                 if not left:
                     continue
                 left -= 1
-                fault = "kill front" if left % 2 else "kill front, log on a full disk"
+                if fault == "kill server" and left % 2 == 0:
+                    fault = "kill server, log on a full disk"
             self.faults[fault] += 1
             self._do(fault)
 
@@ -210,6 +214,12 @@ class Soak:
             self._members[place] = Member(self)
         elif fault == "stop client":
             self.stage.pause(self._rng.choice(self._members).process, self._rng.uniform(0.5, 4.0))
+        elif fault == "flood of a stranger":
+            self.stage.flood()
+        elif fault == "no file descriptors":
+            self.stage.starve(self._rng.uniform(0.5, 3.0))
+        elif fault == "stop":
+            self.stage.stop()
         else:
             self.stage.restart(full_disk="disk" in fault)
 
@@ -238,7 +248,7 @@ class Soak:
 def run(schedule: Schedule) -> dict[str, Any]:
     """The whole soak in a state folder of its own."""
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        stage = Stage(Path(folder) / "home", schedule.serve)
+        stage = Stage(Path(folder) / "home", schedule.serve, schedule.memory)
         try:
             return Soak(schedule, stage).run()
         finally:
@@ -252,8 +262,12 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=Schedule.clients)
     parser.add_argument("--seed", type=int, default=Schedule.seed)
     parser.add_argument("--json", action="store_true", help="nothing but the last line")
+    parser.add_argument(
+        "--memory", type=float, default=0.0, metavar="GB", help="of server and workers (root)"
+    )
     args = parser.parse_args()
-    schedule = Schedule(args.jobs, args.clients, args.minutes, args.seed)
+    memory = int(args.memory * 1e9)
+    schedule = Schedule(args.jobs, args.clients, args.minutes, args.seed, memory=memory)
     if not args.json:
         print(f"Seed {args.seed}; {HOME_VARIABLE} is a folder of this run's own.", flush=True)
     report = run(schedule)

@@ -14,18 +14,20 @@ from typing import Any
 
 import psutil
 
-from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link import runtime, stopping, zmtp
 from plugin.studio_portrait.link.session import Session
-from plugin.studio_portrait.link.wire import Problem
+from plugin.studio_portrait.link.wire import ImageSpec, Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
+_V1 = Path("/sys/fs/cgroup/memory")
 
 
 class Stage:
     """A server with its state in `home`, which nobody else uses."""
 
-    def __init__(self, home: Path, serve: Sequence[str]):
+    def __init__(self, home: Path, serve: Sequence[str], memory: int = 0):
+        """memory: bytes that server and workers may have together (a cgroup, as root); 0: no limit."""
         home.mkdir(mode=0o700, parents=True)
         self._home = home
         self._serve = list(serve)
@@ -34,6 +36,7 @@ class Stage:
         own = {runtime.HOME_VARIABLE: str(home), "TMPDIR": str(self._temporary)}
         self.environment = {**os.environ, **own}
         os.environ[runtime.HOME_VARIABLE] = str(home)
+        self._group = MemoryGroup(memory) if memory else None
         self._start()
 
     def _start(self) -> None:
@@ -45,6 +48,8 @@ class Stage:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        if self._group is not None:
+            self._group.take(self._process.pid)
         end = time.monotonic() + START_SECONDS
         while self.status() is None:
             if time.monotonic() > end or self._process.poll() is not None:
@@ -98,12 +103,55 @@ class Stage:
             log.symlink_to("/dev/full")
         self._start()
 
+    def stop(self) -> None:
+        """What the user's `stop` does, in the middle of everything; then another server."""
+        stopping.stop(self._home)
+        self._process.wait(60)
+        self._start()
+
+    def flood(self, connections: int = 300) -> None:
+        """A stranger's: connections that say nothing, say half a greeting, or speak garbage, all at once."""
+        found = runtime.Runtime.read(self._home)
+        if found is None:
+            return
+        kept = []
+        for number in range(connections):
+            with contextlib.suppress(OSError, zmtp.TransportError, TimeoutError):
+                connection = zmtp.connect_socket(found.endpoints[0], 0.5)
+                kept.append(connection)
+                connection.send((b"", zmtp.GREETING[: number % 64], os.urandom(200))[number % 3])
+        time.sleep(0.5)
+        for connection in kept:
+            connection.close()
+
+    def starve(self, seconds: float) -> None:
+        """The server gets no further file descriptor for so long."""
+        process = psutil.Process(self._process.pid)
+        with contextlib.suppress(psutil.Error, OSError):
+            before = process.rlimit(psutil.RLIMIT_NOFILE)
+            process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds(), before[1]))
+
+            def give_back() -> None:
+                with contextlib.suppress(psutil.Error, OSError):
+                    process.rlimit(psutil.RLIMIT_NOFILE, before)
+
+            threading.Timer(seconds, give_back).start()
+
+    @staticmethod
+    def _nudge() -> None:
+        """A tiny job: a worker that could not be started is tried again with the next one, and not before."""
+        with contextlib.suppress(Problem), Session.open(start=False) as session:
+            image = ImageSpec(8, 8, 1, "u8")
+            session.retouch(image, lambda plane, row, rows: bytes(8 * rows), lambda *_: None)
+
     def at_rest(self, seconds: float) -> dict[str, int]:
         """Memory, file descriptors and processes after so long with nothing to do."""
         end = time.monotonic() + 60.0
         while (status := self.status()) is None or status["worker"]["state"] != "ready":
             if time.monotonic() > end:
                 raise SystemExit("The server did not come to rest.")
+            if status is not None and status["worker"]["state"] == "dead":
+                self._nudge()
             time.sleep(0.2)
         time.sleep(seconds)
         front = psutil.Process(self._process.pid)
@@ -144,3 +192,36 @@ class Stage:
         if self._process.poll() is None:
             self._process.terminate()
             self._process.wait(30)
+        if self._group is not None:
+            self._group.close()
+            self._group = None
+
+
+class MemoryGroup:
+    """A memory cgroup, of version 2 or 1. Raises `SystemExit` where none can be made."""
+
+    def __init__(self, size: int):
+        for root, name in ((Path("/sys/fs/cgroup"), "memory.max"), (_V1, "memory.limit_in_bytes")):
+            folder = root / f"soak-{os.getpid()}"
+            try:
+                folder.mkdir()
+                (folder / name).write_text(str(size))
+            except OSError:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+                continue
+            self._folder = folder
+            return
+        raise SystemExit("No memory cgroup can be made here (are you root?): leave --memory out.")
+
+    def take(self, pid: int) -> None:
+        """This process and all that it starts from now on."""
+        (self._folder / "cgroup.procs").write_text(str(pid))
+
+    def close(self) -> None:
+        for _ in range(50):
+            try:
+                self._folder.rmdir()
+                return
+            except OSError:  # a process is still ending
+                time.sleep(0.1)

@@ -22,6 +22,7 @@ SHORT = soak.Schedule(
     pause=0.8,
     serve=(*COMMAND, "serve", "--limit", "silent-seconds=3"),
     painter="tests.server.noise:Noise",
+    faults=soak.FAULTS,
 )
 
 
