@@ -18,6 +18,8 @@ from .test_batch import _command, batch, lines, lines_whole, write
 
 pytest.importorskip("ray", reason="RAY IS NOT INSTALLED: batch on Ray was not tried")
 
+LATE = "timed out during startup"
+
 
 def actors(of: psutil.Process) -> list[psutil.Process]:
     """The processes of Ray's under `of` that hold a network."""
@@ -40,7 +42,11 @@ def begun(driver: subprocess.Popen[str], out: Path, count: int) -> None:
         ),
         600,
     )
-    assert driver.poll() is None, driver.communicate()[1]
+    if driver.poll() is not None:
+        said = driver.communicate()[1]
+        if LATE in said:
+            pytest.skip("RAY DID NOT START HERE WITHIN ITS OWN 30 SECONDS: batch on Ray was not tried")
+        raise AssertionError(said)
 
 
 def test_sixty_pictures_an_actor_killed_the_driver_killed_and_resumed(tmp_path: Path) -> None:
@@ -61,6 +67,8 @@ def test_sixty_pictures_an_actor_killed_the_driver_killed_and_resumed(tmp_path: 
     driver.communicate()
     before = len(lines(out)) if lines_whole(out) else 0
     result = batch(shoot, "-o", out, "--ray", "local", "--jobs", "2", "--shine", "50", "--resume")
+    if LATE in result.stderr:
+        pytest.skip("RAY DID NOT START AGAIN WITHIN ITS OWN 30 SECONDS: resuming on Ray was not tried")
     assert result.returncode == 1 and "1 failed" in result.stderr and "done before" in result.stderr
     told = lines(out)
     assert {line["name"] for line in told if line["status"] == "done"} == {f"{n:02d}.jpg" for n in range(60)}
