@@ -500,7 +500,8 @@ def _drawable_fill(drawable: Any, fill_type: int) -> None:
     native_fill(drawable, _fill_type(fill_type))
 
 
-native_fill = Gimp.Drawable.fill
+native_fill = Gimp.Drawable.fill  # taken before `patches` puts GIMP 2's form there
+native_offset = Gimp.Drawable.offset
 
 
 def _edit_fill(drawable: Any, fill_type: int) -> None:
@@ -513,7 +514,7 @@ _OFFSETS = (Gimp.OffsetType.COLOR, Gimp.OffsetType.TRANSPARENT)
 def _offset(drawable: Any, wrap: int, fill_type: int, x: int, y: int) -> None:
     """GIMP 2's OFFSET_BACKGROUND takes the context's background colour."""
     kind = _OFFSETS[1 if int(fill_type) else 0]
-    Gimp.Drawable.offset(drawable, bool(wrap), kind, Gimp.context_get_background(), int(x), int(y))
+    native_offset(drawable, bool(wrap), kind, Gimp.context_get_background(), int(x), int(y))
 
 
 # Colours, with GIMP 2's 0..255 and -127..127

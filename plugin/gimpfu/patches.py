@@ -185,6 +185,8 @@ _NATIVE_COUNTS = {
     "rotate_simple": 4,
     "scale": 4,
     "shear": 2,
+    "2d": 7,
+    "matrix": 9,
 }
 
 
@@ -459,6 +461,8 @@ def _tables() -> dict[type, dict[str, Any]]:
                     "rotate_simple",
                     "scale",
                     "shear",
+                    "2d",
+                    "matrix",
                 )
             },
             "get_pixel_rgn": lambda self, *place, **how: region.PixelRgn(self, *place, **how),
