@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -195,6 +196,7 @@ def test_nothing_is_left(photo: Path, tmp_path: Path) -> None:
     before = {child.pid for child in own.children(recursive=True)}
     with Decoder("tests.server.hostile_decoder") as decoder:
         decoder.read(photo)
+        gc.collect()  # pictures of other tests hold descriptors as long as they live
         open_files = own.num_fds()
         errors: list[Exception] = []
 
@@ -212,7 +214,8 @@ def test_nothing_is_left(photo: Path, tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert not errors
-        assert own.num_fds() == open_files
+        gc.collect()
+        assert own.num_fds() <= open_files
         started = {child.pid for child in own.children(recursive=True)} - before
         deadline = time.monotonic() + 10
         while len(started) > 1 and time.monotonic() < deadline:  # the last children end by themselves
