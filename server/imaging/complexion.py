@@ -1,10 +1,10 @@
 """One decision about a person's colour: leave it alone, unless a cast is certain.
 
 Skin tone and exposure cannot be told apart in one photograph, and a client forgives shine that stays, never a
-changed complexion. What a network changes of colour (CIE a*, b*) slowly from place to place is therefore
-taken back; lightness, and what differs within a few pixels or under shine, stay. Only where skin cannot be
-like that, pale and greenish (flashes of LEDs) or bluish, the average is a correction, and then it is made
-once, as gains in linear light, over all of the person.
+changed complexion. Of what a network changes only lightness is therefore taken; colour (CIE a*, b*) stays the
+photograph's, but for places that shine has washed out. Only where skin cannot be like that, pale and
+greenish (flashes of LEDs) or bluish, the average is a correction, and then it is made once, as gains in
+linear light, over all of the person.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from model.paper.colour import LUMINANCE
 from .colour import Float
 
 SIDE: Final = 128  # pixels at which colours are compared: they vary slowly
-SMOOTH: Final = 6.0  # pixels at `SIDE`: sigma of what counts as slow
-SHINY: Final = (
-    0.5  # weight of skin that shines, beside that of skin that does not, in finding what changes slowly
-)
-FAINT: Final = 0.02  # weight of what is no bare skin, in finding what changes slowly
-LEAST: Final = 0.05  # slow change, in a*, b*, below which there is nothing to take back
+SMOOTH: Final = 8.0  # pixels at `SIDE`: sigma of what counts as near
+FAINT: Final = 0.05  # weight of the average among the skin that is near
+EDGE: Final = 2.0  # pixels of the crop: sigma over which the shine's removal is looked at
+WASHED: Final = 6.0  # L* taken away from which the place has lost its colour to the shine
+LACKING: Final = 4.0  # of a*, b*: so much less than the skin near by, and the colour comes back in full
 SHINING: Final = 0.04  # linear light of shine from which a place does not say what colour the skin has
 BURNT: Final = 0.97  # sRGB
 # CIE a* (green) and b* (blue) of the skin: below the first a cast is certain, above the second it is not.
@@ -55,34 +54,51 @@ def certainty(components: Components) -> float:
         float(np.clip((least - value) / (least - sure), 0, 1))
         for value, (sure, least) in ((a, GREENISH), (b, BLUISH))
     ]
-    share = max(shares)
-    return share * share * (3 - 2 * share)
+    return float(_smoothstep(np.float32(max(shares))))
 
 
 def kept(components: Components, out: Float) -> Float:
-    """`out`, BL(o) as predicted without the colour component, with the colours of BL(x) as seen from afar.
+    """`out`, BL(o) as predicted without the colour component, with the colours of BL(x).
 
-    What a network changes of a* and b* slowly from place to place is no correction of a person's colour:
-    face, neck and hands would part. Skin that shines or is burnt out counts less in measuring it: it may get
-    its colour back. out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. Returns the same shape;
-    `out` itself where nothing is to be done.
+    Lightness is the prediction's; a* and b* are the photograph's own, so that face, neck and hands stay one
+    person. Shine has the flash's colour, though, and washes the skin's out: where it is taken away, the place
+    gets the saturation back that skin without shine has near by, in proportion to its lightness; without that
+    grey patches stay. It gets neither more saturated nor darker than that skin. out: (H, H, 3) sRGB in
+    [0, 1], upright as `components.crop`. Returns the same shape; `out` itself where no skin says what its
+    colour is.
     """
     weight = skin_weight(components)
     if weight.sum() < 1:
         return out
-    before, after = (_lab(_small(image, SIDE)) for image in (components.crop, out))
-    change = (after - before)[..., 1:]
-    average = _mean(change, weight)
-    # Where no skin is near, the average holds.
-    skin = _small(components.skin[..., None], SIDE)
-    weight = weight + np.float32(SHINY) * skin + np.float32(FAINT)
-    blurred = cv2.GaussianBlur(np.concatenate([(change - average) * weight, weight], -1), (0, 0), SMOOTH)
-    slow = np.asarray(average + blurred[..., :2] / blurred[..., 2:], np.float32)
-    if float(np.abs(slow).max()) < LEAST:
-        return out
-    lab = _lab(out)
-    lab[..., 1:] -= cv2.resize(slow, out.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB).clip(0, 1), np.float32)
+    before, after = _lab(components.crop), _lab(out)
+    size = out.shape[1::-1]
+    skin = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR)
+    washed = skin * _smoothstep(cv2.GaussianBlur(before[..., 0] - after[..., 0], (0, 0), EDGE) / WASHED)
+    near = cv2.resize(_near(components, weight), size, interpolation=cv2.INTER_LINEAR)
+    least = np.minimum(before[..., 0], near[..., 2])
+    after[..., 0] += washed * np.maximum(least - after[..., 0], 0)
+    own = before[..., 1:]
+    # Shine that is left is not skin: it counts as no lightness beyond that of the skin near by.
+    like = near[..., :2] * np.minimum(after[..., :1], near[..., 2:])
+    lacking = np.linalg.norm(like, axis=-1) - np.linalg.norm(own, axis=-1)
+    share = washed * _smoothstep(lacking / LACKING)
+    after[..., 1:] = own + share[..., None] * (like - own)
+    return np.asarray(cv2.cvtColor(after, cv2.COLOR_Lab2RGB).clip(0, 1), np.float32)
+
+
+def _near(components: Components, weight: Float) -> Float:
+    """(SIDE, SIDE, 3): a* and b* over L*, and L*, of the skin without shine around each place."""
+    lab = _lab(_small(components.crop, SIDE))
+    told = np.concatenate([lab[..., 1:] / np.maximum(lab[..., :1], 10), lab[..., :1]], -1)
+    average = _mean(told, weight)
+    summed = cv2.GaussianBlur(np.concatenate([(told - average) * weight, weight], -1), (0, 0), SMOOTH)
+    # Where no such skin is near, the average holds.
+    return np.asarray(average + summed[..., :3] / (summed[..., 3:] + FAINT), np.float32)
+
+
+def _smoothstep(share: Float) -> Float:
+    share = np.clip(share, 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
 def gains(colour: NDArray[Any], warmth: float, brightness: float) -> tuple[Float, float]:

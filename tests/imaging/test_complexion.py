@@ -50,15 +50,39 @@ def test_a_face_that_was_made_pink_is_not_while_its_neck_stays() -> None:
     assert moved[200, 256, 0] == pytest.approx(4, abs=0.7), "lightness stays"
 
 
-def test_skin_under_shine_gets_its_colour_back() -> None:
+def washed_out() -> tuple[Components, np.ndarray]:
+    """A spot of white shine, and the prediction without it: as light as the skin around, but grey."""
     shine = np.zeros((128, 128, 3), np.float32)
     shine[50:60, 60:70] = 0.2
     found = components(shine)
     spot = cv2.resize((shine[..., 0] > 0).astype(np.float32), (SIZE, SIZE))
-    out = complexion.kept(found, shifted(found.crop, (-6, 5, 6), spot))
-    moved = lab(out) - lab(found.crop)
-    assert moved[220, 260, 1] > 3.5 and moved[220, 260, 2] > 4
-    assert np.abs(moved[350, 256]).max() < 0.8
+    around = lab(found.crop)[300, 256]
+    found.crop[:] = shifted(found.crop, (14, -0.6 * around[1], -0.6 * around[2]), spot)
+    return found, shifted(found.crop, (-16, 0, 0), spot)
+
+
+def test_skin_under_shine_gets_its_colour_back() -> None:
+    found, grey = washed_out()
+    out = lab(complexion.kept(found, grey))
+    around, spot = out[300, 256], out[220, 260]
+    assert lab(grey)[220, 260, 1:] == pytest.approx(0.4 * around[1:], abs=1)
+    assert spot[1:] == pytest.approx(around[1:], abs=1.2), "no grey patch is left"
+    assert spot[0] == pytest.approx(around[0], abs=1), "and it is not darker than the skin around"
+    assert np.linalg.norm(spot[1:]) < np.linalg.norm(around[1:]) + 0.3, "nor more saturated"
+
+
+def test_shine_that_stays_keeps_its_colour() -> None:
+    found, _ = washed_out()
+    assert np.abs(lab(complexion.kept(found, found.crop)) - lab(found.crop)).max() < 0.5
+
+
+def test_lips_stay_lips_where_shine_is_taken_off_them() -> None:
+    found, _ = washed_out()
+    lips = np.zeros((SIZE, SIZE), np.float32)
+    lips[300:330, 220:300] = 1
+    found.crop[:] = shifted(found.crop, (-10, 25, 0), lips)
+    out = complexion.kept(found, shifted(found.crop, (-8, -10, 5), lips))
+    assert np.abs(lab(out)[315, 260, 1:] - lab(found.crop)[315, 260, 1:]).max() < 1.5
 
 
 def test_nothing_is_done_where_nothing_is_to_be_done() -> None:
