@@ -54,7 +54,7 @@ def certainty(components: Components) -> float:
         float(np.clip((least - value) / (least - sure), 0, 1))
         for value, (sure, least) in ((a, GREENISH), (b, BLUISH))
     ]
-    return float(_smoothstep(np.float32(max(shares))))
+    return float(_smoothstep(np.array(max(shares))))
 
 
 def kept(components: Components, out: Float) -> Float:
@@ -96,7 +96,7 @@ def _near(components: Components, weight: Float) -> Float:
     return np.asarray(average + summed[..., :3] / (summed[..., 3:] + FAINT), np.float32)
 
 
-def _smoothstep(share: Float) -> Float:
+def _smoothstep(share: NDArray[Any]) -> Float:
     share = np.clip(share, 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
