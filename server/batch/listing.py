@@ -11,11 +11,9 @@ from pathlib import Path
 
 from plugin.studio_portrait.link.wire import Problem
 
-from ..files.names import SUFFIXES
+from ..files.names import ENDINGS, SUFFIXES
 from .developing import HEIC, RAW
 from .item import Item
-
-ENDINGS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif"}
 
 
 @dataclass(frozen=True)

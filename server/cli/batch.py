@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from plugin.studio_portrait.link.version import VERSION
 from plugin.studio_portrait.link.wire import HEADSHOT, Problem, check_reference
 
+from ..files.names import FORMATS, HINT
 from .settings import add_arguments as add_settings
 from .settings import from_arguments
 from .terminal import printable
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="DST", help="a folder (is made)")
     parser.add_argument("--recursive", action="store_true", help="folders in folders too")
     parser.add_argument("--suffix", default="", metavar="TEXT", help="put behind every result's name")
-    parser.add_argument("--format", choices=("jpeg", "png", "tiff"), default="", help="default: as it was")
+    parser.add_argument("--format", choices=tuple(FORMATS), default="", help="default: as it was")
     parser.add_argument(
         "--mask", action="store_true", help="unfeathered results, and their masks beside them"
     )
@@ -248,7 +249,7 @@ def _end(tally: Tally, stop: Stop, path: Path) -> int:
     if stop:
         _say(f"Ended early: {stop.why}. {_how_to_go_on(path)}")
     elif not tally.ended and not tally.proven:
-        _say("There was no picture. Pictures end with .jpg, .png, .tif, or a RAW file's or HEIC's ending.")
+        _say(f"There was no picture. {HINT} RAW files and HEIC are taken, too.")
         return NOTHING_TRIED
     _say(f"The manifest is {path}.")
     if stop.why == _CTRL_C:

@@ -30,7 +30,7 @@ from plugin.studio_portrait.link.wire import (
 
 from ..files import decoder
 from ..files.errors import PictureError
-from ..files.names import format_of, mask_beside, unreadable
+from ..files.names import NAMES, format_of, listed, mask_beside, unreadable
 from .retouch_plan import Task, plan
 from .settings import add_arguments as add_settings
 from .settings import from_arguments
@@ -56,7 +56,9 @@ _BEGINS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``retouch``."""
-    parser.description = "Retouches JPEG, PNG and TIFF files; metadata, colour profile and bit depth stay."
+    parser.description = (
+        f"Retouches {listed(NAMES, 'and')} files; metadata, colour profile and bit depth stay."
+    )
     parser.epilog = (
         "Examples: retouch selfie.jpg -o portrait.jpg;"
         " retouch photos/ -o done/ --preset Matte --suffix _studio;"

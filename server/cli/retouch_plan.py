@@ -15,7 +15,7 @@ from pathlib import Path
 
 from plugin.studio_portrait.link.wire import Problem
 
-from ..files.names import SUFFIXES, format_of, mask_beside
+from ..files.names import HINT, SUFFIXES, format_of, mask_beside
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,7 @@ def _pictures(inputs: Iterable[Path]) -> Iterable[Path]:
             sentence = f"The folder {path} cannot be read ({error.strerror})."
             raise Problem("bad-setting", sentence, "Check who may read it.") from None
         if not inside:
-            raise Problem(
-                "bad-setting", f"There is no picture in {path}.", "Pictures end with .jpg, .png or .tif."
-            )
+            raise Problem("bad-setting", f"There is no picture in {path}.", HINT)
         yield from inside
 
 

@@ -1,12 +1,40 @@
-"""What is said about files' names; apart, because it is asked before anything heavy is loaded."""
+"""The file formats, each described once, and what their names say; asked before anything heavy is loaded."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import PictureError
 
-SUFFIXES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".tif": "tiff", ".tiff": "tiff"}
+
+@dataclass(frozen=True)
+class Format:
+    """name: for people. suffixes: of its files, the usual one first. starts: how its files begin."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    starts: tuple[bytes, ...]
+
+
+# By kind, which is also the name of the module in this folder that reads and writes it.
+FORMATS = {
+    "jpeg": Format("JPEG", (".jpg", ".jpeg"), (b"\xff\xd8\xff",)),
+    "png": Format("PNG", (".png",), (b"\x89PNG\r\n\x1a\n",)),
+    "tiff": Format("TIFF", (".tif", ".tiff"), (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+}
+SUFFIXES = {suffix: kind for kind, form in FORMATS.items() for suffix in form.suffixes}
+
+
+def listed(words: list[str], last: str) -> str:
+    """Join words as people do: ``JPEG, PNG and TIFF``, with `last` before the last one."""
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+NAMES = [form.name for form in FORMATS.values()]
+ENDINGS = {kind: form.suffixes[0] for kind, form in FORMATS.items()}
+_ENDS = listed(list(ENDINGS.values()), "or")
+HINT = f"Pictures end with {_ENDS}."
 
 
 def unreadable(reason: str | None) -> PictureError:
@@ -17,11 +45,11 @@ def unreadable(reason: str | None) -> PictureError:
 
 
 def format_of(path: Path) -> str:
-    """``jpeg``, ``png`` or ``tiff``. Raises `PictureError` ``bad-output``."""
+    """Tell the kind, one of `FORMATS`. Raises `PictureError` ``bad-output``."""
     kind = SUFFIXES.get(path.suffix.lower())
     if kind is None:
         sentence = f"{path.name} does not say which format to write."
-        raise PictureError("bad-output", sentence, "End the name with .jpg, .png or .tif.")
+        raise PictureError("bad-output", sentence, f"End the name with {_ENDS}.")
     return kind
 
 

@@ -6,28 +6,22 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import decoder, jpeg, png, tiff
+from . import decoder, names
 from .errors import PictureError
-from .names import format_of
+from .names import NAMES, format_of, listed
 from .picture import MAX_PIXELS, New, Picture, Samples, check_finite, empty, unsupported
 
 MAX_FILE_BYTES = 2 << 30  # 100 megapixels of four floats are 1.6 GB
 
-FORMATS = {"jpeg": jpeg, "png": png, "tiff": tiff}
-_STARTS = {
-    b"\xff\xd8\xff": "jpeg",
-    png.SIGNATURE: "png",
-    b"II*\0": "tiff",
-    b"MM\0*": "tiff",
-    b"II+\0": "tiff",
-    b"MM\0+": "tiff",
-}
+# Each format's module has read(data, new), write(picture, pixels) and extent(data).
+FORMATS: dict[str, Any] = {kind: import_module(f".{kind}", __package__) for kind in names.FORMATS}
 _FOREIGN = {
     b"GIF8": "a GIF",
     b"BM": "a BMP",
@@ -39,7 +33,7 @@ _FOREIGN = {
     b"qoif": "a QOI",
 }
 _OTHERS = {b"WEBP": "a WebP", b"heic": "a HEIC", b"mif1": "a HEIC", b"avif": "an AVIF", b"crx ": "a raw file"}
-_EXPORT = "Open it in GIMP and export it as JPEG, PNG or TIFF."
+_EXPORT = f"Open it in GIMP and export it as {listed(NAMES, 'or')}."
 
 
 def read(path: Path) -> Picture:
@@ -63,7 +57,7 @@ def decode(data: bytes, new: New = empty) -> Picture:
 
     Raises `PictureError` ``bad-image`` or ``too-large``.
     """
-    picture = FORMATS[kind_of(data)].read(data, new)
+    picture: Picture = FORMATS[kind_of(data)].read(data, new)
     check_finite(picture.pixels)
     return picture
 
@@ -114,22 +108,23 @@ def encode(picture: Picture, pixels: Samples, kind: str) -> bytes:
     """The bytes of the file; another kind than the source's is stored upright."""
     if kind != picture.format:
         picture = picture.upright()
-    return FORMATS[kind].write(picture, pixels)
+    data: bytes = FORMATS[kind].write(picture, pixels)
+    return data
 
 
 def kind_of(data: bytes) -> str:
-    """Tell ``jpeg``, ``png`` or ``tiff`` from the first 16 bytes. Raises `PictureError` ``bad-image``."""
+    """Tell the kind, one of `names.FORMATS`, from the first 16 bytes. Raises `PictureError` ``bad-image``."""
     if not data:
         raise unsupported("The file is empty.", "Copy it again from where it came from.")
-    for start, kind in _STARTS.items():
-        if data.startswith(start):
+    for kind, form in names.FORMATS.items():
+        if data.startswith(form.starts):
             return kind
     for start, name in _FOREIGN.items():
         if data.startswith(start):
-            raise unsupported(f"The file is {name}; only JPEG, PNG and TIFF are read.", _EXPORT)
+            raise unsupported(f"The file is {name}; only {listed(NAMES, 'and')} are read.", _EXPORT)
     if other := _OTHERS.get(bytes(data[8:12])):
-        raise unsupported(f"The file is {other}; only JPEG, PNG and TIFF are read.", _EXPORT)
-    raise unsupported("The file is not a JPEG, PNG or TIFF.", _EXPORT)
+        raise unsupported(f"The file is {other}; only {listed(NAMES, 'and')} are read.", _EXPORT)
+    raise unsupported(f"The file is not a {listed(NAMES, 'or')}.", _EXPORT)
 
 
 @contextlib.contextmanager
