@@ -25,6 +25,11 @@ SMOOTH: Final = 8.0  # pixels at `SIDE`: sigma of what counts as near
 FAINT: Final = 0.05  # weight of the average among the skin that is near
 EDGE: Final = 2.0  # pixels of the crop: sigma over which the shine's removal is looked at
 WASHED: Final = 6.0  # L* taken away from which the place has lost its colour to the shine
+FORM: Final = 0.3  # share of what is taken away broadly that stays: a face without highlights has no form
+BROAD: Final = 14.0  # pixels of the crop: sigma of what counts as broad
+# Ellipses (middle x, y, half axes) in the crop where eyes and mouth lie: framing puts them there, on average.
+EYES: Final = ((205.0, 218.0, 28.0, 16.0), (303.0, 218.0, 28.0, 16.0))
+MOUTH: Final = (254.0, 325.0, 44.0, 19.0)
 LACKING: Final = 4.0  # of a*, b*: so much less than the skin near by, and the colour comes back in full
 SHINING: Final = 0.04  # linear light of shine from which a place does not say what colour the skin has
 BURNT: Final = 0.97  # sRGB
@@ -63,17 +68,22 @@ def kept(components: Components, out: Float) -> Float:
     Lightness is the prediction's; a* and b* are the photograph's own, so that face, neck and hands stay one
     person. Shine has the flash's colour, though, and washes the skin's out: where it is taken away, the place
     gets the saturation back that skin without shine has near by, in proportion to its lightness; without that
-    grey patches stay. It gets neither more saturated nor darker than that skin. out: (H, H, 3) sRGB in
-    [0, 1], upright as `components.crop`. Returns the same shape; `out` itself where no skin says what its
-    colour is.
+    grey patches stay. It gets neither more saturated nor darker than that skin. A part of what is taken away
+    broadly stays, as the face's form; eyes stay as they were. out: (H, H, 3) sRGB in [0, 1], upright as
+    `components.crop`. Returns the same shape; `out` itself where no skin says what its colour is.
     """
     weight = skin_weight(components)
     if weight.sum() < 1:
         return out
     before, after = _lab(components.crop), _lab(out)
     size = out.shape[1::-1]
-    skin = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR)
-    washed = skin * _smoothstep(cv2.GaussianBlur(before[..., 0] - after[..., 0], (0, 0), EDGE) / WASHED)
+    eyes = cv2.resize(_ellipses(*EYES), size, interpolation=cv2.INTER_LINEAR)
+    after += eyes[..., None] * (before - after)
+    bare = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR)
+    bare *= 1 - np.maximum(eyes, cv2.resize(_ellipses(MOUTH), size, interpolation=cv2.INTER_LINEAR))
+    taken = before[..., 0] - after[..., 0]
+    after[..., 0] += FORM * bare * cv2.GaussianBlur(np.maximum(taken, 0) * bare, (0, 0), BROAD)
+    washed = bare * _smoothstep(cv2.GaussianBlur(taken, (0, 0), EDGE) / WASHED)
     near = cv2.resize(_near(components, weight), size, interpolation=cv2.INTER_LINEAR)
     least = np.minimum(before[..., 0], near[..., 2])
     after[..., 0] += washed * np.maximum(least - after[..., 0], 0)
@@ -94,6 +104,13 @@ def _near(components: Components, weight: Float) -> Float:
     summed = cv2.GaussianBlur(np.concatenate([(told - average) * weight, weight], -1), (0, 0), SMOOTH)
     # Where no such skin is near, the average holds.
     return np.asarray(average + summed[..., :3] / (summed[..., 3:] + FAINT), np.float32)
+
+
+def _ellipses(*places: tuple[float, float, float, float]) -> Float:
+    """(SIDE, SIDE): 1 within the ellipses, given in pixels of a 512 crop, 0 from one and a half times on."""
+    y, x = (np.mgrid[:SIDE, :SIDE] + 0.5) * (512 / SIDE)
+    radii = [np.hypot((x - at_x) / wide, (y - at_y) / high) for at_x, at_y, wide, high in places]
+    return _smoothstep((1.5 - np.min(radii, axis=0)) / 0.5)
 
 
 def _smoothstep(share: NDArray[Any]) -> Float:
