@@ -31,6 +31,7 @@ SHOULDERS: Final = (
     0.45,
     1.45,
 )  # below the middle where they begin; half widths there and at the lower edge
+ENDS: Final = 0.1  # of a matte, where it is sure enough
 REFINE: Final = (4, 1e-3)  # the guided filter's radius and variance
 SPREAD: Final = np.array([16, 8, 8], np.float32)  # L*, a*, b* within which a colour counts as the face's
 CHEEKS: Final = (0.30, 0.22)  # half sides of the box, in face sizes, that says what colour the skin has
@@ -45,6 +46,14 @@ def mattes(crop: Array) -> tuple[Array, Array]:
     small = np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
     person = _person(small)
     return person, _skin(small, person)
+
+
+def sharpened(matte: Array) -> Array:
+    """Take the doubt off both ends of a matte of any shape: below `ENDS` is 0, above 1 - `ENDS` is 1.
+
+    A logistic curve or a filter never says quite 0: the background would take a little of every change.
+    """
+    return np.asarray(((matte - ENDS) / (1 - 2 * ENDS)).clip(0, 1), np.float32)
 
 
 def _oval(side: int, half_width: float, half_height: float, up: float) -> NDArray[np.bool_]:
@@ -79,7 +88,7 @@ def _person(small: Array) -> Array:
     hard = (pieces == pieces[int(MIDDLE * CUT), CUT // 2]).astype(np.float32)
     rough = cv2.resize(hard, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
-    return np.asarray(((_guided(grey, rough, *REFINE) - 0.1) / 0.8).clip(0, 1), np.float32)
+    return sharpened(_guided(grey, rough, *REFINE))
 
 
 def _guided(guide: Array, image: Array, radius: int, epsilon: float) -> Array:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from model.errors import BadReference
 from model.inference.rendering import Place
 from model.networks import (
     headshot,
@@ -17,7 +18,6 @@ from model.networks import (
     headshot_example as example,
 )
 from model.networks.headshot_example import Face
-from plugin.studio_portrait.link.wire import Problem
 from tests.sample import SELFIE
 
 
@@ -141,8 +141,8 @@ def test_bad_references_are_told_in_a_sentence(face: Face, tmp_path: Path) -> No
     text.write_text("no picture")
     told = {grey: "No face was found", tiny: "too small", text: "not a whole", tmp_path / "x": "not there"}
     for path, words in told.items():
-        with pytest.raises(Problem, match=words) as problem:
+        with pytest.raises(BadReference, match=words) as problem:
             example.load(path)
         assert problem.value.code == "bad-setting" and problem.value.hint
-    with pytest.raises(Problem, match="no portrait in"):
+    with pytest.raises(BadReference, match="no portrait in"):
         example.load_all(tmp_path)

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -322,10 +323,16 @@ def test_the_target_keeps_the_photographs_complexion_unless_it_is_a_leds() -> No
     x = torch.tensor([0.62, 0.50, 0.36]).view(1, 3, 1, 1).expand(2, 3, size, size)
     o = torch.tensor([0.55, 0.42, 0.38]).view(1, 3, 1, 1).expand(2, 3, size, size)
     bare = torch.ones(2, 1, size, size, dtype=torch.bool)
-    mix = replace(named("real"), exposure_tie=1.0, hue_tie=1.0, led_hue_tie=0.0)
+    mix = replace(named("real"), exposure_tie=1.0, hue_tie=1.0, led_hue_tie=0.0, lift=0.0)
     kept, led = encode(linear(o) * pairs.complexion(x, o, bare, flash, mix))
     torch.testing.assert_close(kept, x[0], atol=0.01, rtol=0)
     assert float((led - x[1]).abs().max()) > 0.04, "its cast is not kept"
+    lifted = encode(linear(o) * pairs.complexion(x, o, bare, flash, replace(mix, lift=3.0)))[0]
+    before, after = (
+        cv2.cvtColor(each[:, :1, :1].permute(1, 2, 0).contiguous().numpy(), cv2.COLOR_RGB2Lab)[0, 0]
+        for each in (x[0], lifted)
+    )
+    np.testing.assert_allclose(after - before, [3, 0, 0], atol=0.3)
     burnt = pairs.complexion(torch.ones_like(x), o, bare, flash, mix)
     torch.testing.assert_close(burnt, torch.ones_like(burnt)), "burnt out skin tells nothing"
 
