@@ -33,8 +33,8 @@ Array = NDArray[np.float32]
 
 SIDE: Final = 512
 OWN, OTHERS = 0.8, 0.1  # what is asked for: at least, at most
-# Held back on purpose (`server.imaging.complexion`): the face's form, and a part of a cast; so much is left.
-HELD_BACK: Final = {"light": 0.5, "colour": 0.55}
+# A part of a cast is held back on purpose (`server.imaging.complexion.CAUTION`); so much is asked for.
+HELD_BACK: Final = {"colour": 0.55}
 SLIDERS: Final = ("shine", "light", "colour", "warmth", "brightness")
 
 

@@ -23,7 +23,7 @@ PARAMETERS = [
             PF_SLIDER,
             name,
             f"{_(slider.label).replace('_', '')} (%)",
-            100 * slider.default,
+            round(100 * slider.default),
             (100 * slider.least, 100, 1),
         )
         for name, slider in SLIDERS.items()

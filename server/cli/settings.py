@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("settings", "as in GIMP's dialog; an option goes before its preset")
     group.add_argument("--preset", metavar="NAME|FILE", help="; ".join(_preset_names()) or None)
     for name, slider in SLIDERS.items():
-        text = f"{slider.about} {slider.least * 100} to 100, default {slider.default * 100}."
+        text = f"{slider.about} {slider.least * 100} to 100, default {round(slider.default * 100)}."
         group.add_argument(f"--{name}", type=float, metavar="PERCENT", help=text)
     group.add_argument("--reach", choices=REACHES, help=_REACH)
     group.add_argument(

@@ -22,11 +22,9 @@ from .colour import Float
 
 SIDE: Final = 128  # pixels at which colours are compared: they vary slowly
 SMOOTH: Final = 8.0  # pixels at `SIDE`: sigma of what counts as near
-FAINT: Final = 0.05  # weight of the average among the skin that is near
+FAINT: Final = 0.2  # weight of the average among the skin that is near
 EDGE: Final = 2.0  # pixels of the crop: sigma over which the shine's removal is looked at
 WASHED: Final = 6.0  # L* taken away from which the place has lost its colour to the shine
-FORM: Final = 0.3  # share of what is taken away broadly that stays: a face without highlights has no form
-BROAD: Final = 14.0  # pixels of the crop: sigma of what counts as broad
 # Ellipses (middle x, y, half axes) in the crop where eyes and mouth lie: framing puts them there, on average.
 EYES: Final = ((205.0, 218.0, 28.0, 16.0), (303.0, 218.0, 28.0, 16.0))
 MOUTH: Final = (254.0, 325.0, 44.0, 19.0)
@@ -68,9 +66,9 @@ def kept(components: Components, out: Float) -> Float:
     Lightness is the prediction's; a* and b* are the photograph's own, so that face, neck and hands stay one
     person. Shine has the flash's colour, though, and washes the skin's out: where it is taken away, the place
     gets the saturation back that skin without shine has near by, in proportion to its lightness; without that
-    grey patches stay. It gets neither more saturated nor darker than that skin. A part of what is taken away
-    broadly stays, as the face's form; eyes stay as they were. out: (H, H, 3) sRGB in [0, 1], upright as
-    `components.crop`. Returns the same shape; `out` itself where no skin says what its colour is.
+    grey patches stay. It gets neither more saturated nor darker than that skin; eyes stay as they were. out:
+    (H, H, 3) sRGB in [0, 1], upright as `components.crop`. Returns the same shape; `out` itself where no skin
+    says what its colour is.
     """
     weight = skin_weight(components)
     if weight.sum() < 1:
@@ -82,9 +80,8 @@ def kept(components: Components, out: Float) -> Float:
     bare = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR)
     bare *= 1 - np.maximum(eyes, cv2.resize(_ellipses(MOUTH), size, interpolation=cv2.INTER_LINEAR))
     taken = before[..., 0] - after[..., 0]
-    after[..., 0] += FORM * bare * cv2.GaussianBlur(np.maximum(taken, 0) * bare, (0, 0), BROAD)
     washed = bare * _smoothstep(cv2.GaussianBlur(taken, (0, 0), EDGE) / WASHED)
-    near = cv2.resize(_near(components, weight), size, interpolation=cv2.INTER_LINEAR)
+    near = cv2.resize(_near(components, out, weight), size, interpolation=cv2.INTER_LINEAR)
     least = np.minimum(before[..., 0], near[..., 2])
     after[..., 0] += washed * np.maximum(least - after[..., 0], 0)
     own = before[..., 1:]
@@ -96,10 +93,10 @@ def kept(components: Components, out: Float) -> Float:
     return np.asarray(cv2.cvtColor(after, cv2.COLOR_Lab2RGB).clip(0, 1), np.float32)
 
 
-def _near(components: Components, weight: Float) -> Float:
-    """(SIDE, SIDE, 3): a* and b* over L*, and L*, of the skin without shine around each place."""
-    lab = _lab(_small(components.crop, SIDE))
-    told = np.concatenate([lab[..., 1:] / np.maximum(lab[..., :1], 10), lab[..., :1]], -1)
+def _near(components: Components, out: Float, weight: Float) -> Float:
+    """(SIDE, SIDE, 3): a* and b* over L*, and `out`'s L*, of the skin without shine around each place."""
+    lab, lightness = _lab(_small(components.crop, SIDE)), _lab(_small(out, SIDE))[..., :1]
+    told = np.concatenate([lab[..., 1:] / np.maximum(lab[..., :1], 10), lightness], -1)
     average = _mean(told, weight)
     summed = cv2.GaussianBlur(np.concatenate([(told - average) * weight, weight], -1), (0, 0), SMOOTH)
     # Where no such skin is near, the average holds.

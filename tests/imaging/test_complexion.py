@@ -99,17 +99,6 @@ def test_eyes_stay_as_they_were() -> None:
     assert np.abs(lab(out)[218, [205, 303]] - lab(found.crop)[218, [205, 303]]).max() < 0.5
 
 
-def test_a_broad_highlight_keeps_some_form_and_a_small_one_goes() -> None:
-    for size, least, most in ((160, 0.2, 0.35), (8, 0.0, 0.12)):
-        spot = np.zeros((SIZE, SIZE), np.float32)
-        spot[400 - size // 2 : 400 + size // 2, 256 - size // 2 : 256 + size // 2] = 1
-        found = components(cv2.resize(spot, (128, 128))[..., None] * np.full(3, 0.2, np.float32))
-        found.crop[:] = shifted(found.crop, (12, 0, 0), spot)
-        out = complexion.kept(found, shifted(found.crop, (-12, 0, 0), spot))
-        left = 1 - (lab(found.crop) - lab(out))[400, 256, 0] / 12
-        assert least < left < most
-
-
 def test_a_cast_is_certain_on_greenish_and_bluish_skin_only() -> None:
     assert complexion.certainty(components()) == 0
     assert complexion.certainty(components(skin=(0.60, 0.62, 0.52))) == 1  # greenish

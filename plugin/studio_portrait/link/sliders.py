@@ -16,17 +16,18 @@ class Slider:
     """
 
     least: int
-    default: int
+    default: float
     label: str
     about: str
 
 
+# Shine and light stand below 1: blind judges found faces without any highlight flat.
 SLIDERS = {
     "strength": Slider(
         0, 1, "_Strength", "How much of all that stands below is applied. 0: the picture as it was."
     ),
-    "shine": Slider(0, 1, "Sh_ine", "How much of the flash's shine on the skin is taken away."),
-    "light": Slider(0, 1, "_Light", "How far the flash's harsh light and its shadows are evened out."),
+    "shine": Slider(0, 0.6, "Sh_ine", "How much of the flash's shine on the skin is taken away."),
+    "light": Slider(0, 0.6, "_Light", "How far the flash's harsh light and its shadows are evened out."),
     "colour": Slider(0, 1, "C_olour", "How much of the flash's colour cast is taken away."),
     "warmth": Slider(-1, 0, "_Warmth", "Your own: makes the person warmer (right) or cooler (left)."),
     "brightness": Slider(

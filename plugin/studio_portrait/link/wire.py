@@ -179,8 +179,8 @@ class Settings:
     """
 
     strength: float = 1.0
-    shine: float = 1.0
-    light: float = 1.0
+    shine: float = 0.6
+    light: float = 0.6
     colour: float = 1.0
     warmth: float = 0.0
     brightness: float = 0.0
