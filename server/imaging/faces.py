@@ -35,6 +35,7 @@ CERTAIN = 0.5  # confidence of a face of the first finder that needs no second l
 SURE = 0.75  # score of a candidate that counts although the first finder does not see it
 ROLLED = (3, 4)  # of dlib's five detectors, those of rolled faces
 UPRIGHT_ENOUGH = 25  # degrees of roll that the network does not mind
+LEVEL = 10  # degrees of roll by the landmarks below which it is the picture that was turned, by quarters
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def find_faces(rgb: NDArray[np.uint8], scale: float, cancelled: Callable[[], boo
             found = _merge(found, _detect(large, factor))
         found = _second_look(large, factor, found, range(4), True, cancelled)
     found = [_levelled(first, first_scale, face) for face in found]  # on the thumbnail: cheap
+    found = _in_a_turned_picture(first, first_scale, found, cancelled)
     return sorted(found, key=lambda face: -face.box[2] * face.box[3])
 
 
@@ -147,6 +149,27 @@ def _levelled(rgb: NDArray[np.uint8], scale: float, face: Face) -> Face:
     (x, y), size = face.centre, max(face.box[2:])
     turned = _confirmed(rgb, Candidate(x / scale, y / scale, size / scale, face.confidence, face.roll))
     return face if turned is None else replace(_turn_back(turned, rgb.shape, scale, 0), box=face.box)
+
+
+def _in_a_turned_picture(
+    rgb: NDArray[np.uint8], scale: float, found: list[Face], cancelled: Callable[[], bool]
+) -> list[Face]:
+    """The same faces; those that a quarter turn sets level are as the first finder sees them upright.
+
+    The second finder tells the roll within some 15 degrees; a turned picture must give the turned result.
+    """
+    for turn in sorted({round(face.angle / 90) % 4 for face in found} - {0}):
+        if cancelled():
+            break
+        turned = np.ascontiguousarray(np.rot90(rgb, turn))
+        level = [face for face in _detect(turned, 1.0) if abs(face.roll) <= LEVEL and not face.rolled]
+        for face in (_turn_back(face, turned.shape, scale, 90 * turn) for face in level):
+            found = [face if _same_but_level(other, face) else other for other in found]
+    return found
+
+
+def _same_but_level(face: Face, level: Face) -> bool:
+    return abs(face.angle - level.angle) <= UPRIGHT_ENOUGH and _iou(face.box, level.box) >= SAME_FACE_IOU
 
 
 def _turned_upright(rgb: NDArray[np.uint8], candidate: Candidate) -> tuple[NDArray[np.uint8], NDArray[Any]]:

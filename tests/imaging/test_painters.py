@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from model.errors import BadSetting
 from model.inference import predictor
 from model.inference.rendering import Place
 from model.training.export import export
-from plugin.studio_portrait.link.wire import Problem, Settings
+from plugin.studio_portrait.link.wire import Settings
 from server.imaging import retouch
 from tests.imaging.conftest import components_of
 from tests.imaging.test_colour import linear_rgb
@@ -109,7 +110,7 @@ def test_hdrnet_as_shipped_files_serve_it(selfie, tmp_path):
     after = selfie.copy()
     retouch(after, Settings(), loaded)
     assert np.abs(after.astype(int) - selfie).mean() > 0.5
-    with pytest.raises(Problem, match="does not run on OpenVINO"):
+    with pytest.raises(BadSetting, match="does not run on OpenVINO"):
         predictor.load(engine="openvino", folder=tmp_path)
 
 
