@@ -8,13 +8,14 @@ table; procedures that only changed their name are in `renames`, filters in `fil
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from gi.repository import Gimp, Gio, GLib
 
-from . import colour, enums, pixels, resources
+from . import colour, enums, gegl, pixels, resources
 from .context import context
 from .errors import error
 
@@ -520,6 +521,16 @@ def _offset(drawable: Any, wrap: int, fill_type: int, x: int, y: int) -> None:
 # Colours, with GIMP 2's 0..255 and -127..127
 
 
+def _with_gamma(change: Callable[..., None]) -> Callable[..., None]:
+    """`change` as GIMP 2 made it: on values with gamma, not in linear light."""
+
+    @functools.wraps(change)  # the adapters' arguments are counted
+    def changed(drawable: Any, *arguments: Any) -> None:
+        gegl.apply_to_stored(drawable, lambda layer: change(layer, *arguments))
+
+    return changed
+
+
 def _brightness_contrast(drawable: Any, brightness: int, contrast: int) -> None:
     drawable.brightness_contrast(_within(brightness / 127.0), _within(contrast / 127.0))
 
@@ -564,8 +575,9 @@ def _byte(value: Any) -> int:
 
 
 def _hue_saturation(drawable: Any, hue_range: int, hue: float, lightness: float, saturation: float) -> None:
+    """GIMP 2.10 halved the lightness; GIMP 3 does not. Both work on values with gamma."""
     drawable.hue_saturation(
-        Gimp.HueRange(int(hue_range)), float(hue), float(lightness), float(saturation), 0.0
+        Gimp.HueRange(int(hue_range)), float(hue), lightness / 2.0, float(saturation), 0.0
     )
 
 
@@ -577,6 +589,22 @@ def _color_balance(drawable: Any, mode: int, preserve: int, red: float, green: f
     drawable.color_balance(
         Gimp.TransferMode(int(mode)), bool(preserve), float(red), float(green), float(blue)
     )
+
+
+def _by_histogram(drawable: Any, change: Callable[[Any], object]) -> None:
+    """The histogram counts selected pixels: with a selection GIMP 3's own way, in linear light, remains."""
+    if Gimp.Selection.is_empty(drawable.get_image()):
+        gegl.apply_to_stored(drawable, change)
+    else:
+        change(drawable)
+
+
+def _equalize(drawable: Any, mask_only: int) -> None:
+    _by_histogram(drawable, lambda layer: layer.equalize(bool(mask_only)))
+
+
+def _levels_stretch(drawable: Any) -> None:
+    _by_histogram(drawable, Gimp.Drawable.levels_stretch)
 
 
 def _desaturate(drawable: Any) -> None:
@@ -1245,14 +1273,17 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-drawable-offset": _offset,
     "gimp-channel-ops-offset": _offset,
     # colours
-    "gimp-brightness-contrast": _brightness_contrast,
-    "gimp-levels": _levels,
+    "gimp-brightness-contrast": _with_gamma(_brightness_contrast),
+    "gimp-levels": _with_gamma(_levels),
     "gimp-threshold": _threshold,
-    "gimp-curves-spline": _curves_spline,
-    "gimp-curves-explicit": _curves_explicit,
+    "gimp-curves-spline": _with_gamma(_curves_spline),
+    "gimp-curves-explicit": _with_gamma(_curves_explicit),
     "gimp-hue-saturation": _hue_saturation,
-    "gimp-colorize": _colorize,
+    "gimp-colorize": _with_gamma(_colorize),
     "gimp-color-balance": _color_balance,
+    "gimp-equalize": _equalize,
+    "gimp-levels-auto": _levels_stretch,
+    "gimp-levels-stretch": _levels_stretch,
     "gimp-desaturate": _desaturate,
     "gimp-invert": _invert,
     "gimp-histogram": _histogram,

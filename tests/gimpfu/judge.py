@@ -30,6 +30,8 @@ _MATRIX = [0.0] * 6 + [1.0, 2.0, 1.0, 0.0, 0.0, 2.0, 4.0, 2.0, 0.0, 0.0, 1.0, 2.
 _SPECIAL = {
     "MATRIX": f"25 #({' '.join(map(str, _MATRIX))}) 0 16.0 0.0 5 #(1 1 1 1 0) 0",
     "POINTS": "#(0 0 96 160 255 240)",
+    "POINTS_S": "#(0 20 70 40 180 220 255 255)",
+    "CURVE": f"#({' '.join(str(one * one // 255) for one in range(256))})",
     cases.MAP: "map",
 }
 

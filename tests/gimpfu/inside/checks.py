@@ -1,6 +1,7 @@
 """Runs every check of gimpfu that only GIMP itself can answer. Executed by GIMP."""
 
 import checking  # noqa: F401 - makes gimpfu importable for the others
+import checks_colours
 import checks_objects
 import checks_pdb
 import checks_scripts
@@ -8,7 +9,7 @@ import support
 
 CHECKS = {
     name: function
-    for module in (checks_objects, checks_pdb, checks_scripts)
+    for module in (checks_colours, checks_objects, checks_pdb, checks_scripts)
     for name, function in vars(module).items()
     if name.startswith("check_")
 }

@@ -26,6 +26,8 @@ def arguments(case, helper):
     special = {
         "MATRIX": [25, MATRIX, 0, 16.0, 0.0, 5, [1, 1, 1, 1, 0], 0],
         "POINTS": [[0, 0, 96, 160, 255, 240]],
+        "POINTS_S": [[0, 20, 70, 40, 180, 220, 255, 255]],
+        "CURVE": [[one * one // 255 for one in range(256)]],
     }
     given = []
     for argument in case["arguments"]:
