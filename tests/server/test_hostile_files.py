@@ -29,6 +29,7 @@ from server.cli import main as cli
 from server.cli.terminal import printable
 from server.files import exif, picture, pictures
 from server.files.errors import PictureError
+from tests.server.plain_worker import SLOW
 
 from .bombs import jpeg, jpeg_with, overlapping, tag_tree, with_tag
 from .running import COMMAND, Client, Server, wait_for
@@ -343,7 +344,7 @@ def test_pictures_after_a_stop_say_why_they_were_not_tried(tmp_path: Path, photo
     environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
     with Server(home) as server:
         server.wait_ready()
-        words = ["retouch", str(folder), "-o", str(out), "--json", "--strength", "50"]  # ten seconds each
+        words = ["retouch", str(folder), "-o", str(out), "--json", "--network", SLOW]  # ten seconds each
         process = subprocess.Popen(
             [*COMMAND, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

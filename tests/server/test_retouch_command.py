@@ -30,7 +30,7 @@ from tests.sample import SELFIE
 
 from .running import COMMAND, Client, Server, gone, wait_for
 
-SLOW = "50"  # the plain worker takes ten seconds at this strength
+SLOW = "slow"  # the plain worker takes ten seconds with this network
 BAD = {
     "empty.jpg": b"",
     "text.jpg": b"Dear Sir or Madam\n",
@@ -353,7 +353,7 @@ def test_starts_the_server(alone: dict[str, str], tmp_path: Path, photo: Path) -
 
 def test_ctrl_c_cancels_the_job(server: Server, tmp_path: Path, photo: Path) -> None:
     environment = {**os.environ, runtime.HOME_VARIABLE: str(server.home)}
-    process = start(environment, photo, "-o", tmp_path / "out.png", "--strength", SLOW)
+    process = start(environment, photo, "-o", tmp_path / "out.png", "--network", SLOW)
     with Client(server) as client:
         wait_for(lambda: client.status()["running"], 10)
         process.send_signal(signal.SIGINT)
@@ -367,7 +367,7 @@ def test_ctrl_c_cancels_the_job(server: Server, tmp_path: Path, photo: Path) -> 
 def test_server_killed_in_the_middle(alone: dict[str, str], tmp_path: Path, photo: Path) -> None:
     """The picture is told as lost, and nothing is written."""
     home = tmp_path / "home"
-    process = start(alone, photo, "-o", tmp_path / "out.png", "--strength", SLOW, "--json")
+    process = start(alone, photo, "-o", tmp_path / "out.png", "--network", SLOW, "--json")
     first = wait_for(lambda: runtime.Runtime.read(home), 10)
     time.sleep(1.0)  # the job is on its way
     os.kill(first.pid, signal.SIGKILL)
@@ -384,7 +384,7 @@ def test_every_picture_after_a_lost_server_gets_a_new_one(
     second = tmp_path / "second.png"
     second.write_bytes(photo.read_bytes())
     home = tmp_path / "home"
-    process = start(alone, photo, second, "-o", tmp_path / "out", "--strength", SLOW)
+    process = start(alone, photo, second, "-o", tmp_path / "out", "--network", SLOW)
     first = wait_for(lambda: runtime.Runtime.read(home), 10)
     time.sleep(1.0)
     os.kill(first.pid, signal.SIGKILL)
