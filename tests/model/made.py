@@ -40,7 +40,7 @@ def network(architecture: str, seed: int = 7) -> Any:
             module.running_var.uniform_(0.5, 2, generator=generator)
             module.weight.data.uniform_(0.5, 1.1, generator=generator)
             module.bias.data.uniform_(-0.1, 0.1, generator=generator)
-    last = made.grid if isinstance(made, HDRNet) else made.head
+    last = made.grid if isinstance(made, HDRNet) else getattr(made, "head", None)
     for convolution in (module for module in made.modules() if isinstance(module, nn.Conv2d)):
         if convolution is not last and convolution.kernel_size != (1, 1):
             nn.init.kaiming_normal_(convolution.weight)
@@ -48,9 +48,9 @@ def network(architecture: str, seed: int = 7) -> Any:
         nn.init.normal_(made.grid.weight, std=0.02)
     elif isinstance(made, DeepFlash):
         made.head.weight.data *= 30
-    else:
-        nn.init.normal_(made.head.weight, std=0.03)
-        nn.init.uniform_(made.head.bias, -0.1, 0.1)
+    elif isinstance(last, nn.Conv2d):
+        nn.init.normal_(last.weight, std=0.03)
+        nn.init.uniform_(last.bias, -0.1, 0.1)
     return made
 
 
