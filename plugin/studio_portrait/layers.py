@@ -148,7 +148,7 @@ class Outcome:
         source = self.found.source
         top = inner = put(Gimp.GroupLayer.new(put.image, "group"))
         if not covers:
-            put.into(top, _plain_copy(source))
+            _put_plain_copy(put, top, source)
             inner = Gimp.GroupLayer.new(put.image, _("Studio portrait"))
             put.into(top, inner)
         inner.set_mode(Gimp.LayerMode.PASS_THROUGH)
@@ -232,7 +232,7 @@ def _masked_in_group(put: _Place, source: Gimp.Layer, parts: Parts, result: dict
     The result is made opaque and clipped to the picture, so that its alpha does not count again.
     """
     top = put(Gimp.GroupLayer.new(put.image, "group"))
-    put.into(top, _plain_copy(source))
+    _put_plain_copy(put, top, source)
     put.into(top, parts.copy)
     _make_plain(parts.copy)
     parts.copy.set_composite_mode(Gimp.LayerCompositeMode.CLIP_TO_BACKDROP)
@@ -243,10 +243,10 @@ def _masked_in_group(put: _Place, source: Gimp.Layer, parts: Parts, result: dict
     return top
 
 
-def _plain_copy(source: Gimp.Layer) -> Gimp.Layer:
+def _put_plain_copy(put: _Place, top: Gimp.GroupLayer, source: Gimp.Layer) -> None:
     copy = source.copy()
-    _make_plain(copy)
-    return copy
+    put.into(top, copy)
+    _make_plain(copy)  # only now: of a layer outside of an image GIMP removes no mask
 
 
 def _make_plain(layer: Gimp.Layer) -> None:
