@@ -84,7 +84,7 @@ def _of_part(part: Part, analysis: Analysis, settings: Settings) -> Correction:
     space, guide = analysis.space, np.clip(part.guide, 0, 1)
     change = _change(part, settings)
     painted = None
-    if found.rendering is not None:  # which has a full-size answer of its own at the default settings
+    if found.rendering is not None:  # which has a full-size answer of its own, all sliders at 1
         painted = Painted(found.rendering.turned(-part.grid.turns), space, settings.strength, part.grid)
         change = change - difference(found, strength=settings.strength)
     slope, offset = guided_coefficients(guide, _in_working(part.guide, part.back(change), space))
@@ -97,12 +97,15 @@ def _change(part: Part, settings: Settings) -> Float:
     """What is to be subtracted from the upright crop, (512, 512, 3) sRGB, strength included."""
     found = part.components
     assert found is not None
+    painted = found.rendering is not None
     # Where there is no shine, only rounding would be left of it.
-    shine = settings.shine if found.shine.any() or found.fill.any() else 0.0
-    change = difference(found, shine=shine, light=settings.light, colour=0)
+    shine = settings.shine if painted or found.shine.any() or found.fill.any() else 0.0
+    # A painter's colours are what it was chosen for, such as those of a reference portrait.
+    change = difference(found, shine=shine, light=settings.light, colour=settings.colour if painted else 0)
     before = found.crop - change
     out = before.clip(0, 1)
-    after = complexion.kept(found, out) if settings.shine or settings.light else out
+    keeps = not painted and (settings.shine or settings.light)
+    after = complexion.kept(found, out) if keeps else out
     tint, exposure = _gains(part, settings)
     after = complexion.tinted(after, tint, exposure)
     if after is not out:
@@ -116,10 +119,13 @@ def _gains(part: Part, settings: Settings) -> tuple[Float, float]:
 
 
 def own_tint(part: Part) -> Float:
-    """The decision about the colour that this picture alone leads to: (3,) log-gains in linear light."""
+    """The decision about the colour that this picture alone leads to: (3,) log-gains in linear light.
+
+    Zeros for a painter, whose colours are taken as they are.
+    """
     found = part.components
     assert found is not None
-    certain = complexion.certainty(found) if found.colour.any() else 0.0
+    certain = complexion.certainty(found) if found.colour.any() and found.rendering is None else 0.0
     return np.asarray(np.float32(complexion.CAUTION * certain) * found.colour, np.float32)
 
 

@@ -16,6 +16,8 @@ from tests.imaging.test_colour import linear_rgb
 from tests.imaging.test_retouch import as_sample, face_of, with_alpha
 from tests.model import made
 
+WHOLE = Settings(shine=1, light=1)  # a painter's own answer
+
 
 class Gamma:
     """Paints x^2, darker to the left of the face: known at every pixel, and not alike when turned."""
@@ -49,7 +51,7 @@ class Squared:
 def test_pixels_are_the_painters_own(selfie, sample, alpha):
     before = with_alpha(as_sample(selfie, sample)) if alpha else as_sample(selfie, sample)
     after = before.copy()
-    x, y = (round(v) for v in face_of(retouch(after, Settings(), Gamma())))
+    x, y = (round(v) for v in face_of(retouch(after, WHOLE, Gamma())))
     white = {"u8": 255, "u16": 65535, "f32": 1}[sample]
     inside = np.s_[y - 21 : y + 21, x - 2 : x + 2]
     shown = before[inside][..., :3] / white
@@ -66,9 +68,9 @@ def test_pixels_are_the_painters_own(selfie, sample, alpha):
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_turned_picture_gives_the_turned_result(selfie, turns):
     upright = selfie.copy()
-    retouch(upright, Settings(), Gamma())
+    retouch(upright, WHOLE, Gamma())
     turned = np.ascontiguousarray(np.rot90(selfie, -turns))
-    result = retouch(turned, Settings(), Gamma())
+    result = retouch(turned, WHOLE, Gamma())
     assert result.faces[0]["angle"] == 90 * turns
     back = np.rot90(turned, turns).astype(int)
     assert np.abs(back - upright).mean() < 0.5 < np.abs(back - selfie).mean()
@@ -76,25 +78,25 @@ def test_a_turned_picture_gives_the_turned_result(selfie, turns):
 
 def test_linear_light_and_grey_mean_the_same_change(selfie):
     plain, linear = selfie.copy(), selfie.astype(np.float32) / 255
-    retouch(plain, Settings(), Gamma())
+    retouch(plain, WHOLE, Gamma())
     low = linear <= 0.04045
     linear = np.where(low, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4).astype(np.float32)
-    retouch(linear, Settings(), Gamma(), icc=linear_rgb())
+    retouch(linear, WHOLE, Gamma(), icc=linear_rgb())
     shown = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear.clip(1e-6) ** (1 / 2.4) - 0.055)
     assert np.abs(shown * 255 - plain).max() < 2.5
     grey = selfie.mean(-1, keepdims=True).astype(np.uint8)
     after = grey.copy()
-    x, y = (round(v) for v in face_of(retouch(after, Settings(), Gamma())))
+    x, y = (round(v) for v in face_of(retouch(after, WHOLE, Gamma())))
     assert after[y, x, 0] == pytest.approx(0.75 * float(grey[y, x, 0]) ** 2 / 255, abs=4)
 
 
 def test_strength_and_mask_are_the_pipelines(selfie):
     half, masked, plain = selfie.copy(), selfie.copy(), selfie.copy()
-    retouch(plain, Settings(), Gamma())
-    x, y = (round(v) for v in face_of(retouch(half, Settings(strength=0.5), Gamma())))
+    retouch(plain, WHOLE, Gamma())
+    x, y = (round(v) for v in face_of(retouch(half, replace(WHOLE, strength=0.5), Gamma())))
     whole = int(selfie[y, x, 0]) - int(plain[y, x, 0])
     assert int(selfie[y, x, 0]) - int(half[y, x, 0]) == pytest.approx(whole / 2, abs=1)
-    result = retouch(masked, Settings(mask=True), Gamma())
+    result = retouch(masked, replace(WHOLE, mask=True), Gamma())
     box = result.box
     within = np.s_[box.y : box.y + box.height, box.x : box.x + box.width]
     share = result.mask[..., None] / 255
@@ -108,7 +110,7 @@ def test_hdrnet_as_shipped_files_serve_it(selfie, tmp_path):
     loaded = predictor.load(device="cpu", folder=tmp_path)
     assert isinstance(loaded, predictor.Painter) and loaded.engine == "pytorch"
     after = selfie.copy()
-    retouch(after, Settings(), loaded)
+    retouch(after, WHOLE, loaded)
     assert np.abs(after.astype(int) - selfie).mean() > 0.5
     with pytest.raises(BadSetting, match="does not run on OpenVINO"):
         predictor.load(engine="openvino", folder=tmp_path)
@@ -117,7 +119,7 @@ def test_hdrnet_as_shipped_files_serve_it(selfie, tmp_path):
 def test_headshot_matches_a_reference_at_full_size(selfie):
     loaded = predictor.match([(selfie * np.array([1.0, 0.8, 0.6])).astype(np.uint8)])
     after = selfie.copy()
-    x, y = (round(v) for v in face_of(retouch(after, Settings(), loaded)))
+    x, y = (round(v) for v in face_of(retouch(after, WHOLE, loaded)))
     face = np.s_[y - 40 : y + 40, x - 40 : x + 40]
     blue = after[face][..., 2].mean() / after[face][..., 0].mean()
     assert blue < 0.8 * selfie[face][..., 2].mean() / selfie[face][..., 0].mean()
