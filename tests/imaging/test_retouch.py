@@ -15,6 +15,11 @@ from tests.imaging.conftest import Constant, Darken, Lit
 from tests.imaging.test_colour import linear_rgb
 
 
+def fully(**change) -> Settings:
+    """Settings that keep back nothing of a predictor's answer, unlike the default ones."""
+    return Settings(**{"shine": 1.0, "light": 1.0, **change})
+
+
 def face_of(result):
     assert len(result.faces) == 1
     box = result.faces[0]["box"]
@@ -43,7 +48,7 @@ def test_the_face_is_corrected_and_nothing_outside_the_box(selfie, sample, alpha
     if alpha:
         before = with_alpha(before)
     after = before.copy()
-    result = retouch(after, Settings(), Constant(0.1))
+    result = retouch(after, fully(), Constant(0.1))
     x, y = (round(v) for v in face_of(result))
     step = {"u8": 255, "u16": 65535, "f32": 1}[sample] * 0.1
     change = (
@@ -65,14 +70,14 @@ def test_a_prediction_of_no_difference_changes_no_sample(selfie, sample, icc):
     before = as_sample(selfie, sample)
     after = before.copy()
     for reach in REACHES:
-        retouch(after, Settings(reach=reach), Constant(0.0), icc=icc)
+        retouch(after, fully(reach=reach), Constant(0.0), icc=icc)
     assert np.array_equal(before, after)
 
 
 def test_grey_stays_grey_and_follows(selfie):
     before = selfie.mean(-1, keepdims=True).astype(np.uint8)
     after = before.copy()
-    result = retouch(after, Settings(), Constant(0.1))
+    result = retouch(after, fully(), Constant(0.1))
     x, y = (round(v) for v in face_of(result))
     assert after.shape == before.shape
     assert int(before[y, x, 0]) - int(after[y, x, 0]) in (25, 26)
@@ -80,20 +85,20 @@ def test_grey_stays_grey_and_follows(selfie):
 
 def test_strength_scales_the_correction(selfie):
     whole, half = selfie.copy(), selfie.copy()
-    x, y = (round(v) for v in face_of(retouch(whole, Settings(), Constant(0.1))))
-    retouch(half, Settings(strength=0.5), Constant(0.1))
+    x, y = (round(v) for v in face_of(retouch(whole, fully(), Constant(0.1))))
+    retouch(half, fully(strength=0.5), Constant(0.1))
     assert (int(selfie[y, x, 1]) - int(half[y, x, 1])) in (12, 13)
     untouched = selfie.copy()
-    result = retouch(untouched, Settings(strength=0), Constant(0.1))
+    result = retouch(untouched, fully(strength=0), Constant(0.1))
     assert result.box is None and len(result.faces) == 1 and np.array_equal(untouched, selfie)
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_turned_picture_gives_the_turned_result(selfie, turns):
     upright = selfie.copy()
-    straight = retouch(upright, Settings(), Darken())
+    straight = retouch(upright, fully(), Darken())
     turned = np.ascontiguousarray(np.rot90(selfie, -turns))
-    result = retouch(turned, Settings(), Darken())
+    result = retouch(turned, fully(), Darken())
     assert result.faces[0]["angle"] == 90 * turns and straight.faces[0]["angle"] == 0
     back = np.rot90(turned, turns).astype(int)
     assert np.abs(back - upright).mean() < 0.2 < np.abs(back - selfie).mean()
@@ -102,7 +107,7 @@ def test_a_turned_picture_gives_the_turned_result(selfie, turns):
 def test_no_seam_at_the_crops_edge(selfie):
     """A constant correction is the worst case for a seam: neighbours may differ by a level or two."""
     after = selfie.copy()
-    retouch(after, Settings(), Constant(0.15))
+    retouch(after, fully(), Constant(0.15))
     clipped = selfie < 45
     change = np.where(clipped, 0, selfie.astype(int) - after)
     assert change.max() in (38, 39)
@@ -116,23 +121,23 @@ def test_two_people_are_batched_and_overlap_without_a_jump(selfie):
     pair = np.ascontiguousarray(np.concatenate([selfie[:, 150:1000], selfie[:, 150:1000]], 1))
     after = pair.copy()
     predictor = Constant(0.1)
-    result = retouch(after, Settings(), predictor)
+    result = retouch(after, fully(), predictor)
     assert len(result.faces) == 2 and predictor.calls == [2]
     change = np.where(pair < 30, 26, pair.astype(int) - after)
     assert change.max() <= 27, "overlapping crops must not add up"
     one = pair.copy()
-    assert sum(face["used"] for face in retouch(one, Settings(faces="largest"), Constant(0.1)).faces) == 1
+    assert sum(face["used"] for face in retouch(one, fully(faces="largest"), Constant(0.1)).faces) == 1
 
 
 def test_selection_limits_the_effect_and_chooses_faces(selfie):
-    result = retouch(selfie.copy(), Settings(), Constant(0.1))
+    result = retouch(selfie.copy(), fully(), Constant(0.1))
     x, y = (round(v) for v in face_of(result))
     mask = np.zeros((400, 300), np.uint8)
     mask[:, :150] = 255
     mask[:, 150:200] = 128
     selection = Selection(Box(x - 100, y - 200, 300, 400), mask)
     after = selfie.copy()
-    result = retouch(after, Settings(faces="selection"), Constant(0.1), selection=selection)
+    result = retouch(after, fully(faces="selection"), Constant(0.1), selection=selection)
     change = selfie.astype(int) - after
     assert result.faces[0]["used"] and result.box.width <= 300
     full = np.zeros(selfie.shape[:2])
@@ -142,14 +147,14 @@ def test_selection_limits_the_effect_and_chooses_faces(selfie):
     assert np.median(change[full == 128]) == pytest.approx(13, abs=1)
     beside = Selection(Box(0, 0, 50, 50), np.full((50, 50), 255, np.uint8))
     after = selfie.copy()
-    result = retouch(after, Settings(faces="selection"), Constant(0.1), selection=beside)
+    result = retouch(after, fully(faces="selection"), Constant(0.1), selection=beside)
     assert not result.faces[0]["used"] and result.box is None and np.array_equal(after, selfie)
 
 
 @pytest.mark.parametrize("reach", ["person", "frame"])
 def test_mask_and_pixels_compose_to_the_plain_result(selfie, reach):
     plain, layer = selfie.copy(), selfie.copy()
-    settings = Settings(reach=reach, brightness=0.2)
+    settings = fully(reach=reach, brightness=0.2)
     retouch(plain, settings, Darken())
     result = retouch(layer, replace(settings, mask=True), Darken())
     box = result.box
@@ -164,8 +169,8 @@ def test_mask_and_pixels_compose_to_the_plain_result(selfie, reach):
 def test_reach_frame_gives_the_whole_picture_what_was_decided_for_the_person(selfie):
     """A person who is made brighter does not stand before a background that is left behind."""
     whole, person = selfie.copy(), selfie.copy()
-    retouch(whole, Settings(reach="frame"), Lit(0.4))
-    result = retouch(person, Settings(), Lit(0.4))
+    retouch(whole, fully(reach="frame"), Lit(0.4))
+    result = retouch(person, fully(), Lit(0.4))
     x, y = (round(v) for v in face_of(result))
     face = np.s_[y - 20 : y + 20, x - 20 : x + 20]
     assert np.abs(whole[face].astype(int) - person[face]).mean() < 1
@@ -184,10 +189,10 @@ def test_reach_frame_reaches_the_last_row_and_column_without_a_face(size):
     assert inside(grid, width, height) == (0, 0, width, height)
     before = np.full(size + (3,), 128, np.uint8)
     brighter, untouched = before.copy(), before.copy()
-    result = retouch(brighter, Settings(reach="frame", brightness=0.5), Constant(0.1))
+    result = retouch(brighter, fully(reach="frame", brightness=0.5), Constant(0.1))
     assert result.box == Box(0, 0, width, height) and result.faces == ()
     assert brighter.min() == brighter.max() > 140
-    assert retouch(untouched, Settings(reach="frame"), Constant(0.1)).box is None
+    assert retouch(untouched, fully(reach="frame"), Constant(0.1)).box is None
     assert np.array_equal(before, untouched)
 
 
@@ -199,8 +204,8 @@ def test_another_colour_space_gives_the_same_light(selfie, profile):
     names = {"colorspace": "rgb", "outcolorspace": "rgb", "outdtype": "f4"}
     pixels = selfie.astype(np.float32) / 255
     other = np.array(imagecodecs.cms_transform(pixels, srgb, icc, **names))
-    retouch(pixels, Settings(), Darken())
-    retouch(other, Settings(), Darken(), icc=icc)
+    retouch(pixels, fully(), Darken())
+    retouch(other, fully(), Darken(), icc=icc)
     back = imagecodecs.cms_transform(other, icc, srgb, **names)
     difference = np.abs(back - pixels)
     assert np.median(difference) < 0.5 / 255 and np.percentile(difference, 99) < 3 / 255
@@ -210,13 +215,13 @@ def test_another_colour_space_gives_the_same_light(selfie, profile):
 def test_values_beyond_black_and_white_survive(selfie, icc):
     pixels = selfie.astype(np.float32) / 255 * 3 - 0.2
     before = pixels.copy()
-    retouch(pixels, Settings(), Constant(-0.1), icc=icc)
+    retouch(pixels, fully(), Constant(-0.1), icc=icc)
     bright = before > 1
     # Not clipped to white: at most what the pixels beside, which can be brightened, lend them.
     assert np.abs(pixels[bright] - before[bright]).max() < (1e-5 if icc is None else 0.12)
     assert pixels.max() > 2
     after = before.copy()
-    retouch(after, Settings(), Constant(0.1), icc=icc)
+    retouch(after, fully(), Constant(0.1), icc=icc)
     assert np.abs(after - before)[before < 0].max() < (1e-6 if icc is None else 0.01)
     assert after.min() < -0.15
 
@@ -229,7 +234,7 @@ def test_what_is_hidden_by_transparency_counts_for_nothing(selfie):
     black[:, :300, :3], white[:, :300, :3] = 0, 255
     for pixels in (black, white):
         before = pixels.copy()
-        result = retouch(pixels, Settings(), Darken())
+        result = retouch(pixels, fully(), Darken())
         assert len(result.faces) == 1
         assert np.array_equal(pixels[:, :300], before[:, :300])
     assert np.abs(black[:, 300:].astype(int) - white[:, 300:]).max() <= 1
@@ -240,7 +245,7 @@ def test_a_face_that_shines_through_is_corrected_like_a_solid_one(selfie, share)
     alpha = np.full(selfie.shape[:2] + (1,), 255, np.uint8)
     solid, thin = (np.concatenate([selfie, part], -1) for part in (alpha, (alpha * share).astype(np.uint8)))
     for pixels in (solid, thin):
-        assert len(retouch(pixels, Settings(), Darken()).faces) == 1
+        assert len(retouch(pixels, fully(), Darken()).faces) == 1
     assert np.abs(solid[..., :3].astype(int) - selfie).max() > 5
     assert np.abs(solid[..., :3].astype(int) - thin[..., :3]).max() <= 1
 
@@ -251,20 +256,20 @@ def test_a_small_face_in_a_small_picture_is_found(selfie):
     picture[100:320, 200:365] = small
     for turns in (0, 1):
         turned = np.ascontiguousarray(np.rot90(picture, -turns))
-        faces = retouch(turned, Settings(), Constant(0.1)).faces
+        faces = retouch(turned, fully(), Constant(0.1)).faces
         assert [face["angle"] for face in faces] == [90 * turns]
 
 
 def test_faces_in_the_selection_need_a_selection(selfie):
     with pytest.raises(ImagingError) as problem:
-        retouch(selfie.copy(), Settings(faces="selection"), Constant(0.1))
+        retouch(selfie.copy(), fully(faces="selection"), Constant(0.1))
     assert problem.value.code == "bad-setting"
 
 
 def test_no_face_is_a_clear_result():
     wall = np.random.default_rng(1).integers(90, 110, (700, 900, 3), np.uint8)
     before = wall.copy()
-    result = retouch(wall, Settings(), Constant(0.1))
+    result = retouch(wall, fully(), Constant(0.1))
     assert result.box is None and result.faces == () and result.notes == ("No face was found.",)
     assert np.array_equal(wall, before)
 
@@ -273,13 +278,13 @@ def test_a_sample_that_is_no_number_is_named(selfie):
     pixels = as_sample(selfie, "f32")
     pixels[700, 12, 1] = np.nan
     with pytest.raises(ImagingError, match=r"x 12, y 700") as problem:
-        retouch(pixels, Settings(), Constant(0.1))
+        retouch(pixels, fully(), Constant(0.1))
     assert problem.value.code == "bad-image"
 
 
 def test_cancel_is_seen_between_all_stages(selfie):
     reached: list[str] = []
-    retouch(selfie.copy(), Settings(), Darken(), progress=lambda stage, share: reached.append(stage))
+    retouch(selfie.copy(), fully(), Darken(), progress=lambda stage, share: reached.append(stage))
     stages = list(dict.fromkeys(reached))
     assert stages == ["faces", "filter", "predict", "reconstruct"]
     for stage in stages:
@@ -287,7 +292,7 @@ def test_cancel_is_seen_between_all_stages(selfie):
         with pytest.raises(ImagingError) as problem:
             retouch(
                 selfie.copy(),
-                Settings(),
+                fully(),
                 Darken(),
                 progress=lambda name, share, seen=seen: seen.append(name),
                 cancelled=lambda stage=stage, seen=seen: stage in seen,
