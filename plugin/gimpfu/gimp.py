@@ -74,6 +74,13 @@ class _Kind:
     def __instancecheck__(self, instance: object) -> bool:
         return isinstance(instance, self._native)
 
+    def __eq__(self, other: object) -> bool:
+        """Compare as old scripts do: ``type(image) == gimp.Image``; a text layer is a layer there, too."""
+        return self is other or (isinstance(other, type) and issubclass(other, self._native))
+
+    def __hash__(self) -> int:
+        return id(self)
+
 
 def _new_layer(
     image: Gimp.Image,

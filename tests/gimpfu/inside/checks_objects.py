@@ -67,6 +67,8 @@ def check_image_attributes():
     assert image.filename == "/tmp/somewhere.xcf" and image.uri == "file:///tmp/somewhere.xcf"
     assert image in gimp.image_list() and gimp.image_list()[0].ID >= image.ID
     assert isinstance(image, gimp.Image) and not isinstance(image, gimp.Layer)
+    assert type(image) == gimp.Image and not type(image) != gimp.Image  # noqa: E721, SIM202 - as old scripts ask
+    assert type(image) != gimp.Layer and gimp.Image != gimp.Layer and gimp.Image == gimp.Image  # noqa: E721
     gimp.delete(image)
     assert image not in gimp.image_list()
 
