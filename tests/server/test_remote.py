@@ -347,6 +347,28 @@ def test_the_relay_takes_nobody_without_the_token(
             assert retouched(session)
 
 
+def test_the_relay_says_why_it_cannot_connect(machines: Machines) -> None:
+    machines.ring_there.revoke(CLIENTS, "here")
+    refused = command(machines.here, "connect", machines.where)
+    assert refused.returncode == 1 and "does not allow this machine's key" in refused.stderr
+    assert not runtime.server_lives(machines.here)
+
+
+def test_a_server_that_goes_while_the_relay_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machines = Machines(tmp_path, resume=1)
+    with machines.relay(monkeypatch):
+        session = Session.open(start=False)
+        machines.server.process.send_signal(signal.SIGKILL)
+        machines.server.process.communicate()
+        begin = time.monotonic()
+        with session, pytest.raises(Problem) as caught:
+            retouched(session)
+        assert caught.value.code == "lost-server" and time.monotonic() - begin < PATIENCE
+        with pytest.raises(Problem, match="No server answers"):
+            Session.open(start=False)
+
+
+# Last, for its relay lives until the module ends.
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(headers(), max_size=4))
 def test_no_message_whatsoever_ends_the_relay(relayed: str, messages: list[bytes]) -> None:
@@ -373,24 +395,3 @@ def relayed(shared: Machines) -> Iterator[str]:
         with Session.open(start=False) as session:
             assert retouched(session)
     assert "Traceback" not in (shared.here / "server.log").read_text(encoding="utf-8")
-
-
-def test_the_relay_says_why_it_cannot_connect(machines: Machines) -> None:
-    machines.ring_there.revoke(CLIENTS, "here")
-    refused = command(machines.here, "connect", machines.where)
-    assert refused.returncode == 1 and "does not allow this machine's key" in refused.stderr
-    assert not runtime.server_lives(machines.here)
-
-
-def test_a_server_that_goes_while_the_relay_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    machines = Machines(tmp_path, resume=1)
-    with machines.relay(monkeypatch):
-        session = Session.open(start=False)
-        machines.server.process.send_signal(signal.SIGKILL)
-        machines.server.process.communicate()
-        begin = time.monotonic()
-        with session, pytest.raises(Problem) as caught:
-            retouched(session)
-        assert caught.value.code == "lost-server" and time.monotonic() - begin < PATIENCE
-        with pytest.raises(Problem, match="No server answers"):
-            Session.open(start=False)
