@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from model.paper.colour import LUMINANCE
 
+from ..smoothstep import smoothstep
 from .mattes import mattes
 from .rendering import Rendering
 
@@ -208,6 +209,5 @@ def _highlight(small: Array, matte: Array) -> Array:
     found: Array = np.zeros_like(luma)
     for _ in range(2):
         base = _smooth(luma, (matte + np.float32(1e-4)) * (np.float32(1.001) - found), BASE)
-        share = ((luma / (base + 1e-3) - low) / (high - low)).clip(0, 1)
-        found = np.asarray(share * share * (3 - 2 * share), np.float32)
+        found = np.asarray(smoothstep((luma / (base + 1e-3) - low) / (high - low)), np.float32)
     return found

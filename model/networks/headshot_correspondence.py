@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from model.data.synthesize import masks
 from model.paper.bilateral import SIZE
 
+from ..smoothstep import smoothstep
+
 Array = NDArray[np.float32]
 
 STIFFNESS: Final = 2e-4  # of the spline, for coordinates in 0..1: landmarks are a few pixels off
@@ -77,9 +79,4 @@ def head(crop: NDArray[np.uint8], landmarks: NDArray[Any]) -> Array:
     x, y = (np.arange(SIZE)[:, None] - landmarks[27:36].mean(0)).T / width
     radius = np.hypot(x[None] / OVAL[0], y[:, None] / OVAL[1])
     oval = ((1 - radius) / (1 - OVAL[2])).clip(0, 1)
-    return np.asarray(matte * _smooth(neck)[:, None] * _smooth(oval), np.float32)
-
-
-def _smooth(share: NDArray[Any]) -> NDArray[Any]:
-    """Smoothstep."""
-    return np.asarray(share * share * (3 - 2 * share))
+    return np.asarray(matte * smoothstep(neck)[:, None] * smoothstep(oval), np.float32)

@@ -10,9 +10,8 @@ import errno
 import hashlib
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +24,7 @@ from ..files import pictures
 from ..files.names import format_of, mask_beside
 from ..files.opening import opened
 from ..files.picture import Picture
+from ..stopwatch import Stopwatch
 from .gathering import Gathered
 from .item import DISK_FULL, DONE, FAILED, MEASURED, NO_FACE, Item, Order, Outcome
 
@@ -111,7 +111,7 @@ def outcome_of(item: Item, change: Change) -> Outcome:
     line: Outcome = {"name": item.name, "input": item.source}
     if item.colours:
         line["colours"] = [colour and list(colour) for colour in item.colours]
-    clock = _Clock()
+    clock = Stopwatch()
     try:
         _do(item, change, line, clock)
     except Exception as error:  # whatever it is, the other pictures are done
@@ -121,7 +121,7 @@ def outcome_of(item: Item, change: Change) -> Outcome:
     return line
 
 
-def _do(item: Item, change: Change, line: Outcome, clock: _Clock) -> None:
+def _do(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> None:
     from . import developing
 
     source, target = Path(item.source), Path(item.target)
@@ -219,19 +219,6 @@ class Said(Problem):
     def __init__(self, code: str, message: str, hint: str):
         super().__init__("internal", message, hint)
         self.code = code
-
-
-class _Clock:
-    """Milliseconds by name."""
-
-    def __init__(self) -> None:
-        self.ms: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.ms[name] = round((time.perf_counter() - start) * 1e3, 1)
 
 
 def _use_threads(threads: int) -> None:

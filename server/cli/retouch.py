@@ -11,7 +11,6 @@ import errno
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,6 +30,7 @@ from plugin.studio_portrait.link.wire import (
 from ..files import decoder
 from ..files.errors import PictureError
 from ..files.names import NAMES, format_of, listed, mask_beside, unreadable
+from ..stopwatch import Stopwatch
 from .retouch_plan import Task, plan
 from .settings import add_arguments as add_settings
 from .settings import from_arguments
@@ -272,7 +272,7 @@ def retouch_file(
     from ..files.picture import Picture
     from ..remote import sending
 
-    clock = _Clock()
+    clock = Stopwatch()
     with clock("read"):
         picture = pictures.read(task.source)
         format_of(task.target)
@@ -304,19 +304,6 @@ def retouch_file(
         "weights": result["weights"],
         "notes": [*picture.notes, *result["notes"]],
     }
-
-
-class _Clock:
-    """Milliseconds by name."""
-
-    def __init__(self) -> None:
-        self.ms: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.ms[name] = round((time.perf_counter() - start) * 1e3, 1)
 
 
 def _report(problem: Problem, task: Task | None, as_json: bool) -> None:

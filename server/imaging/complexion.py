@@ -9,6 +9,7 @@ linear light, over all of the person.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
 
 import cv2
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from model.inference.components import Components, stretched, to_linear, to_srgb
 from model.paper.colour import LUMINANCE
+from model.smoothstep import smoothstep
 
 from .colour import Float
 
@@ -41,8 +43,8 @@ WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B
 
 def skin_weight(components: Components, side: int = SIDE) -> Float:
     """Where the crop says what colour the skin has: not burnt, not shining. (side, side, 1) in [0, 1]."""
-    skin, shine = (_small(m, side) for m in (components.skin[..., None], components.shine))
-    crop = _small(components.crop, side)
+    skin, shine = (stretched(m, side) for m in (components.skin[..., None], components.shine))
+    crop = stretched(components.crop, side)
     dull = 1 - np.clip(shine.max(-1, keepdims=True) / SHINING, 0, 1)
     return np.asarray(skin * dull * (crop.max(-1, keepdims=True) < BURNT), np.float32)
 
@@ -52,12 +54,12 @@ def certainty(components: Components) -> float:
     weight = skin_weight(components)
     if weight.sum() < 1:
         return 0.0
-    _, a, b = _mean(_lab(_small(components.crop, SIDE)), weight)
+    _, a, b = _mean(_lab(stretched(components.crop, SIDE)), weight)
     shares = [
         float(np.clip((least - value) / (least - sure), 0, 1))
         for value, (sure, least) in ((a, GREENISH), (b, BLUISH))
     ]
-    return float(_smoothstep(np.array(max(shares))))
+    return float(smoothstep(np.array(max(shares))))
 
 
 def kept(components: Components, out: Float) -> Float:
@@ -75,12 +77,12 @@ def kept(components: Components, out: Float) -> Float:
         return out
     before, after = _lab(components.crop), _lab(out)
     size = out.shape[1::-1]
-    eyes = cv2.resize(_ellipses(*EYES), size, interpolation=cv2.INTER_LINEAR)
+    eyes, mouth = _features(size)
     after += eyes[..., None] * (before - after)
     bare = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR)
-    bare *= 1 - np.maximum(eyes, cv2.resize(_ellipses(MOUTH), size, interpolation=cv2.INTER_LINEAR))
+    bare *= 1 - np.maximum(eyes, mouth)
     taken = before[..., 0] - after[..., 0]
-    washed = bare * _smoothstep(cv2.GaussianBlur(taken, (0, 0), EDGE) / WASHED)
+    washed = bare * smoothstep(cv2.GaussianBlur(taken, (0, 0), EDGE) / WASHED)
     near = cv2.resize(_near(components, out, weight), size, interpolation=cv2.INTER_LINEAR)
     least = np.minimum(before[..., 0], near[..., 2])
     after[..., 0] += washed * np.maximum(least - after[..., 0], 0)
@@ -88,14 +90,14 @@ def kept(components: Components, out: Float) -> Float:
     # Shine that is left is not skin: it counts as no lightness beyond that of the skin near by.
     like = near[..., :2] * np.minimum(after[..., :1], near[..., 2:])
     lacking = np.linalg.norm(like, axis=-1) - np.linalg.norm(own, axis=-1)
-    share = washed * _smoothstep(lacking / LACKING)
+    share = washed * smoothstep(lacking / LACKING)
     after[..., 1:] = own + share[..., None] * (like - own)
     return np.asarray(cv2.cvtColor(after, cv2.COLOR_Lab2RGB).clip(0, 1), np.float32)
 
 
 def _near(components: Components, out: Float, weight: Float) -> Float:
     """(SIDE, SIDE, 3): a* and b* over L*, and `out`'s L*, of the skin without shine around each place."""
-    lab, lightness = _lab(_small(components.crop, SIDE)), _lab(_small(out, SIDE))[..., :1]
+    lab, lightness = _lab(stretched(components.crop, SIDE)), _lab(stretched(out, SIDE))[..., :1]
     told = np.concatenate([lab[..., 1:] / np.maximum(lab[..., :1], 10), lightness], -1)
     average = _mean(told, weight)
     summed = cv2.GaussianBlur(np.concatenate([(told - average) * weight, weight], -1), (0, 0), SMOOTH)
@@ -103,16 +105,22 @@ def _near(components: Components, out: Float, weight: Float) -> Float:
     return np.asarray(average + summed[..., :3] / (summed[..., 3:] + FAINT), np.float32)
 
 
+@functools.lru_cache(4)  # the same for every picture and every move of a slider
+def _features(size: tuple[int, int]) -> tuple[Float, Float]:
+    """Where eyes and where the mouth lie in a crop of this width and height."""
+    eyes, mouth = _ellipses(*EYES), _ellipses(MOUTH)
+    linear = cv2.INTER_LINEAR
+    return (
+        np.asarray(cv2.resize(eyes, size, interpolation=linear), np.float32),
+        np.asarray(cv2.resize(mouth, size, interpolation=linear), np.float32),
+    )
+
+
 def _ellipses(*places: tuple[float, float, float, float]) -> Float:
     """(SIDE, SIDE): 1 within the ellipses, given in pixels of a 512 crop, 0 from one and a half times on."""
     y, x = (np.mgrid[:SIDE, :SIDE] + 0.5) * (512 / SIDE)
     radii = [np.hypot((x - at_x) / wide, (y - at_y) / high) for at_x, at_y, wide, high in places]
-    return _smoothstep((1.5 - np.min(radii, axis=0)) / 0.5)
-
-
-def _smoothstep(share: NDArray[Any]) -> Float:
-    share = np.clip(share, 0, 1)
-    return np.asarray(share * share * (3 - 2 * share), np.float32)
+    return smoothstep((1.5 - np.min(radii, axis=0)) / 0.5).astype(np.float32)
 
 
 def gains(colour: NDArray[Any], warmth: float, brightness: float) -> tuple[Float, float]:
@@ -132,10 +140,6 @@ def tinted(image: Float, tint: Float, exposure: float) -> Float:
     if exposure:
         value *= np.float32(np.exp(exposure))
     return to_srgb(value)
-
-
-def _small(image: Float, side: int) -> Float:
-    return stretched(image, side)
 
 
 def _lab(image: Float) -> Float:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.paper.framing import Square
+from model.smoothstep import smoothstep
 
 from .colour import ColourSpace, Float, encode_srgb
 from .lift import Grid
@@ -137,7 +138,7 @@ def window(grid: Grid, width: int, height: int, x: NDArray[Any], y: NDArray[Any]
             weight = np.minimum(weight, (at - start - pixel) / margin)
         if start + grid.side < limit:
             weight = np.minimum(weight, (start + grid.side - pixel - at) / margin)
-        return _smooth(weight)
+        return smoothstep(weight)
 
     return ramp(y, grid.y, height)[:, None] * ramp(x, grid.x, width)[None, :]
 
@@ -146,19 +147,13 @@ def face_oval() -> NDArray[np.float32]:
     """The face alone within an upright crop, brow to chin and ear to ear: (SIZE, SIZE, 1) in 0..1."""
     at = (np.arange(SIZE) + 0.5) / SIZE - 0.5
     radius = np.hypot(at[None, :] / OVAL_WIDTH, (at[:, None] - OVAL_DROP) / OVAL_HEIGHT)
-    return _smooth((OVAL_END - radius) / (OVAL_END - 1))[..., None].astype(np.float32)
+    return smoothstep((OVAL_END - radius) / (OVAL_END - 1))[..., None].astype(np.float32)
 
 
 def rim() -> NDArray[np.float32]:
     """A ramp towards all edges of an upright crop: (SIZE, SIZE, 1) in 0..1."""
     at = np.minimum(np.arange(SIZE), np.arange(SIZE)[::-1]) / (FEATHER * SIZE)
-    return (_smooth(at)[:, None] * _smooth(at)[None, :])[..., None].astype(np.float32)
-
-
-def _smooth(share: NDArray[Any]) -> NDArray[Any]:
-    """Smoothstep: 0 below 0, 1 above 1, without a kink between."""
-    share = np.clip(share, 0, 1)
-    return share * share * (3 - 2 * share)
+    return (smoothstep(at)[:, None] * smoothstep(at)[None, :])[..., None].astype(np.float32)
 
 
 def nearness(grid: Grid, x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
