@@ -30,6 +30,6 @@ def menu_to_layer(pixels: NDArray[Any], runs: int) -> float | None:
         with Server(gimp.work / "home") as server:
             server.wait_ready()
             told = gimp.run("timing", photo=gimp.inside(photo), runs=runs + 1)
-        return statistics.median(told["seconds"][1:])
+        return float(statistics.median(told["seconds"][1:]))
     finally:
         harness.end(gimp)

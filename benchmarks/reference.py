@@ -49,4 +49,4 @@ class Reference:
         whole[y0:y1, x0:x1] = difference[y0 - grid.y : y1 - grid.y, x0 - grid.x : x1 - grid.x]
         feather = window(grid, width, height, np.arange(width) + 0.5, np.arange(height) + 0.5)
         result = np.clip(pixels / 255 - whole * feather[..., None], 0, 1)
-        return np.rint(result * 255).astype(np.uint8)
+        return np.asarray(np.rint(result * 255), np.uint8)

@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 
 from model.inference.components import Components, to_linear, to_srgb
 from model.paper.colour import LUMINANCE
+from model.paper.framing import Square
 from plugin.studio_portrait.link.wire import Settings
 from server.imaging import complexion
 from server.imaging.analysis import Analysis, Part
 from server.imaging.colour import ColourSpace
-from server.imaging.faces import Face, Square
+from server.imaging.faces import Face
 from server.imaging.lift import Grid
 from server.imaging.retouch import render
 

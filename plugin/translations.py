@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -129,7 +130,8 @@ def update(language: str, found: dict[str, list[tuple[str, int]]]) -> list[str]:
     missing = []
     for text, places in found.items():
         known = before.get(text)
-        after.add(text, known.string if known else "", locations=[(place, None) for place, _line in places])
+        locations: Any = [(place, None) for place, _line in places]
+        after.add(text, known.string if known else "", locations=locations)
         if not (known and known.string):
             missing.append(text)
     buffer = io.BytesIO()

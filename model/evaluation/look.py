@@ -31,7 +31,8 @@ def load(path: Path) -> tuple[Network, nn.Module]:
     network = find(checkpoint.architecture(state))
     module = network.build()
     module.load_state_dict(checkpoint.averaged(state))
-    return network, module.eval().to(memory_format=torch.channels_last)
+    module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
+    return network, module
 
 
 def retouched(network: Network, module: nn.Module, crop: np.ndarray) -> np.ndarray:

@@ -43,4 +43,5 @@ def encoded(bl_x: Tensor, picture: Tensor) -> Tensor:
     """Return the y that belongs to a picture: eq. (2) turned round with its BL. (N, 3, H, W) each."""
     pictures = picture.permute(0, 2, 3, 1).contiguous().numpy()
     low_pass = np.stack([filter_crop(one) for one in pictures])
-    return equations.target(bl_x, torch.from_numpy(low_pass).permute(0, 3, 1, 2))
+    y: Tensor = equations.target(bl_x, torch.from_numpy(low_pass).permute(0, 3, 1, 2))
+    return y

@@ -124,7 +124,9 @@ class Engine:
             torch.set_num_threads(most)
         torch.backends.cudnn.benchmark = self._device.type == "cuda"
         self._loaded = loaded
-        self._module: Any = folded(loaded.module).to(self._device, memory_format=torch.channels_last)
+        self._module: Any = folded(loaded.module).to(  # type: ignore[call-overload]  # torch's types lack it
+            self._device, memory_format=torch.channels_last
+        )
         self._cancelled: Callable[[], bool] = lambda: False
         for layer in _layers_of_the_body(self._module, self._device):
             layer.to(dtype or precision(self._device))

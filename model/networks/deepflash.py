@@ -38,9 +38,11 @@ class Encoder(nn.Module):
     layer's bias, since the padding that follows it is zero, not minus the mean.
     """
 
+    mean: Tensor
+
     def __init__(self) -> None:
         super().__init__()
-        self.stages = nn.ModuleList(
+        self.stages: Any = nn.ModuleList(
             nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths, widths[1:], strict=False))
             for widths in STAGES
         )
@@ -49,12 +51,10 @@ class Encoder(nn.Module):
     def _save_to_state_dict(self, destination: dict[str, Tensor], prefix: str, keep_vars: bool) -> None:
         """Another mean than VGG-16's goes with the weights; files from before there were two have none."""
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        assert isinstance(self.mean, Tensor)
         if not torch.equal(self.mean.cpu(), _mean()):
             destination[f"{prefix}mean"] = self.mean.clone()
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *others: Any) -> None:
-        assert isinstance(self.mean, Tensor)
         self.mean.copy_(state_dict.pop(f"{prefix}mean", _mean()))
         super()._load_from_state_dict(state_dict, prefix, *others)
 
@@ -63,10 +63,8 @@ class Encoder(nn.Module):
 
         H and W are multiples of 32. For 512: 64x512, 128x256, 256x128, 512x64, 512x32, 512x16.
         """
-        assert isinstance(self.mean, Tensor)
         features, value = [], image - self.mean
         for stage in self.stages:
-            assert isinstance(stage, nn.ModuleList)
             for convolution in stage:
                 value = F.relu(convolution(value), inplace=True)
             features.append(value)
@@ -86,7 +84,8 @@ class Rise(nn.Module):
     def forward(self, below: Tensor, skip: Tensor) -> Tensor:
         """(N, below, h, w) and (N, out, 2h, 2w) -> (N, out, 2h, 2w)."""
         risen = F.relu(self.norm(self.up(below)), inplace=True)
-        return self.fuse(torch.cat([risen, skip], dim=1))
+        fused: Tensor = self.fuse(torch.cat([risen, skip], dim=1))
+        return fused
 
 
 class DeepFlash(nn.Module):
@@ -97,8 +96,8 @@ class DeepFlash(nn.Module):
         self.encoder = Encoder()
         self.bottleneck = nn.Conv2d(512, 512, 3, padding=1)
         self.norm = nn.BatchNorm2d(512)
-        self.rises = nn.ModuleList(Rise(below, out) for below, out in RISES)
-        self.head: nn.Module = nn.Conv2d(64, 3, 1)
+        self.rises: Any = nn.ModuleList(Rise(below, out) for below, out in RISES)
+        self.head: Any = nn.Conv2d(64, 3, 1)
         self.reset()
 
     def reset(self) -> None:
@@ -120,7 +119,8 @@ class DeepFlash(nn.Module):
         value = F.relu(self.norm(self.bottleneck(value)), inplace=True)
         for rise, skip in zip(self.rises, reversed(skips), strict=True):
             value = rise(value, skip)
-        return self.head(value)
+        logits: Tensor = self.head(value)
+        return logits
 
     def body(self, image: Tensor) -> tuple[Tensor]:
         """(N, 3, H, W) BL(x), sRGB RGB in [0, 1] -> logits of y, same shape."""

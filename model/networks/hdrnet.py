@@ -54,6 +54,7 @@ class Guide(nn.Module):
         super().__init__()
         self.mix = nn.Conv2d(3, 3, 1)
         nn.init.eye_(self.mix.weight[:, :, 0, 0])
+        assert self.mix.bias is not None
         nn.init.zeros_(self.mix.bias)
         self.knots = nn.Parameter((torch.arange(KNOTS) / KNOTS).repeat(3, 1))
         slopes = torch.zeros(3, KNOTS)
@@ -63,7 +64,8 @@ class Guide(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, h, w) sRGB -> (N, h, w); what lies outside [0, 1] looks at the grid's ends."""
-        mixed, guide = self.mix(x), self.offset
+        mixed: Tensor = self.mix(x)
+        guide: Tensor = self.offset
         for i in range(KNOTS):  # one knot at a time: 48 full-size planes at once would not fit
             knot, slope = (part[:, i, None, None] for part in (self.knots, self.slopes))
             guide = guide + (F.relu(mixed - knot) * slope).sum(1)
@@ -96,6 +98,7 @@ class HDRNet(nn.Module):
                     nn.init.zeros_(layer.bias)
         with torch.no_grad():
             self.grid.weight *= 0.01
+            assert self.grid.bias is not None
             self.grid.bias.view(MATRIX, DEPTH)[[0, 5, 10]] = 1
 
     def coefficients(self, low: Tensor) -> Tensor:
@@ -103,7 +106,9 @@ class HDRNet(nn.Module):
         features = self.splat(low - 0.5)  # 64 x 16 x 16
         whole = self.whole(self.shared(features).flatten(1))[:, :, None, None]
         fused = F.relu(self.local(features) + whole)
-        return self.grid(fused).unflatten(1, (MATRIX, DEPTH))
+        grid: Tensor = self.grid(fused)
+        cells: Tensor = grid.unflatten(1, (MATRIX, DEPTH))
+        return cells
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) sRGB -> o_hat, same shape, not clipped."""
@@ -135,7 +140,8 @@ def slice_grid(grid: Tensor, guide: Tensor, down: Tensor, across: Tensor) -> Ten
 def apply(matrices: Tensor, x: Tensor) -> Tensor:
     """Section 3.4.2: matrices (N, 12, h, w), rows of 3x4, times (x, 1); x (N, 3, h, w) -> same shape."""
     rows = matrices.unflatten(1, (3, 4))
-    return (rows[:, :, :3] * x[:, None]).sum(2) + rows[:, :, 3]
+    transformed: Tensor = (rows[:, :, :3] * x[:, None]).sum(2) + rows[:, :, 3]
+    return transformed
 
 
 class Sliced:

@@ -76,8 +76,9 @@ class Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.first = convolution(width, width)
-        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
-        nn.init.zeros_(self.second[1].weight)
+        norm = nn.BatchNorm2d(width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), norm)
+        nn.init.zeros_(norm.weight)
 
     def forward(self, value: Tensor) -> Tensor:
         """(N, width, h, w) -> same shape."""
@@ -93,7 +94,8 @@ class Whole(nn.Module):
 
     def forward(self, value: Tensor) -> Tensor:
         """(N, width, h, w) -> same shape."""
-        return value + self.layers(value.mean((2, 3)))[:, :, None, None]
+        everywhere: Tensor = self.layers(value.mean((2, 3)))[:, :, None, None]
+        return value + everywhere
 
 
 class Studio(nn.Module):
@@ -114,6 +116,7 @@ class Studio(nn.Module):
         self.head = nn.Conv2d(WIDTHS[0], 4 * OUTPUTS, 3, padding=1)
         width = WIDTHS[MASKS_AT]
         self.mattes = nn.Sequential(convolution(width, width), nn.Conv2d(width, MASKS, 3, padding=1))
+        assert self.head.bias is not None
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         nn.init.constant_(self.head.bias[4 * LIGHTS : 4 * LIGHTS + 4], RARE)

@@ -28,7 +28,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..networks.deepflash import MEAN, STAGES, Encoder
 from . import checkpoint
@@ -143,7 +143,6 @@ def even_out(encoder: Encoder, pictures: Iterable[Tensor]) -> None:
     values = [batch - encoder.mean for batch in pictures]
     total = 1.0  # the factor of the features so far
     for stage in encoder.stages:
-        assert isinstance(stage, nn.ModuleList)
         for convolution in stage:
             convolution.bias *= total
             raw = torch.cat([F.relu(convolution(value)).flatten() for value in values])

@@ -63,8 +63,8 @@ def studio(
     weight = pairs.weight * (1 + weights.shine * pairs.specular)
     share = weight / weight.mean((-2, -1), keepdim=True).clip(1e-6)
     absolute = ((error * error + SOFT * SOFT).sqrt() * share).mean()
-    square = equations.loss(prediction.y, t, 1.0, weight)
-    return (
+    square: Tensor = equations.loss(prediction.y, t, 1.0, weight)
+    total: Tensor = (
         absolute
         + weights.square * square
         + weights.edges * _edges(error, pairs.weight)
@@ -77,6 +77,7 @@ def studio(
         + weights.masks * _map(prediction.person, pairs.person, known)
         + weights.masks * _map(prediction.skin, pairs.skin, known)
     )
+    return total
 
 
 def identity(y: Tensor, pairs: Pairs, network: recogniser.Recogniser, known: Tensor | None = None) -> Tensor:
@@ -89,7 +90,8 @@ def identity(y: Tensor, pairs: Pairs, network: recogniser.Recogniser, known: Ten
     o_hat = equations.reconstruct(pairs.x, y).clip(0, 1)
     off = (network(recogniser.chips(o_hat, pairs.theta)) - true).float()
     distance = ((off * off).sum(1) + 1e-6).sqrt()
-    return (distance if known is None else distance * known.flatten()).mean()
+    mean: Tensor = (distance if known is None else distance * known.flatten()).mean()
+    return mean
 
 
 def _edges(error: Tensor, weight: Tensor) -> Tensor:
@@ -132,8 +134,8 @@ def _texture(change: Tensor, pairs: Pairs) -> Tensor:
     inside = ((pairs.x > low) & (pairs.x < high)).all(1, keepdim=True) & deep
     before = pairs.x - pairs.bl_x
     after = before + change - _smooth(change)
-    both = [_centred(part, inside.float()) for part in (before, after)]
-    return 1 - F.cosine_similarity(*both, dim=1).mean()
+    before, after = (_centred(part, inside.float()) for part in (before, after))
+    return 1 - F.cosine_similarity(before, after, dim=1).mean()
 
 
 def _smooth(value: Tensor) -> Tensor:

@@ -98,7 +98,8 @@ class Recogniser(nn.Module):
         if tensors[-1].size != network.last.weight.numel():
             raise ValueError(BROKEN)
         network.last.weight.data = torch.from_numpy(tensors[-1]).view(-1, NUMBERS).T.contiguous()
-        network.requires_grad_(False).eval().to(memory_format=torch.channels_last)
+        network.requires_grad_(False).eval()
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
         return network
 
     def forward(self, faces: Tensor) -> Tensor:
@@ -106,7 +107,8 @@ class Recogniser(nn.Module):
         mean = torch.tensor(MEAN, device=faces.device).view(1, 3, 1, 1)
         value = F.relu(self.stem((faces * 255 - mean) / 256))
         value = self.blocks(F.max_pool2d(value, 3, 2))
-        return self.last(value.mean((2, 3)))
+        numbers: Tensor = self.last(value.mean((2, 3)))
+        return numbers
 
 
 def installed() -> Path:

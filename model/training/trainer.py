@@ -34,7 +34,8 @@ class Trainer:
         self.config, self.device, self.step = config, device, 0
         self.seconds = 0.0
         self.descriptor = find(config.architecture)
-        self.network: Any = self.descriptor.build().to(device, memory_format=torch.channels_last)
+        self.network: Any = self.descriptor.build().to(device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
         self._start_average()
         self.optimiser = torch.optim.Adam(self.trained(), lr=config.rate)
 

@@ -55,7 +55,8 @@ class DeepFlashTrainer(Trainer):
             (logits,) = self._logits(image)
         t = equations.target(pairs.bl_x, pairs.bl_o)
         weight = pairs.weight if self.config.weighted else (pairs.weight > 0).float()
-        return equations.loss(torch.sigmoid(logits.float()), t, self.config.offset_weight, weight)
+        loss: Tensor = equations.loss(torch.sigmoid(logits.float()), t, self.config.offset_weight, weight)
+        return loss
 
 
 class StudioTrainer(Trainer):
@@ -72,7 +73,7 @@ class StudioTrainer(Trainer):
         with autocast(self.device):
             output = self._predict(image, SHRINK // self.config.at(self.step).shrink)
         known = pairs.known if isinstance(pairs, Batch) else None
-        loss = losses.studio(output, pairs, known, self.config.losses)
+        loss: Tensor = losses.studio(output, pairs, known, self.config.losses)
         share = self.config.at(self.step).identity
         if self._recogniser is None or not share:
             return loss
@@ -96,7 +97,8 @@ class Regression(Trainer):
     def _loss(self, pairs: Pairs) -> Tensor:
         valid = inside(pairs)
         error = (self.network(pairs.x) - pairs.o) ** 2
-        return (error * valid).sum() / (3 * valid.sum()).clip(1)
+        mean: Tensor = (error * valid).sum() / (3 * valid.sum()).clip(1)
+        return mean
 
 
 class Adversarial(Trainer):
@@ -107,7 +109,8 @@ class Adversarial(Trainer):
 
     def __init__(self, config: Config, device: torch.device):
         super().__init__(config, device)
-        self.critic = pix2pix.Discriminator(self.network.width).to(device, memory_format=torch.channels_last)
+        self.critic = pix2pix.Discriminator(self.network.width).to(device)
+        self.critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
         self.optimiser, self.critic_optimiser = (
             torch.optim.Adam(part.parameters(), lr=config.rate, betas=BETAS, fused=True)
             for part in (self.network, self.critic)

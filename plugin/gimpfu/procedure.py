@@ -25,7 +25,7 @@ SENSITIVE_WITH_ANY = (
 )
 
 
-class ScriptPlugIn(Gimp.PlugIn):
+class ScriptPlugIn(Gimp.PlugIn):  # type: ignore[misc]
     """The one plug-in of this process, with every procedure that was registered."""
 
     def do_set_i18n(self, name: str) -> bool:

@@ -5,7 +5,7 @@ The procedure counts in per cent and faces from 1; `link.wire.Settings` from 0 t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from link.sliders import SLIDERS
@@ -52,12 +52,13 @@ class Choices:
     def arguments(self) -> dict[str, Any]:
         """The same as the procedure's arguments."""
         settings = self.settings
-        named = isinstance(settings.faces, str)
+        faces = settings.faces
+        ticked = () if isinstance(faces, str) else faces
         return {
             **{name: round(getattr(settings, name) * 100, 3) for name in SLIDERS},
             "reach": settings.reach,
-            "faces": settings.faces if named else TICKED,
-            "ticked": "" if named else ", ".join(str(index + 1) for index in settings.faces),
+            "faces": faces if isinstance(faces, str) else TICKED,
+            "ticked": ", ".join(str(index + 1) for index in ticked),
             "network": settings.network,
             "reference": self.reference,
             "output": self.output,
@@ -88,9 +89,6 @@ class Choices:
             "mattes": self.mattes,
             "reference": self.reference,
         }
-
-    def with_settings(self, **changed: Any) -> Choices:
-        return replace(self, settings=replace(self.settings, **changed))
 
 
 def _numbers(text: str) -> tuple[int, ...]:

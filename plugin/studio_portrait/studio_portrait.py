@@ -71,7 +71,7 @@ PARAMETERS = [
     ),
     (PF_TOGGLE, "mattes", _("Mattes as channels"), False),
 ]
-NAMES = [parameter[1] for parameter in PARAMETERS]
+NAMES = [str(parameter[1]) for parameter in PARAMETERS]
 
 
 def studio_portrait(image: Any, drawable: Any, *values: Any) -> Any:

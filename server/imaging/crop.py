@@ -140,7 +140,7 @@ def window(grid: Grid, width: int, height: int, x: NDArray[Any], y: NDArray[Any]
             weight = np.minimum(weight, (start + grid.side - pixel - at) / margin)
         return smoothstep(weight)
 
-    return ramp(y, grid.y, height)[:, None] * ramp(x, grid.x, width)[None, :]
+    return np.asarray(ramp(y, grid.y, height)[:, None] * ramp(x, grid.x, width)[None, :])
 
 
 def face_oval() -> NDArray[np.float32]:
@@ -153,7 +153,8 @@ def face_oval() -> NDArray[np.float32]:
 def rim() -> NDArray[np.float32]:
     """A ramp towards all edges of an upright crop: (SIZE, SIZE, 1) in 0..1."""
     at = np.minimum(np.arange(SIZE), np.arange(SIZE)[::-1]) / (FEATHER * SIZE)
-    return (smoothstep(at)[:, None] * smoothstep(at)[None, :])[..., None].astype(np.float32)
+    ramp = smoothstep(at)
+    return np.asarray((ramp[:, None] * ramp)[..., None], np.float32)
 
 
 def nearness(grid: Grid, x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:

@@ -36,6 +36,8 @@ class _Analyses:
     def of(self, work: Work) -> Analysis:
         """The picture's analysis, made now unless it is kept. Where memory ends, all others are given up."""
         key = (work.predictor.name, work.predictor.weights_sha256)
+        before: Any
+        analysis: Analysis | None
         before, analysis = work.kept.get(NAME, (None, None))
         if before != key or analysis is None:
             work.kept.clear()

@@ -19,13 +19,13 @@ LEAST_HANDLES, _FEW_HANDLES, _MANY_HANDLES = 1024, 4096, 1 << 16  # few: connect
 
 def memory_total() -> int:
     """Bytes that this process may use at most: the machine's, or less in a container (cgroup v1, v2)."""
-    return min([psutil.virtual_memory().total, *(limit for limit, _ in memory_limits())])
+    return min([int(psutil.virtual_memory().total), *(limit for limit, _ in memory_limits())])
 
 
 def memory_available() -> int:
     """Bytes that this process can still have."""
     rooms = [limit - used for limit, used in memory_limits()]
-    return max(0, min([psutil.virtual_memory().available, *rooms]))
+    return max(0, min([int(psutil.virtual_memory().available), *rooms]))
 
 
 def memory_limits(groups: Path = _CGROUPS, own: Path = _OWN_CGROUP) -> Iterator[tuple[int, int]]:

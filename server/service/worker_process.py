@@ -119,7 +119,7 @@ class WorkerProcess:
     def rss(self) -> int:
         """Resident bytes, shared pixels included; 0 when it is gone."""
         try:
-            return psutil.Process(self.pid).memory_info().rss
+            return int(psutil.Process(self.pid).memory_info().rss)
         except psutil.Error:
             return 0
 

@@ -33,7 +33,8 @@ def compress(exposed: Tensor, flash: Flash) -> Tensor:
     areas = F.adaptive_avg_pool2d(exposed.clip(0, 1).mean(dim=1, keepdim=True), AREAS)
     areas = blur(areas, torch.full((1, 1), AREA_SIGMA, device=exposed.device)).clip(DARKEST)
     areas = F.interpolate(areas, size, mode="bilinear")
-    return exposed * (areas / linear(flash.face_level)) ** -flash.compression
+    gain: Tensor = (areas / linear(flash.face_level)) ** -flash.compression
+    return exposed * gain
 
 
 def develop(exposed: Tensor, flash: Flash, generator: torch.Generator, shrink: int = 1) -> Tensor:

@@ -238,4 +238,4 @@ def patchiness(n: int, size: int, rng: np.random.Generator) -> Tensor:
 
 def srgb(rgb: Tensor) -> Tensor:
     """Linear to sRGB in [0, 1]."""
-    return encode(rgb.clip(0, 1))
+    return torch.as_tensor(encode(rgb.clip(0, 1)))

@@ -89,7 +89,7 @@ def _of_run(name: str, state: dict[str, Any]) -> Entrant:
     descriptor = find(checkpoint.architecture(state))
     made = descriptor.build()
     made.load_state_dict(checkpoint.averaged(state))
-    made.eval().to(memory_format=torch.channels_last)
+    made.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
     return Entrant(name, trained(descriptor, made), count_parameters(made), recipe(state, ""))
 
 

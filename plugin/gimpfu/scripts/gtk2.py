@@ -201,7 +201,7 @@ def _packable(box: Any) -> Any:
 def _radio() -> Any:
     gtk = _gtk()
 
-    class RadioButton(gtk.RadioButton):  # type: ignore[name-defined]
+    class RadioButton(gtk.RadioButton):  # type: ignore[name-defined,misc]
         def __init__(self, group: Any = None, label: str | None = None, use_underline: bool = True):
             super().__init__(label=label, use_underline=use_underline)
             if group is not None:

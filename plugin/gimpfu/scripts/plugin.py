@@ -24,7 +24,7 @@ def catalogue() -> Catalogue:
     return Catalogue(folders(profile), Path(Gimp.cache_directory()) / "gimpfu")
 
 
-class OldScripts(Gimp.PlugIn):
+class OldScripts(Gimp.PlugIn):  # type: ignore[misc]
     """Declares one procedure for each that a script registers. Asked anew at each start of GIMP."""
 
     _catalogue: Catalogue | None = None

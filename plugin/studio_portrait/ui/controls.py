@@ -42,7 +42,7 @@ _CAPTIONS = {
 }
 
 
-class Controls(Gtk.Box):
+class Controls(Gtk.Box):  # type: ignore[misc]
     """All settings. changed: called after every change of the user's, with the changed field's name."""
 
     def __init__(self, choices: Choices, has_selection: bool, changed: Callable[[str], None]):
@@ -115,9 +115,8 @@ class Controls(Gtk.Box):
             for name in SLIDERS:
                 self._adjustments[name].set_value(getattr(settings, name) * 100)
             self._reach.set_active_id(settings.reach)
-            named = isinstance(settings.faces, str)
-            self.ticked = () if named else tuple(settings.faces)
-            faces = settings.faces if named else TICKED
+            faces = settings.faces if isinstance(settings.faces, str) else TICKED
+            self.ticked = () if isinstance(settings.faces, str) else tuple(settings.faces)
             self._faces.set_active_id("all" if faces == "selection" and not self._has_selection else faces)
             if settings.network not in self._networks:
                 self.set_networks(self._networks[1:] + [settings.network], settings.network)

@@ -32,7 +32,7 @@ class Tile:
     mask: GdkPixbuf.Pixbuf | None = None
 
 
-class PictureView(Gtk.Layout):
+class PictureView(Gtk.Layout):  # type: ignore[misc]
     """Shows tiles; asks for those that it needs by calling `on_need(rect, width, height)`."""
 
     def __init__(self, size: tuple[int, int], on_need: Callable[[], None], on_tick: Callable[[], None]):
@@ -162,15 +162,14 @@ class PictureView(Gtk.Layout):
     def show_tile(self, rect: Rect, kind: str, width: int, height: int, data: bytes) -> None:
         """Take a rectangle's rows: ``before``, ``after`` (8-bit sRGB) or ``mask`` (a byte a pixel)."""
         if kind == "mask":
-            grey, data = data, bytearray(3 * len(data))
+            colours = bytearray(3 * len(data))
             for channel in range(3):
-                data[channel::3] = grey
-            data = bytes(data)
+                colours[channel::3] = data
+            data = bytes(colours)
         elif (transform := self._transform()) is not None:
             data = _converted(transform, data, width, height)
-        colours = GdkPixbuf.Colorspace.RGB
         image = GdkPixbuf.Pixbuf.new_from_bytes(
-            GLib.Bytes.new(data), colours, False, 8, width, height, 3 * width
+            GLib.Bytes.new(data), GdkPixbuf.Colorspace.RGB, False, 8, width, height, 3 * width
         )
         if rect == (0, 0, *self._size):
             tile = self._whole

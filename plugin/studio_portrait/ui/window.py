@@ -119,9 +119,9 @@ class Window:
         dialog.connect("key-press-event", self._key)
         area = self._work_area()
         width, height = (size.get(name) for name in ("width", "height"))
-        fits = isinstance(width, int) and isinstance(height, int) and width > 300 and height > 200
-        wish = (width, height) if fits else (1180, 720)
-        dialog.set_default_size(min(wish[0], area[0] - 20), min(wish[1], area[1] - 60))
+        if not (isinstance(width, int) and isinstance(height, int) and width > 300 and height > 200):
+            width, height = 1180, 720
+        dialog.set_default_size(min(width, area[0] - 20), min(height, area[1] - 60))
         return dialog
 
     @staticmethod
