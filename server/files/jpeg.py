@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 import struct
 import warnings
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ _EXIF, _XMP, _PHOTOSHOP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"Phot
 _ICC, _ADOBE, _JFIF = b"ICC_PROFILE\0", b"Adobe", b"JFIF"
 _X_RESOLUTION, _RESOLUTION_UNIT = 282, 296
 _SEGMENT = 65_000  # bytes that surely fit one segment
+_END = b"\xff\xd9"
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)  # not part of a scan's data
 _FILLER = bytes(1 + index * 37 % 250 for index in range(64))
 
 
@@ -81,7 +84,7 @@ def read(data: bytes, new: New = empty) -> Picture:
             _check_scans(data)
             if image.mode not in ("L", "RGB"):
                 raise unsupported(f"The JPEG's colours are {image.mode}, not RGB or grey.")
-        if data.find(b"\xff\xd9", scan) < 0:
+        if data.rfind(_END, scan) < 0:
             raise truncated()
         stored = _decode(bare, new((image.height, image.width, len(image.mode))))
     except PictureError:
@@ -208,13 +211,25 @@ def _ends_grey(stored: Samples) -> bool:
 def _is_hungry(data: bytes, stored: Samples) -> bool:
     """Whether the decoder ran out of data before the end marker, which libjpeg hides.
 
-    More data put before the marker change the picture then; a complete one ignores them.
+    More data put before the marker change the picture then; a complete one ignores them. It is the first
+    marker that counts: behind it stand further pictures, or the rest of one that was damaged.
     """
-    end = data.rfind(b"\xff\xd9")
+    end = _first_end(data)
     if end < 0:
         return False
     longer = data[:end] + _FILLER + data[end:]
     return not np.array_equal(_decode(longer, np.empty_like(stored)), stored)
+
+
+def _first_end(data: bytes) -> int:
+    """Where the first scan's picture ends; -1 if nowhere. Segments between scans may hold the marker's bytes."""
+    at = _segments(data)[1]
+    while (found := _MARKER.search(data, at)) is not None:
+        at = found.start()
+        if found[0] == _END:
+            return at
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return -1
 
 
 def _segments(data: bytes) -> tuple[list[bytes], int]:

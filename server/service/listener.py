@@ -51,6 +51,7 @@ MAX_UNFINISHED_BYTES, CLIENT_BYTES = (
     128 << 20,
     64 << 20,
 )  # of messages on their way: of strangers, of each client
+QUIET_SECONDS = 10.0  # without a message, after which the memory of messages is given back
 SPARE_HANDLES = 8  # file descriptors that connections may not take
 
 _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
@@ -165,6 +166,8 @@ class Listener:
         self._gone: list[Connection] = []
         self._usual_memory = resources.private_memory() or 0
         self._measured = clock()
+        self._heard: float | None = None  # when the last message came, until its memory is given back
+        resources.keep_freed_memory()
         self._ipc: Path | None = None
         self._ipc_inode = 0
         self._plain_tcp = os.name != "posix" or bool(listen and guard is None)
@@ -262,7 +265,7 @@ class Listener:
         connection = self._connection(frames)
         if connection is None or connection.closing is not None:
             return None
-        connection.heard = self._clock()
+        connection.heard = self._heard = self._clock()
         if connection.reads and not connection.deferred:
             return Message(connection, frames[1:])
         connection.deferred.append(frames[1:])
@@ -418,6 +421,9 @@ class Listener:
     def beat(self, has_job: Callable[[Connection], bool]) -> None:
         """Ends who is too slow to say HELLO, to read, or to say anything at all. Four times a second."""
         now, limits = self._clock(), self._limits
+        if self._heard is not None and now - self._heard > QUIET_SECONDS:
+            self._heard = None
+            resources.give_back_memory()
         for handle, owner in self._everyone():
             late = now - self._sockets[handle] > limits.greeting_seconds
             if late and (owner is None or not owner.known):

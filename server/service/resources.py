@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from plugin.studio_portrait.link.wire import Problem
 
 _CGROUPS, _OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 _HANDLES = Path("/proc/self/fd")
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
+KEPT_BYTES, _LARGEST_PIECE = 64 << 20, 32 << 20  # the latter is glibc's greatest
 LEAST_HANDLES, _FEW_HANDLES, _MANY_HANDLES = 1024, 4096, 1 << 16  # few: connections could use them up
 
 
@@ -67,6 +70,22 @@ def private_memory() -> int | None:
     if hasattr(about, "shared"):  # Linux
         return int(about.rss - about.shared)
     return int(about.private) if hasattr(about, "private") else None  # Windows
+
+
+def keep_freed_memory() -> None:
+    """Has glibc keep the memory of messages for the next ones: fetching it anew for each strip of rows costs
+    more than reading the strip. `give_back_memory` ends that when there is nothing to do.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
+        libc.mallopt(_MMAP_THRESHOLD, _LARGEST_PIECE)
+
+
+def give_back_memory() -> None:
+    """Gives what was freed back to the system (glibc)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def raise_handle_limit() -> None:

@@ -185,7 +185,8 @@ def do(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str, Any
     image, settings = ImageSpec(**message["image"]), Settings(**message["settings"])
     layout = Layout(**message["layout"])
     try:
-        memory = attach(message["path"], layout.total, message["inode"])
+        whole = task["kind"] in ("retouch", "render")
+        memory = attach(message["path"], layout.total, message["inode"], whole)
     except FileNotFoundError:  # dropped before its cancel was read
         raise Problem("cancelled", "The retouching was cancelled.") from None
     plane = _planes(memory, layout)

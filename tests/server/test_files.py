@@ -486,6 +486,25 @@ def test_truncated_jpeg(
     assert "damaged" in refused(tmp_path / "a.jpg", data[: int(len(data) * cut)] + ending)
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("cut", [0.3, 0.6, 0.9])
+def test_jpeg_with_an_end_marker_in_its_middle(tmp_path: Path, cut: float, progressive: bool) -> None:
+    """What stands behind it is not looked at by libjpeg, which makes grey of it."""
+    data = pillow(Image.open(SELFIE).resize((400, 500)), "jpeg", quality=90, progressive=progressive)
+    at = int(len(data) * cut)
+    assert "ends too early" in refused(tmp_path / "a.jpg", data[:at] + b"\xff\xd9" + data[at + 2 :])
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_stands_behind_a_whole_jpeg_is_no_damage(tmp_path: Path, progressive: bool) -> None:
+    """A telephone appends further pictures and films."""
+    image = Image.new("RGB", (64, 64), (128, 128, 128))
+    whole = pillow(image, "jpeg", progressive=progressive)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(whole + whole + b"film\xff\xd9")
+    assert pictures.read(path).pixels.shape == (64, 64, 3)
+
+
 def test_grey_corner_is_no_damage(tmp_path: Path) -> None:
     image = Image.new("RGB", (256, 256), (128, 128, 128))
     image.paste(Image.open(SELFIE).resize((128, 128)), (0, 0))
