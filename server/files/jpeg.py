@@ -222,7 +222,7 @@ def _is_hungry(data: bytes, stored: Samples) -> bool:
 
 
 def _first_end(data: bytes) -> int:
-    """Where the first scan's picture ends; -1 if nowhere. Segments between scans may hold the marker's bytes."""
+    """Where the picture ends; -1 if nowhere. Segments between its scans may hold the marker's bytes."""
     at = _segments(data)[1]
     while (found := _MARKER.search(data, at)) is not None:
         at = found.start()

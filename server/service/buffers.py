@@ -92,6 +92,8 @@ class Buffer:
                 raise
         except (OSError, ValueError) as error:
             self._remove_file()
+            if resources.is_out_of_handles(error):
+                raise
             raise Problem("out-of-memory", f"No memory could be had for {size >> 20} MB.") from error
         self._handle = handle
         self.inode = os.fstat(handle).st_ino
@@ -130,7 +132,7 @@ class Buffer:
 def attach(path: str, size: int, inode: int, whole: bool = False) -> mmap.mmap:
     """The worker's view of a `Buffer`. Raises OSError when the server is gone.
 
-    whole: all of it will be used, so Linux maps its pages at once, which costs a fifth of doing it one by one.
+    whole: all of it will be used, so Linux maps its pages at once, at a fifth of the cost.
     `FileNotFoundError` when the buffer is: the server may have given its handle's number to another job's
     buffer or to a socket by now.
     """

@@ -15,7 +15,7 @@ from plugin.studio_portrait.link import wire
 from plugin.studio_portrait.link.version import VERSION
 from plugin.studio_portrait.link.wire import Problem
 
-from . import anonymous
+from . import anonymous, resources
 from .handshake import Handshake, check_token
 from .job_service import ANSWERS, Event, JobService
 from .jobs import Job, State, Task
@@ -97,9 +97,8 @@ class RequestHandler:
             return self._answers(connection, message.frames, fields)
         except Problem as raised:
             problem = raised
-        except Exception:
-            log.exception("a message could not be answered")
-            problem = Problem("internal", "The server met a fault of its own.")
+        except Exception as error:
+            problem = _fault(error)
         named = fields.get("job")
         answer = self.refusal(
             connection, named if isinstance(named, str) and len(named) <= 64 else None, problem
@@ -241,6 +240,15 @@ class RequestHandler:
         if isinstance(problem, OverLimit):
             fields["limit"] = problem.limit
         return _answer(connection, "ERROR", job=job_id, **fields)
+
+
+def _fault(error: Exception) -> Problem:
+    """What a client hears of an error that no handler foresaw."""
+    if resources.is_out_of_handles(error):
+        log.warning("no file descriptor is left")
+        return Problem("busy", "The server has no file descriptor left at the moment.", "Try again soon.")
+    log.error("a message could not be answered", exc_info=error)
+    return Problem("internal", "The server met a fault of its own.")
 
 
 def _answer(connection: Connection, command: str, payload: Any = None, **fields: Any) -> Answer:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
+import functools
 import os
 import sys
 from collections.abc import Iterator
@@ -22,7 +24,12 @@ LEAST_HANDLES, _FEW_HANDLES, _MANY_HANDLES = 1024, 4096, 1 << 16  # few: connect
 
 def memory_total() -> int:
     """Bytes that this process may use at most: the machine's, or less in a container (cgroup v1, v2)."""
-    return min([int(psutil.virtual_memory().total), *(limit for limit, _ in memory_limits())])
+    return min([_machines_memory(), *(limit for limit, _ in memory_limits())])
+
+
+@functools.cache  # without a file descriptor it could not be asked for again
+def _machines_memory() -> int:
+    return int(psutil.virtual_memory().total)
 
 
 def memory_available() -> int:
@@ -66,10 +73,21 @@ def _file_cache(place: Path) -> int:
 
 def private_memory() -> int | None:
     """Bytes of this process that are nobody else's too, as jobs' pictures are; None where nobody tells."""
-    about = psutil.Process().memory_info()
+    try:
+        about = psutil.Process().memory_info()
+    except (psutil.Error, OSError):  # no file descriptor left to ask with
+        return None
     if hasattr(about, "shared"):  # Linux
         return int(about.rss - about.shared)
     return int(about.private) if hasattr(about, "private") else None  # Windows
+
+
+def resident_memory(pid: int | None = None) -> int:
+    """Bytes of a process (else of this one), shared ones too; 0 when it is gone or nobody tells."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except (psutil.Error, OSError):
+        return 0
 
 
 def keep_freed_memory() -> None:
@@ -120,5 +138,10 @@ def spare_handles() -> int | None:
         return None
     try:
         return soft - len(os.listdir(_HANDLES))
-    except OSError:
-        return None
+    except OSError as error:
+        return 0 if is_out_of_handles(error) else None
+
+
+def is_out_of_handles(error: Exception) -> bool:
+    """Whether this process, or the machine, has no further file descriptor."""
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)

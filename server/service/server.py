@@ -19,13 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 import zmq
 
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.version import PROTOCOL, VERSION
 from plugin.studio_portrait.link.wire import Problem
 
+from . import resources
 from .job_service import JobService
 from .jobs import JobQueue
 from .limits import Limits
@@ -277,7 +277,7 @@ class Server:
             "stages": self._service.stages.as_dict(),
             "connections": self._listener.known,
             "memory": {
-                "front": psutil.Process().memory_info().rss,
+                "front": resources.resident_memory(),
                 "worker": sum(worker["rss"] for worker in workers),
                 "pictures": self._jobs.bytes_held,
             },

@@ -21,9 +21,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-import psutil
-
-from . import logs
+from . import logs, resources
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -118,10 +116,7 @@ class WorkerProcess:
 
     def rss(self) -> int:
         """Resident bytes, shared pixels included; 0 when it is gone."""
-        try:
-            return int(psutil.Process(self.pid).memory_info().rss)
-        except psutil.Error:
-            return 0
+        return resources.resident_memory(self.pid)
 
     def _forward(self) -> None:
         assert self._process.stdout is not None

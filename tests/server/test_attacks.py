@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -219,6 +220,28 @@ def test_a_crowd_costs_no_processor_and_locks_nobody_out(
         for peer in crowd:
             peer.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_without_a_further_file_descriptor(tmp_path: Path) -> None:
+    """Who is connected hears of it, or is answered; afterwards everything works again."""
+    with Server(tmp_path) as server, Client(server) as client:
+        wait_for(lambda: client.status()["worker"]["state"] == "ready")
+        process = psutil.Process(server.process.pid)
+        before = process.rlimit(psutil.RLIMIT_NOFILE)
+        handles = {int(path.name) for path in Path(f"/proc/{process.pid}/fd").iterdir()}
+        lowest = next(number for number in itertools.count() if number not in handles)
+        process.rlimit(psutil.RLIMIT_NOFILE, (lowest, before[1]))
+        try:
+            assert client.status()["memory"]["front"] == 0
+            image = {"width": 4, "height": 4, "channels": 1, "sample": "u8"}
+            for command in ("SUBMIT", "ANALYSE"):
+                fields = {"image": image, "settings": {}, "selection": None}
+                client.send(command, job=secrets.token_hex(16), **fields)
+                assert "file descriptor" in client.refused("busy")["message"]
+        finally:
+            process.rlimit(psutil.RLIMIT_NOFILE, before)
+        assert client.status()["memory"]["front"] > 0
+        assert serves(server)
 
 
 def _stranger(endpoint: str, told: Any) -> None:
