@@ -1,8 +1,8 @@
 """The supply chain's check: ``python -m server.setup.audit [--waive NAME ...]``, a step of ``.ci/run``.
 
 Every package of this environment has exactly the version that is pinned, nothing else is installed, every
-pin has hashes and a licence that is listed and allowed; and a database of known vulnerabilities is asked,
-with pip-audit. A finding fails by its name (``unpinned:foo``) and can be waived by it, here or in
+pin has hashes and a licence that is listed and allowed; the bill of materials is what CycloneDX's schema asks
+for; and a database of known vulnerabilities is asked, with pip-audit. A finding fails by its name (``unpinned:foo``) and can be waived by it, here or in
 ``requirements/waived.txt`` (name, then the reason). That the database could not be reached is no finding, but
 is said in capitals.
 """
@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from . import licences, pins
+from . import licences, pins, sbom
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
 WAIVED_VARIABLE = "STUDIO_PORTRAIT_WAIVE"
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--waive", action="append", default=[], metavar="NAME")
     args = parser.parse_args(arguments)
     waived = {*args.waive, *os.environ.get(WAIVED_VARIABLE, "").split(), *_waived_in_file()}
-    found = [*check(), *vulnerabilities()]
+    found = [*check(), *outside()]
     for name, sentence in found:
         print(f"{'waived' if name in waived else 'NOT'}  {name}: {sentence}")
     left = [name for name, _ in found if name not in waived]
@@ -75,30 +75,55 @@ def _installed(locked: dict[str, pins.Locked], listed: dict[str, str]) -> Iterat
             yield f"licence:{name}", f"it says {told or 'nothing'}, the list says {listed[name]}"
 
 
-def vulnerabilities() -> Iterator[tuple[str, str]]:
-    """Ask pip-audit, itself pinned with hashes and run apart from this environment, about every pin."""
-    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
+def outside() -> Iterator[tuple[str, str]]:
+    """What tools find that are pinned with hashes and run apart from this environment: known vulnerabilities,
+    and a bill of materials that its own schema refuses.
+    """
     try:
         with tempfile.TemporaryDirectory() as folder:
-            pinned = Path(folder, "pins.txt")
-            locked = pins.locked((REQUIREMENTS / "hashes.txt").read_text("utf-8"))
-            pinned.write_text(
-                "".join(f"{entry.name}=={entry.version}\n" for entry in locked.values()), "utf-8"
-            )
-            tool, python = Path(folder, "tool"), sys.executable
-            inside = tool / ("Scripts" if os.name == "nt" else "bin") / "python"
-            own = ["--no-deps", "--require-hashes", "--requirement", str(REQUIREMENTS / "audit.txt")]
-            _run([uv, "venv", "--quiet", "--python", python, str(tool)])
-            _run([uv, "pip", "install", "--quiet", "--python", str(inside), *own])
-            asked = ["--no-deps", "--disable-pip", "--format", "json", "--progress-spinner", "off"]
-            told = _run(
-                [str(inside), "-m", "pip_audit", *asked, "--requirement", str(pinned)], expected=(0, 1)
-            )
-        answers = json.loads(told)["dependencies"]
+            python = _tools(Path(folder))
+            found = [*bill_of_materials(python, sbom.text()), *_vulnerabilities(python, Path(folder))]
     except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
         lines = str(getattr(error, "stderr", "") or error).strip().splitlines()
         _shout(f"NO DATABASE OF VULNERABILITIES COULD BE ASKED: {lines[-1][:200] if lines else 'no reason'}")
         return
+    yield from found
+
+
+def _tools(folder: Path) -> Path:
+    """Install ``requirements/audit.txt`` there: the Python that has it."""
+    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
+    python = folder / "tool" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    own = ["--no-deps", "--require-hashes", "--requirement", str(REQUIREMENTS / "audit.txt")]
+    _run([uv, "venv", "--quiet", "--python", sys.executable, str(folder / "tool")])
+    _run([uv, "pip", "install", "--quiet", "--python", str(python), *own])
+    return python
+
+
+def bill_of_materials(python: Path, text: str) -> Iterator[tuple[str, str]]:
+    """Check a bill of materials against CycloneDX's schema with the tools' `python`."""
+    told = _run([str(python), "-c", _VALIDATE], given=text)
+    for sentence in json.loads(told):
+        yield "sbom", f"CycloneDX's schema refuses it: {sentence}"
+
+
+_VALIDATE = """
+import json, sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+found = JsonStrictValidator(SchemaVersion.V1_6).validate_str(sys.stdin.read(), all_errors=True)
+print(json.dumps([str(error)[:200] for error in found or ()]))
+"""
+
+
+def _vulnerabilities(python: Path, folder: Path) -> Iterator[tuple[str, str]]:
+    """Ask pip-audit about every pin."""
+    pinned = folder / "pins.txt"
+    locked = pins.locked((REQUIREMENTS / "hashes.txt").read_text("utf-8"))
+    pinned.write_text("".join(f"{entry.name}=={entry.version}\n" for entry in locked.values()), "utf-8")
+    asked = ["--no-deps", "--disable-pip", "--format", "json", "--progress-spinner", "off"]
+    told = _run([str(python), "-m", "pip_audit", *asked, "--requirement", str(pinned)], expected=(0, 1))
+    answers = json.loads(told)["dependencies"]
     skipped = [answer for answer in answers if "skip_reason" in answer]
     if skipped:
         why = skipped[0]["skip_reason"]
@@ -113,8 +138,10 @@ def _shout(sentence: str) -> None:
     print("!" * 100, sentence, "!" * 100, sep="\n")
 
 
-def _run(words: Sequence[str], expected: Sequence[int] = (0,)) -> str:
-    result = subprocess.run(words, capture_output=True, text=True, timeout=_ASK_SECONDS, check=False)
+def _run(words: Sequence[str], expected: Sequence[int] = (0,), given: str = "") -> str:
+    result = subprocess.run(
+        words, input=given, capture_output=True, text=True, timeout=_ASK_SECONDS, check=False
+    )
     if result.returncode not in expected or not (result.stdout or expected == (0,)):
         raise subprocess.CalledProcessError(result.returncode, words[0], result.stdout, result.stderr)
     return result.stdout

@@ -87,7 +87,7 @@ def test_the_audit_names_what_is_wrong(
     monkeypatch.syspath_prepend(str(tmp_path))
     new = dict(audit.check()).keys() - before.keys()
     assert new == {"unpinned:intruder", "version:pillow", "licence:rich"}
-    monkeypatch.setattr(audit, "vulnerabilities", lambda: iter([("CVE-1:numpy", "a known vulnerability")]))
+    monkeypatch.setattr(audit, "outside", lambda: iter([("CVE-1:numpy", "a known vulnerability")]))
     assert audit.main([]) == 1
     told = capsys.readouterr().out
     assert "NOT  unpinned:intruder" in told and "NOT  CVE-1:numpy" in told
@@ -103,7 +103,7 @@ def test_the_audit_says_loudly_that_it_could_not_ask(
         raise subprocess.CalledProcessError(1, "uv", "", "no route to host")
 
     monkeypatch.setattr(audit, "_run", fails)
-    assert list(audit.vulnerabilities()) == []
+    assert list(audit.outside()) == []
     assert "NO DATABASE OF VULNERABILITIES COULD BE ASKED: no route to host" in capsys.readouterr().out
 
 
@@ -140,6 +140,18 @@ def test_bill_of_materials(capsys: pytest.CaptureFixture[str]) -> None:
     networks = [found for found in components.values() if found["type"] == "machine-learning-model"]
     assert {"network:studio"} <= {found["bom-ref"] for found in networks}
     assert all(len(found["hashes"][0]["content"]) == 64 for found in networks)
+
+
+def test_the_bill_is_what_cyclonedx_asks_for(tmp_path: Path) -> None:
+    """By the schema itself, which comes with the auditor's tools."""
+    try:
+        python = audit._tools(tmp_path)
+    except subprocess.CalledProcessError:
+        pytest.skip("NO REGISTRY CAN BE REACHED: CycloneDX's schema could not be asked")
+    assert list(audit.bill_of_materials(python, sbom.text())) == []
+    wrong = {**sbom.bill(CHECKOUT), "components": [{"type": "library"}], "more": 1}
+    told = [sentence for _, sentence in audit.bill_of_materials(python, json.dumps(wrong))]
+    assert len(told) == 2 and any("'name' is a required property" in sentence for sentence in told), told
 
 
 WATCH = """
