@@ -2,9 +2,9 @@
 
 Every package of this environment has exactly the version that is pinned, nothing else is installed, every
 pin has hashes and a licence that is listed and allowed; the bill of materials is what CycloneDX's schema asks
-for; and a database of known vulnerabilities is asked, with pip-audit. A finding fails by its name (``unpinned:foo``) and can be waived by it, here or in
-``requirements/waived.txt`` (name, then the reason). That the database could not be reached is no finding, but
-is said in capitals.
+for; and a database of known vulnerabilities is asked, with pip-audit. A finding fails by its name
+(``unpinned:foo``) and can be waived by it, here or in ``requirements/waived.txt`` (name, then the reason).
+That nobody could be asked is no finding, but is said in capitals.
 """
 
 from __future__ import annotations
