@@ -24,7 +24,7 @@ from model.data.prepare.crop import Matrix
 from model.data.prepare.photograph import read
 from model.data.synthesize.portraits import Unfit, find_landmarks
 from model.data.whole_pictures import RGB
-from model.paper.colour import encode, linear
+from model.paper.colour import decode_srgb, encode_srgb
 from model.paper.framing import face_square
 
 SELFIE = Path(__file__).parents[1] / "server/setup/sample/selfie.jpg"
@@ -44,8 +44,8 @@ def other_light(picture: RGB, random: np.random.Generator) -> RGB:
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     shading = 1 + depth * (x * np.cos(angle) + y * np.sin(angle)) / np.sqrt(2)
     gain = random.uniform(0.5, 1.6) * random.uniform(0.75, 1.25, 3)
-    curve = linear(np.arange(256, dtype=np.float32) / 255)
-    light = encode((curve[picture] * (shading[..., None] * gain).astype(np.float32)).clip(0, 1))
+    curve = decode_srgb(np.arange(256, dtype=np.float32) / 255)
+    light = encode_srgb((curve[picture] * (shading[..., None] * gain).astype(np.float32)).clip(0, 1))
     noisy = light + 0.01 * random.standard_normal(light.shape, np.float32)
     return np.asarray(np.rint(noisy.clip(0, 1) * 255), np.uint8)
 

@@ -18,7 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.guided_filter import coefficients
 from model.paper.bilateral import SIZE, filter_crop
+from model.psnr import psnr
 from model.training.validate import held_out_pairs
 from server.imaging.colour import Float
 from server.imaging.lift import EPSILON, RADIUS, guided_coefficients
@@ -44,10 +46,8 @@ def _ours(guide: Float, difference: Float, full: Float) -> Float:
 
 def _guided_filter(guide: Float, difference: Float, full: Float) -> Float:
     """The guided filter proper: both coefficients are means over windows."""
-    size = (2 * RADIUS + 1, 2 * RADIUS + 1)
-    a, _ = guided_coefficients(guide, difference)
-    b = cv2.blur(difference, size) - a * cv2.blur(guide, size)
-    return _stretch(a, cv2.INTER_LINEAR) * full + _stretch(cv2.blur(b, size), cv2.INTER_LINEAR)
+    a, b = coefficients(guide, difference, RADIUS, EPSILON)
+    return _stretch(a, cv2.INTER_LINEAR) * full + _stretch(b, cv2.INTER_LINEAR)
 
 
 LIFTS: dict[str, Lift] = {
@@ -59,16 +59,12 @@ LIFTS: dict[str, Lift] = {
 }
 
 
-def _psnr(error: Float) -> float:
-    return float(-10 * np.log10(max(float(error.mean()), 1e-8)))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lift", description=__doc__)
     parser.add_argument("--cache", type=Path, required=True, help="made by model.data.synthesize cache")
     parser.add_argument("--people", type=int, default=24)
     arguments = parser.parse_args()
-    scores: dict[str, list[tuple[float, float]]] = {name: [] for name in LIFTS}
+    scores: dict[str, list[tuple[float, ...]]] = {name: [] for name in LIFTS}
     for pair in held_out_pairs(arguments.cache, arguments.people):
         x, o = (np.ascontiguousarray(image[0].permute(1, 2, 0).numpy()) for image in (pair.x, pair.o))
         small_x, small_o = _shrink(x), _shrink(o)
@@ -77,7 +73,7 @@ def main() -> None:
         near_edges = cv2.dilate(cv2.Canny(grey, 60, 160), np.ones((EDGE, EDGE))) > 0
         for name, lift in LIFTS.items():
             error = ((np.clip(x - lift(small_x, difference, x), 0, 1) - o) ** 2).mean(-1)
-            scores[name].append((_psnr(error), _psnr(error[near_edges])))
+            scores[name].append(tuple(psnr(float(part.mean())) for part in (error, error[near_edges])))
     print(f"{'':38}{'frame':>8}{'edges':>8}")
     for name, values in scores.items():
         frame, edges = np.mean(values, axis=0)

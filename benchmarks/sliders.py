@@ -19,8 +19,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.inference.components import Components, to_linear, to_srgb
-from model.paper.colour import LUMINANCE
+from model.inference.components import Components
+from model.paper.colour import LUMINANCE, decode_srgb, encode_srgb
 from model.paper.framing import Square
 from plugin.studio_portrait.link.wire import Settings
 from server.imaging import complexion
@@ -62,7 +62,7 @@ class Scene:
 
     def analysis(self) -> tuple[NDArray[np.float32], Analysis]:
         """The photograph, (512, 512, 3) sRGB, and what a perfect network would say of it."""
-        photo = to_srgb(self.seen)
+        photo = encode_srgb(self.seen.clip(0, 1))
         ones, nothing = np.ones((8, 8), np.float32), np.zeros((1, 1, 3), np.float32)
         found = Components(
             colour=-self.cast,
@@ -82,7 +82,7 @@ class Scene:
 
     def measures(self, photo: Array) -> dict[str, float]:
         """What each slider is about, measured in a picture of the scene."""
-        linear = to_linear(photo).clip(1e-4)
+        linear = decode_srgb(photo).clip(1e-4)
         luminance = np.log(linear @ LUMINANCE)
         chroma = (np.log(linear) - luminance[..., None])[self.dull].mean(0)
         spots = self.shine[..., 0] > 0.06
@@ -141,7 +141,10 @@ def _truth(scene: Scene, before: dict[str, float]) -> dict[str, float]:
         "light": lambda: scene.skin * np.exp(scene.cast) + scene.shine,
         "colour": lambda: scene.skin * np.exp(scene.light) + scene.shine,
     }
-    found = {name: scene.measures(to_srgb(make()))[name] - before[name] for name, make in without.items()}
+    found = {
+        name: scene.measures(encode_srgb(make().clip(0, 1)))[name] - before[name]
+        for name, make in without.items()
+    }
     warm = complexion.WARMTH - complexion.WARMTH.mean()
     cast = scene.cast - scene.cast.mean()
     found["warmth"] = float(warm @ (warm - cast * (cast @ warm) / (cast @ cast)))

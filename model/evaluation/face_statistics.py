@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from model.data.synthesize.portraits import THUMBNAIL, Unfit, cut
 from model.paper.bilateral import SIZE
-from model.paper.colour import linear, luminance
+from model.paper.colour import decode_srgb, luminance
 from model.paper.framing import Square, face_square
 
 Image = NDArray[np.float32]
@@ -139,7 +139,7 @@ def lab(picture: Image) -> Image:
 
 def measure(face: Face) -> dict[str, float]:
     """All statistics of one photograph; NaN for a spot that lies outside of it."""
-    y, radius = luminance(linear(face.crop)), SPOT * eye_distance(face.points)
+    y, radius = luminance(decode_srgb(face.crop)), SPOT * eye_distance(face.points)
     rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
 
     def spot(centres: Points) -> float:

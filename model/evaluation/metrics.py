@@ -17,6 +17,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
+from model.psnr import psnr as psnr_of
+
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -51,7 +53,7 @@ def psnr(picture: Image, o: Image, mask: Mask | None = None) -> float:
     """Decibels, over all three channels of the frame or of the mask; at most 60."""
     error = (picture - o) ** 2
     mean = float(error.mean() if mask is None else error[mask].mean())
-    return float(-10 * np.log10(max(mean, 1e-6)))
+    return psnr_of(mean)
 
 
 def ssim(picture: Image, o: Image) -> tuple[float, Image]:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.paper.colour import LUMINANCE
+from model.paper.colour import LUMINANCE, decode_srgb, encode_srgb
 
 from ..smoothstep import smoothstep
 from .mattes import mattes
@@ -98,7 +98,7 @@ def difference(
     """Return 2y - 1 of `recombine`: what eq. (4) subtracts from the photograph, (H, H, 3) sRGB."""
     crop = components.crop if crop is None else crop
     side = len(crop)
-    value = to_linear(crop)
+    value = decode_srgb(crop)
     if shine:
         value = value - np.float32(shine) * stretched(components.shine, side)
     gains = np.asarray(extra, np.float32) + np.float32(colour) * components.colour
@@ -112,7 +112,7 @@ def difference(
     if shine and components.fill.any():
         value = value + np.float32(shine) * stretched(components.fill, side)
     untouched = not (shine or log_gain.any())
-    change = np.zeros_like(crop) if untouched else to_srgb(value) - crop
+    change = np.zeros_like(crop) if untouched else encode_srgb(value.clip(0, 1)) - crop
     if light:
         change = change + np.float32(light) * stretched(components.rest, side)
     return np.asarray(-np.float32(strength) * change, np.float32)
@@ -140,7 +140,7 @@ def decompose(
         person, skin = mattes(bl_x)
     small, target = (_shrunk(image) for image in (bl_x, after))
     matte, bare = (stretched(mask[..., None], SIDE) for mask in (person, skin))
-    before_linear, after_linear = to_linear(small), to_linear(target)
+    before_linear, after_linear = decode_srgb(small), decode_srgb(target)
     highlight = _highlight(small, matte)
     if shine is not None:  # the network's word counts, and half of what is merely bright
         highlight = np.maximum(highlight * np.float32(0.5), stretched(shine[..., None], SIDE))
@@ -168,19 +168,6 @@ def stretched(values: Array, side: int) -> Array:
         return values
     way = cv2.INTER_LINEAR if len(values) < side else cv2.INTER_AREA
     return np.asarray(cv2.resize(values, (side, side), interpolation=way).reshape(side, side, -1), np.float32)
-
-
-def to_linear(srgb: Array) -> Array:
-    """sRGB to linear light through OpenCV's power, several times as fast as numpy's."""
-    curve = cv2.pow((np.maximum(srgb, 0.04045) + np.float32(0.055)) * np.float32(1 / 1.055), 2.4)
-    return np.where(srgb <= 0.04045, srgb * np.float32(1 / 12.92), curve.reshape(srgb.shape))
-
-
-def to_srgb(linear: Array) -> Array:
-    """Linear light to sRGB, clipped to [0, 1]."""
-    value = linear.clip(0, 1)
-    curve = cv2.pow(np.maximum(value, 0.0031308), 1 / 2.4).reshape(value.shape) * np.float32(1.055)
-    return np.where(value <= 0.0031308, value * np.float32(12.92), curve - np.float32(0.055))
 
 
 def _shrunk(image: Array) -> Array:

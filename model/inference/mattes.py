@@ -8,13 +8,15 @@ own colour within the person. Hair that stands off, hands before the chest and b
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from model.paper.framing import RISE, SCALE
+
+from ..guided_filter import guided_filter
 
 Array = NDArray[np.float32]
 
@@ -88,16 +90,7 @@ def _person(small: Array) -> Array:
     hard = (pieces == pieces[int(MIDDLE * CUT), CUT // 2]).astype(np.float32)
     rough = cv2.resize(hard, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
-    return sharpened(_guided(grey, rough, *REFINE))
-
-
-def _guided(guide: Array, image: Array, radius: int, epsilon: float) -> Array:
-    def mean(value: Any) -> Any:
-        return cv2.blur(value, (2 * radius + 1,) * 2)
-
-    centre, level = mean(guide), mean(image)
-    slope = (mean(guide * image) - centre * level) / (mean(guide * guide) - centre * centre + epsilon)
-    return np.asarray(mean(slope) * guide + mean(level - slope * centre), np.float32)
+    return sharpened(guided_filter(grey, rough, *REFINE))
 
 
 def _skin(small: Array, person: Array) -> Array:

@@ -21,6 +21,7 @@ from model.data.synthesize.pairs import Pairs, fixed
 
 from ..inference.answers import Answer
 from ..paper import equations
+from ..psnr import psnr
 from .samples import tensors
 
 SEED = 20_26
@@ -63,11 +64,12 @@ def judge(network: Network, pairs: Sequence[Pairs]) -> tuple[dict[str, float], l
                 "loss_eq1": float(equations.loss(y, t)),
                 "loss_lambda1": float(equations.loss(y, t, 1.0)),
                 "accuracy": float(equations.accuracy(y, t)),
-                "psnr": _psnr(((picture - pair.o) ** 2).mean()),
+                "psnr": psnr(float(((picture - pair.o) ** 2).mean())),
             }
         )
         if skin.any():
-            rows[-1]["psnr_skin"] = _psnr((((picture - pair.o) ** 2) * skin).sum() / (3 * skin.sum()))
+            square = (((picture - pair.o) ** 2) * skin).sum()
+            rows[-1]["psnr_skin"] = psnr(float(square / (3 * skin.sum())))
         pictures.append(picture[0])
     names = {name: None for row in rows for name in row}
     means = {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
@@ -77,10 +79,6 @@ def judge(network: Network, pairs: Sequence[Pairs]) -> tuple[dict[str, float], l
 def do_nothing(pair: Pairs) -> Answer:
     """y = 1/2."""
     return Answer(torch.full_like(pair.bl_x, 0.5), pair.x)
-
-
-def _psnr(error: Tensor) -> float:
-    return float(-10 * torch.log10(error.clip(1e-6)))
 
 
 def sheet(path: Path, pairs: Sequence[Pairs], pictures: Sequence[Tensor], columns: int = 2) -> None:

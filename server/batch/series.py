@@ -57,7 +57,8 @@ def sights(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
     """
     from face_recognition import api
 
-    from model.inference.components import stretched, to_linear
+    from model.inference.components import stretched
+    from model.paper.colour import decode_srgb
 
     from ..imaging.complexion import skin_weight
     from ..imaging.run import Run, never, silent
@@ -70,7 +71,7 @@ def sights(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
         weight = skin_weight(part.components)
         if weight.sum() < 1:
             continue
-        small = to_linear(stretched(part.components.crop, len(weight)))
+        small = decode_srgb(stretched(part.components.crop, len(weight)))
         mean = (small * weight).sum((0, 1)) / weight.sum()
         crop = (part.upright(analysis.space) * 255 + 0.5).astype(np.uint8)
         # The square was laid around the landmarks, so the face is always at the same place in it.

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from model.inference.threads import threads
+from model.paper.colour import decode_srgb, encode_srgb
 from plugin.studio_portrait.link.wire import Box
 
-from .colour import Float, decode_srgb, encode_srgb
+from .colour import Float
 from .crop import COARSE, inside, nearness, white_of, window
 from .lift import Grid, Stretched, grey_of
 from .settle import Correction

@@ -13,6 +13,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from model.paper.colour import decode_srgb, encode_srgb, luminance
+
 from .errors import BadImage
 
 Float = NDArray[np.float32]
@@ -21,20 +23,6 @@ Float = NDArray[np.float32]
 SAME_AS_SRGB = 0.5 / 255
 # sRGB's mid grey (0.5) lies at 0.214 in linear light; a linear profile maps 0.214 to 0.5.
 LINEAR_MID_GREY = 0.2140
-
-
-def encode_srgb(linear: Float) -> Float:
-    """sRGB's tone curve (IEC 61966-2-1), odd-symmetric below 0 and continued above 1."""
-    size = np.abs(linear)
-    curve = 1.055 * np.power(np.maximum(size, 0.0031308), 1 / 2.4, dtype=np.float32) - 0.055
-    return np.copysign(np.where(size <= 0.0031308, 12.92 * size, curve), linear).astype(np.float32)
-
-
-def decode_srgb(encoded: Float) -> Float:
-    """The inverse of `encode_srgb`."""
-    size = np.abs(encoded)
-    curve = np.power((np.maximum(size, 0.04045) + 0.055) / 1.055, 2.4, dtype=np.float32)
-    return np.copysign(np.where(size <= 0.04045, size / 12.92, curve), encoded).astype(np.float32)
 
 
 class ColourSpace:
@@ -74,9 +62,8 @@ class ColourSpace:
     def from_srgb(self, srgb: Float) -> Float:
         """The inverse of `to_srgb`; three channels fold into one by the grey profile's rule."""
         if self.is_srgb:
-            # Rec. 709's luma weights: what a grey sRGB picture means by one channel.
-            weights = np.array([0.2126, 0.7152, 0.0722], np.float32)
-            return (srgb @ weights)[..., None] if self.channels == 1 else srgb
+            # Rec. 709's luma weights, which are luminance's: what a grey sRGB picture means by one channel.
+            return luminance(srgb)[..., None] if self.channels == 1 else srgb
         native = self._transform(srgb, self._srgb, self._icc, "rgb", self._space)
         native = native.reshape(srgb.shape[:2] + (self.channels,))
         return encode_srgb(native) if self.linear else native

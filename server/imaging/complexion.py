@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.inference.components import Components, stretched, to_linear, to_srgb
-from model.paper.colour import LUMINANCE
+from model.inference.components import Components, stretched
+from model.paper.colour import LUMINANCE, decode_srgb, encode_srgb
 from model.smoothstep import smoothstep
 
 from .colour import Float
@@ -132,14 +132,14 @@ def tinted(image: Float, tint: Float, exposure: float) -> Float:
     """(H, W, 3) sRGB in [0, 1] under gains of colour and of luminance, each without the other's effect."""
     if not tint.any() and not exposure:
         return image
-    value = to_linear(image)
+    value = decode_srgb(image)
     if tint.any():
         before = value @ LUMINANCE
         value *= np.exp(tint)
         value *= (before / np.maximum(value @ LUMINANCE, 1e-6))[..., None]
     if exposure:
         value *= np.float32(np.exp(exposure))
-    return to_srgb(value)
+    return encode_srgb(value.clip(0, 1))
 
 
 def _lab(image: Float) -> Float:

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.paper.colour import encode_srgb
 from model.paper.framing import Square
 from model.smoothstep import smoothstep
 
-from .colour import ColourSpace, Float, encode_srgb
+from .colour import ColourSpace, Float
 from .lift import Grid
 
 SIZE = 512

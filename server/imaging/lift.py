@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model import guided_filter
+
 Float = NDArray[np.float32]
 
 RADIUS = 2  # of the guided filter's window, pixels at 512
@@ -47,18 +49,8 @@ def guided_coefficients(guide: Float, difference: Float) -> tuple[Float, Float]:
 
     guide, difference: (S, S, C), the guide nominally in 0..1. Returns two (S, S, C).
     """
-    size = (2 * RADIUS + 1, 2 * RADIUS + 1)
-
-    def mean(image: NDArray[Any]) -> Float:
-        blurred = cv2.blur(image, size, borderType=cv2.BORDER_REFLECT).reshape(image.shape)
-        return np.asarray(blurred, np.float32)
-
-    mean_guide, mean_difference = mean(guide), mean(difference)
-    covariance = mean(guide * difference) - mean_guide * mean_difference
-    variance = mean(guide * guide) - mean_guide * mean_guide
-    a = covariance / (variance + EPSILON)
-    slope = mean(a)
-    return slope, difference - slope * guide
+    slope, _ = guided_filter.coefficients(guide, difference, RADIUS, EPSILON)
+    return slope, np.asarray(difference - slope * guide, np.float32)
 
 
 def guided_matte(guide: Float, matte: Float) -> tuple[Float, Float]:
@@ -69,15 +61,9 @@ def guided_matte(guide: Float, matte: Float) -> tuple[Float, Float]:
     nominally in 0..1; matte: (S, S, 1). Returns two (S, S, 1).
     """
     grey = grey_of(guide)[..., None]
-    size = (2 * MATTE_RADIUS + 1, 2 * MATTE_RADIUS + 1)
-
-    def mean(image: NDArray[Any]) -> Float:
-        return np.asarray(cv2.blur(image, size, borderType=cv2.BORDER_REFLECT), np.float32)[..., None]
-
-    centre, level = mean(grey), mean(matte)
-    slope = (mean(grey * matte) - centre * level) / (mean(grey * grey) - centre * centre + MATTE_EPSILON)
+    slope, offset = guided_filter.coefficients(grey, matte, MATTE_RADIUS, MATTE_EPSILON)
     contrast = np.float32(1 / (1 - 2 * SMEAR))
-    return contrast * mean(slope), contrast * (mean(level - slope * centre) - np.float32(SMEAR))
+    return contrast * slope, contrast * (offset - np.float32(SMEAR))
 
 
 def grey_of(guide: Float) -> Float:

@@ -4,7 +4,8 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from server.imaging.colour import ColourSpace, decode_srgb, encode_srgb
+from model.paper.colour import decode_srgb, encode_srgb
+from server.imaging.colour import ColourSpace
 from server.imaging.errors import BadImage
 
 D65 = (0.3127, 0.3290, 1.0)

@@ -7,7 +7,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from model.inference.components import to_linear
+from model.paper.colour import decode_srgb
 from plugin.studio_portrait.link.wire import REACHES, Box, Settings
 from server.imaging import ImagingError, Selection, retouch
 from server.imaging.crop import frame_grid, inside
@@ -174,7 +174,7 @@ def test_reach_frame_gives_the_whole_picture_what_was_decided_for_the_person(sel
     x, y = (round(v) for v in face_of(result))
     face = np.s_[y - 20 : y + 20, x - 20 : x + 20]
     assert np.abs(whole[face].astype(int) - person[face]).mean() < 1
-    linear = [to_linear(picture[:, :40].astype(np.float32) / 255) for picture in (selfie, whole)]
+    linear = [decode_srgb(picture[:, :40].astype(np.float32) / 255) for picture in (selfie, whole)]
     dark = linear[0] < 0.3
     assert np.median(linear[1][dark] / linear[0][dark].clip(1e-3)) == pytest.approx(np.exp(0.4), rel=0.1)
     assert np.array_equal(person[:, :40], selfie[:, :40])

@@ -11,7 +11,7 @@ from model.data.synthesize.flash import Mix, named
 from model.data.synthesize.portraits import Unfit
 from model.evaluation import calibrate, photographs
 from model.evaluation import face_statistics as faces
-from model.paper.colour import encode
+from model.paper.colour import encode_srgb
 from tests.sample import SELFIE
 
 
@@ -21,7 +21,7 @@ def grey(levels: dict[str, float], points: np.ndarray) -> faces.Face:
     for name, centres in faces.spots(points).items():
         for x, y in centres:
             cv2.circle(picture, (round(x), round(y)), 14, levels.get(name, 0.2), -1)
-    crop = encode(np.repeat(picture[..., None], 3, -1)).astype(np.float32)
+    crop = encode_srgb(np.repeat(picture[..., None], 3, -1)).astype(np.float32)
     return faces.Face(crop, points, np.ones((512, 512), bool), faces.Square(256, 256, 512))
 
 

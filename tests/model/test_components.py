@@ -10,13 +10,12 @@ from model.inference.components import (
     difference,
     recombine,
     stretched,
-    to_linear,
-    to_srgb,
 )
 from model.inference.mattes import mattes
 from model.inference.rendering import Place
-from model.paper import colour, equations
+from model.paper import equations
 from model.paper.bilateral import filter_crop
+from model.paper.colour import LUMINANCE, decode_srgb, encode_srgb
 from tests.golden.pictures import PICTURES, reference
 
 
@@ -39,9 +38,9 @@ def made() -> tuple[np.ndarray, np.ndarray]:
     spot = np.exp(-((np.indices((512, 512)) - np.array([170, 256])[:, None, None]) ** 2).sum(0) / 450)[
         ..., None
     ]
-    light = to_linear(crop) * (1 - 0.4 * spot * matte)
+    light = decode_srgb(crop) * (1 - 0.4 * spot * matte)
     light = light * np.exp(matte * np.array([0.2, 0, -0.2]) + matte * down)
-    return crop, equations.target(crop, to_srgb(light.astype(np.float32)))
+    return crop, equations.target(crop, encode_srgb(light.astype(np.float32).clip(0, 1)))
 
 
 def test_all_together_are_the_networks_own_answer(answer: tuple[np.ndarray, np.ndarray, Components]) -> None:
@@ -85,10 +84,10 @@ def test_each_setting_moves_its_own(setting: str) -> None:
     components = decompose(crop, y)
     person = stretched(components.person[..., None], 512)[..., 0] > 0.9
     after = {
-        name: to_linear((crop - difference(components, **{name: 0} if name != "all" else {})).clip(0, 1))
+        name: decode_srgb((crop - difference(components, **{name: 0} if name != "all" else {})).clip(0, 1))
         for name in ("all", setting)
     }
-    before = to_linear(crop)
+    before = decode_srgb(crop)
     y_axis, x_axis = np.indices((512, 512))
     spot = person & (np.hypot(y_axis - 170, x_axis - 256) < 14)
     beside = person & (np.abs(np.abs(x_axis - 256) - 62) < 8) & (np.abs(y_axis - 170) < 14)
@@ -96,7 +95,7 @@ def test_each_setting_moves_its_own(setting: str) -> None:
 
     def measures(image: np.ndarray) -> dict[str, float]:
         change = np.log((image + 1e-3) / (before + 1e-3))
-        luma = np.log((image @ colour.LUMINANCE + 1e-3) / (before @ colour.LUMINANCE + 1e-3))
+        luma = np.log((image @ LUMINANCE + 1e-3) / (before @ LUMINANCE + 1e-3))
         rows = np.array([luma[r][calm[r]].mean() for r in (200, 430)])
         return {
             "shine": luma[beside].mean() - luma[spot].mean(),

@@ -11,7 +11,7 @@ import pytest
 from model.data.prepare import faid
 from model.data.prepare.pairing import Unusable
 from model.data.synthesize.portraits import Unfit
-from model.paper.colour import linear
+from model.paper.colour import decode_srgb
 
 TO_CAMERA = np.array([[0.9, -0.2, -0.1], [-0.4, 1.2, 0.2], [-0.1, 0.2, 0.6]])  # from XYZ, as a phone's
 
@@ -43,7 +43,7 @@ def test_both_lights_add_up_and_colours_come_back(tmp_path: Path, comment: str |
     assert [one.person for one in found] == ["People_001"] and not missing
     x, o = found[0].read(found[0].flash, found[0].studio)
     assert x.dtype == np.uint8 and x.shape == (40, 40, 3)
-    patch = linear(x[:10, :10] / 255).mean(axis=(0, 1))
+    patch = decode_srgb(x[:10, :10] / 255).mean(axis=(0, 1))
     assert patch[0] / patch[1] == pytest.approx(2, rel=0.06)  # the cast of a grey scene is none
     assert np.abs(x.astype(int) - o).max() <= 2  # the same scene, each exposed by itself
 

@@ -19,7 +19,7 @@ from model.data.synthesize.maps import COUNT, PLANES
 from model.data.synthesize.portraits import Portrait
 from model.data.synthesize.scene import place, whole
 from model.data.synthesize.target import matte
-from model.paper.colour import encode, linear
+from model.paper.colour import decode_srgb, encode_srgb
 
 from . import made
 
@@ -156,8 +156,8 @@ def test_shine_of_the_portrait_itself_is_damped() -> None:
 
 def test_transfer_curve_round_trip_on_arrays_and_tensors() -> None:
     srgb = np.linspace(0, 1, 101, dtype=np.float64)
-    np.testing.assert_allclose(encode(linear(srgb)), srgb, atol=1e-6)
-    assert float(linear(torch.tensor(0.5))) == pytest.approx(0.21404, abs=1e-4)
+    np.testing.assert_allclose(encode_srgb(decode_srgb(srgb)), srgb, atol=1e-6)
+    assert float(decode_srgb(torch.tensor(0.5))) == pytest.approx(0.21404, abs=1e-4)
 
 
 def test_people_are_held_out_by_name_alone() -> None:
@@ -210,7 +210,10 @@ def test_without_a_flash_nothing_is_to_be_changed(folder: Path) -> None:
         kinds.append(torch.equal(pair.x, pair.o))
         if not kinds[-1]:  # a colour cast: nothing else is to go
             inside = pair.skin[0, 0] > 0.5
-            ratio = linear(pair.x)[0].mean(0)[inside].median() / linear(pair.o)[0].mean(0)[inside].median()
+            ratio = (
+                decode_srgb(pair.x)[0].mean(0)[inside].median()
+                / decode_srgb(pair.o)[0].mean(0)[inside].median()
+            )
             assert float(ratio) == pytest.approx(1, abs=0.2)
     assert 0 < sum(kinds) < len(kinds)
 
@@ -294,12 +297,12 @@ def test_the_portraits_own_light_is_found_and_taken_off() -> None:
     normal = planes[..., PLANES["normal"]] / np.float32(127.5) - 1
     skin = planes[..., PLANES["skin"]][..., 0] / np.float32(255)
     light = (1 + 0.35 * normal[..., :1] - 0.25 * normal[..., 1:2]).clip(0.3)
-    flat = linear(planes[..., PLANES["studio"]].astype(np.float32) / 255)
-    lit = (encode(flat * light).clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    flat = decode_srgb(planes[..., PLANES["studio"]].astype(np.float32) / 255)
+    lit = (encode_srgb(flat * light).clip(0, 1) * 255 + 0.5).astype(np.uint8)
     own = albedo.own_light(lit, normal, skin, skin)
-    left = linear(albedo.divided(lit, own.light).astype(np.float32) / 255)[..., 0]
+    left = decode_srgb(albedo.divided(lit, own.light).astype(np.float32) / 255)[..., 0]
     sure = skin > 0.99
-    before = linear(lit.astype(np.float32) / 255)[..., 0]
+    before = decode_srgb(lit.astype(np.float32) / 255)[..., 0]
     assert own.residual < albedo.WELL
     assert np.log(left[sure]).std() < 0.35 * np.log(before[sure]).std()
     assert left[sure].mean() == pytest.approx(before[sure].mean(), rel=0.1), "not lighter or darker"
@@ -324,10 +327,10 @@ def test_the_target_keeps_the_photographs_complexion_unless_it_is_a_leds() -> No
     o = torch.tensor([0.55, 0.42, 0.38]).view(1, 3, 1, 1).expand(2, 3, size, size)
     bare = torch.ones(2, 1, size, size, dtype=torch.bool)
     mix = replace(named("real"), exposure_tie=1.0, hue_tie=1.0, led_hue_tie=0.0, lift=0.0)
-    kept, led = encode(linear(o) * pairs.complexion(x, o, bare, flash, mix))
+    kept, led = encode_srgb(decode_srgb(o) * pairs.complexion(x, o, bare, flash, mix))
     torch.testing.assert_close(kept, x[0], atol=0.01, rtol=0)
     assert float((led - x[1]).abs().max()) > 0.04, "its cast is not kept"
-    lifted = encode(linear(o) * pairs.complexion(x, o, bare, flash, replace(mix, lift=3.0)))[0]
+    lifted = encode_srgb(decode_srgb(o) * pairs.complexion(x, o, bare, flash, replace(mix, lift=3.0)))[0]
     before, after = (
         cv2.cvtColor(each[:, :1, :1].permute(1, 2, 0).contiguous().numpy(), cv2.COLOR_RGB2Lab)[0, 0]
         for each in (x[0], lifted)

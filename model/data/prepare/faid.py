@@ -29,7 +29,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from model.data.synthesize.portraits import Unfit
 from model.data.whole_pictures import RGB
-from model.paper.colour import encode, luminance
+from model.paper.colour import encode_srgb, luminance
 
 from .pairing import Candidate, Unusable
 
@@ -112,4 +112,4 @@ def _develop(rgb: Float) -> RGB:
     bright = float(np.quantile(luminance(balanced), 0.98))
     if bright <= 0:
         raise Unfit("the picture is black")
-    return np.asarray(np.rint(encode((balanced * (WHITE / bright)).clip(0, 1)) * 255), np.uint8)
+    return np.asarray(np.rint(encode_srgb((balanced * (WHITE / bright)).clip(0, 1)) * 255), np.uint8)

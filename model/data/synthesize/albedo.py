@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.paper.colour import encode, linear, luminance
+from model.paper.colour import decode_srgb, encode_srgb, luminance
 
 Array = NDArray[Any]  # float32
 
@@ -54,7 +54,7 @@ def own_light(rgb: NDArray[np.uint8], normal: Array, skin: Array, person: Array)
     rgb: (H, W, 3) sRGB. normal: (H, W, 3) unit. skin, person: (H, W) in [0, 1]. The skin has to be matte
     (`target.matte`): shine is not shading.
     """
-    log = np.log(luminance(linear(rgb.astype(np.float32) / 255)).clip(0.003, None))
+    log = np.log(luminance(decode_srgb(rgb.astype(np.float32) / 255)).clip(0.003, None))
     log = cv2.GaussianBlur(log, (0, 0), 2.0)
     flat = smooth(normal, person)
     basis = harmonics(flat)
@@ -97,5 +97,5 @@ def harmonics(normal: Array) -> Array:
 
 def divided(rgb: NDArray[np.uint8], light: Array) -> NDArray[np.uint8]:
     """sRGB (H, W, 3) with the light taken off."""
-    off = linear(rgb.astype(np.float32) / 255) / light[..., None]
-    return np.asarray((encode(off).clip(0, 1) * 255 + 0.5).astype(np.uint8))
+    off = decode_srgb(rgb.astype(np.float32) / 255) / light[..., None]
+    return np.asarray((encode_srgb(off).clip(0, 1) * 255 + 0.5).astype(np.uint8))

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.paper.colour import encode, linear
+from model.paper.colour import decode_srgb, encode_srgb
 
 from . import batched
 from .flash import Flash
@@ -33,7 +33,7 @@ def compress(exposed: Tensor, flash: Flash) -> Tensor:
     areas = F.adaptive_avg_pool2d(exposed.clip(0, 1).mean(dim=1, keepdim=True), AREAS)
     areas = blur(areas, torch.full((1, 1), AREA_SIGMA, device=exposed.device)).clip(DARKEST)
     areas = F.interpolate(areas, size, mode="bilinear")
-    gain: Tensor = (areas / linear(flash.face_level)) ** -flash.compression
+    gain: Tensor = (areas / decode_srgb(flash.face_level)) ** -flash.compression
     return exposed * gain
 
 
@@ -48,7 +48,7 @@ def develop(exposed: Tensor, flash: Flash, generator: torch.Generator, shrink: i
     raw = (raw.clip(0, 1.0 / 0.9) * balance).clip(0, 1)
     grey = raw.mean(dim=1, keepdim=True)
     raw = (grey + flash.saturation * (raw - grey)).clip(1e-6, 1)
-    picture = encode(raw) ** flash.gamma
+    picture = encode_srgb(raw) ** flash.gamma
     picture = picture + flash.curve * (picture * picture * (3 - 2 * picture) - picture)
     soft = blur(picture, flash.blur / shrink)
     picture = soft + flash.sharpen * (soft - blur(soft, torch.ones_like(flash.blur) / shrink))

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.guided_filter import guided_filter
+
 Array = NDArray[Any]  # float32
 
 CHEEKS: Final = ((2, 31, 48, 4), (14, 35, 54, 12))
@@ -21,6 +23,7 @@ INNER_MOUTH: Final = slice(60, 68)  # teeth, when they show
 BROWS: Final = (slice(17, 22), slice(22, 27))
 NECK: Final = 0.42  # how far below the chin bare skin is taken for granted, in face widths
 GRABCUT_ROUNDS: Final = 5
+REFINE: Final = (6, 4e-4)  # the guided filter's radius and variance
 
 
 def person(crop: NDArray[np.uint8], mesh: NDArray[np.bool_], landmarks: NDArray[Any]) -> Array:
@@ -43,7 +46,9 @@ def person(crop: NDArray[np.uint8], mesh: NDArray[np.bool_], landmarks: NDArray[
     cv2.grabCut(small, cut, (0, 0, 0, 0), back, front, GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
     hard = _one_piece(np.isin(cut, (cv2.GC_FGD, cv2.GC_PR_FGD)))
     rough = cv2.resize(hard.astype(np.float32), crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return _refine(rough, crop)
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    soft = guided_filter(grey, rough, *REFINE)  # follows hair
+    return np.asarray(((soft - 0.1) / 0.8).clip(0, 1), np.float32)
 
 
 def _disc(radius: int) -> NDArray[np.uint8]:
@@ -72,19 +77,6 @@ def _one_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     count, holes, stats, _ = cv2.connectedComponentsWithStats((~piece).astype(np.uint8))
     small = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] < 0.01 * mask.size]
     return np.asarray(piece | np.isin(holes, small), np.bool_)
-
-
-def _refine(mask: Array, crop: NDArray[np.uint8], radius: int = 6, eps: float = 4e-4) -> Array:
-    """Guided filter of the mask with the picture's grey: follows hair."""
-    guide = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
-
-    def mean(a: Array) -> Array:
-        return np.asarray(cv2.blur(a, (2 * radius + 1,) * 2), np.float32)
-
-    centre, level = mean(guide), mean(mask)
-    slope = (mean(guide * mask) - centre * level) / (mean(guide * guide) - centre * centre + eps)
-    soft = mean(slope) * guide + mean(level - slope * centre)
-    return np.asarray(((soft - 0.1) / 0.8).clip(0, 1), np.float32)
 
 
 def skin(crop: NDArray[np.uint8], face: Array, landmarks: NDArray[Any]) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from model.paper.bilateral import filter_crop
-from model.paper.colour import linear
+from model.paper.colour import decode_srgb
 
 from . import extras
 from .batched import bilateral
@@ -142,10 +142,10 @@ def _make(
     lit = replace(scene, albedo=scene.albedo / scene.light**mix.unlit)
     light = render(lit, flash, patchiness(n, size, rng).to(device))
     glare = extras.glare(extra, placing.eyes, placing.turn, placing.scale, size) * scene.person
-    own = linear(lightness).view(n, 1, 1, 1) * flash.darken.mean(dim=1, keepdim=True)
-    gain = linear(flash.face_level) / (own * (FRONT + flash.ambient))
+    own = decode_srgb(lightness).view(n, 1, 1, 1) * flash.darken.mean(dim=1, keepdim=True)
+    gain = decode_srgb(flash.face_level) / (own * (FRONT + flash.ambient))
     exposed = (light.radiance + flash.flash_colour * glare) * gain
-    tie = (linear(flash.face_level) / own) ** (0.0 if mix.hue_tie else mix.exposure_tie)
+    tie = (decode_srgb(flash.face_level) / own) ** (0.0 if mix.hue_tie else mix.exposure_tie)
     tie = torch.where(flash.identity > 0, torch.ones_like(tie), tie.clip(*TIE_RANGE))
     tone = 1 - scene.tone + scene.tone * flash.darken
     studio = lit.albedo * tone * tie * _studio_light(scene, light, mix)
@@ -194,7 +194,8 @@ def complexion(x: Tensor, o: Tensor, bare: Tensor, flash: Flash, mix: Mix) -> Te
         )
         wanted[0] = (wanted[0] + mix.lift).clip(*LIGHTNESS)
         rgb = cv2.cvtColor(wanted[None, None].astype(np.float32), cv2.COLOR_Lab2RGB)[0, 0].clip(0.01, 1)
-        gains[i] = torch.from_numpy(np.asarray(linear(rgb) / linear(colours[1]).clip(1e-3), np.float32))
+        gain = decode_srgb(rgb) / decode_srgb(colours[1]).clip(1e-3)
+        gains[i] = torch.from_numpy(np.asarray(gain, np.float32))
     return gains[..., None, None]
 
 

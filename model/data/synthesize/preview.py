@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.paper.colour import encode
+from model.paper.colour import encode_srgb
 
 from .cache import Entry, entries, planes
 from .flash import JUDGED
@@ -84,7 +84,7 @@ def _known(folder: Path) -> list[Entry]:
 def _row(folder: Path, known: Sequence[Entry], entry: Entry, seed: int) -> Picture:
     maps = planes(folder, entry.name)
     pair = fixed(folder, known, [entry], [seed], mix=JUDGED)
-    shine = _picture(encode(pair.specular[0]).expand(3, -1, -1))
+    shine = _picture(encode_srgb(pair.specular[0]).expand(3, -1, -1))
     shadow = _picture(pair.shadow[0].expand(3, -1, -1))
     cells = [maps[..., PLANES["studio"]], maps[..., PLANES["normal"]], shine, shadow, _picture(pair.x[0])]
     return np.hstack([_small(cell) for cell in cells])

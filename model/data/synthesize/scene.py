@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.paper.bilateral import SIZE
-from model.paper.colour import encode, linear
+from model.paper.colour import decode_srgb, encode_srgb
 
 from .cache import Entry, planes
 from .flash import Flash
@@ -135,13 +135,13 @@ def surface(
     matte = maps[:, PLANES["person"]].float() / 255
     cast = F.grid_sample(matte, placing.grid(aside), padding_mode="border", align_corners=False)
     cast = blur(cast, 0.08 * aside.norm(dim=1, keepdim=True).clip(2, 60) + 0.5 / placing.shrink)
-    albedo = linear(plane("studio") / 255)
+    albedo = decode_srgb(plane("studio") / 255)
     grey = albedo.mean(1, keepdim=True)
     albedo = (grey + SATURATION * (albedo - grey)).clip(0)
     albedo = _dye(albedo, person, placing, dye)
     light, key = (plane(name).clip(1) * (LIGHT_MOST / 255) for name in ("light", "key"))
-    own = linear(plane("scene") / 255)
-    behind = torch.where(background.isnan(), own, linear(background))
+    own = decode_srgb(plane("scene") / 255)
+    behind = torch.where(background.isnan(), own, decode_srgb(background))
     scene = Surface(
         albedo=albedo,
         background=behind,
@@ -238,4 +238,4 @@ def patchiness(n: int, size: int, rng: np.random.Generator) -> Tensor:
 
 def srgb(rgb: Tensor) -> Tensor:
     """Linear to sRGB in [0, 1]."""
-    return torch.as_tensor(encode(rgb.clip(0, 1)))
+    return torch.as_tensor(encode_srgb(rgb.clip(0, 1)))

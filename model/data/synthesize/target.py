@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.paper.colour import encode, linear, luminance
+from model.paper.colour import decode_srgb, encode_srgb, luminance
 
 Array = NDArray[Any]  # float32
 
@@ -31,10 +31,10 @@ def studio(crop: NDArray[np.uint8], skin: Array, person: Array, source: str) -> 
 
     crop (512, 512, 3) uint8 sRGB; skin and person (512, 512) in [0, 1]. Returns like crop.
     """
-    rgb = linear(crop.astype(np.float32) / 255)
+    rgb = decode_srgb(crop.astype(np.float32) / 255)
     rgb = rgb * _gain(rgb, skin, person, source)
     rgb = matte(rgb, skin)
-    return np.asarray(encode(rgb).clip(0, 1) * 255 + 0.5, np.uint8)
+    return np.asarray(encode_srgb(rgb).clip(0, 1) * 255 + 0.5, np.uint8)
 
 
 def _gain(rgb: Array, skin: Array, person: Array, source: str) -> Any:
@@ -45,9 +45,9 @@ def _gain(rgb: Array, skin: Array, person: Array, source: str) -> Any:
         grey = np.median(rgb[person < 0.02], axis=0)
         first = np.asarray(luminance(grey) / grey.clip(1e-3), np.float32)
     median = np.median(rgb[skin > 0.5], axis=0) * first
-    lab = cv2.cvtColor(encode(median)[None, None].astype(np.float32), cv2.COLOR_RGB2Lab)[0, 0]
+    lab = cv2.cvtColor(encode_srgb(median)[None, None].astype(np.float32), cv2.COLOR_RGB2Lab)[0, 0]
     lab[1:] += SKIN_PULL * (SKIN_AB - lab[1:])
-    wanted = linear(cv2.cvtColor(lab[None, None], cv2.COLOR_Lab2RGB)[0, 0].clip(0, 1))
+    wanted = decode_srgb(cv2.cvtColor(lab[None, None], cv2.COLOR_Lab2RGB)[0, 0].clip(0, 1))
     exposure = float(np.clip((SKIN_Y / luminance(median)) ** 0.5, *EXPOSURE_RANGE))
     return np.asarray(first * exposure * wanted / median.clip(1e-3), np.float32)
 
