@@ -42,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    networks = _networks(options.network, options.weights)
     mixes = {name: named(name) for name in options.mix or MIXES}
     real = plan_real(options.pairs) if options.pairs else []
     maps = held_out_maps(options.portraits, options.mesh, options.cache)
+    networks = _networks(options.network, options.weights)
     for reason in maps.left_out:
         print(f"left out: {reason}", file=sys.stderr)
     result: dict[str, Any] = {"default": _default(networks, options.weights), "mixes": {}}

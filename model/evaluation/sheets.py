@@ -46,11 +46,13 @@ def write(
     """
     out.mkdir(parents=True, exist_ok=True)
     files = []
-    for rank, places in ranks(records).items():
-        cells = []
-        for i in places:
-            sample = planned[i].make()
-            cells.append(_cell(sample, records[i], system(sample).picture))
+    ranked = ranks(records)
+    made = {}
+    for i in {i for places in ranked.values() for i in places}:
+        sample = planned[i].make()
+        made[i] = _cell(sample, records[i], system(sample).picture)
+    for rank, places in ranked.items():
+        cells = [made[i] for i in places]
         cells += [np.zeros_like(cells[0])] * (-len(cells) % COLUMNS)
         rows = [np.hstack(cells[i : i + COLUMNS]) for i in range(0, len(cells), COLUMNS)]
         file = out / f"{name}_{rank}.jpg"

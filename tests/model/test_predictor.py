@@ -116,14 +116,10 @@ def test_crops_of_another_format_are_refused(folder: Path) -> None:
         loaded(np.zeros((1, 256, 256, 3), np.float32))
 
 
-@pytest.mark.parametrize("architecture", ["deepflash", "studio"])
 @pytest.mark.parametrize("engine", ["pytorch", "openvino"])
-def test_a_prediction_stops_in_the_middle_when_it_is_cancelled(
-    engine: str, architecture: str, tmp_path: Path
-) -> None:
+def test_a_prediction_stops_in_the_middle_when_it_is_cancelled(engine: str, folder: Path) -> None:
     """It asks between layers, stops at the first yes, and the next prediction is whole."""
-    export(made.checkpoint_of(made.network(architecture)), tmp_path)
-    network = predictor.load("", device="cpu", engine=engine, folder=tmp_path)
+    network = predictor.load("", device="cpu", engine=engine, folder=folder)
     crops = np.full((4, 512, 512, 3), 0.4, np.float32)
     crops[1] = 0.7
     right = network(crops[:1])

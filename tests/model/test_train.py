@@ -94,7 +94,8 @@ def test_judging_leaves_the_run_as_it_was(unbroken: tuple[Trainer, list[float]])
 
 def test_the_encoder_is_trained_only_when_its_time_has_come(tmp_path: Path) -> None:
     config = replace(CONFIG, architecture="deepflash", shrink=1, freeze_encoder=0.25)
-    trainer, first = new(config), new(config).network.encoder.stages[0][0].weight.detach().clone()
+    trainer = new(config)
+    first = trainer.network.encoder.stages[0][0].weight.detach().clone()
     for step in range(2):
         trainer.learn(batch(step))
     assert torch.equal(trainer.network.encoder.stages[0][0].weight, first)
