@@ -71,6 +71,7 @@ def errors(found: Matrix, true: Matrix, landmarks: NDArray[Any]) -> NDArray[np.f
 
 
 def main() -> int:
+    """Print the shares of aligned cases; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.alignment", description=__doc__)
     parser.add_argument("--cases", type=int, default=50)
     parser.add_argument("--photo", type=Path, default=SELFIE, help="a photograph with one face")

@@ -93,6 +93,7 @@ class Watch:
             return 0
 
     def seconds(self) -> float:
+        """Sum the processor seconds of the processes that are or were there."""
         for process in self._processes():
             self._one(process)
         return sum(self.cpu.values())

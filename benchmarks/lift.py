@@ -60,6 +60,7 @@ LIFTS: dict[str, Lift] = {
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lift", description=__doc__)
     parser.add_argument("--cache", type=Path, required=True, help="made by model.data.synthesize cache")
     parser.add_argument("--people", type=int, default=24)

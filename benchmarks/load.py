@@ -109,6 +109,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def main() -> int:
+    """Print the table; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--jobs", type=int, default=96, help="a round, for each number (%(default)s)")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="(%(default)s)")

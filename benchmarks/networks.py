@@ -63,6 +63,7 @@ def summary(seconds: dict[str, list[float]]) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.networks", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one line of JSON, last")
     parser.add_argument("--runs", type=int, default=7)

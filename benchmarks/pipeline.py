@@ -154,6 +154,7 @@ def beside_reference(pixels: Pixels, runs: int) -> dict[str, float]:
 
 
 def machine() -> str:
+    """Name the processor and how many cores it has."""
     name = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -182,6 +183,7 @@ def show(figures: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pipeline", description=__doc__)
     parser.add_argument("--photo", type=Path, help="another photograph with a face (taken at its own size)")
     parser.add_argument("--runs", type=int, default=5)

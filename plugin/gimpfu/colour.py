@@ -109,30 +109,38 @@ class RGB(_Colour):
             self.a = other.a
 
     def add(self, color: Any, with_alpha: bool = False) -> None:
+        """Add `color` to this colour."""
         self._become(self + color)
 
     def subtract(self, color: Any, with_alpha: bool = False) -> None:
+        """Subtract `color` from this colour."""
         self._become(self - color)
 
     def multiply(self, factor: float, with_alpha: bool = False) -> None:
+        """Multiply this colour's channels by a factor."""
         self._become(self * float(factor))
 
     def distance(self, color: Any, alpha: bool = False) -> float:
+        """Sum the channels' absolute differences, alpha's only if asked."""
         other = parse(color)
         return float(
             sum(abs(getattr(self, name) - getattr(other, name)) for name in ("rgba" if alpha else "rgb"))
         )
 
     def max(self) -> float:
+        """Return the largest of red, green and blue."""
         return max(self.r, self.g, self.b)
 
     def min(self) -> float:
+        """Return the smallest of red, green and blue."""
         return min(self.r, self.g, self.b)
 
     def gamma(self, gamma: float) -> None:
+        """Raise the channels to 1 / gamma."""
         self.r, self.g, self.b = (max(0.0, getattr(self, name)) ** (1.0 / gamma) for name in "rgb")
 
     def luminance(self) -> float:
+        """Return the weighted sum of red, green and blue."""
         return RGB_LUMINANCE_RED * self.r + RGB_LUMINANCE_GREEN * self.g + RGB_LUMINANCE_BLUE * self.b
 
     def composite(self, color: Any, mode: int = RGB_COMPOSITE_NORMAL) -> None:
@@ -151,22 +159,28 @@ class RGB(_Colour):
         self.a = alpha
 
     def parse_name(self, name: str) -> None:
+        """Become the colour of that name."""
         self._become(parse(name))
 
     def parse_hex(self, hex: str) -> None:  # noqa: A002 - gimpcolor's own name
+        """Become the colour of a hexadecimal notation."""
         self._become(rgb_parse_hex(hex))
 
     def parse_css(self, css: str, with_alpha: bool = False) -> None:
+        """Become the colour of a CSS notation."""
         self._become(parse(css), with_alpha)
 
     def to_hsv(self) -> HSV:
+        """Return the same colour as hue, saturation and value."""
         return HSV(*colorsys.rgb_to_hsv(self.r, self.g, self.b), self.a)
 
     def to_hsl(self) -> HSL:
+        """Return the same colour as hue, saturation and lightness."""
         hue, lightness, saturation = colorsys.rgb_to_hls(self.r, self.g, self.b)
         return HSL(hue, saturation, lightness, self.a)
 
     def to_cmyk(self, pullout: float = 1.0) -> CMYK:
+        """Return the same colour as CMYK; pullout: the share of grey that becomes black."""
         black = pullout * (1.0 - self.max())
         if black >= 1.0:
             return CMYK(0.0, 0.0, 0.0, 1.0, self.a)
@@ -187,6 +201,7 @@ class HSV(_Colour):
     set = __init__
 
     def to_rgb(self) -> RGB:
+        """Return the same colour as red, green and blue."""
         return RGB(*colorsys.hsv_to_rgb(self.h, self.s, self.v), self.a)
 
 
@@ -203,6 +218,7 @@ class HSL(_Colour):
     set = __init__
 
     def to_rgb(self) -> RGB:
+        """Return the same colour as red, green and blue."""
         return RGB(*colorsys.hls_to_rgb(self.h, self.l, self.s), self.a)
 
 
@@ -218,15 +234,18 @@ class CMYK(_Colour):
     set = __init__
 
     def to_rgb(self) -> RGB:
+        """Return the same colour as red, green and blue."""
         r, g, b = ((1.0 - getattr(self, name)) * (1.0 - self.k) for name in "cmy")
         return RGB(r, g, b, self.a)
 
 
 def rgb_parse_name(name: str) -> RGB:
+    """Read a colour's name."""
     return parse(name)
 
 
 def rgb_parse_css(css: str, with_alpha: bool = False) -> RGB:
+    """Read a CSS notation."""
     return parse(css)
 
 
@@ -241,6 +260,7 @@ def rgb_parse_hex(hex: str) -> RGB:  # noqa: A002 - gimpcolor's own name
 
 
 def rgb_names() -> dict[str, RGB]:
+    """Return the named colours."""
     return {name: parse(name) for name in _CSS.split()}
 
 
@@ -252,6 +272,7 @@ def bilinear(x: float, y: float, values: Sequence[float]) -> float:
 
 
 def bilinear_rgb(x: float, y: float, values: Sequence[Any]) -> RGB:
+    """Interpolate between four colours, channel by channel."""
     four = [parse(value) for value in values]
     return RGB(*(bilinear(x, y, [getattr(one, name) for one in four]) for name in "rgb"))
 
@@ -296,4 +317,5 @@ def to_gegl(colour: Any) -> Gegl.Color:
 
 
 def from_gegl(colour: Gegl.Color) -> RGB:
+    """Read GEGL's colour as sRGB."""
     return RGB(*struct.unpack("4d", colour.get_bytes(Babl.format(_FORMAT)).get_data()))

@@ -144,10 +144,12 @@ Parasite = _Kind(Gimp.Parasite, _new_parasite)
 
 
 def progress_init(text: str = "") -> None:
+    """Show a progress bar with a text."""
     Gimp.progress_init(str(text))
 
 
 def progress_update(fraction: float) -> None:
+    """Move the progress bar to a share from 0 to 1."""
     Gimp.progress_update(min(max(float(fraction), 0.0), 1.0))
 
 
@@ -157,6 +159,7 @@ def message(text: str) -> None:
 
 
 def quit() -> None:  # noqa: A001 - gimpfu's own name
+    """Write what is pending and end this process."""
     region.flush()
     Gimp.quit()
 
@@ -167,6 +170,7 @@ def image_list() -> list[Gimp.Image]:
 
 
 def displays_flush() -> None:
+    """Write what is pending and redraw the windows."""
     region.flush()
     Gimp.displays_flush()
 
@@ -178,6 +182,7 @@ def delete(thing: Any) -> None:
 
 
 def tile_width() -> int:
+    """Return the width of a tile in pixels."""
     return TILE
 
 
@@ -197,6 +202,7 @@ def register_load_handler(name: str, extensions: str, prefixes: str = "") -> Non
 
 
 def register_magic_load_handler(name: str, extensions: str, prefixes: str = "", magics: str = "") -> None:
+    """Say which files a load procedure is for."""
     registry.handlers[name.replace("_", "-")] = registry.Handler(extensions, prefixes, magics)
 
 
@@ -208,10 +214,12 @@ def domain_register(name: str, path: str | None = None) -> None:
 
 
 def personal_rc_file(basename: str) -> str:
+    """Return the path of a file in the user's profile."""
     return str(Path(Gimp.directory()) / basename)
 
 
 def gamma() -> float:
+    """Return the gamma that GIMP 2 told."""
     return 2.2
 
 
@@ -224,10 +232,12 @@ def user_directory(type: int) -> str | None:  # noqa: A002 - gimpfu's own name
 
 
 def get_progname() -> str:
+    """Return the program's name."""
     return "gimp"
 
 
 def show_tool_tips() -> bool:
+    """Return True: GIMP 3 does not tell it any more."""
     return True
 
 
@@ -235,6 +245,7 @@ show_help_button = show_tool_tips
 
 
 def default_display() -> Any:
+    """Return the display on which new images are shown."""
     return Gimp.default_display()
 
 
@@ -244,18 +255,22 @@ def checks_get_shades(type: int) -> tuple[int, int]:  # noqa: A002
 
 
 def fonts_get_list(filter: str = "") -> list[str]:  # noqa: A002
+    """List the fonts whose names match a regular expression."""
     return resources.names("GimpFont", filter or "")
 
 
 def gradients_get_list(filter: str = "") -> list[str]:  # noqa: A002
+    """List the gradients whose names match a regular expression."""
     return resources.names("GimpGradient", filter or "")
 
 
 def fonts_refresh() -> None:
+    """Look for new fonts."""
     Gimp.fonts_refresh()
 
 
 def context_get_gradient() -> str:
+    """Return the name of the gradient in use."""
     return str(Gimp.context_get_gradient().get_name())
 
 
@@ -263,6 +278,7 @@ gradients_get_gradient = context_get_gradient
 
 
 def context_set_gradient(name: str) -> None:
+    """Use the gradient of this name."""
     Gimp.context_set_gradient(resources.find("GimpGradient", name))
 
 
@@ -270,16 +286,19 @@ gradients_set_gradient = context_set_gradient
 
 
 def gradient_get_uniform_samples(name: str, num_samples: int, reverse: bool = False) -> tuple[float, ...]:
+    """Return RGBA samples at even distances along a gradient, one after the other."""
     return tuple(pdb.gimp_gradient_get_uniform_samples(name, num_samples, reverse)[1])
 
 
 def gradient_get_custom_samples(name: str, positions: Any, reverse: bool = False) -> tuple[float, ...]:
+    """Return RGBA samples at positions from 0 to 1 along a gradient, one after the other."""
     return tuple(pdb.gimp_gradient_get_custom_samples(name, len(positions), positions, reverse)[1])
 
 
 def vectors_import_from_file(
     image: Any, svg_file: str, merge: bool = False, scale: bool = False
 ) -> list[Any]:
+    """Read an SVG file's paths into the image."""
     _, numbers = pdb.gimp_vectors_import_from_file(image, svg_file, merge, scale)
     return [Gimp.Item.get_by_id(number) for number in numbers]
 
@@ -287,27 +306,33 @@ def vectors_import_from_file(
 def vectors_import_from_string(
     image: Any, svg_string: str, merge: bool = False, scale: bool = False
 ) -> list[Any]:
+    """Read paths into the image from SVG text."""
     _, numbers = pdb.gimp_vectors_import_from_string(image, svg_string, -1, merge, scale)
     return [Gimp.Item.get_by_id(number) for number in numbers]
 
 
 def parasite_find(name: str) -> Any:
+    """Return the global parasite of this name, None if there is none."""
     return Gimp.get_parasite(name)
 
 
 def parasite_attach(parasite: Any) -> None:
+    """Keep a global parasite."""
     Gimp.attach_parasite(parasite)
 
 
 def attach_new_parasite(name: str, flags: int, data: str | bytes) -> None:
+    """Make a global parasite and keep it."""
     Gimp.attach_parasite(_new_parasite(name, flags, data))
 
 
 def parasite_detach(name: str) -> None:
+    """Remove the global parasite of this name."""
     Gimp.detach_parasite(name)
 
 
 def parasite_list() -> tuple[str, ...]:
+    """List the names of the global parasites."""
     return tuple(Gimp.get_parasite_list())
 
 
@@ -327,14 +352,17 @@ def _id2display(number: int) -> Any:
 
 
 def exit() -> None:  # noqa: A001 - scripts say so, too
+    """End this process, like `quit`."""
     quit()
 
 
 def context_push() -> None:
+    """Keep the context, to be restored by `context_pop`."""
     Gimp.context_push()
 
 
 def context_pop() -> None:
+    """Restore the context of the last `context_push`."""
     Gimp.context_pop()
 
 
@@ -344,16 +372,20 @@ def _one_colour(parts: tuple[Any, ...]) -> Any:
 
 
 def get_foreground() -> colour.RGB:
+    """Return the foreground colour."""
     return colour.from_gegl(Gimp.context_get_foreground())
 
 
 def get_background() -> colour.RGB:
+    """Return the background colour."""
     return colour.from_gegl(Gimp.context_get_background())
 
 
 def set_foreground(*parts: Any) -> None:
+    """Set the foreground colour: a colour, a name, or three numbers."""
     Gimp.context_set_foreground(_one_colour(parts))
 
 
 def set_background(*parts: Any) -> None:
+    """Set the background colour: a colour, a name, or three numbers."""
     Gimp.context_set_background(_one_colour(parts))

@@ -119,6 +119,7 @@ class plugin:  # noqa: N801 - gimpfu's own name
     """The class that such plug-ins derive from; each procedure is a method of its name."""
 
     def start(self) -> None:
+        """Declare the procedures and hand the process over to GIMP."""
         from .procedure import main as hand_over
 
         declare(self.query, self._run)

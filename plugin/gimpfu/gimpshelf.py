@@ -64,6 +64,7 @@ class Gimpshelf(MutableMapping[str, Any]):
         return len(self._read())
 
     def has_key(self, key: str) -> bool:
+        """Return whether the shelf holds the key, as Python 2 asked it."""
         return key in self
 
 

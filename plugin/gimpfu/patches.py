@@ -300,17 +300,21 @@ class Stroke:
 
     @property
     def points(self) -> tuple[list[float], bool]:
+        """Return the control points, x and y one after the other, and whether the stroke is closed."""
         _, points, closed = self.vectors.stroke_get_points(self.ID)
         return list(points), bool(closed)
 
     def get_length(self, precision: float) -> float:
+        """Return the length in pixels."""
         found = self.vectors.stroke_get_length(self.ID, float(precision))
         return float(found[-1] if isinstance(found, tuple) else found)
 
     def get_point_at_dist(self, dist: float, precision: float) -> tuple[float, float, float, bool]:
+        """Return x, y, slope and whether it is valid, at a distance along the stroke."""
         return tuple(self.vectors.stroke_get_point_at_dist(self.ID, float(dist), float(precision))[-4:])
 
     def interpolate(self, precision: float) -> tuple[list[float], bool]:
+        """Return points on the curve, x and y one after the other, and whether it is closed."""
         found = self.vectors.stroke_interpolate(self.ID, float(precision))
         return list(found[-2]), bool(found[-1])
 

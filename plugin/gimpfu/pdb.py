@@ -39,26 +39,32 @@ class Function:
 
     @property
     def proc_blurb(self) -> str:
+        """Return the short description."""
         return self._native.get_blurb() or ""
 
     @property
     def proc_help(self) -> str:
+        """Return the long description."""
         return self._native.get_help() or ""
 
     @property
     def params(self) -> tuple[tuple[str, str, str], ...]:
+        """Describe the arguments: (type, name, description) each."""
         return tuple((spec.value_type.name, spec.name, spec.get_blurb() or "") for spec in self._specs)
 
     @property
     def return_vals(self) -> tuple[tuple[str, str, str], ...]:
+        """Describe the results: (type, name, description) each."""
         return tuple((spec.value_type.name, spec.name, spec.get_blurb() or "") for spec in self._results)
 
     @property
     def nparams(self) -> int:
+        """Count the arguments."""
         return len(self._specs)
 
     @property
     def nreturn_vals(self) -> int:
+        """Count the results."""
         return len(self._results)
 
     def __call__(self, *args: Any, run_mode: int = Gimp.RunMode.NONINTERACTIVE) -> Any:
@@ -119,20 +125,24 @@ class Adapted:
 
     @property
     def params(self) -> tuple[tuple[str, str, str], ...]:
+        """Describe the arguments: (type, name, description) each."""
         given = self._signature.parameters.values()
         return tuple((str(one.annotation), one.name.replace("_", "-"), "") for one in given)
 
     @property
     def return_vals(self) -> tuple[tuple[str, str, str], ...]:
+        """Describe the results: (type, name, description) each."""
         kind = str(self._signature.return_annotation)
         return () if kind == "None" else ((kind, "value", ""),)
 
     @property
     def nparams(self) -> int:
+        """Count the arguments."""
         return len(self.params)
 
     @property
     def nreturn_vals(self) -> int:
+        """Count the results."""
         return len(self.return_vals)
 
     def __call__(self, *args: Any, run_mode: int = Gimp.RunMode.NONINTERACTIVE) -> Any:
@@ -187,6 +197,7 @@ class PDB:
         return sorted({*names, *adapters.ADAPTERS, *filters.FILTERS, *filters.CALLS, *RENAMED})
 
     def has_key(self, name: str) -> bool:
+        """Return whether there is such a procedure, as Python 2 asked it."""
         return name in self
 
     def query(self, name: str = "", *others: str) -> tuple[int, tuple[str, ...]]:

@@ -29,15 +29,18 @@ class ScriptPlugIn(Gimp.PlugIn):  # type: ignore[misc]
     """The one plug-in of this process, with every procedure that was registered."""
 
     def do_set_i18n(self, name: str) -> bool:
+        """Tell GIMP that the texts are translated already."""
         return False
 
     def do_query_procedures(self) -> list[str]:
+        """Return the names of what was registered."""
         for registration in registered.values():
             if registration.on_query:
                 registration.on_query()
         return list(registered)
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
+        """Make the procedure of that name."""
         return create(self, registered[name])
 
 

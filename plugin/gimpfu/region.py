@@ -70,6 +70,7 @@ class PixelRgn:
 
     @property
     def rowstride(self) -> int:
+        """Return the bytes of a row."""
         return self.w * self.bpp
 
     def __getitem__(self, place: tuple[Any, Any]) -> ByteString:
@@ -135,6 +136,7 @@ class Tile:
         self._region[self._place(place)] = pixel
 
     def flush(self) -> None:
+        """Write what is pending, of all regions."""
         flush()
 
 
@@ -148,6 +150,7 @@ class PixelFetcher:
         self.edge_mode, self.bg_color, self.shadow = self.EDGE_NONE, None, shadow
 
     def get_pixel(self, x: int, y: int) -> ByteString:
+        """Return the pixel's samples as bytes; beyond the edges by `edge_mode`."""
         width, height = self._region.w, self._region.h
         if not (0 <= x < width and 0 <= y < height):
             if self.edge_mode == self.EDGE_WRAP:
@@ -161,6 +164,7 @@ class PixelFetcher:
         return self._region[int(x), int(y)]
 
     def put_pixel(self, x: int, y: int, pixel: Any) -> None:
+        """Set the pixel's samples."""
         self._region[int(x), int(y)] = pixel
 
     def __getitem__(self, place: tuple[int, int]) -> ByteString:

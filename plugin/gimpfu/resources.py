@@ -48,10 +48,12 @@ def find(kind: str, name: str) -> Any:
 
 
 def word(kind: str) -> str:
+    """Return the kind in a user's words: ``GimpBrush`` is a brush."""
     return kind.removeprefix("Gimp").lower()
 
 
 def names(kind: str, pattern: str = "") -> list[str]:
+    """List the resources of a kind whose names match a regular expression."""
     plural = "brushes" if kind == "GimpBrush" else f"{word(kind)}s"
     return [one.get_name() for one in getattr(Gimp, f"{plural}_get_list")(pattern)]
 

@@ -82,6 +82,7 @@ class Choices:
         )
 
     def as_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads: the layer's parasite, and what the dialog remembers."""
         return {
             "settings": self.settings.as_dict(),
             "output": self.output,

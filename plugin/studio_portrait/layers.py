@@ -80,6 +80,7 @@ class Outcome:
 
     @property
     def renders(self) -> list[Render]:
+        """List what is to be rendered, the result first, then masks and mattes."""
         wanted = [Render(self.settings, self.whole.write)] if self.whole else []
         masked = replace(self.settings, mask=True)
         wanted += [Render(masked, part.write, part.name) for part in self.parts]

@@ -26,10 +26,12 @@ class Item:
     colours: tuple[tuple[float, float, float] | None, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the fields for JSON."""
         return asdict(self)
 
     @classmethod
     def of(cls, fields: dict[str, Any]) -> Item:
+        """Read what `as_dict` gave."""
         colours = tuple(None if colour is None else tuple(colour) for colour in fields.get("colours", ()))
         return cls(fields["source"], fields["target"], fields["name"], colours)
 
@@ -51,6 +53,7 @@ class Order:
     measure: bool = False
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the fields for JSON."""
         return asdict(self)
 
 
@@ -95,6 +98,7 @@ class Peeked:
         return self._ahead is not None
 
     def next(self) -> Item:
+        """Return the next item; there must be one."""
         item, self._ahead = self._ahead, None
         assert item is not None
         return item

@@ -98,6 +98,7 @@ class Manifest:
         return numbers[order], np.frombuffer(bytes(places), np.int64)[order]
 
     def close(self) -> None:
+        """Close the file."""
         self._reader.close()
         self._file.close()
 

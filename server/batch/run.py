@@ -38,10 +38,12 @@ class Tally:
 
     @property
     def ended(self) -> int:
+        """Count the pictures that are done, one way or another."""
         return sum(self.counts.values())
 
     @property
     def failed(self) -> int:
+        """Count the failures."""
         return self.counts[FAILED]
 
     @property
@@ -58,6 +60,7 @@ class Tally:
         return max(0, self.total - self.proven - self.ended) / self.rate
 
     def add(self, outcome: Outcome) -> None:
+        """Count an outcome, and keep a few names for each reason."""
         self.counts[outcome["status"]] += 1
         if outcome["status"] != FAILED:
             return
@@ -88,6 +91,7 @@ class Stop:
         return self._event.is_set()
 
     def ask(self, why: str) -> None:
+        """Ask for the end; the first reason is kept."""
         self.why = self.why or why
         self._event.set()
 
@@ -112,6 +116,7 @@ def todo(
     """The pictures that are not proven done; folders that cannot be read become failures (`keep`)."""
 
     def failed(folder: Path, reason: str) -> None:
+        """Count the failures."""
         message = f"The folder cannot be read ({reason})."
         keep(
             {

@@ -119,12 +119,14 @@ def unsupported(what: str, hint: str = _NATIVE) -> PictureError:
 
 
 def truncated() -> PictureError:
+    """Make the error for a file that ends too early."""
     return PictureError(
         "bad-image", "The file is damaged: it ends too early.", "Copy it again from where it came from."
     )
 
 
 def damaged(error: object) -> PictureError:
+    """Make the error for a damaged file."""
     return PictureError(
         "bad-image", f"The file is damaged: {error}.", "Copy it again from where it came from."
     )

@@ -44,10 +44,13 @@ _PIECE = 1 << 18  # so much is unfolded at a time
 
 @dataclass(frozen=True)
 class Chunk:
+    """One chunk of a PNG file."""
+
     name: bytes
     data: bytes
 
     def coded(self) -> bytes:
+        """Return it as it stands in a file: length, name, data, checksum."""
         checksum = zlib.crc32(self.name + self.data)
         return struct.pack(">I", len(self.data)) + self.name + self.data + struct.pack(">I", checksum)
 

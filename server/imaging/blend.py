@@ -42,6 +42,7 @@ class Selection:
     mask: NDArray[np.uint8]
 
     def holds(self, x: float, y: float) -> bool:
+        """Return whether the selection has a place of the picture, in pixels, at least by half."""
         column, row = int(x) - self.box.x, int(y) - self.box.y
         within = 0 <= row < self.mask.shape[0] and 0 <= column < self.mask.shape[1]
         return bool(within and self.mask[row, column] >= 128)

@@ -58,6 +58,7 @@ class Face:
 
     @property
     def centre(self) -> tuple[float, float]:
+        """Return the box's centre, x and y in pixels of the picture."""
         x, y, width, height = self.box
         return x + width / 2, y + height / 2
 

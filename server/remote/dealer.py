@@ -107,6 +107,7 @@ class Dealer:
         return Problem("no-server", f"No server answers at {self.endpoint}.", hint)
 
     def close(self) -> None:
+        """End the connection."""
         self.socket.disable_monitor()
         self.monitor.close(linger=0)
         self.socket.close()

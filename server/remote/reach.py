@@ -25,9 +25,11 @@ class RemoteSession(Session):
         self._open_another = again
 
     def again(self) -> Session | None:
+        """Connect anew to the same server, for a job that goes on."""
         return self._open_another()
 
     def lost(self) -> Problem:
+        """Make the problem of a server that does not answer any more."""
         sentence = "The server does not answer any more."
         return Problem("lost-server", sentence, "Try again; if that does not help, see that it runs there.")
 

@@ -63,6 +63,7 @@ class Link:
 
     @property
     def waiting(self) -> int:
+        """Count the bytes that wait to be sent up."""
         return sum(len(frame) for frames in self.up for frame in frames)
 
 

@@ -52,6 +52,7 @@ class Layout:
         reference: ImageSpec | None = None,
         preview: int = 0,
     ) -> Layout:
+        """Lay out the planes of a job. icc, preview: bytes."""
         return cls(
             result=image.nbytes,
             pixels=image.nbytes,
@@ -64,6 +65,7 @@ class Layout:
 
     @property
     def total(self) -> int:
+        """Count the bytes of all planes."""
         return sum(getattr(self, name) for name in _PLANES)
 
     def offset(self, plane: str) -> int:

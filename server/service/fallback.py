@@ -39,6 +39,7 @@ class Fallback:
 
     @property
     def engine(self) -> str:
+        """Name the engine that made the last prediction."""
         return str(self._now.engine)
 
     @property

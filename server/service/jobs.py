@@ -92,9 +92,11 @@ class Job:
         return self.layout.preview > 0
 
     def is_like(self, other: Sent) -> bool:
+        """Return whether a client that came back asks for the same job."""
         return (self.image, self.settings, self.selection, self.reference, self.layout.icc) == other
 
     def row_bytes(self, plane: str) -> int:
+        """Count the bytes of a row of one of the planes that a client sends."""
         if plane == "pixels":
             return self.image.row_bytes
         if plane == "reference":
@@ -167,6 +169,7 @@ class JobQueue:
         return len(self._jobs)
 
     def all(self) -> list[Job]:
+        """List all jobs, the oldest first."""
         return list(self._jobs.values())
 
     def have(self, peer: Hashable) -> list[Job]:
@@ -175,10 +178,12 @@ class JobQueue:
 
     @property
     def waiting(self) -> int:
+        """Count the jobs in the queue."""
         return sum(len(queue) for queue in self._queues.values())
 
     @property
     def bytes_held(self) -> int:
+        """Count the bytes of all jobs' planes."""
         return sum(job.buffer.size for job in self._jobs.values())
 
     def submit(

@@ -50,6 +50,7 @@ class Limits:
 
     @property
     def memory_bytes(self) -> int:
+        """Return how many bytes all jobs' planes may take."""
         return int(self.memory) or resources.memory_total() // 2
 
     @classmethod

@@ -78,9 +78,11 @@ class Guard(Protocol):
         """Whether this public key may stay."""
         ...
 
-    def beat(self) -> None: ...
+    def beat(self) -> None:
+        """Do what is due; called several times a second."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of everything."""
 
 
 @dataclass(eq=False)
@@ -111,6 +113,7 @@ class Connection:
 
     @property
     def unsent_bytes(self) -> int:
+        """Count the bytes that wait for the client to read."""
         return sum(size for _, size in self.unsent)
 
     @property
@@ -234,6 +237,7 @@ class Listener:
         return MEASURE_SECONDS if len(self._sockets) > self.known else 1.0  # of a stranger
 
     def all(self) -> list[Connection]:
+        """List the connections."""
         return list(self._connections.values())
 
     # In.

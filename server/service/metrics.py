@@ -96,6 +96,7 @@ class Exporter:
         self._status = status
 
     def close(self) -> None:
+        """Stop answering."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -80,13 +80,16 @@ class Channel:
         return self._kept.setdefault(job, {})
 
     def is_cancelled(self, job: str) -> bool:
+        """Return whether this job is to stop."""
         return self._cancelled == job
 
     def tell(self, event: str, **fields: Any) -> None:
+        """Send one event to the listener."""
         self._sink.write(json.dumps({"event": event, **fields}, allow_nan=False).encode() + b"\n")
         self._sink.flush()
 
     def tell_problem(self, event: str, problem: Problem, **fields: Any) -> None:
+        """Send an event that carries a problem's code, sentence and hint."""
         self.tell(event, code=problem.code, message=problem.message, hint=problem.hint, **fields)
 
 

@@ -39,6 +39,7 @@ class WorkerPool:
 
     @property
     def busy(self) -> bool:
+        """Return whether any worker has a task."""
         return any(worker.busy for worker in self.workers)
 
     @property
@@ -51,6 +52,7 @@ class WorkerPool:
         return any(worker.busy == job_id for worker in self.workers)
 
     def start(self) -> None:
+        """Start all workers."""
         for worker in self.workers:
             worker.start()
 
@@ -60,10 +62,12 @@ class WorkerPool:
             self.workers[0].start()
 
     def sleep(self) -> None:
+        """End the workers until there is work again."""
         for worker in self.workers:
             worker.sleep()
 
     def stop(self) -> None:
+        """End all workers."""
         for worker in self.workers:
             worker.stop()
 
@@ -73,6 +77,7 @@ class WorkerPool:
             worker.cancel(job_id)
 
     def beat(self) -> None:
+        """Do what is due for each worker."""
         for worker in self.workers:
             worker.beat()
 

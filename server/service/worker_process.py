@@ -31,6 +31,7 @@ KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "
 
 
 def default_command(device: str, engine: str) -> list[str]:
+    """Return the command that starts a worker."""
     return [sys.executable, "-m", "server.service.worker", "--device", device, "--engine", engine]
 
 
@@ -44,6 +45,7 @@ class Mailbox:
         self._events: SimpleQueue[tuple[int, bytes]] = SimpleQueue()
 
     def put(self, number: int, line: bytes) -> None:
+        """Add a worker's line and ring the bell."""
         self._events.put((number, line))
         with contextlib.suppress(OSError):  # full: it rings already
             self._ringer.send(b"\0")
@@ -57,6 +59,7 @@ class Mailbox:
                 yield self._events.get_nowait()
 
     def close(self) -> None:
+        """Close the bell's sockets."""
         self.bell.close()
         self._ringer.close()
 
@@ -91,6 +94,7 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
+        """Return the process id."""
         return self._process.pid
 
     def send(self, message: dict[str, Any]) -> None:
@@ -101,6 +105,7 @@ class WorkerProcess:
             self._process.stdin.flush()
 
     def kill(self) -> None:
+        """End the process at once."""
         self._process.kill()
 
     def stop(self, grace: float) -> None:

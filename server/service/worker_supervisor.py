@@ -72,9 +72,11 @@ class Supervisor:
 
     @property
     def pid(self) -> int | None:
+        """Return the worker's process id, None while there is none."""
         return self._process.pid if self._process else None
 
     def rss(self) -> int:
+        """Return the worker's resident bytes."""
         return self._process.rss() if self._process else 0
 
     def start(self) -> None:

@@ -26,6 +26,7 @@ _AGAIN = "Run install.py again, then restart GIMP."
 
 
 def check_gimps(gimps: list[Gimp]) -> Finding:
+    """Tell which GIMP 3 was found."""
     if not gimps:
         hint = "Install GIMP 3.0 or later. The command line works without it."
         kind = note if _is_headless() else bad

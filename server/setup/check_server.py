@@ -19,6 +19,7 @@ _AGAIN = "Run install.py again: it repairs what is missing or broken."
 
 
 def check_environment(environment: Environment) -> Finding:
+    """Tell whether the private environment is whole."""
     if not environment.folder.exists():
         return bad(
             "environment", f"There is no Python environment in {environment.folder}.", "Run install.py."
@@ -36,6 +37,7 @@ def check_environment(environment: Environment) -> Finding:
 
 
 def check_weights(checkout: Path) -> Iterator[Finding]:
+    """Tell of each network whether its weights are whole."""
     found = weights.networks(checkout)
     if not found:
         yield bad("weights", "There is no network in model/weights.", weights.HINT)
@@ -49,6 +51,7 @@ def check_weights(checkout: Path) -> Iterator[Finding]:
 
 
 def check_gpu(environment: Environment) -> Finding:
+    """Tell whether the GPU that is there is used."""
     device = environment.notes().get("device")
     if torch_build.has_nvidia_gpu() and device == torch_build.CPU:
         hint = "To use it: install.py --device cuda (about 3 GB to download)."

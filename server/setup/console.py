@@ -40,15 +40,18 @@ class Steps:
         self.number = 0
 
     def start(self, title: str) -> None:
+        """Print the next step's number and title."""
         self.number += 1
         say(f"[{self.number}/{self.total}] {title}")
 
 
 def say(text: str = "") -> None:
+    """Print a line."""
     print(text, flush=True)
 
 
 def detail(text: str) -> None:
+    """Print a line below a step's title."""
     say(f"      {text}")
 
 

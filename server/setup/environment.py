@@ -56,6 +56,7 @@ class Environment:
     # What is remembered between runs: the device, the optional groups, the last good import check.
 
     def notes(self) -> dict[str, Any]:
+        """Return what was remembered; nothing when it cannot be read."""
         try:
             notes = json.loads(self.notes_file.read_text("utf-8"))
         except (OSError, ValueError):
@@ -63,6 +64,7 @@ class Environment:
         return notes if isinstance(notes, dict) else {}
 
     def remember(self, **facts: Any) -> None:
+        """Keep facts about this environment beside it."""
         notes = self.notes()
         if all(notes.get(key) == value for key, value in facts.items()):
             return
@@ -82,6 +84,7 @@ class Environment:
         return int(major), int(minor)
 
     def pins(self, groups: Sequence[str]) -> dict[str, str]:
+        """Return name -> version of what these groups and the base need."""
         return pins.read(
             self.checkout / "requirements" / f"{group}.txt" for group in ("torch", "base", "faces", *groups)
         )

@@ -16,6 +16,7 @@ class Finding:
 
 
 def good(code: str, sentence: str) -> Finding:
+    """Say that something is in order."""
     return Finding(code, True, sentence)
 
 
@@ -25,4 +26,5 @@ def note(code: str, sentence: str, hint: str) -> Finding:
 
 
 def bad(code: str, sentence: str, hint: str) -> Finding:
+    """Say what is wrong, and what to do about it."""
     return Finding(code, False, sentence, hint)

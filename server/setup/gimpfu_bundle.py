@@ -71,6 +71,7 @@ def bundle(target: Path, checkout: Path = CHECKOUT) -> Path:
 
 
 def folder_in(profile: Path) -> Path:
+    """Return where it lies in a GIMP profile."""
     return profile / "plug-ins" / PLUGIN
 
 

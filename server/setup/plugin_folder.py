@@ -131,6 +131,7 @@ def remove(installed: Installed) -> list[Path]:
 
 
 def is_executable(entry: Path) -> bool:
+    """Return whether GIMP can start this file."""
     return os.name == "nt" or os.access(entry, os.X_OK)
 
 

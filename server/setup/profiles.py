@@ -29,6 +29,7 @@ class Profile:
 
     @property
     def plugin(self) -> Path:
+        """Return where the plug-in lies in this profile."""
         return self.folder / "plug-ins" / "studio_portrait"
 
 

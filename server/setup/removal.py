@@ -33,6 +33,7 @@ class Inventory:
     picture: Path | None
 
     def lines(self) -> Iterator[str]:
+        """Yield one line for each thing that is there."""
         for plugin in self.plugins:
             yield f"plug-in      {plugin.folder} (version {plugin.version}, {len(plugin.files)} files)"
         if self.environment:

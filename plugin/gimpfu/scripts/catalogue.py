@@ -292,6 +292,7 @@ def folders(profile: Path) -> list[Path]:
 
 
 def second_folder(profile: Path) -> Path | None:
+    """Return the folder that the user named, None if there is none."""
     try:
         told = json.loads((profile / SETTINGS).read_text("utf-8"))["folder"]
         return Path(told) if told else None

@@ -30,12 +30,15 @@ class OldScripts(Gimp.PlugIn):  # type: ignore[misc]
     _catalogue: Catalogue | None = None
 
     def do_set_i18n(self, name: str) -> bool:
+        """Tell GIMP that the texts are translated already."""
         return False
 
     def do_query_procedures(self) -> list[str]:
+        """Return what is there at every start: the window that manages scripts."""
         return [WINDOW]
 
     def do_init_procedures(self) -> list[str]:
+        """Load all scripts; returns the names of what they registered."""
         own = self._scripts()
         for folder in own.folders[:1]:
             _make(folder)
@@ -57,6 +60,7 @@ class OldScripts(Gimp.PlugIn):  # type: ignore[misc]
         return ""
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure | None:
+        """Make the procedure of that name, None for one that no script registers any more."""
         if name == WINDOW:
             return _window(self)
         own = self._scripts()

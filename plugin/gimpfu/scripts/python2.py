@@ -293,6 +293,8 @@ class _Long(type):
 
 
 class long(metaclass=_Long):  # noqa: N801
+    """Python 2's ``long``, which is `int` now."""
+
     def __new__(cls, *args: Any) -> Any:
         return int(*args)
 
@@ -319,26 +321,32 @@ class File:
         return ByteString(data) if isinstance(data, bytes) else data
 
     def read(self, *size: int) -> Any:
+        """Read all, or as much as is asked for."""
         return self._out(self._file.read(*size))
 
     def readline(self, *size: int) -> Any:
+        """Read a line."""
         return self._out(self._file.readline(*size))
 
     def readlines(self, *size: int) -> list[Any]:
+        """Read all lines."""
         return [self._out(line) for line in self._file.readlines(*size)]
 
     xreadlines = readlines
 
     def write(self, data: Any) -> int:
+        """Write text or bytes, whatever the file's mode."""
         if self._binary:
             return int(self._file.write(to_bytes(data)))
         return int(self._file.write(str(ByteString(data)) if isinstance(data, bytes) else str(data)))
 
     def writelines(self, lines: Iterable[Any]) -> None:
+        """Write each of the lines."""
         for line in lines:
             self.write(line)
 
     def next(self) -> Any:
+        """Return the next line."""
         return self._out(next(self._file))
 
     __next__ = next
@@ -362,6 +370,8 @@ class _FileType(type):
 
 
 class file(metaclass=_FileType):  # noqa: N801
+    """Python 2's ``file``: opens, and is the type of whatever `open` gave."""
+
     def __new__(cls, *args: Any) -> Any:
         return File(*args)
 

@@ -230,6 +230,7 @@ class Python2(ast.NodeTransformer):
         self._caught: list[str] = []
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802 - ast's naming
+        """Divide whole numbers as Python 2 did."""
         self.generic_visit(node)
         if not isinstance(node.op, ast.Div) or self._true_division:
             return node
@@ -241,12 +242,14 @@ class Python2(ast.NodeTransformer):
         return ast.copy_location(_call(_DIVIDE, node.left, node.right), node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:  # noqa: N802
+        """Divide whole numbers as Python 2 did."""
         self.generic_visit(node)
         if isinstance(node.op, ast.Div) and not self._true_division:
             node.value = ast.copy_location(_call(_RIGHT, node.value), node.value)
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+        """Call a helper for methods that Python 3 has no more."""
         self.generic_visit(node)
         if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
             helper = f"__{node.func.attr}2__"
@@ -255,18 +258,21 @@ class Python2(ast.NodeTransformer):
         return node
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:  # noqa: N802
+        """Remember the name of the exception that is caught."""
         self._caught.append(node.name or "")
         self.generic_visit(node)
         self._caught.pop()
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802
+        """Mend attributes that exceptions have no more."""
         self.generic_visit(node)
         if node.attr == "message" and isinstance(node.value, ast.Name) and node.value.id in self._caught:
             return ast.copy_location(_call("__message2__", node.value), node)
         return node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:  # noqa: N802
+        """Mend exceptions that are read like tuples."""
         self.generic_visit(node)
         if isinstance(node.value, ast.Name) and node.value.id in self._caught and node.value.id:
             arguments = ast.Attribute(node.value, "args", ast.Load())

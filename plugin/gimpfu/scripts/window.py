@@ -60,6 +60,7 @@ class Window:
         self._fill()
 
     def run(self) -> None:
+        """Show the window until the user closes it."""
         self._dialog.show_all()
         actions = {_RELOAD: self._reload, _FOLDER: self._open, _SECOND: self._choose, _COPY: self._copy}
         while (action := actions.get(self._dialog.run())) is not None:

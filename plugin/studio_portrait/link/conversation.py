@@ -62,6 +62,7 @@ class Conversation:
         return self.expect("HELLO", None)
 
     def close(self) -> None:
+        """End the connection."""
         self._connection.close()
 
     def send(self, frames: list[Bytes], timeout: float = SILENCE_SECONDS) -> None:

@@ -76,6 +76,7 @@ def state_folder_path() -> Path:
 
 
 def log_path(folder: Path) -> Path:
+    """Return where the server of this state folder writes its log."""
     return folder / "server.log"
 
 
@@ -146,10 +147,12 @@ class Runtime:
 
     @staticmethod
     def exists(folder: Path) -> bool:
+        """Return whether there is a runtime file, readable or not."""
         return (folder / "server.json").exists()
 
     @staticmethod
     def remove(folder: Path) -> None:
+        """Delete the runtime file, if there is one."""
         (folder / "server.json").unlink(missing_ok=True)
 
 
@@ -202,6 +205,7 @@ class Lock:
             return False
 
     def release(self) -> None:
+        """Let others have the lock."""
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -154,6 +154,7 @@ class Session(Conversation):
             raise
 
     def again(self) -> Session | None:
+        """Connect anew to the same server, for a job that goes on; None if it is not there."""
         return self.connect(self.folder)
 
 

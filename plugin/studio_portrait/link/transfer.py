@@ -72,6 +72,7 @@ class Transfer:
         reference: tuple[ImageSpec, Read] | None,
         settings: Settings,
     ) -> dict[str, Any]:
+        """Send all, wait, and fetch the result; returns RESULT's header. Raises `Problem`."""
         wire.check_reference(settings, reference[0] if reference else None)
         for left in range(MAX_RESUMES, -1, -1):
             try:

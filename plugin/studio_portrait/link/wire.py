@@ -129,14 +129,17 @@ class ImageSpec:
 
     @property
     def row_bytes(self) -> int:
+        """Count the bytes of a row."""
         return self.width * self.channels * SAMPLE_BYTES[self.sample]
 
     @property
     def nbytes(self) -> int:
+        """Count the bytes of the whole picture."""
         return self.row_bytes * self.height
 
     @property
     def has_alpha(self) -> bool:
+        """Return whether the last channel is opacity."""
         return self.channels in (2, 4)
 
 
@@ -156,6 +159,7 @@ class Box:
             raise Problem("bad-request", "A rectangle needs x, y >= 0 and width, height >= 1.")
 
     def check_inside(self, image: ImageSpec) -> None:
+        """Raise `Problem` ``bad-request`` unless the rectangle lies within the picture."""
         if self.x + self.width > image.width or self.y + self.height > image.height:
             raise Problem("bad-request", "The rectangle reaches over the picture's edge.")
 

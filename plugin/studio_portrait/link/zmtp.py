@@ -101,6 +101,7 @@ class Connection:
             raise
 
     def close(self) -> None:
+        """End the connection."""
         self._socket.close()
 
     def send(self, frames: Sequence[Bytes], timeout: float = 10.0) -> None:

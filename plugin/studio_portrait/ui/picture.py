@@ -80,6 +80,7 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
 
     @property
     def is_fit(self) -> bool:
+        """Return whether the whole picture is shown."""
         return not self._zoom
 
     def fit(self) -> None:
@@ -246,6 +247,7 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
         self._later()
 
     def ticked(self) -> tuple[int, ...]:
+        """List the faces whose boxes are ticked."""
         return tuple(index for index, button in enumerate(self._ticks) if button.get_active())
 
     def redraw(self) -> None:
