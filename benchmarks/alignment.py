@@ -38,7 +38,7 @@ def shrunk(picture: RGB, longest: int = LONGEST) -> RGB:
 
 
 def other_light(picture: RGB, random: np.random.Generator) -> RGB:
-    """The same photograph with another exposure, colour cast, shading across the frame, and noise."""
+    """Return the same photograph with another exposure, colour cast, shading across the frame, and noise."""
     height, width = picture.shape[:2]
     angle, depth = random.uniform(0, 2 * np.pi), random.uniform(0.2, 0.6)
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
@@ -51,7 +51,7 @@ def other_light(picture: RGB, random: np.random.Generator) -> RGB:
 
 
 def case(picture: RGB, random: np.random.Generator) -> tuple[Matrix, RGB]:
-    """A random affine map, and what a camera moved by it sees in another light."""
+    """Return a random affine map, and what a camera moved by it sees in another light."""
     height, width = picture.shape[:2]
     angle, scale = np.radians(random.uniform(-5, 5)), 1 + random.uniform(-0.05, 0.05)
     shift = random.uniform(-0.05, 0.05, 2) * max(height, width)

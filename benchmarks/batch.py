@@ -111,7 +111,7 @@ def timed(outcomes: Iterator[Any], began: float, watch: Watch) -> Run:
 
 
 def of_engine(make: Callable[[], Engine], items: Sequence[Item], extra: Sequence[int] = ()) -> Run:
-    """An engine at `items`, whose results are written anew."""
+    """Return an engine at `items`, whose results are written anew."""
     began = time.monotonic()
     engine = make()
     with Watch(extra) as watch:
@@ -380,7 +380,7 @@ def _cpu(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.batch", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--pictures", type=int, default=200)

@@ -10,7 +10,7 @@ COLOURS = ("#3465a4", "#cc0000", "#4e9a06", "#75507b")
 
 
 def svg(x_name: str, y_name: str, xs: Sequence[float], lines: Mapping[str, Sequence[float]]) -> str:
-    """The lines by name, each with a y above 0 for every x."""
+    """Return the lines by name, each with a y above 0 for every x."""
     values = [y for line in lines.values() for y in line]
     ticks = _ticks(min(values), max(values))
 

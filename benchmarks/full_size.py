@@ -32,7 +32,7 @@ Pixels = NDArray[np.uint8]
 
 
 def ways(photograph: Pixels) -> dict[str, Callable[[], Any]]:
-    """What retouches the photograph once, by name."""
+    """Return what retouches the photograph once, by name."""
     reference = np.ascontiguousarray(photograph[::2, ::-2])  # a portrait of its own, as far as the work goes
 
     def run(network: Any) -> None:

@@ -45,7 +45,7 @@ def _ours(guide: Float, difference: Float, full: Float) -> Float:
 
 
 def _guided_filter(guide: Float, difference: Float, full: Float) -> Float:
-    """The guided filter proper: both coefficients are means over windows."""
+    """Apply the guided filter proper: both coefficients are means over windows."""
     a, b = coefficients(guide, difference, RADIUS, EPSILON)
     return _stretch(a, cv2.INTER_LINEAR) * full + _stretch(b, cv2.INTER_LINEAR)
 

@@ -84,7 +84,10 @@ def row(clients: int, rounds: Sequence[Times]) -> Row:
 
 
 def run(serve: Sequence[str], counts: Sequence[int], jobs: int, rounds: int, pixels: Pixels) -> list[Row]:
-    """The whole table, on a server in a state folder of its own. jobs: of a round, for each of `counts`."""
+    """Return the whole table, on a server in a state folder of its own.
+
+    jobs: of a round, for each of `counts`.
+    """
     with tempfile.TemporaryDirectory(prefix="load-") as folder:
         stage = Stage(Path(folder) / "home", serve)
         try:
@@ -99,7 +102,7 @@ def run(serve: Sequence[str], counts: Sequence[int], jobs: int, rounds: int, pix
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
-    """The table and whether eight clients wait as long as they should."""
+    """Return the table, and whether eight clients wait as long as they should."""
     found: dict[str, Any] = {"rows": [asdict(one) for one in rows]}
     by_count = {one.clients: one for one in rows}
     if 1 in by_count and 8 in by_count:

@@ -38,7 +38,7 @@ SAME_PICTURE_LEVELS = 2.0  # mean, of 255: rounding, bf16 and another way of str
 
 @contextlib.contextmanager
 def private_server_home() -> Iterator[Path]:
-    """A state folder of our own, so that no server of the user's is touched or measured."""
+    """Yield a state folder of our own, so that no server of the user's is touched or measured."""
     before = os.environ.get(HOME_VARIABLE)
     with tempfile.TemporaryDirectory(prefix="studio-portrait-bench-") as folder:
         os.environ[HOME_VARIABLE] = folder
@@ -69,7 +69,7 @@ def cold_start(pixels: Pixels, folder: Path) -> float:
 
 
 def over_the_wire(pixels: Pixels, runs: int) -> dict[str, Any]:
-    """The warm server as the plug-in meets it: medians of wall time, stages and transport."""
+    """Return the warm server as the plug-in meets it: medians of wall time, stages and transport."""
     height, width = pixels.shape[:2]
     image = wire.ImageSpec(width, height, 3, "u8")
     result_pixels = pixels.copy()
@@ -165,7 +165,7 @@ def machine() -> str:
 
 
 def show(figures: dict[str, Any]) -> None:
-    """The table of the README."""
+    """Print the table of the README."""
     print(f"\n{figures['machine']}; {figures['megapixels']} megapixels")
     print(f"{figures['network']}, {figures['engine']} on {figures['device']}")
     rows = [(f"  {stage}", value) for stage, value in figures["stages_s"].items() if stage != "total"]

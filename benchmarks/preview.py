@@ -31,7 +31,7 @@ SLIDERS = ("light", "shine", "strength", "warmth", "brightness")
 
 
 def measure(pixels: Pixels, moves: int, runs: int) -> dict[str, Any]:
-    """The figures, with a server that has done one picture before."""
+    """Return the figures, with a server that has done one picture before."""
     height, width = pixels.shape[:2]
     size = (WIDTH, round(height * WIDTH / width))
     image = wire.ImageSpec(width, height, 3, "u8")
@@ -84,7 +84,7 @@ def measure(pixels: Pixels, moves: int, runs: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.preview", description=__doc__)
     parser.add_argument("--photo", type=Path, help="another photograph with a face (taken at its own size)")
     parser.add_argument("--moves", type=int, default=25)

@@ -36,6 +36,7 @@ class Reference:
 
     @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Retouch (H, W, 3) sRGB with one face; returns the same shape."""
         height, width = pixels.shape[:2]
         top, right, bottom, left = face_recognition.face_locations(pixels, number_of_times_to_upsample=0)[0]
         rectangle = face_api._css_to_rect((top, right, bottom, left))

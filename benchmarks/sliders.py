@@ -61,7 +61,7 @@ class Scene:
         self.dull = self.shine[..., 0] < 0.002
 
     def analysis(self) -> tuple[NDArray[np.float32], Analysis]:
-        """The photograph, (512, 512, 3) sRGB, and what a perfect network would say of it."""
+        """Return the photograph, (512, 512, 3) sRGB, and what a perfect network would say of it."""
         photo = encode_srgb(self.seen.clip(0, 1))
         ones, nothing = np.ones((8, 8), np.float32), np.zeros((1, 1, 3), np.float32)
         found = Components(
@@ -81,7 +81,7 @@ class Scene:
         return photo, analysis
 
     def measures(self, photo: Array) -> dict[str, float]:
-        """What each slider is about, measured in a picture of the scene."""
+        """Return what each slider is about, measured in a picture of the scene."""
         linear = decode_srgb(photo).clip(1e-4)
         luminance = np.log(linear @ LUMINANCE)
         chroma = (np.log(linear) - luminance[..., None])[self.dull].mean(0)
@@ -162,7 +162,7 @@ def passed(figures: dict[str, dict[str, float]]) -> bool:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sliders", description=__doc__)
     parser.add_argument("--scenes", type=int, default=4)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")

@@ -83,7 +83,7 @@ def _in_module(tree: ast.AST, plugin: bool) -> Iterator[tuple[str, int]]:
 
 
 def _templates(node: ast.expr) -> Iterator[str]:
-    """The texts that an expression can be, what varies as ``{0}``, ``{1}``..."""
+    """Yield the texts that an expression can be, what varies as ``{0}``, ``{1}``..."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield _numbered(node.value)
     elif isinstance(node, ast.IfExp):
@@ -102,13 +102,13 @@ def _templates(node: ast.expr) -> Iterator[str]:
 
 
 def _numbered(text: str) -> str:
-    """A hint's ``{words}``, for which a command is put in, as ``{0}``."""
+    """Return a hint's ``{words}``, for which a command is put in, as ``{0}``."""
     count = iter(range(100))
     return hints.WORDS.sub(lambda _found: f"{{{next(count)}}}", text)
 
 
 def catalogue(language: str) -> Catalog:
-    """The language's catalogue as it lies in the tree; empty when there is none yet."""
+    """Return the language's catalogue as it lies in the tree; empty when there is none yet."""
     path = LOCALE / f"{language}.po"
     if not path.exists():
         return Catalog(locale=language, domain=DOMAIN)
@@ -117,7 +117,7 @@ def catalogue(language: str) -> Catalog:
 
 
 def compiled(language: str) -> bytes:
-    """What the language's ``.mo`` file must hold."""
+    """Return what the language's ``.mo`` file must hold."""
     buffer = io.BytesIO()
     write_mo(buffer, catalogue(language))
     return buffer.getvalue()

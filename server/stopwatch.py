@@ -15,6 +15,7 @@ class Stopwatch:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
+        """Time what is done in the block, under a name."""
         start = time.perf_counter()
         yield
         self.ms[name] = round((time.perf_counter() - start) * 1e3, 1)

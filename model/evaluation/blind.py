@@ -53,7 +53,7 @@ class Vote:
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
+    """Return the 95 % interval of a share (Wilson 1927)."""
     if not n:
         return 0.0, 1.0
     share, z2 = hits / n, Z * Z
@@ -105,7 +105,7 @@ def _pictures(folder: Path) -> dict[str, Path]:
 
 
 def _sheet(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
-    """A | B, captioned."""
+    """Return a | B, captioned."""
     scale = min(1.0, HEIGHT / left.shape[0], WIDTH / left.shape[1])
     size = (round(left.shape[1] * scale), round(left.shape[0] * scale))
     both = [cv2.resize(side, size, interpolation=cv2.INTER_AREA) for side in (left, right)]
@@ -119,7 +119,10 @@ def _sheet(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
 
 
 def read(form: Path, key: Mapping[str, Mapping[str, str]]) -> tuple[list[Vote], list[str]]:
-    """A judge's votes, and sentences about lines that say nothing. Raises `ValueError` for another file."""
+    """Return a judge's votes, and sentences about lines that say nothing.
+
+    Raises `ValueError` for another file.
+    """
     try:
         with form.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
@@ -148,7 +151,7 @@ def read(form: Path, key: Mapping[str, Mapping[str, str]]) -> tuple[list[Vote], 
 
 
 def score(judges: Sequence[Sequence[Vote]]) -> dict[str, Any]:
-    """The JSON: by group, defects, agreement."""
+    """Return the JSON: by group, defects, agreement."""
     votes = [vote for judge in judges for vote in judge]
     groups = {"all": votes}
     for vote in votes:
@@ -209,7 +212,7 @@ def _groups(manifest: Path | None, column: str) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         if options.command == "make":

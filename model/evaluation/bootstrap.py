@@ -43,7 +43,7 @@ def _ratio(records: Sequence[Record], column: str) -> float:
 
 
 def interval(values: NDArray[Any], seed: int) -> tuple[float, float]:
-    """The 95 % interval of the mean of (P,) values of P people; NaN without any."""
+    """Return the 95 % interval of the mean of (P,) values of P people; NaN without any."""
     if not len(values):
         return float("nan"), float("nan")
     picks = np.random.default_rng(seed).integers(0, len(values), (RESAMPLES, len(values)))

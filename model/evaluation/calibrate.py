@@ -56,7 +56,7 @@ Row = dict[str, float]
 
 
 def photographs(folder: Path) -> list[Path]:
-    """The pictures of a folder, in the order of their names. Raises `ValueError` with a sentence."""
+    """Return the pictures of a folder, in the order of their names. Raises `ValueError` with a sentence."""
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; name one with flash photographs")
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in KINDS)
@@ -66,7 +66,7 @@ def photographs(folder: Path) -> list[Path]:
 
 
 def measured(paths: Sequence[Path]) -> tuple[list[Row], list[str]]:
-    """The statistics of each photograph, and sentences about those that cannot be measured."""
+    """Return the statistics of each photograph, and sentences about those that cannot be measured."""
     rows, left_out = [], []
     for path in paths:
         try:
@@ -86,7 +86,7 @@ def flashes(folder: Path, entries: Sequence[Entry], count: int, seed: int, mix: 
 
 
 def synthetic(pairs: Iterator[Pairs]) -> tuple[list[Row], list[tuple[str, float, float]]]:
-    """The statistics of flashes, and of those without a cast ITA bin and change of a* and b* to the target.
+    """Measure flashes, and of those without a cast the ITA bin and the change of a* and b* to the target.
 
     A face that cannot be found again in its flash is left out, as a photograph would be.
     """
@@ -108,13 +108,13 @@ def synthetic(pairs: Iterator[Pairs]) -> tuple[list[Row], list[tuple[str, float,
 
 
 def _picture(batch: Tensor) -> NDArray[np.uint8]:
-    """The first of a batch at the framing's size, 8 bit: (512, 512, C), without a last axis of 1."""
+    """Return the first of a batch at the framing's size, 8 bit: (512, 512, C), without a last axis of 1."""
     picture = cv2.resize(batch[0].permute(1, 2, 0).numpy(), (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
     return np.asarray((picture * 255 + 0.5).clip(0, 255).astype(np.uint8))
 
 
 def compare(real: Sequence[Row], made: Sequence[Row]) -> dict[str, dict[str, Any]]:
-    """The JSON's "statistics"."""
+    """Return the JSON's "statistics"."""
     result = {}
     for name in real[0]:
         sides = [np.array([row[name] for row in rows]) for rows in (real, made)]
@@ -151,7 +151,7 @@ def failures(
 
 
 def by_bin(colours: Sequence[tuple[str, float, float]]) -> dict[str, dict[str, float]]:
-    """The JSON's "colour": number of flashes and mean change of a* and b* in each ITA bin."""
+    """Return the JSON's "colour": number of flashes and mean change of a* and b* in each ITA bin."""
     result = {}
     for name in dict.fromkeys(sorted(bin for bin, *_ in colours)):
         own = np.array([change for bin, *change in colours if bin == name])
@@ -173,7 +173,7 @@ def _text(statistics: Mapping[str, Mapping[str, Any]], colour: Mapping[str, Mapp
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         mix = named(options.mix)

@@ -178,7 +178,7 @@ def text(
     portraits: Sequence[Mapping[str, Any]] = (),
     pictures: Sequence[str] = (),
 ) -> str:
-    """The card. networks: contents of weights/*.json. result: the JSON of `model.evaluation`.
+    """Return the card. networks: contents of weights/*.json. result: the JSON of `model.evaluation`.
 
     portraits: the training cache's index, to count people by source. pictures: paths from the card's folder.
     """
@@ -303,7 +303,7 @@ def _cell(row: Mapping[str, Any], column: str, digits: int) -> str:
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table, its first row the head."""
+    """Return a table, its first row the head."""
     head, *body = rows
     lines = [head, ["---"] * len(head), *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -323,7 +323,7 @@ def _json(path: Path, last_line: bool = False) -> Any:
 
 
 def found_pictures(folder: Path, beside: Path) -> list[str]:
-    """The PNG and JPEG files of `folder`, as paths from `beside`. Raises `Unusable`."""
+    """Return the PNG and JPEG files of `folder`, as paths from `beside`. Raises `Unusable`."""
     files = sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png"))
     size = sum(path.stat().st_size for path in files)
     if size > MAX_BYTES:
@@ -352,7 +352,7 @@ def write(weights: Path, evaluation: Path, cache: Path | None, pictures: Path | 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m model card", description=__doc__)
     add = parser.add_argument
     add("--evaluation", type=Path, required=True, help="output of python -m model evaluate --json")

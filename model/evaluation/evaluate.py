@@ -32,7 +32,7 @@ MIXES = ("hard", "real")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
@@ -100,7 +100,7 @@ def _judge(
 
 
 def _networks(name: str, weights: Path) -> dict[str, predictor.Network]:
-    """The networks to judge: one by name, or all that are there. Raises `ModelError`."""
+    """Return the networks to judge: one by name, or all that are there. Raises `ModelError`."""
     names = [name] if name else [info.name for info in predictor.available(weights)]
     if not names:
         raise ValueError(f"{weights} holds no network; give a folder that model.training.export has written")
@@ -109,7 +109,7 @@ def _networks(name: str, weights: Path) -> dict[str, predictor.Network]:
 
 
 def _default(networks: Mapping[str, predictor.Network], weights: Path) -> str:
-    """The network that serves unless another is asked for, if it was judged; else the judged one."""
+    """Return the network that serves unless another is asked for, if it was judged; else the judged one."""
     return next(info.name for info in predictor.available(weights) if info.name in networks)
 
 

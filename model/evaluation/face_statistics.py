@@ -60,7 +60,7 @@ class Face:
 
 
 def read(path: Path) -> Face:
-    """The largest face of a photograph. Raises `Unfit`: not a picture, or no face in it."""
+    """Return the largest face of a photograph. Raises `Unfit`: not a picture, or no face in it."""
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if bgr is None:
         raise Unfit("not a picture")
@@ -68,7 +68,7 @@ def read(path: Path) -> Face:
 
 
 def find(rgb: NDArray[np.uint8]) -> Face:
-    """The largest face of (H, W, 3) sRGB. Raises `Unfit` if there is none."""
+    """Return the largest face of (H, W, 3) sRGB. Raises `Unfit` if there is none."""
     scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
     small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
@@ -86,7 +86,7 @@ def find(rgb: NDArray[np.uint8]) -> Face:
 
 
 def same_place(photograph: Path, face: Face, result: Path) -> Image:
-    """The crop of `face`, found in `photograph`, out of another version of that. Raises `Unfit`."""
+    """Return the crop of `face`, found in `photograph`, out of another version of that. Raises `Unfit`."""
     one, other = (cv2.imread(str(path), cv2.IMREAD_COLOR) for path in (photograph, result))
     if one is None or other is None or one.shape != other.shape:
         raise Unfit(f"{result} is not a picture of the same size")
@@ -99,7 +99,7 @@ def eye_distance(points: Points) -> float:
 
 
 def spots(points: Points) -> dict[str, Points]:
-    """The centres of each spot, (n, 2); two for those that lie on both sides."""
+    """Return the centres of each spot, (n, 2); two for those that lie on both sides."""
     iod, tip, chin = eye_distance(points), points[30], points[8]
     up = (points[27] - chin) / np.linalg.norm(points[27] - chin)
 
@@ -118,7 +118,7 @@ def spots(points: Points) -> dict[str, Points]:
 
 
 def face_mask(face: Face) -> Mask:
-    """The face without eyes and mouth, inside the photograph."""
+    """Return the face without eyes and mouth, inside the photograph."""
     points, iod = face.points, eye_distance(face.points)
     crown = spots(points)["forehead"][0] - points[27]
     outline = np.concatenate([points, points[17:27] + crown * 0.6])
@@ -169,7 +169,7 @@ def measure(face: Face) -> dict[str, float]:
 
 
 def neck_step(face: Face, picture: Any = None) -> float:
-    """The step of colour (a*, b*) from the face's median to the neck's spot; NaN without a neck.
+    """Return the step of colour (a*, b*) from the face's median to the neck's spot; NaN without a neck.
 
     picture: another version of `face.crop` to measure it in.
     """

@@ -113,7 +113,7 @@ def _image(batch: Tensor) -> Image:
 
 
 def plan_real(folder: Path) -> list[Planned]:
-    """The held-out pairs of a folder made by ``python -m model prepare``. Raises `ValueError`."""
+    """Return the held-out pairs of a folder made by ``python -m model prepare``. Raises `ValueError`."""
     found = [pair for pair in prepared.read(folder) if pair.held_out]
     if not found:
         raise ValueError(f"{folder} holds no pairs of held-out people; prepare photographs of more people")
@@ -121,7 +121,7 @@ def plan_real(folder: Path) -> list[Planned]:
 
 
 def _real(pair: prepared.Pair) -> Sample:
-    """Raises `ValueError` for a picture that cannot be read, `Unfit` where no face is found."""
+    """Read a pair. Raises `ValueError` for a picture that cannot be read, `Unfit` where no face is found."""
     x, o = prepared.load(pair)
     pixels = (o * 255 + 0.5).astype(np.uint8)
     skin = bare_skin(pixels, find_landmarks(pixels))

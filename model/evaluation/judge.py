@@ -36,7 +36,7 @@ class Judged:
 
 
 def announced(planned: Sequence[Planned], seed: int) -> str:
-    """The first line of the commands."""
+    """Return the first line of the commands."""
     return f"{len(planned)} flashes of {_people(planned)} held-out people, seed {seed}"
 
 

@@ -39,7 +39,7 @@ class Maps:
 
 
 def find_mesh(given: Path | None, folder: Path) -> Path:
-    """The face mesh's file: as given, in the portraits' folder, or in face_mesh beside it."""
+    """Return the face mesh's file: as given, in the portraits' folder, or in face_mesh beside it."""
     places = [given] if given else [folder / MESH, folder.resolve().parent / "face_mesh" / MESH]
     for place in places:
         if place.is_file():
@@ -49,7 +49,7 @@ def find_mesh(given: Path | None, folder: Path) -> Path:
 
 
 def held_out_maps(folder: Path, mesh: Path | None, cache: Path | None) -> Maps:
-    """Maps of the held-out people of a folder with manifest.csv. Raises `Unusable`.
+    """Return maps of the held-out people of a folder with manifest.csv. Raises `Unusable`.
 
     cache: a folder to keep them in, or one that training has filled with these portraits.
     """
@@ -72,7 +72,7 @@ def held_out_maps(folder: Path, mesh: Path | None, cache: Path | None) -> Maps:
 
 
 def _held_out(folder: Path) -> set[str]:
-    """The cache's names of the held-out people's portraits."""
+    """Return the cache's names of the held-out people's portraits."""
     listed = manifest(folder)
     names = {portrait.name for portrait in listed if portrait.held_out}
     if not names:

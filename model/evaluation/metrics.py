@@ -122,7 +122,7 @@ def detail(fine: Image, fine_hat: Image, mask: Mask) -> tuple[float, float]:
 
 
 def skin_regions(skin: Mask) -> Mask:
-    """The part of the bare skin that lies on cheeks, forehead and chin; all of it if that is too little."""
+    """Return the bare skin on cheeks, forehead and chin; all bare skin if that is too little."""
     regions = np.zeros_like(skin)
     for top, bottom, left, right in REGIONS:
         regions[top:bottom, left:right] = True
@@ -146,5 +146,5 @@ def ita(lab: NDArray[Any]) -> float:
 
 
 def ita_bin(angle: float) -> str:
-    """The name in `BINS` of an individual typology angle."""
+    """Return the name in `BINS` of an individual typology angle."""
     return next((name for name, low in BINS.items() if angle > low), "dark")

@@ -41,7 +41,7 @@ FAR: Final = 9  # pixels beyond the plain separation's edge from which on a pixe
 
 
 def change(face: faces.Face, after: faces.Image) -> Row:
-    """The numbers of one photograph; NaN where there is no neck or no background in it.
+    """Return the numbers of one photograph; NaN where there is no neck or no background in it.
 
     after: the result in the photograph's crop, (512, 512, 3) sRGB.
     """
@@ -61,7 +61,7 @@ def change(face: faces.Face, after: faces.Image) -> Row:
 
 
 def retouched(crop: faces.Image, network: Network) -> faces.Image:
-    """The crop as it is served with the reach "person": (512, 512, 3) sRGB, 8 bit."""
+    """Return the crop as it is served with the reach "person": (512, 512, 3) sRGB, 8 bit."""
     parts = network.components(crop[None])[0]
     matte = cv2.resize(parts.person, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return eight_bit(crop - matte[..., None] * difference(parts))
@@ -80,7 +80,7 @@ def _outside(face: faces.Face, after: faces.Image) -> float:
 def measure(
     folder: Path, networks: Mapping[str, Network], results: Path | None = None
 ) -> tuple[dict[str, Any], list[str]]:
-    """The JSON's "photographs", and sentences about pictures that could not be measured.
+    """Return the JSON's "photographs", and sentences about pictures that could not be measured.
 
     results: a folder of results to measure in place of the networks' own answers; photographs that it has no
     picture for are passed over. Raises `ValueError` if nothing can be measured.
@@ -137,7 +137,7 @@ def _groups(folder: Path) -> dict[str, str]:
 
 
 def text(result: Mapping[str, Any]) -> str:
-    """The table for people."""
+    """Return the table for people."""
     width = 34
     lines = [" " * 18 + "".join(name.rjust(width) for name in COLUMNS)]
     for system, groups in result["systems"].items():

@@ -67,14 +67,14 @@ def network(loaded: Network) -> System:
 
 
 def scaled(sample: Sample, outcome: Outcome, factors: NDArray[np.float32]) -> Outcome:
-    """The outcome times `factors`, its low-pass part and its picture alike."""
+    """Return the outcome times `factors`, its low-pass part and its picture alike."""
     low_pass = (equations.low_pass(sample.bl_x, outcome.y) * factors).clip(0, 1)
     y = equations.target(sample.bl_x, low_pass)
     return Outcome(y, eight_bit(outcome.picture * factors))
 
 
 def matched(sample: Sample, outcome: Outcome) -> Outcome:
-    """The outcome brought to `o`'s exposure and colour: real pairs are exposed as the camera liked."""
+    """Return the outcome brought to `o`'s exposure and colour: real pairs are exposed as the camera liked."""
     return scaled(sample, outcome, gains(outcome.picture, sample.o))
 
 

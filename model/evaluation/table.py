@@ -41,7 +41,7 @@ TITLES: Final = {
 def summary(
     records: Mapping[str, Sequence[Record]], seed: int, changes: Mapping[str, Sequence[float]]
 ) -> dict[str, dict[str, Any]]:
-    """The JSON's "systems": records of each system -> means over people, intervals, bins, worst bins.
+    """Return the JSON's "systems": records of each system -> means over people, intervals, bins, worst bins.
 
     changes: of some systems, by how much they change each studio portrait. A number that nothing was
     measured for is None.
@@ -86,7 +86,7 @@ def rounded(value: float) -> float | None:
 
 
 def _worst(bins: Mapping[str, Mapping[str, Any]], column: str) -> dict[str, Any] | None:
-    """The bin whose number is furthest from 0, and the gap between the highest and the lowest."""
+    """Return the bin whose number is furthest from 0, and the gap between the highest and the lowest."""
     known = {
         name: row[column] for name, row in bins.items() if row["n"] >= ENOUGH and row[column] is not None
     }
@@ -123,7 +123,7 @@ def _tones(system: Mapping[str, Any]) -> str:
 
 
 def cell(row: Mapping[str, Any], column: str) -> str:
-    """The value and its interval, if it has one."""
+    """Return the value and its interval, if it has one."""
     value, ends = row.get(column), row["intervals"].get(column)
     if value is None:
         return "-"

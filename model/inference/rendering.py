@@ -41,7 +41,7 @@ class Rendering(Protocol):
     """A method's answer for one upright crop; may be asked for rows from several threads at once."""
 
     def turned(self, turns: int) -> Rendering:
-        """The same for the square turned by quarter turns counter-clockwise, as `numpy.rot90`."""
+        """Return the same for the square turned by quarter turns counter-clockwise, as `numpy.rot90`."""
 
     def rows(self, x: Array, place: Place) -> Array:
         """o_hat of rows. x: (rows, columns, 3) of the photograph, sRGB in [0, 1]; the result is alike."""

@@ -10,12 +10,12 @@ VARIABLE: Final = "STUDIO_PORTRAIT_THREADS"
 
 
 def limit() -> int | None:
-    """The number that was set for this process; None where nobody set one."""
+    """Return the number that was set for this process; None where nobody set one."""
     text = os.environ.get(VARIABLE, "")
     return int(text) if text.isdecimal() and int(text) > 0 else None
 
 
 def threads() -> int:
-    """That number, else the processors that this process may really use."""
+    """Return that number, else the processors that this process may really use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return limit() or (len(affinity(0)) if affinity else os.cpu_count() or 1)

@@ -127,7 +127,7 @@ class DeepFlash(nn.Module):
         return (self.decode(self.encoder(image)),)
 
     def finish(self, image: Tensor, logits: Tensor) -> tuple[Tensor]:
-        """The logits -> y in [0, 1]."""
+        """Return the logits -> y in [0, 1]."""
         return (torch.sigmoid(logits),)
 
     def forward(self, image: Tensor) -> Tensor:

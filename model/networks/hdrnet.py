@@ -152,7 +152,7 @@ class Sliced:
         self.grid, self.guide = grid, guide
 
     def turned(self, turns: int) -> Sliced:
-        """The grid lies over the picture and turns with it."""
+        """Turn the grid with the picture over which it lies."""
         return Sliced(torch.rot90(self.grid, turns, (2, 3)), self.guide)
 
     @torch.inference_mode()
@@ -167,7 +167,10 @@ class Sliced:
 
 @torch.inference_mode()
 def renderings(network: HDRNet, crops: Array, device: torch.device) -> list[Sliced]:
-    """The grids of (N, 512, 512, 3) crops x. The network lies on `device`; slicing is the processor's."""
+    """Return the grids of (N, 512, 512, 3) crops x.
+
+    The network lies on `device`; slicing is the processor's.
+    """
     image = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2).to(device)
     grids = network.coefficients(F.interpolate(image, (LOW, LOW), mode="area")).float().cpu()
     guide = Guide()

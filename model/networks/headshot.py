@@ -116,7 +116,7 @@ class Matched:
     mask: Array
 
     def turned(self, turns: int) -> Matched:
-        """The maps turn with the picture."""
+        """Turn the maps with the picture."""
         return Matched(*(np.ascontiguousarray(np.rot90(part, turns)) for part in (self.a, self.b, self.mask)))
 
     def rows(self, x: Array, place: Place) -> Array:
@@ -128,7 +128,7 @@ class Matched:
 
 
 def _stretched(values: Array, place: Place, shape: Sequence[int]) -> Array:
-    """Maps (512, 512, K) at rows and columns of the photograph: bilinear, edges repeated."""
+    """Read maps (512, 512, K) at rows and columns of the photograph: bilinear, edges repeated."""
     size = len(values)
     at = (place.down(shape[0]) * size - 0.5).clip(0, size - 1)
     low = np.minimum(at.astype(np.int64), size - 2)
@@ -149,6 +149,7 @@ class Headshot:
         self._lock = threading.Lock()
 
     def __call__(self, crop: Array) -> Matched:
+        """Match the crop, (512, 512, 3) sRGB in [0, 1], to the example nearest to it."""
         face = framed(np.ascontiguousarray((crop.clip(0, 1) * 255 + 0.5).astype(np.uint8)))
         chosen = nearest(face, [example.face for example in self._examples])
         with self._lock:  # an example is decomposed once

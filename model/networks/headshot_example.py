@@ -48,7 +48,7 @@ class Face:
 
 
 def framed(crop: NDArray[np.uint8]) -> Face:
-    """The face of a crop that was framed by its landmarks: where the detector misses it, it is expected."""
+    """Return the face of a crop that its landmarks framed; where the detector misses it, it is expected."""
     found = face_api.face_detector(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), 0)
     half, middle = SIZE / SCALE / 2, SIZE / 2 + SIZE / SCALE * RISE
     corners = (SIZE / 2 - half, middle - half, SIZE / 2 + half, middle + half)
@@ -60,7 +60,7 @@ def framed(crop: NDArray[np.uint8]) -> Face:
 
 
 def load(path: Path) -> Face:
-    """A reference portrait from a file. Raises `BadReference` with what is wrong with it."""
+    """Return a reference portrait from a file. Raises `BadReference` with what is wrong with it."""
     if not path.is_file():
         raise BadReference(f"The reference portrait {path} is not there.", "Choose another file.")
     try:
@@ -70,7 +70,7 @@ def load(path: Path) -> Face:
 
 
 def find(rgb: NDArray[np.uint8], name: str = "") -> Face:
-    """The largest face of (H, W, 3) sRGB. Raises `BadReference`. name: for its sentence."""
+    """Return the largest face of (H, W, 3) sRGB. Raises `BadReference`. name: for its sentence."""
     scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
     size = tuple(max(1, round(side * scale)) for side in rgb.shape[1::-1])
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
@@ -106,7 +106,7 @@ def load_all(path: Path) -> list[Face]:
 
 
 def nearest(face: Face, examples: Sequence[Face]) -> Face:
-    """The example whose face is most like `face` (the paper, section 5, chooses by its own descriptor)."""
+    """Choose the example whose face is most like `face` (the paper, section 5, has its own descriptor)."""
     if len(examples) == 1:
         return examples[0]
     return min(examples, key=lambda one: float(np.linalg.norm(one.embedding - face.embedding)))

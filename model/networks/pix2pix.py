@@ -110,7 +110,7 @@ class Discriminator(nn.Module):
 
 
 def started(module: nn.Module) -> None:
-    """The first weights (appendix 6.2): Gaussian of 0.02."""
+    """Draw the first weights (appendix 6.2): Gaussian of 0.02."""
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, 0, 0.02)
         if module.bias is not None:
@@ -121,7 +121,7 @@ def started(module: nn.Module) -> None:
 
 
 def judged(logits: Tensor, real: bool) -> Tensor:
-    """The GAN's cross entropy: how far the discriminator is from calling all patches real (or not)."""
+    """Return the GAN's cross entropy: how far the discriminator is from calling all patches real (or not)."""
     return F.binary_cross_entropy_with_logits(
         logits.float(), torch.full_like(logits, float(real), dtype=torch.float32)
     )

@@ -126,7 +126,7 @@ class Studio(nn.Module):
         return self._decoded(image)[-1]
 
     def _decoded(self, image: Tensor) -> list[Tensor]:
-        """What the decoder has at each level, the smallest first."""
+        """Return what the decoder has at each level, the smallest first."""
         value, skips = self.stem(F.pixel_unshuffle(image - 0.5, 2)), []
         for i, blocks in enumerate(self.blocks):
             value = blocks(self.downs[i - 1](value) if i else value)
@@ -208,7 +208,7 @@ def relit(image: Tensor, light: Tensor) -> Tensor:
 
 
 def even(change: Tensor, shrink: int = SHRINK, keep: float | Tensor = KEEP) -> Tensor:
-    """The change (N, 3, H, W) without its texture; large steps stay.
+    """Return the change (N, 3, H, W) without its texture; large steps stay.
 
     shrink: see `Studio.predict`. keep: one number, or (N, 1, H / (COARSE * shrink), W / (COARSE * shrink)).
     """
@@ -222,7 +222,7 @@ def even(change: Tensor, shrink: int = SHRINK, keep: float | Tensor = KEEP) -> T
 
 
 def sure(change: Tensor) -> Tensor:
-    """The change (N, 3, H, W) by the share that its square has beside that of `DOUBT`: Wiener's filter."""
+    """Shrink the change, (N, 3, H, W), by its square's share beside that of `DOUBT`: Wiener's filter."""
     power = (change * change).mean(1, keepdim=True)
     return change * (power / (power + DOUBT * DOUBT))
 
@@ -236,7 +236,7 @@ def _box(value: Tensor) -> Tensor:
 
 
 def encoded(change: Tensor) -> Tensor:
-    """A change BL(o) - BL(x) in [-1, 1] as the paper's y, eq. (2) turned round."""
+    """Return a change BL(o) - BL(x) in [-1, 1] as the paper's y, eq. (2) turned round."""
     return (1 - change) / 2
 
 

@@ -37,7 +37,7 @@ class Square:
 
 
 def face_square(landmarks: NDArray[np.floating] | NDArray[np.integer]) -> Square:
-    """The head-and-shoulders square around one face.
+    """Return the head-and-shoulders square around one face.
 
     landmarks: (68, 2) x, y in pixels, dlib's order (jaw, brows, nose, eyes, mouth), of an
     upright face. Raises `ValueError` for another shape, numbers that are not finite, or

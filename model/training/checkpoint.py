@@ -43,7 +43,10 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """A checkpoint, on the CPU. Raises `ValueError` with a sentence if it is missing or something else."""
+    """Return a checkpoint, on the CPU.
+
+    Raises `ValueError` with a sentence if it is missing or something else.
+    """
     state = _read(path)
     if not all(key in state for key in KEYS):
         raise ValueError(f"{path} is not a checkpoint of python -m model train")
@@ -56,7 +59,7 @@ def architecture(state: dict[str, Any]) -> str:
 
 
 def averaged(state: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """A checkpoint's averaged weights, by the network's own names."""
+    """Return a checkpoint's averaged weights, by the network's own names."""
     found = {name.removeprefix(PREFIX): value for name, value in state["average"].items()}
     return {name: value for name, value in found.items() if name != "n_averaged"}
 
@@ -82,7 +85,10 @@ def start(network: nn.Module, path: Path) -> None:
 
 
 def tensors(path: Path) -> dict[str, np.ndarray]:
-    """A plain state dict, in numpy. Raises `ValueError` with a sentence if the file holds something else."""
+    """Return a plain state dict, in numpy.
+
+    Raises `ValueError` with a sentence if the file holds something else.
+    """
     state = _read(path)
     if not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ValueError("it is not a dictionary of tensors")

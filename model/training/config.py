@@ -79,7 +79,7 @@ class Config:
     stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises `ValueError` with a sentence for a value out of range."""
+        """Check the values. Raises `ValueError` with a sentence for one out of range."""
         named(self.mix)
         rules = [
             (self.architecture in NETWORKS, f"architecture is one of {', '.join(NETWORKS)}"),
@@ -123,7 +123,7 @@ class Config:
 
     @classmethod
     def read(cls, path: Path) -> Config:
-        """Raises `ValueError` with a sentence: no such file, not TOML, a wrong name, type or range."""
+        """Read a recipe. Raises `ValueError`: no file, no TOML, a wrong name, type or range."""
         try:
             table = tomllib.loads(path.read_text("utf-8"))
             return cls.of(table)

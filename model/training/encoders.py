@@ -120,7 +120,7 @@ def _pick(arrays: Mapping[str, Any], name: Callable[[int, int, int], str]) -> La
 
 
 def _checked(layers: Layers) -> Layers:
-    """The layers in their shapes; some layouts keep a weight as a matrix, a bias in four dimensions."""
+    """Bring layers to their shapes; some layouts keep a weight as a matrix, a bias in four dimensions."""
     if len(layers) != len(CONVOLUTIONS):
         raise ValueError(f"it has {len(layers)} convolutions instead of {len(CONVOLUTIONS)}")
     for (weight, bias), (i, j), (a, b) in zip(layers, CONVOLUTIONS, WIDTHS, strict=True):

@@ -41,7 +41,7 @@ class Unusable(ValueError):
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A training checkpoint. Raises `Unusable`."""
+    """Return a training checkpoint. Raises `Unusable`."""
     try:
         return checkpoint.load(path)
     except ValueError as error:
@@ -100,7 +100,7 @@ def export(
 
 
 def recipe(state: dict[str, Any], hardware: str) -> dict[str, Any]:
-    """What a checkpoint says of its training. Raises `Unusable`."""
+    """Return what a checkpoint says of its training. Raises `Unusable`."""
     config = _config(state["config"])
     return {
         "hardware": hardware,
@@ -113,13 +113,13 @@ def recipe(state: dict[str, Any], hardware: str) -> dict[str, Any]:
 
 
 def _weights(state: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """The averaged network's, without batch norm's counters."""
+    """Return the averaged network's, without batch norm's counters."""
     tensors = checkpoint.averaged(state)
     return {name: value for name, value in tensors.items() if not name.endswith("num_batches_tracked")}
 
 
 def _descriptions(folder: Path) -> dict[Path, dict[str, Any]]:
-    """The networks' JSON files that are there."""
+    """Return the networks' JSON files that are there."""
     found = {}
     for path in sorted(folder.glob("*.json")):
         try:
@@ -143,7 +143,7 @@ def _resolution(config: Config) -> str:
 
 
 def _fits(architecture: str, tensors: dict[str, torch.Tensor]) -> int:
-    """The network's number of parameters. Raises `Unusable` for another network's tensors."""
+    """Return the network's number of parameters. Raises `Unusable` for another network's tensors."""
     arrays = {name: value.float().numpy() for name, value in tensors.items()}
     try:
         module = put_together(find(architecture), arrays).module

@@ -120,7 +120,7 @@ def _relative(error: Tensor, skin: Tensor) -> Tensor:
 
 
 def _residual(error: Tensor, t: Tensor, specular: Tensor) -> Tensor:
-    """The share of the flash that is left where it shines, or taken away too much: |rho| of each picture."""
+    """Return the share of the flash that is left where it shines, or taken too much: each picture's |rho|."""
     flash = (2 * t - 1) * (specular > SHINES)  # BL(x) - BL(o)
     left = -(error * flash).sum((1, 2, 3)) / (flash * flash).sum((1, 2, 3)).clip(1)
     return left.abs().mean()

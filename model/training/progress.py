@@ -67,7 +67,7 @@ class Ticker:
         return self._clock() - self._since >= self._budget
 
     def text(self, step: int, loss: float) -> str:
-        """What the line says after `step`."""
+        """Return what the line says after `step`."""
         gone = self._clock() - self._since
         pace = gone / max(1, step - self._first)
         left = min((self._steps - step) * pace, self._budget - gone)
@@ -78,7 +78,7 @@ class Ticker:
         self.say(self.text(step, loss), "\r" if sys.stderr.isatty() else "\n")
 
     def say(self, text: str, end: str = "\n") -> None:
-        """A line on stderr."""
+        """Print a line on stderr."""
         print(f"{text:<78}", end=end, file=sys.stderr, flush=True)
 
 
@@ -114,7 +114,7 @@ def curve(log: Log) -> None:
 def panel(
     title: str, series: Sequence[tuple[Points, Any]], levels: Sequence[float], unit: str = "steps"
 ) -> np.ndarray:
-    """A diagram (HEIGHT, WIDTH, 3) uint8 BGR of lines over the steps, and of level lines."""
+    """Return a diagram (HEIGHT, WIDTH, 3) uint8 BGR of lines over the steps, and of level lines."""
     picture = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     _write(picture, title, (MARGIN, 24))
     points = [point for line, _ in series for point in line]

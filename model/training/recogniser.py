@@ -112,7 +112,7 @@ class Recogniser(nn.Module):
 
 
 def installed() -> Path:
-    """The weights that came with face_recognition."""
+    """Return the weights that came with face_recognition."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it asks for a package that is on its way out
         import face_recognition_models
@@ -120,7 +120,7 @@ def installed() -> Path:
 
 
 def chips(picture: Tensor, theta: Tensor) -> Tensor:
-    """The upright faces (N, 3, 150, 150) of crops (N, 3, h, w).
+    """Return the upright faces (N, 3, 150, 150) of crops (N, 3, h, w).
 
     theta (N, 2, 3): from a crop's coordinates to the 512 crop's, both in -1..1, as `Placing` has it. The
     eyes are taken to be where `framing` puts them on average.
@@ -141,7 +141,10 @@ def _convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> n
 
 
 def _tensor(data: bytes, at: int, skip: int) -> np.ndarray:
-    """A tensor as dlib writes it: version, four extents, little-endian floats. skip: numbers before it."""
+    """Return a tensor as dlib writes it: version, four extents, little-endian floats.
+
+    skip: numbers before it.
+    """
     numbers = []
     for _ in range(skip + 5):
         number, at = _integer(data, at)
@@ -154,7 +157,7 @@ def _tensor(data: bytes, at: int, skip: int) -> np.ndarray:
 
 
 def _integer(data: bytes, at: int) -> tuple[int, int]:
-    """A whole number as dlib writes it, and where the next thing begins: how many bytes, then these."""
+    """Read a whole number as dlib writes it: how many bytes, then these. Where the next begins, too."""
     size = data[at] & 15 if at < len(data) else 16
     if size > 8 or at + size >= len(data):
         raise ValueError(BROKEN)

@@ -78,7 +78,7 @@ def sources(cache: Path | None, pairs: Path | None, share: float) -> Sources:
 
 
 def readable(pairs: Sequence[Pair]) -> tuple[list[Pair], list[str]]:
-    """The pairs whose pictures can be read, and sentences about the others."""
+    """Return the pairs whose pictures can be read, and sentences about the others."""
     good, left_out = [], []
     for pair in pairs:
         try:
@@ -90,7 +90,7 @@ def readable(pairs: Sequence[Pair]) -> tuple[list[Pair], list[str]]:
 
 
 def trainable(cache: Path) -> list[Entry]:
-    """The portraits of a cache whose people are not held out. Raises `ValueError` with a sentence."""
+    """Return the portraits of a cache whose people are not held out. Raises `ValueError` with a sentence."""
     try:
         found = entries(cache)
     except FileNotFoundError as error:
@@ -205,7 +205,7 @@ class Steps(Dataset[Batch]):
 def batches(
     known: Sources, config: Config, first: int, workers: int, device: torch.device
 ) -> Iterator[Batch]:
-    """The batches from step `first` on.
+    """Return the batches from step `first` on.
 
     workers: processes that make them on the CPU; 0: this process makes them, on `device`.
     """
@@ -221,6 +221,6 @@ def batches(
 
 
 def _leave_signals_to_the_trainer(number: int) -> None:
-    """A signal to the whole process group ends the run after its step: samples are needed until then."""
+    """Ignore signals to the whole process group: the run ends after its step and needs samples until then."""
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, signal.SIG_IGN)

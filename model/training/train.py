@@ -47,7 +47,7 @@ class Start:
     encoder: Path | None
 
     def check(self, config: Config) -> None:
-        """Raises `ValueError` with a sentence for what does not go together."""
+        """Check the choice. Raises `ValueError` with a sentence for what does not go together."""
         published = self.init in encoders.KINDS
         if published and not self.encoder:
             raise ValueError(f"--init {self.init} needs its file; give --encoder FILE")
@@ -76,7 +76,7 @@ class Start:
 
 
 def _first_pictures(known: Sources, config: Config) -> Pairs:
-    """What the encoder's scale is measured on: samples that no step will see."""
+    """Return what the encoder's scale is measured on: samples that no step will see."""
     seed = [config.seed, config.steps]
     if known.cache:
         return draw(known.cache, known.portraits, STARTING_PICTURES, STARTING_SIZE, seed)

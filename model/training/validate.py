@@ -42,7 +42,7 @@ def held_out_pairs(folder: Path, count: int) -> list[Pairs]:
 
 
 def held_out_real(folder: Path, count: int) -> list[Pairs]:
-    """The first `count` real pairs of held-out people that can be read, one at a time."""
+    """Return the first `count` real pairs of held-out people that can be read, one at a time."""
     found: list[Pairs] = []
     for pair in read(folder):
         if pair.held_out and len(found) < count:

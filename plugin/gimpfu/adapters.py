@@ -94,7 +94,7 @@ def _active_drawable(image: Any) -> Any:
 
 
 def active_drawable(image: Any) -> Any:
-    """The one drawable that GIMP 2 called active: a channel, a layer's mask being edited, or a layer."""
+    """Return the drawable that GIMP 2 called active: a channel, a layer's mask being edited, or a layer."""
     chosen = _first(image.get_selected_drawables())
     if isinstance(chosen, Gimp.Layer) and chosen.get_mask() is not None and chosen.get_edit_mask():
         return chosen.get_mask()
@@ -196,7 +196,7 @@ def _path(name: Any) -> str:
 
 
 def file_of(name: Any) -> Gio.File:
-    """The file of a path or an URI."""
+    """Return the file of a path or an URI."""
     text = _path(name)
     return Gio.File.new_for_uri(text) if "://" in text else Gio.File.new_for_path(text)
 
@@ -258,7 +258,7 @@ def _selection_combine(channel: Any, operation: int) -> None:
 
 
 def _feather(on: Any, x: float, y: float | None = None, antialias: Any = None) -> Any:
-    """The context of GIMP 2's selections; `antialias` where they had it."""
+    """Return the context of GIMP 2's selections; `antialias` where they had it."""
     radius = (float(x), float(x if y is None else y))
     settings: dict[str, Any] = {"feather": bool(on), "feather_radius": radius}
     if antialias is not None:
@@ -592,7 +592,7 @@ def _color_balance(drawable: Any, mode: int, preserve: int, red: float, green: f
 
 
 def _by_histogram(drawable: Any, change: Callable[[Any], object]) -> None:
-    """The histogram counts selected pixels: with a selection GIMP 3's own way, in linear light, remains."""
+    """Use the histogram. It counts selected pixels: for them GIMP 3's own way, in linear light, remains."""
     if Gimp.Selection.is_empty(drawable.get_image()):
         gegl.apply_to_stored(drawable, change)
     else:
@@ -1059,7 +1059,7 @@ def _progress_text(text: str = "", display: Any = None) -> None:
 
 
 def _display_new(image: Any) -> Any:
-    """A window on the image; without a screen nothing is shown, and no failure either."""
+    """Return a window on the image; without a screen nothing is shown, and no failure either."""
     try:
         return Gimp.Display.new(image)
     except TypeError:
@@ -1127,7 +1127,7 @@ def _unit(method: str) -> Callable[..., Any]:
 
 
 def _run_plug_in(name: str, *order: str, **fixed: Any) -> Callable[..., Any]:
-    """A plug-in that both GIMPs have, its arguments given by GIMP 3's names in GIMP 2's order.
+    """Return a plug-in that both GIMPs have, its arguments given by GIMP 3's names in GIMP 2's order.
 
     An empty name drops an argument. Numbers become choices where GIMP 3 has those.
     """

@@ -23,7 +23,7 @@ from .scripts.modules import gettext  # noqa: E402
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's customary name
-    """Marks a text for translation where it cannot be translated yet."""
+    """Mark a text for translation where it cannot be translated yet."""
     return text
 
 

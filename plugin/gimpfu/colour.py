@@ -250,7 +250,7 @@ def rgb_parse_css(css: str, with_alpha: bool = False) -> RGB:
 
 
 def rgb_parse_hex(hex: str) -> RGB:  # noqa: A002 - gimpcolor's own name
-    """The colour of 3, 6 or 12 hexadecimal digits. Raises ValueError."""
+    """Return the colour of 3, 6 or 12 hexadecimal digits. Raises ValueError."""
     digits = hex.lstrip("#")
     size = len(digits) // 3
     if len(digits) not in (3, 6, 9, 12):
@@ -287,7 +287,7 @@ def _unit(value: float) -> float:
 
 
 def parse(colour: Any) -> RGB:
-    """An RGB from an RGB, a tuple of 3 or 4 components or a CSS name. Raises TypeError."""
+    """Return an RGB from an RGB, a tuple of 3 or 4 components or a CSS name. Raises TypeError."""
     if isinstance(colour, RGB):
         return colour
     if isinstance(colour, Gegl.Color):
@@ -307,7 +307,7 @@ def parse(colour: Any) -> RGB:
 
 
 def to_gegl(colour: Any) -> Gegl.Color:
-    """The Gegl.Color of anything that `parse` takes."""
+    """Return the Gegl.Color of anything that `parse` takes."""
     rgb = parse(colour)
     Gegl.init(None)  # GIMP 3.0 aborts when a colour is made before
     native = Gegl.Color.new("black")

@@ -20,7 +20,7 @@ _FILES = (PF_FILE, PF_FILENAME)
 
 
 def start(registration: Registration) -> None:
-    """Makes GTK ready; needed once before any dialog."""
+    """Make GTK ready; needed once before any dialog."""
     GimpUi.init(registration.name)
 
 
@@ -56,7 +56,7 @@ def _file_chooser(config: Gimp.ProcedureConfig, param: Param) -> Gtk.Widget:
 
 
 def _choose_widget(dialog: GimpUi.ProcedureDialog, param: Param) -> None:
-    """The widget that gimpfu had for this kind, where GIMP's default is another one."""
+    """Choose the widget that gimpfu had for this kind, where GIMP's default is another one."""
     if param.kind == PF_SLIDER:
         dialog.get_scale_entry(param.key, 1.0)
     elif param.kind == PF_RADIO:

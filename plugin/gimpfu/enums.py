@@ -233,7 +233,7 @@ def _name(kind: Any) -> str:
 
 
 def _values(kind: type) -> list[Any]:
-    """The members of an enumeration or flags type, with older and newer PyGObject."""
+    """Return the members of an enumeration or flags type, with older and newer PyGObject."""
     table = getattr(kind, "__enum_values__", None) or getattr(kind, "__flags_values__", None)
     return list(table.values()) if table else list(kind)  # type: ignore[call-overload]
 

@@ -14,5 +14,5 @@ class CancelError(RuntimeError):
 
 
 def fail(message: str) -> NoReturn:
-    """Ends the script; the user reads `message`."""
+    """End the script; the user reads `message`."""
     raise error(message)

@@ -179,7 +179,7 @@ def save_xcf(dummy: Any, image: Any, drawable: Any, filename: Any, raw_filename:
 
 @contextmanager
 def _exported(image: Any, drawable: Any, layered: bool) -> Iterator[Any]:
-    """An image that shows `drawable` alone; the image itself where it does already."""
+    """Yield an image that shows `drawable` alone; the image itself where it does already."""
     if layered or drawable is None or isinstance(drawable, int) or _is_whole(image, drawable):
         yield image
         return

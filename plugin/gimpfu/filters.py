@@ -164,7 +164,7 @@ def _convolution(
 
 
 def _kernel(middle: float, around: float, alpha: bool) -> Op:
-    """A 3 x 3 convolution on the stored values."""
+    """Return a 3 x 3 convolution on the stored values."""
     places = {f"{row}{column}": around for row in "bcd" for column in "234"} | {"c3": middle}
     properties = {
         **places,

@@ -117,7 +117,7 @@ def _copy(source: Any, at: Place, read: str, target: Any, to: Place, told: str, 
 
 
 def _formats(drawable: Any, cast: bool) -> tuple[str, str]:
-    """The formats that a drawable's samples are read in, and that the operation is told they have."""
+    """Return the formats that a drawable's samples are read in, and that the operation is told they have."""
     native = drawable.get_format()
     gray = drawable.is_gray() or isinstance(drawable, Gimp.Channel)
     alpha = "A" if drawable.has_alpha() else ""

@@ -50,7 +50,7 @@ else:
 
 
 def _plug_in_directory() -> str:
-    """The folder above GIMP's own ``plug-ins``; beside the introspection data, as GIMP 3 does not tell it."""
+    """Return the folder above GIMP's own ``plug-ins``, beside the introspection data."""
     libraries = Path(gi.Repository.get_default().get_typelib_path("Gimp")).parent.parent
     return str(libraries / "gimp" / Path(Gimp.data_directory()).name)
 
@@ -154,7 +154,7 @@ def progress_update(fraction: float) -> None:
 
 
 def message(text: str) -> None:
-    """A message for the user: a dialog in GIMP, stderr head-less."""
+    """Show the user a message: a dialog in GIMP, stderr head-less."""
     Gimp.message(str(text))
 
 
@@ -224,7 +224,7 @@ def gamma() -> float:
 
 
 def user_directory(type: int) -> str | None:  # noqa: A002 - gimpfu's own name
-    """A folder of the user, by GIMP 2's numbers."""
+    """Return a folder of the user, by GIMP 2's numbers."""
     places = ["DESKTOP", "DOCUMENTS", "DOWNLOAD", "MUSIC", "PICTURES", "PUBLIC_SHARE", "TEMPLATES", "VIDEOS"]
     kind = getattr(GLib.UserDirectory, f"DIRECTORY_{places[int(type)]}")
     found = GLib.get_user_special_dir(kind)

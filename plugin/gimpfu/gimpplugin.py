@@ -126,10 +126,10 @@ class plugin:  # noqa: N801 - gimpfu's own name
         hand_over()
 
     def init(self) -> None:
-        """Called by GIMP 2 at its start; nothing here."""
+        """Do nothing; GIMP 2 called it at its start."""
 
     def quit(self) -> None:
-        """Called by GIMP 2 at its end; nothing here."""
+        """Do nothing; GIMP 2 called it at its end."""
 
     def query(self) -> None:
         """Install the procedures; the plug-in's own."""

@@ -64,7 +64,7 @@ def _progress() -> Any:
 
 
 def _chooser(kind: str, getter: Callable[[int], Any]) -> Callable[[], Any]:
-    """A combo box of images or items with gimpfu's ``get_value``."""
+    """Return a combo box of images or items with gimpfu's ``get_value``."""
 
     def provide() -> Any:
         native = getattr(_ui(), f"{kind}ComboBox")
@@ -89,7 +89,7 @@ def _chooser(kind: str, getter: Callable[[int], Any]) -> Callable[[], Any]:
 
 
 def _resource(kind: str) -> Callable[[], Any]:
-    """A chooser of brushes, fonts, ... with gimpfu's ``get_value``: a name."""
+    """Return a chooser of brushes, fonts, ... with gimpfu's ``get_value``: a name."""
 
     def provide() -> Any:
         native = getattr(_ui(), f"{kind}Chooser")

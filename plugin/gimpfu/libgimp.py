@@ -36,7 +36,7 @@ def must_serve(specs: Sequence[GObject.ParamSpec], results: Sequence[GObject.Par
 
 
 def call(name: str, specs: Sequence[GObject.ParamSpec], pairs: list[values.Pair]) -> Any:
-    """Calls the C function behind procedure `name`; the result has gimpfu's shape.
+    """Call the C function behind procedure `name`; the result has gimpfu's shape.
 
     Arguments left out at the end get their defaults. Raises `error`, also where there is none.
     """

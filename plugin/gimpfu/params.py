@@ -39,7 +39,7 @@ _OBJECTS = {
 
 
 def add(procedure: Gimp.Procedure, param: Param) -> None:
-    """Declares `param` as an argument of `procedure`."""
+    """Declare `param` as an argument of `procedure`."""
     head = (param.key, param.nick, param.label)
     if param.kind in _INTS:
         procedure.add_int_argument(*head, *_INT_RANGE, _int(param.default), READWRITE)
@@ -54,7 +54,7 @@ def add(procedure: Gimp.Procedure, param: Param) -> None:
 
 
 def add_result(procedure: Gimp.Procedure, result: Result) -> None:
-    """Declares one of ``register``'s results as a return value."""
+    """Declare one of ``register``'s results as a return value."""
     head = (result.name, result.name, result.description or result.name)
     if result.kind in _INTS:
         procedure.add_int_return_value(*head, *_INT_RANGE, 0, READWRITE)
@@ -71,7 +71,7 @@ def add_result(procedure: Gimp.Procedure, result: Result) -> None:
 
 
 def value(param: Param, config: Gimp.ProcedureConfig) -> Any:
-    """What the script gets for `param`: the type that gimpfu would have passed."""
+    """Return what the script gets for `param`: the type that gimpfu would have passed."""
     native = config.get_property(param.key)
     if param.kind in _RESOURCES:
         return native.get_name() if native is not None else (param.default or "")
@@ -80,7 +80,7 @@ def value(param: Param, config: Gimp.ProcedureConfig) -> Any:
 
 
 def remember(config: Gimp.ProcedureConfig, asked: tuple[Param, ...], chosen: dict[str, Any]) -> None:
-    """Puts what a script's own dialog chose, by the parameters' names, where GIMP keeps the last values."""
+    """Put what a script's own dialog chose, by the parameters' names, where GIMP keeps the last values."""
     for param in asked:
         if param.name in chosen:
             given = chosen[param.name]
@@ -94,7 +94,7 @@ def remember(config: Gimp.ProcedureConfig, asked: tuple[Param, ...], chosen: dic
 
 
 def restore_colours(config: Gimp.ProcedureConfig, asked: tuple[Param, ...]) -> None:
-    """Gives colours that were left out their declared defaults.
+    """Give colours that were left out their declared defaults.
 
     GIMP 3.0 does not pass a colour's default on to callers: it arrives as transparent
     black, whatever was declared (true of GIMP's own plug-ins, too).

@@ -45,7 +45,7 @@ def _writable(getter: str, setter: str) -> property:
 
 
 def _both_ways(native: Callable[[Any], Any]) -> property:
-    """A number that can be read as a property and called as a method."""
+    """Return a number that can be read as a property and called as a method."""
 
     def read(self: Any) -> _CallableInt:
         value = native(self)
@@ -173,7 +173,7 @@ def _attach_new_parasite(self: Any, name: str, flags: int, data: str | bytes) ->
 
 
 def _both_things(native: Callable[[Any], Any]) -> property:
-    """An object that is read as a property."""
+    """Return an object that is read as a property."""
     return property(native)
 
 
@@ -212,7 +212,7 @@ def _filling(native: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _whole(native: Callable[..., Any]) -> Callable[..., Any]:
-    """A method on whole numbers, which may come as fractions or as text, as in Python 2."""
+    """Return a method on whole numbers, which may come as fractions or as text, as in Python 2."""
 
     def call(self: Any, *numbers: Any) -> Any:
         return native(self, *(int(float(one)) if isinstance(one, (float, str)) else one for one in numbers))
@@ -523,7 +523,7 @@ _applied = False
 
 
 def apply() -> None:
-    """Adds the attributes; once per process, and only when a procedure runs."""
+    """Add the attributes; once per process, and only when a procedure runs."""
     global _applied
     if _applied:
         return

@@ -68,6 +68,7 @@ class Function:
         return len(self._results)
 
     def __call__(self, *args: Any, run_mode: int = Gimp.RunMode.NONINTERACTIVE) -> Any:
+        """Call the procedure with GIMP 2's arguments; returns what GIMP 2 did."""
         region.flush()
         given = list(args)
         if self._specs and self._specs[0].name == "run-mode":
@@ -82,7 +83,7 @@ class Function:
         return _answer(self.proc_name, self._native, self._native.run(config))
 
     def _fill_in_drawables(self, given: list[Any]) -> None:
-        """A procedure on an image alone has GIMP 3's ``drawables``, which GIMP 2's callers do not give."""
+        """Give a procedure on an image alone GIMP 3's ``drawables``, which GIMP 2's callers do not give."""
         names = [spec.name for spec in self._specs[:3]]
         if (
             names != ["run-mode", "image", "drawables"]
@@ -146,6 +147,7 @@ class Adapted:
         return len(self.return_vals)
 
     def __call__(self, *args: Any, run_mode: int = Gimp.RunMode.NONINTERACTIVE) -> Any:
+        """Call what is served here with GIMP 2's arguments; returns what GIMP 2 did."""
         region.flush()
         args = tuple(_thing(one) for one in args)
         try:
@@ -192,7 +194,7 @@ class PDB:
         return _served(dashed) is not None or _lookup(RENAMED.get(dashed, dashed)) is not None
 
     def keys(self) -> list[str]:
-        """The names of GIMP's own procedures and of those that are served here."""
+        """Return the names of GIMP's own procedures and of those that are served here."""
         _, names = self.query()
         return sorted({*names, *adapters.ADAPTERS, *filters.FILTERS, *filters.CALLS, *RENAMED})
 
@@ -220,7 +222,7 @@ def refusal(name: str) -> str:
 
 
 def _served(dashed: str) -> Adapted | None:
-    """The procedure as a function of ours; None where GIMP's own is called."""
+    """Return the procedure as a function of ours; None where GIMP's own is called."""
     if dashed in IGNORED:
         return Adapted(dashed, _nothing)
     if dashed in adapters.ADAPTERS:

@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def create(plug_in: Gimp.PlugIn, registration: Registration) -> Gimp.Procedure:
-    """The Gimp.Procedure that `registration` describes."""
+    """Return the Gimp.Procedure that `registration` describes."""
     kind = Gimp.PDBProcType.PLUGIN
     if registration.file_kind:
         procedure = _file_procedure(plug_in, registration)
@@ -85,7 +85,7 @@ def create(plug_in: Gimp.PlugIn, registration: Registration) -> Gimp.Procedure:
 
 
 def _file_procedure(plug_in: Gimp.PlugIn, registration: Registration) -> Gimp.Procedure:
-    """A procedure that GIMP offers for files of some kind; which, the script says in its `on_query`."""
+    """Make a procedure that GIMP offers for files of some kind; which, the script says in its `on_query`."""
     kind = Gimp.PDBProcType.PLUGIN
     if registration.name not in handlers and registration.on_query:
         registration.on_query()
@@ -166,7 +166,7 @@ def _run(
     registration: Registration,
     leading: Any,
 ) -> Gimp.ValueArray:
-    """Runs the script's function; `leading` gives the arguments that GIMP itself fills in."""
+    """Run the script's function; `leading` gives the arguments that GIMP itself fills in."""
     status = Gimp.PDBStatusType
     try:
         first = leading()
@@ -225,7 +225,7 @@ def _failure(procedure: Gimp.Procedure, sentence: str) -> Gimp.ValueArray:
 
 
 def _success(procedure: Gimp.Procedure, registration: Registration, returned: Any) -> Gimp.ValueArray:
-    """The return values: one result is the function's value, several are its sequence's items."""
+    """Return the return values: one result is the function's value, several are its sequence's items."""
     values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, GLib.Error())
     declared = procedure.get_return_values()
     if len(declared) < 2:

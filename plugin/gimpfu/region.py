@@ -29,7 +29,7 @@ _written: dict[int, PixelRgn] = {}
 
 
 def flush() -> None:
-    """Sends GIMP everything that regions have written."""
+    """Send GIMP everything that regions have written."""
     while _written:
         _, written = _written.popitem()
         written.send()
@@ -91,7 +91,7 @@ class PixelRgn:
         _written[id(self)] = self
 
     def send(self) -> None:
-        """Sends GIMP what was written here."""
+        """Send GIMP what was written here."""
         self._target.flush()
 
     def covers(self, other: PixelRgn) -> bool:
@@ -200,7 +200,7 @@ def _span(part: Any, low: int, high: int) -> tuple[int, int]:
 
 
 def _format(drawable: Gimp.Drawable) -> tuple[str, int]:
-    """The Babl format to read `drawable` in, with its own colour space, and the bytes of a pixel."""
+    """Return the Babl format to read `drawable` in, with its own colour space, and the bytes of a pixel."""
     native = drawable.get_format()
     kind = Gimp.ImageType.GRAY_IMAGE if isinstance(drawable, Gimp.Channel) else drawable.type()
     if kind not in _FORMATS:

@@ -157,7 +157,7 @@ def register(
     run_mode_param: bool = True,
     interactive: Callable[..., tuple[Any, dict[str, Any]]] | None = None,
 ) -> None:
-    """Declares a procedure, with gimpfu's arguments. `function` gets one value per parameter.
+    """Declare a procedure, with gimpfu's arguments. `function` gets one value per parameter.
 
     A label that is a whole menu path ("<Image>/Filters/...") and no `menu` is gimpfu's old
     style: under <Image>, image and drawable are put in front of `params` then. The menus that
@@ -200,7 +200,7 @@ def register(
 
 
 def _old_style_head(menu: str) -> list[tuple[Any, ...]]:
-    """The parameters that gimpfu put in front for a label that was a whole menu path."""
+    """Return the parameters that gimpfu put in front for a label that was a whole menu path."""
     image: list[tuple[Any, ...]] = [
         (PF_IMAGE, "image", "Image", None),
         (PF_DRAWABLE, "drawable", "Drawable", None),
@@ -247,13 +247,13 @@ def _result(entry: tuple[Any, ...]) -> Result:
 
 
 def canonical(name: str) -> str:
-    """A name as GIMP wants an argument's: lower-case letters, digits and hyphens, a letter first."""
+    """Return a name as GIMP wants an argument's: lower-case letters, digits and hyphens, a letter first."""
     key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     return key if key[:1].isalpha() else f"arg-{key}".rstrip("-")
 
 
 def _keyed(params: list[Param]) -> list[Param]:
-    """The parameters with keys of their own where two names fell together or GIMP has taken one."""
+    """Return the parameters with keys of their own where two names fell together or GIMP has taken one."""
     taken = {"run-mode", "procedure"}
     unique = []
     for param in params:

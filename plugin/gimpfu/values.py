@@ -46,7 +46,7 @@ def pair(name: str, specs: Sequence[GObject.ParamSpec], given: list[Any]) -> lis
 
 
 def store(config: Gimp.ProcedureConfig, spec: GObject.ParamSpec, value: Any) -> None:
-    """Puts one converted value into `config`. Raises `error` for one that GIMP would not take."""
+    """Put one converted value into `config`. Raises `error` for one that GIMP would not take."""
     kind = spec.value_type.name
     native = convert(spec, value)
     if kind == "GimpCoreObjectArray":
@@ -97,7 +97,7 @@ def convert(spec: GObject.ParamSpec, value: Any) -> Any:
 
 
 def _by_number(name: str, kind: Any, value: Any) -> Any:
-    """The object with a number; gimpfu's scripts gave numbers, too, and 0 or -1 for none."""
+    """Return the object with a number; gimpfu's scripts gave numbers, too, and 0 or -1 for none."""
     if not isinstance(value, int):
         return value
     if value <= 0:
@@ -131,7 +131,7 @@ def _is_choice(spec: GObject.ParamSpec) -> bool:
 
 
 def _nick(spec: GObject.ParamSpec, number: int) -> str:
-    """The choice with this number: gimpfu's scripts counted options."""
+    """Return the choice with this number: gimpfu's scripts counted options."""
     choice = Gimp.param_spec_choice_get_choice(spec)
     for nick in choice.list_nicks():
         if choice.get_id(nick) == number:
@@ -140,7 +140,7 @@ def _nick(spec: GObject.ParamSpec, number: int) -> str:
 
 
 def _choice(spec: GObject.ParamSpec, text: str) -> str:
-    """The choice that a text names: its nick, its label, or the nick written another way."""
+    """Return the choice that a text names: its nick, its label, or the nick written another way."""
     choice = Gimp.param_spec_choice_get_choice(spec)
     nicks = [str(nick) for nick in choice.list_nicks()]
     plain = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-").lower()
@@ -172,7 +172,7 @@ def load(returned: Gimp.ValueArray, index: int, spec: GObject.ParamSpec) -> tupl
 
 
 def counted(items: list[Any], by_id: bool = False) -> tuple[int, tuple[Any, ...]]:
-    """A count and the items; objects become their numbers, which is what GIMP 2's arrays held."""
+    """Return a count and the items; objects become their numbers, which is what GIMP 2's arrays held."""
     if by_id:
         items = [item.get_id() if hasattr(item, "get_id") else item for item in items]
     return len(items), tuple(items)

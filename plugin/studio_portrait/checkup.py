@@ -26,7 +26,7 @@ LOAD_SECONDS = 30
 
 
 def report(progress: Callable[[str, float], None]) -> tuple[str, bool]:
-    """The whole account, for a dialog or a log, and whether all is well."""
+    """Return the whole account, for a dialog or a log, and whether all is well."""
     head = f"Studio Portrait {VERSION}, GIMP {Gimp.version()}, Python {platform.python_version()}"
     server, runs = _server(progress)
     found = _doctor()
@@ -52,7 +52,7 @@ def _server(progress: Callable[[str, float], None]) -> tuple[str, bool]:
 
 
 def _loaded_status(session: Session, progress: Callable[[str, float], None]) -> dict[str, Any]:
-    """The server's status, once its network is loaded or the wait becomes too long."""
+    """Return the server's status, once its network is loaded or the wait becomes too long."""
     begin = time.monotonic()
     while True:
         status = session.status()
@@ -64,7 +64,7 @@ def _loaded_status(session: Session, progress: Callable[[str, float], None]) -> 
 
 
 def _doctor() -> str:
-    """What ``studio-portrait doctor`` prints, run by the server's own Python."""
+    """Return what ``studio-portrait doctor`` prints, run by the server's own Python."""
     try:
         command, folder = launch.server_command()
     except Problem as problem:

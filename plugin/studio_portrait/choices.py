@@ -50,7 +50,7 @@ class Choices:
         return self.limit == "yes" or (self.limit == "auto" and self.settings.faces != "selection")
 
     def arguments(self) -> dict[str, Any]:
-        """The same as the procedure's arguments."""
+        """Return the same as the procedure's arguments."""
         settings = self.settings
         faces = settings.faces
         ticked = () if isinstance(faces, str) else faces

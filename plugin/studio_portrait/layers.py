@@ -35,7 +35,7 @@ class Parts:
 
     @classmethod
     def of(cls, layer: Gimp.Layer, how: Layout) -> Parts:
-        """A copy of `layer` that may be written to; GIMP ends a plug-in that writes to a locked one."""
+        """Copy `layer` so that it may be written to; GIMP ends a plug-in that writes to a locked one."""
         copy = layer.copy()
         copy.set_lock_content(False)
         copy.set_lock_position(False)
@@ -145,7 +145,7 @@ class Outcome:
         return layer
 
     def _group(self, put: _Place, covers: bool) -> Gimp.Layer:
-        """The parts' layers in a group that lets them work on what is below, with the mask on the group."""
+        """Put the parts' layers into a group that lets them work on what is below; it has the mask."""
         source = self.found.source
         top = inner = put(Gimp.GroupLayer.new(put.image, "group"))
         if not covers:
@@ -228,7 +228,7 @@ def _is_opaque(layer: Gimp.Layer) -> bool:
 
 
 def _masked_in_group(put: _Place, source: Gimp.Layer, parts: Parts, result: dict[str, Any]) -> Any:
-    """A group with the picture's opacity, mode and mask; in it the picture, and above it the result, masked.
+    """Make a group with the picture's opacity, mode and mask; in it the picture, and the masked result above.
 
     The result is made opaque and clipped to the picture, so that its alpha does not count again.
     """
@@ -295,7 +295,7 @@ def _set_mask(
 
 
 def _add_channel(image: Gimp.Image, source: Gimp.Layer, matte: Matte, result: dict[str, Any]) -> None:
-    """The matte as a channel of the image, as far as it lies on its canvas."""
+    """Add the matte as a channel of the image, as far as it lies on its canvas."""
     width, height = image.get_width(), image.get_height()
     Gegl.init(None)
     channel = Gimp.Channel.new(image, matte.name, width, height, 50.0, Gegl.Color.new("black"))
@@ -319,7 +319,7 @@ def _limit(mask: Gimp.LayerMask, other: Gimp.LayerMask) -> None:
 
 
 def account(result: dict[str, Any], choices: Choices, source: Gimp.Layer) -> dict[str, Any]:
-    """What the parasite says: enough to find the picture, and to make the same result again."""
+    """Return what the parasite says: enough to find the picture, and to make the same result again."""
     told = {
         name: result.get(name) for name in ("engine", "device", "network", "weights", "faces", "box", "ms")
     }

@@ -52,7 +52,7 @@ def attach(layer: Gimp.Layer, account: dict[str, Any]) -> None:
 
 
 def account_of(layer: Gimp.Item) -> dict[str, Any]:
-    """What the parasite says; empty for none, or one that is damaged."""
+    """Return what the parasite says; empty for none, or one that is damaged."""
     parasite = layer.get_parasite(PARASITE)
     if parasite is None:
         return {}
@@ -84,7 +84,7 @@ def _all(layers: list[Gimp.Layer]) -> Iterator[Gimp.Layer]:
 
 
 def _made(item: Gimp.Item | None) -> Gimp.Layer | None:
-    """The result of ours that is or holds `item`."""
+    """Return the result of ours that is or holds `item`."""
     while item is not None:
         if not isinstance(item, Gimp.Channel) and item.get_parasite(PARASITE) is not None:
             return item
@@ -93,7 +93,7 @@ def _made(item: Gimp.Item | None) -> Gimp.Layer | None:
 
 
 def _source(image: Gimp.Image, made: Gimp.Layer, account: dict[str, Any]) -> Gimp.Layer | None:
-    """The layer with the noted tattoo; without one, the next below that is no result of ours."""
+    """Return the layer with the noted tattoo; without one, the next below that is no result of ours."""
     tattoo = account.get("source")
     if isinstance(tattoo, int) and 0 < tattoo < 2**32:
         found = image.get_layer_by_tattoo(tattoo)

@@ -43,7 +43,7 @@ class Layout:
 
 
 def layout(layer: Gimp.Layer) -> Layout:
-    """The layout of `layer`. Raises `Problem` for a format or size that cannot be sent."""
+    """Return the layout of `layer`. Raises `Problem` for a format or size that cannot be sent."""
     own = layer.get_format()
     model, _, sample = Babl.format_get_encoding(own).partition(" ")
     if model not in _CHANNELS or sample not in _SAMPLES:
@@ -59,7 +59,7 @@ def layout(layer: Gimp.Layer) -> Layout:
 
 
 def _profile(image: Gimp.Image, model: str) -> bytes | None:
-    """The ICC profile of samples in `model` (``RGB`` linear, ``R~G~B~`` with sRGB's curve,
+    """Return the ICC profile of samples in `model` (``RGB`` linear, ``R~G~B~`` with sRGB's curve,
     ``R'G'B'`` with the profile's own); None when that is sRGB, colour or grey."""
     profile = image.get_effective_color_profile()
     if "'" not in model:
@@ -98,7 +98,7 @@ class Source:
         return _get(self._layer, 0, row, width, rows, self._how.babl, rows * self._how.image.row_bytes)
 
     def selection_reader(self, box: Box):  # type: ignore[no-untyped-def]
-        """A reader of the selection's rows over `box` (the layer's coordinates)."""
+        """Make a reader of the selection's rows over `box` (the layer's coordinates)."""
         dx, dy = self._offsets
 
         def read(plane: str, row: int, rows: int) -> bytes:
@@ -130,7 +130,7 @@ class Target:
         buffer.flush()
 
     def _write_wider(self, buffer: Gegl.Buffer, rectangle: Gegl.Rectangle, data: bytes, pixel: int) -> None:
-        """Writes where the layer holds more than the wire: only pixels that changed lose by it."""
+        """Write where the layer holds more than the wire: only pixels that changed lose by it."""
         sent = buffer.get(rectangle, 1.0, self._how.babl, Gegl.AbyssPolicy.NONE)
         if sent == data:
             return

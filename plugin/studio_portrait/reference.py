@@ -17,7 +17,10 @@ from pixels import Source, layout
 
 @contextmanager
 def opened(path: str) -> Iterator[tuple[ImageSpec, Any] | None]:
-    """The portrait's size and the reader of its rows while inside; None for no path. Raises `Problem`."""
+    """Yield the portrait's size and the reader of its rows while inside; None for no path.
+
+    Raises `Problem`.
+    """
     if not path:
         yield None
         return

@@ -60,7 +60,7 @@ def retouch(image: Gimp.Image, drawable: Gimp.Drawable, choices: Choices) -> Gim
 def selected(
     image: Gimp.Image, layer: Gimp.Layer, source: Source, choices: Choices
 ) -> tuple[Box, Any] | None:
-    """The selection's part over the layer, with its reader; None when it does not limit the effect."""
+    """Return the selection's part over the layer, with its reader; None when it does not limit the effect."""
     if Gimp.Selection.is_empty(image) or not choices.limits:
         return None
     meets, x, y, width, height = layer.mask_intersect()
@@ -71,7 +71,7 @@ def selected(
 
 
 def settled(choices: Choices, image: Gimp.Image, layer: Gimp.Layer, faces: list[dict[str, Any]]) -> Settings:
-    """What the server is told: faces in the selection by their numbers, for a selection only chooses them."""
+    """Return what the server is told: a selection that only chooses faces becomes their numbers."""
     if choices.settings.faces != "selection":
         return choices.settings
     if Gimp.Selection.is_empty(image):
@@ -94,7 +94,7 @@ def _is_selected(image: Gimp.Image, box: dict[str, int], dx: int, dy: int) -> bo
 
 
 def used(settings: Settings, faces: list[dict[str, Any]]) -> set[int]:
-    """The numbers of the faces that these settings (of `settled`) retouch."""
+    """Return the numbers of the faces that these settings (of `settled`) retouch."""
     numbers = set(range(len(faces)))
     if isinstance(settings.faces, str):
         return numbers if settings.faces == "all" else numbers & {0}

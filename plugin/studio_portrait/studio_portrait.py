@@ -75,14 +75,14 @@ NAMES = [str(parameter[1]) for parameter in PARAMETERS]
 
 
 def studio_portrait(image: Any, drawable: Any, *values: Any) -> Any:
-    """The menu item without a user; returns the new layer. values: as `PARAMETERS`."""
+    """Run the menu item without a user; returns the new layer. values: as `PARAMETERS`."""
     from retouch import retouch
 
     return _told(lambda choices: retouch(image, drawable, choices), values)
 
 
 def in_dialog(image: Any, drawable: Any, *values: Any) -> tuple[Any, dict[str, Any]]:
-    """The menu item; returns the new layer and what the user chose."""
+    """Run the menu item; returns the new layer and what the user chose."""
     from ui.window import run
 
     done = _told(lambda choices: run(image, drawable, choices), values)
@@ -106,14 +106,14 @@ def _told(call: Any, values: tuple[Any, ...]) -> Any:
 
 
 def check_set_up() -> str:
-    """The other menu item without a user; returns what was found."""
+    """Run the other menu item without a user; returns what was found."""
     text, _well = _checked()
     gimp.message(text)
     return text
 
 
 def check_in_dialog() -> tuple[str, dict[str, Any]]:
-    """The other menu item."""
+    """Run the other menu item."""
     from ui.account import show
 
     text, well = _checked()

@@ -35,7 +35,7 @@ def sentence(text: str) -> str:
 
 
 def problem_text(problem: Exception) -> str:
-    """The sentence and the hint of a `wire.Problem`, translated."""
+    """Return the sentence and the hint of a `wire.Problem`, translated."""
     parts = (getattr(problem, "message", str(problem)), getattr(problem, "hint", ""))
     return " ".join(sentence(part) for part in parts if part)
 
@@ -47,7 +47,7 @@ def _templates() -> list[tuple[str, re.Pattern[str]]]:
 
 
 def pattern_of(template: str) -> re.Pattern[str]:
-    """A pattern that matches the template with anything filled in; the holes are numbered from 0."""
+    """Return a pattern that matches the template with anything filled in; the holes are numbered from 0."""
     parts = _HOLE.split(template)
     return re.compile(
         "".join("(.+?)" if index % 2 else re.escape(part) for index, part in enumerate(parts)), re.S

@@ -62,7 +62,7 @@ def _raw(path: Path) -> Picture:
 
 
 def _described(path: Path) -> bytes | None:
-    """What a RAW that is a TIFF inside (most are) says about camera, time, exposure and place."""
+    """Return what a RAW that is a TIFF inside (most are) says about camera, time, exposure and place."""
     block = exif.parse(path.read_bytes())
     if block is None:
         return None
@@ -71,7 +71,7 @@ def _described(path: Path) -> bytes | None:
 
 
 def _without_notes(entry: exif.Entry) -> exif.Entry:
-    """A maker's notes point to places in the old file, so they mean nothing in a new one."""
+    """Drop a maker's notes: they point to places in the old file and mean nothing in a new one."""
     if not isinstance(entry.value, tuple):
         return entry
     value = tuple(inner for inner in entry.value if inner.code not in (_MAKER_NOTE, _SUB_IMAGES))

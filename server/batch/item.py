@@ -74,7 +74,7 @@ class Engine(Protocol):
 
 
 def failed(item: Item, code: str, sentence: str) -> Outcome:
-    """The outcome of a picture about which nothing else is known."""
+    """Return the outcome of a picture about which nothing else is known."""
     return {
         "name": item.name,
         "input": item.source,

@@ -119,7 +119,7 @@ class Listing:
             yield Item(str(source), str(self.destination / name), name)
 
     def _name(self, name: str, taken: set[str]) -> str:
-        """The result's name in its folder; none of `taken` is like it, not even to a system blind to case."""
+        """Return the result's name in its folder, unlike all of `taken` even to a system blind to case."""
         stem, ending = os.path.splitext(name)
         kind = SUFFIXES.get(ending.lower(), "")
         wanted = self._kind or kind or ("tiff" if ending.lower() in RAW else "jpeg")
@@ -136,7 +136,7 @@ def _is_picture(name: str) -> bool:
 
 
 def _free(stem: str, taken: set[str], ending: str = "") -> str:
-    """The name, with a number behind it if need be; it is taken then."""
+    """Return the name, with a number behind it if need be; it is taken then."""
     name, number = f"{stem}{ending}", 1
     while name.casefold() in taken:
         number += 1

@@ -121,7 +121,7 @@ class Local:
                 yield self._events.get_nowait()
 
     def _died(self, worker: _Worker) -> Iterator[Outcome]:
-        """A new process in its place; its pictures are tried again, or given up."""
+        """Yield a new process in its place; its pictures are tried again, or given up."""
         self._workers.remove(worker)
         if not worker.ready:
             words = worker.words[-1] if worker.words else f"exit status {worker.status}"
@@ -179,7 +179,7 @@ class _Worker:
         return thread
 
     def give(self, item: Item) -> None:
-        """A process that has just died is noticed by its last event, not here."""
+        """Give a process a picture; one that has just died is noticed by its last event, not here."""
         self.has[item.name] = item
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):

@@ -31,7 +31,7 @@ def memory() -> int:
 
 
 def workers(wanted: int = 0) -> int:
-    """Processes for a run: `wanted` if it is given, else as many as processors and memory allow."""
+    """Choose how many processes: `wanted` if it is given, else as many as processors and memory allow."""
     return wanted or max(1, min(cores(), (memory() - SPARE) // PER_WORKER))
 
 

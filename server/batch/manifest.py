@@ -65,7 +65,7 @@ class Manifest:
             raise Problem("bad-output", sentence, "Make room there, then go on with --resume.") from None
 
     def find(self, name: str) -> Outcome | None:
-        """The last line about the picture of this name, from before this run."""
+        """Return the last line about the picture of this name, from before this run."""
         key = _key(name)
         last = int(np.searchsorted(self._keys, key, side="right")) - 1
         while last >= 0 and self._keys[last] == key:
@@ -144,7 +144,7 @@ def _same_source(line: Outcome, item: Item) -> bool:
 
 
 def _name(line: bytes) -> str | None:
-    """The picture that a line is about; None for a header and for what is no line of ours."""
+    """Return the picture that a line is about; None for a header and for what is no line of ours."""
     try:
         name = json.loads(line)["name"]
     except (ValueError, KeyError, TypeError):

@@ -148,6 +148,7 @@ class Actor:
         self._flag = flag
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
+        """Retouch a block of pictures; returns their outcomes as JSON."""
         import ray
 
         stopping = ray.get(self._flag.is_set.remote())
@@ -198,7 +199,7 @@ def _start(ray: Any, address: str, installed: bool) -> None:
 
 
 def _everything() -> dict[str, Any]:
-    """This program and its packages as pinned, so that another machine needs Python and Ray only."""
+    """Return this program and its packages as pinned, so that another machine needs Python and Ray only."""
     return {
         "py_modules": [str(ROOT / name) for name in ("server", "model", "plugin")],
         "uv": {"packages": packages(), "uv_pip_install_options": ["--no-deps"]},

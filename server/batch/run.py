@@ -73,7 +73,7 @@ class Tally:
 
 
 def _common(outcome: Outcome) -> str:
-    """The sentence without the file's own name, so that alike failures are counted together."""
+    """Return the sentence without the file's own name, so that alike failures are counted together."""
     sentence = str(outcome["message"])
     for name in (outcome["input"], Path(outcome["input"]).name):
         sentence = sentence.replace(name, "The file" if sentence.startswith(name) else "the file")
@@ -113,7 +113,7 @@ class Plan:
 def todo(
     plan: Plan, manifest: Manifest | None, tally: Tally, keep: Callable[[Outcome], None]
 ) -> Iterator[Item]:
-    """The pictures that are not proven done; folders that cannot be read become failures (`keep`)."""
+    """Yield the pictures that are not proven done; folders that cannot be read become failures (`keep`)."""
 
     def failed(folder: Path, reason: str) -> None:
         """Count the failures."""
@@ -200,7 +200,7 @@ def _count(listing: Listing, tally: Tally, stop: Stop) -> None:
 
 
 def summary(tally: Tally, stopped: str) -> Iterator[str]:
-    """The last words, line by line."""
+    """Yield the last words, line by line."""
     seconds = time.monotonic() - tally.began
     parts = [f"{tally.counts[DONE]} done"]
     if tally.proven:

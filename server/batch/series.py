@@ -51,7 +51,7 @@ class Sight:
 
 
 def sights(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
-    """What a series is made from, as the manifest keeps it: one dictionary a face.
+    """Return what a series is made from, as the manifest keeps it: one dictionary a face.
 
     analysis: an `imaging.Analysis` of the picture. A face without visible skin is left out.
     """
@@ -140,14 +140,17 @@ def _number(entry: exif.Entry | None, order: str) -> float | None:
 
 
 def sight(line: dict[str, Any], face: dict[str, Any]) -> Sight:
-    """A measured face of a manifest's line. Without a time in the file, that of the file itself counts."""
+    """Return a measured face of a manifest's line.
+
+    Without a time in the file, that of the file itself counts.
+    """
     seconds = face["seconds"] if face["seconds"] is not None else line["mtime_ns"] / 1e9
     vectors = (np.asarray(face[name], np.float32) for name in ("person", "own", "skin"))
     return Sight(line["name"], face["face"], seconds, face["exposure"], face["flash"], *vectors)
 
 
 def decide(seen: Iterable[Sight]) -> dict[str, dict[int, Array]]:
-    """The decisions by picture and face: (3,) log-gains. Faces that are in no series are left out."""
+    """Return the decisions by picture and face: (3,) log-gains. Faces that are in no series are left out."""
     decisions: dict[str, dict[int, Array]] = {}
     for person in people(sorted(seen, key=lambda one: (one.seconds, one.name, one.index))):
         for series in lights(person):
@@ -162,7 +165,7 @@ def decide(seen: Iterable[Sight]) -> dict[str, dict[int, Array]]:
 
 
 def colours_of(manifest: Path) -> dict[str, tuple[tuple[float, float, float] | None, ...]]:
-    """The decisions about everything that was measured, by picture, as `Item.colours`."""
+    """Return the decisions about everything that was measured, by picture, as `Item.colours`."""
     lines: dict[str, dict[str, Any]] = {}
     with manifest.open("rb") as file:
         for text in file:
@@ -183,7 +186,7 @@ def _rounded(tint: Array) -> tuple[float, float, float]:
 
 
 def people(seen: Sequence[Sight]) -> list[list[Sight]]:
-    """The sights by person: each goes to whose mean it is nearest to, if that is near enough."""
+    """Return the sights by person: each goes to whose mean it is nearest to, if that is near enough."""
     groups: list[list[Sight]] = []
     means: list[Array] = []
     for one in seen:

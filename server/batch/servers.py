@@ -100,7 +100,7 @@ class Servers:
             session.close()
 
     def _opened(self, host: str) -> Session:
-        """Raises `Problem` when the server is not there, not even after a while."""
+        """Open a session. Raises `Problem` when the server is not there, not even after a while."""
         for seconds in PATIENCE:
             try:
                 return open_remote(host)
@@ -111,7 +111,7 @@ class Servers:
         raise last
 
     def _one(self, session: Session, item: Item) -> Problem | None:
-        """What lost the server, if it was lost."""
+        """Return what lost the server, if it was lost."""
         lost: list[Problem] = []
 
         def change(item: Item, picture: Picture) -> dict[str, Any]:

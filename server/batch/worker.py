@@ -29,7 +29,10 @@ Work = Callable[[Item], Outcome]
 
 
 def start(make: Callable[[Order, int], Work]) -> None:
-    """The process: arguments, pipes, then picture after picture. make(order, threads): see `Retoucher`."""
+    """Run the process: arguments, pipes, then picture after picture.
+
+    make(order, threads): see `Retoucher`.
+    """
     parser = argparse.ArgumentParser(prog="server.batch.worker")
     parser.add_argument("--order", required=True, help="an Order as JSON")
     parser.add_argument("--threads", type=int, default=0)
@@ -78,7 +81,7 @@ class Channel:
 
 
 def _pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes, for us alone: what a library prints goes to standard error."""
+    """Return the pipes, for us alone: what a library prints goes to standard error."""
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measured(args: argparse.Namespace, plan: Plan, order: Order, path: Path, stop: Stop, show: Show) -> Plan:
-    """The plan with the colours that `batch.series` decides once every picture was looked at."""
+    """Return the plan with the colours that `batch.series` decides once every picture was looked at."""
     from ..batch.manifest import Manifest
     from ..batch.run import run as run_batch
     from ..batch.series import colours_of
@@ -170,7 +170,7 @@ def _any_size() -> Any:
 
 
 def _weights(network: str) -> str:
-    """The weights' hash of the network that will be used. Raises `Problem` ``unknown-network``."""
+    """Return the weights' hash of the network that will be used. Raises `Problem` ``unknown-network``."""
     if network == HEADSHOT:
         return ""
     from model.inference.predictor import available
@@ -297,7 +297,7 @@ def _signals(stop: Stop) -> Iterator[None]:
 
 @contextmanager
 def _shown() -> Iterator[Show]:
-    """A bar on a terminal, else a line now and then; failures as they happen."""
+    """Yield a bar on a terminal, else a line now and then; failures as they happen."""
     if not sys.stderr.isatty():
         yield _Lines()
         return

@@ -17,7 +17,7 @@ from ..service import logs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``connect``."""
+    """Add the options of ``connect``."""
     parser.description = (
         "GIMP and the command line here then use that machine's server as if it were this one's."
         " Both machines must know each other's key (see: keys)."

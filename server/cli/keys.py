@@ -11,7 +11,7 @@ from ..remote.keys import CLIENTS, SERVERS, KeyRing, shown, typed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The words that follow ``keys``."""
+    """Add the words that follow ``keys``."""
     parser.description = "A picture leaves this machine only between two machines that know each other's key."
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
 

@@ -23,7 +23,7 @@ from .terminal import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit status: 0 done, 1 failed, 2 not understood."""
+    """Run one command; returns the exit status: 0 done, 1 failed, 2 not understood."""
     parser, rest = _parser()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -52,7 +52,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, Callable[[], None]]]:
-    """The parser, and by command what adds the options that only the command's own module knows."""
+    """Return the parser, and by command what adds the options that only the command's own module knows."""
     parser = _Parser(
         prog="studio-portrait", description="Turns flash selfies into studio portraits, on this machine only."
     )

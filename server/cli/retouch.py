@@ -55,7 +55,7 @@ _BEGINS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``retouch``."""
+    """Add the options of ``retouch``."""
     parser.description = (
         f"Retouches {listed(NAMES, 'and')} files; metadata, colour profile and bit depth stay."
     )
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _counted(show: Show, number: int, count: int) -> Show:
-    """The same, with the picture's number where there are several."""
+    """Return the same, with the picture's number where there are several."""
     if count == 1:
         return show
     return lambda text, share: show(f"{number} of {count}: {text}" if text else text, share)
@@ -189,7 +189,7 @@ def _check_network(session: Session, name: str) -> None:
 
 
 def _reference(name: str | None, settings: Settings) -> Any:
-    """The reference portrait's samples, (H, W, 3) uint8 sRGB; None without one. Raises `Problem`."""
+    """Return the reference portrait's samples, (H, W, 3) uint8 sRGB; None without one. Raises `Problem`."""
     if name is None:
         check_reference(settings, None)
         return None
@@ -232,7 +232,7 @@ def _one(door: _Door, task: Task, settings: Settings, reference: Any, as_json: b
 
 
 def _say(line: str, stream: TextIO | None) -> None:
-    """A reader that has gone away (``| head``) does not keep the other pictures from being done."""
+    """Print; a reader that has gone away (``| head``) does not keep the other pictures from being done."""
     if stream is None:  # closed from the beginning (``>&-``)
         return
     try:
@@ -261,7 +261,7 @@ def as_problem(error: Exception) -> Problem:
 def retouch_file(
     session: Session, task: Task, settings: Settings, progress: Progress, reference: Any = None
 ) -> dict[str, Any]:
-    """Reads, retouches and writes one picture; what ``--json`` prints about it.
+    """Read, retouch and write one picture; returns what ``--json`` prints about it.
 
     reference: (H, W, 3) uint8 sRGB. progress(stage, fraction) as in `Session.retouch`. Raises `Problem`;
     nothing is written then.

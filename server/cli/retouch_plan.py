@@ -74,7 +74,7 @@ def _plan(
 
 
 def _pictures(inputs: Iterable[Path]) -> Iterable[Path]:
-    """The files, and the pictures that lie directly in the folders, by name."""
+    """Yield the files, and the pictures that lie directly in the folders, by name."""
     for path in inputs:
         if not path.is_dir():
             yield path
@@ -118,7 +118,7 @@ def _check_targets(tasks: list[Task], masks: list[Task], reference: Path | None)
 
 
 def _identity(path: Path) -> tuple[int, int] | str:
-    """What is the same for two names of one file, whether it exists or not."""
+    """Return what is the same for two names of one file, whether it exists or not."""
     try:
         status = path.stat()
     except OSError:
@@ -134,7 +134,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _check_writable(folders: Iterable[Path]) -> None:
-    """Writes and removes an empty file in each: permission bits do not tell for root or a full disk."""
+    """Write and remove an empty file in each: permission bits do not tell for root or a full disk."""
     for folder in folders:
         probe = folder / f".studio-portrait-{secrets.token_hex(4)}"
         try:

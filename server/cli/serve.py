@@ -31,7 +31,7 @@ BACKGROUND_IDLE = 1800.0
 
 
 def own_options() -> list[str]:
-    """The words of the user's file of options, which may have comments. Raises `Problem`."""
+    """Return the words of the user's file of options, which may have comments. Raises `Problem`."""
     file = runtime.state_folder_path() / OPTIONS
     try:
         return shlex.split(file.read_text("utf-8"), comments=True)
@@ -43,7 +43,7 @@ def own_options() -> list[str]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``serve``."""
+    """Add the options of ``serve``."""
     parser.add_argument(
         "--device",
         type=_device,
@@ -113,7 +113,7 @@ def _seconds(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serves. Returns at once when a server is there already."""
+    """Serve; returns at once when a server is there already."""
     limits = Limits.of(args.limit)
     folder = runtime.state_folder()
     lock = runtime.Lock(folder)
@@ -155,7 +155,7 @@ def _guard(listen: str | None, folder: Path) -> Guard | None:
 
 @contextmanager
 def _exporter(port: int | None) -> Iterator[Watch | None]:
-    """What takes the status for Prometheus while the port is open, None if it was not asked for."""
+    """Yield what takes the status for Prometheus while the port is open, None if it was not asked for."""
     if port is None:
         yield None
         return
@@ -181,7 +181,7 @@ def _plan(args: argparse.Namespace, limits: Limits, guard: Guard | None, watch: 
 
 
 def _sweep(folder: Path) -> None:
-    """Removes what a killed server left: its token must not meet the new server's socket."""
+    """Remove what a killed server left: its token must not meet the new server's socket."""
     dead = runtime.Runtime.read(folder)
     for endpoint in dead.endpoints if dead else ():
         place = Path(endpoint.removeprefix("ipc://")).parent
@@ -192,7 +192,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _another_serves(folder: Path, args: argparse.Namespace) -> int:
-    """What was wanted is there already, unless it was wanted in a special way."""
+    """Return at once when what was wanted is there already, unless it was wanted in a special way."""
     pid = runtime.server_pid(folder)
     sentence = f"A server is already running{f' (process {pid})' if pid else ''}"
     given = {name: vars(args)[name] for name in ("device", "engine", "listen", "limit", "metrics")}

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def from_arguments(args: argparse.Namespace) -> Settings:
-    """The settings that the options and their preset name. Raises `Problem` ``bad-setting``."""
+    """Return the settings that the options and their preset name. Raises `Problem` ``bad-setting``."""
     settings = presets.find(args.preset).over(Settings()) if args.preset is not None else Settings()
     given = {name: getattr(args, name) / 100 for name in SLIDERS if getattr(args, name) is not None}
     given |= {name: getattr(args, name) for name in ("reach", "network") if getattr(args, name) is not None}

@@ -93,7 +93,7 @@ class Decoder:
 
 
 def shared() -> Decoder:
-    """The decoder that this whole process uses; it ends with the process."""
+    """Return the decoder that this whole process uses; it ends with the process."""
     if _shared.owner != os.getpid():  # also in a child of ours, which has no part in the helper
         _shared.owner, _shared.decoder = os.getpid(), Decoder()
         atexit.register(_shared.decoder.close)
@@ -110,7 +110,10 @@ _shared = _Shared()
 
 
 def _unpacked(answer: dict[str, Any], data: memoryview) -> tuple[Any, NDArray[Any]]:
-    """What the child says, and (H, W, C) samples as stored. Raises `ValueError` and the like for nonsense."""
+    """Return what the child says, and (H, W, C) samples as stored.
+
+    Raises `ValueError` and the like for nonsense.
+    """
     import numpy as np
 
     from .packing import unpack
@@ -272,7 +275,7 @@ class _Spare(_Helper):
 
 
 def _told(pipe: int, deadline: float) -> tuple[bytes, int | None]:
-    """The child's line and 0; or how it ended, as the helper tells behind it; None: the helper ended too."""
+    """Return the child's line and 0, or how it ended, as the helper tells; None: the helper ended too."""
     told = bytearray()
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
@@ -291,7 +294,7 @@ def _told(pipe: int, deadline: float) -> tuple[bytes, int | None]:
 
 
 def _answer(line: bytes, status: int) -> dict[str, Any]:
-    """The child's answer. status: 0, or minus the signal that ended it. Raises `PictureError`."""
+    """Return the child's answer. status: 0, or minus the signal that ended it. Raises `PictureError`."""
     if status == 0:
         try:
             answer = json.loads(line)

@@ -36,7 +36,7 @@ _CLOCK, _PATIENCE = 30, 4  # seconds by the clock, and times as long: other prog
 
 
 def main(words: Sequence[str]) -> None:
-    """``helper FD``: serve requests on this socket until it closes; ``single``: one picture, and end."""
+    """Serve: ``helper FD``, requests on this socket until it closes; ``single``, one picture, and end."""
     _warm_up()
     if words[0] == "helper":
         _Forks(socket.socket(fileno=int(words[1]))).serve()

@@ -51,11 +51,11 @@ class Block:
         return 1
 
     def only(self, wanted: Callable[[int], bool]) -> Block:
-        """The block with those tags of its first directory for which `wanted(code)` holds."""
+        """Return the block with those tags of its first directory for which `wanted(code)` holds."""
         return replace(self, entries=tuple(entry for entry in self.entries if wanted(entry.code)))
 
     def turned(self, orientation: int) -> Block:
-        """The block with another orientation, if it has one at all."""
+        """Return the block with another orientation, if it has one at all."""
         value = struct.pack(self.order + "H", orientation)
         return replace(
             self,
@@ -66,7 +66,7 @@ class Block:
         )
 
     def coded(self) -> bytes:
-        """The whole block with its header."""
+        """Return the whole block with its header."""
         mark = b"II" if self.order == "<" else b"MM"
         return mark + struct.pack(self.order + "HI", 42, 8) + serialise(self.entries, self.order, 8)
 

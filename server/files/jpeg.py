@@ -113,7 +113,7 @@ def read(data: bytes, new: New = empty) -> Picture:
 
 
 def write(picture: Picture, pixels: Samples) -> bytes:
-    """The file. pixels: upright uint8 (H, W, 1 or 3). Raises `PictureError` ``bad-output``."""
+    """Return the file. pixels: upright uint8 (H, W, 1 or 3). Raises `PictureError` ``bad-output``."""
     if pixels.dtype != np.uint8:
         bits = {"uint16": "16-bit", "float32": "floating-point"}.get(str(pixels.dtype), "these")
         raise PictureError(
@@ -143,7 +143,7 @@ def write(picture: Picture, pixels: Samples) -> bytes:
 
 
 def _check_scans(data: bytes) -> None:
-    """A camera writes one scan, a progressive file about ten; each costs a pass over the whole picture."""
+    """Refuse many scans: a camera writes one, a progressive file about ten, and each costs a whole pass."""
     scans = data.count(b"\xff\xda")
     if scans > MAX_SCANS:
         raise unsupported(f"The JPEG has {scans} scans.", "It may be meant to do harm; else save it anew.")
@@ -310,7 +310,7 @@ def _exif_resolution(block: bytes | None) -> tuple[float, float] | None:
 
 
 def _without_preview(segment: bytes) -> bytes:
-    """The segment without its preview; empty if it is nothing else."""
+    """Return the segment without its preview; empty if it is nothing else."""
     if _is(segment, 0xE0, b"JFXX\0"):
         return b""
     body = segment[4:]

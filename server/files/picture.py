@@ -46,7 +46,7 @@ class Picture:
     mode: int | None = None
 
     def upright(self) -> Picture:
-        """The same picture for a file of another kind: stored upright, and saying so."""
+        """Return the same picture for a file of another kind: stored upright, and saying so."""
         block = exif_format.parse(self.exif)
         return replace(self, orientation=1, exif=block.turned(1).coded() if block else None)
 
@@ -87,7 +87,7 @@ def empty(shape: tuple[int, ...]) -> NDArray[np.uint8]:
 
 
 def check_size(width: int, height: int) -> None:
-    """Raises `PictureError` ``too-large`` from the header, before anything is decoded."""
+    """Raise `PictureError` ``too-large`` from the header, before anything is decoded."""
     if width < 1 or height < 1:
         raise PictureError("bad-image", f"The picture has {width} x {height} pixels.")
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
@@ -96,7 +96,7 @@ def check_size(width: int, height: int) -> None:
 
 
 def check_finite(pixels: Samples) -> None:
-    """Raises `PictureError` ``bad-image`` with the number and the first place of NaN and infinite samples."""
+    """Raise `PictureError` ``bad-image`` with the number and the first place of NaN and infinite samples."""
     if pixels.dtype.kind != "f":
         return
     count, first = 0, None
@@ -114,7 +114,7 @@ def check_finite(pixels: Samples) -> None:
 
 
 def unsupported(what: str, hint: str = _NATIVE) -> PictureError:
-    """The `PictureError` for a kind of picture that is not read."""
+    """Return the `PictureError` for a kind of picture that is not read."""
     return PictureError("bad-image", what, hint)
 
 

@@ -83,7 +83,7 @@ def check(file: BinaryIO) -> None:
 
 
 def write(picture: Picture, pixels: Samples, path: Path) -> None:
-    """Writes `pixels` (upright, like ``picture.pixels``) with what `picture` keeps; the name says the format.
+    """Write `pixels` (upright, like ``picture.pixels``) with what `picture` keeps; the name says the format.
 
     The file appears whole or not at all. Raises `PictureError` ``bad-output``.
     """
@@ -99,13 +99,13 @@ def write(picture: Picture, pixels: Samples, path: Path) -> None:
 
 
 def _as_private_as(mode: int | None) -> Callable[[str, int], int]:
-    """An opener that makes a file readable for nobody who may not read the source; the umask holds too."""
+    """Return an opener of files that nobody can read who may not read the source; the umask holds too."""
     bits = 0o666 if mode is None else mode | 0o600
     return lambda name, flags: os.open(name, flags, bits)
 
 
 def encode(picture: Picture, pixels: Samples, kind: str) -> bytes:
-    """The bytes of the file; another kind than the source's is stored upright."""
+    """Return the bytes of the file; another kind than the source's is stored upright."""
     if kind != picture.format:
         picture = picture.upright()
     data: bytes = FORMATS[kind].write(picture, pixels)

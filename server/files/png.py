@@ -111,7 +111,7 @@ def read(data: bytes, new: New = empty) -> Picture:
 
 
 def write(picture: Picture, pixels: Samples) -> bytes:
-    """The file. pixels: upright uint8 or uint16 (H, W, C). Raises `PictureError` ``bad-output``."""
+    """Return the file. pixels: upright uint8 or uint16 (H, W, C). Raises `PictureError` ``bad-output``."""
     if pixels.dtype.kind == "f":
         raise PictureError("bad-output", "PNG cannot hold floating-point samples.", "Name the result .tif.")
     stored = turn_back(pixels, picture.orientation)
@@ -196,7 +196,7 @@ def _notes(bits: int, colours: int) -> tuple[str, ...]:
 
 
 def _translated(picture: Picture) -> Iterator[Chunk]:
-    """What another format said, as chunks."""
+    """Yield what another format said, as chunks."""
     if picture.icc:
         yield Chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc))
     if picture.resolution:

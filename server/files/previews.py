@@ -17,7 +17,7 @@ _RESOURCE, _THUMBNAILS = b"8BIM", (1033, 1036)
 
 
 def without_exif_preview(data: bytes) -> bytes:
-    """An EXIF block whose second directory is unlinked and whose preview is overwritten with zeros."""
+    """Return an EXIF block whose second directory is unlinked and whose preview is overwritten with zeros."""
     if data[:4] not in (b"II*\0", b"MM\0*"):
         return data
     order: exif.Order = "<" if data[:2] == b"II" else ">"

@@ -85,7 +85,10 @@ def end_with_parent() -> None:
 
 
 def address_space() -> int:
-    """The bytes of address space that this process has; 0 where nobody tells. To be asked before `enter`."""
+    """Return the bytes of address space that this process has; 0 where nobody tells.
+
+    To be asked before `enter`.
+    """
     try:
         with open("/proc/self/statm") as file:
             return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
@@ -135,7 +138,7 @@ class _Filter(ctypes.Structure):
 
 
 def _program(machine: str, pid: int) -> Sequence[tuple[int, int, int, int]]:
-    """The filter: (operation, steps if true, steps if false, operand) each."""
+    """Return the filter: (operation, steps if true, steps if false, operand) each."""
     name, column = _MACHINES[machine]
     numbers = [both[column] for both in _REFUSED.values() if both[column] is not None]
     program = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, name), (_ANSWER, 0, 0, _KILL), (_LOAD, 0, 0, 0)]

@@ -11,7 +11,7 @@ _HEIGHT, _GAP = 1024, 16
 
 
 def join(before: Path, after: Path, out: Path) -> None:
-    """Writes both pictures, scaled to one height, side by side on white."""
+    """Write both pictures, scaled to one height, side by side on white."""
     pictures = [ImageOps.exif_transpose(Image.open(path)).convert("RGB") for path in (before, after)]
     height = min(_HEIGHT, *(picture.height for picture in pictures))
     scaled = [

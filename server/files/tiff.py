@@ -72,7 +72,7 @@ def extent(data: bytes) -> tuple[int, int]:
 
 
 def _number(entry: exif.Entry, order: exif.Order) -> int:
-    """The first of a tag's whole numbers; 0 for anything else."""
+    """Return the first of a tag's whole numbers; 0 for anything else."""
     size = {exif.SHORT: 2, exif.LONG: 4}.get(entry.type, 0)
     if not size or not isinstance(entry.value, bytes):
         return 0
@@ -110,7 +110,7 @@ def read(data: bytes, new: New = empty) -> Picture:
 
 
 def write(picture: Picture, pixels: Samples) -> bytes:
-    """The file. pixels: upright uint8, uint16 or float32 (H, W, C)."""
+    """Return the file. pixels: upright uint8, uint16 or float32 (H, W, C)."""
     source = picture.source if isinstance(picture.source, Source) else _translated(picture)
     stored = turn_back(pixels, picture.orientation)
     if stored.dtype.kind == "f":
@@ -133,7 +133,7 @@ def write(picture: Picture, pixels: Samples) -> bytes:
 
 
 def _with_tags(coded: bytes, tags: exif.Block) -> bytes:
-    """The file with its directory written anew at its end, holding `tags` too."""
+    """Return the file with its directory written anew at its end, holding `tags` too."""
     written = exif.parse(coded)
     assert written is not None
     kept = {entry.code for entry in tags.entries}
@@ -257,7 +257,7 @@ def _inches(page: tifffile.TiffPage) -> tuple[float, float] | None:
 
 
 def _translated(picture: Picture) -> Source:
-    """What another format said, as tags."""
+    """Return what another format said, as tags."""
     block = exif.parse(picture.exif) or exif.Block("<", ())
     own = (*_LAYOUT, *_RESOLUTION, _ICC, _XMP)
     entries = list(block.only(lambda code: code not in own).entries)

@@ -62,7 +62,7 @@ class Part:
         )
 
     def upright(self, space: ColourSpace) -> Float:
-        """The square that the network sees, (512, 512, 3) sRGB in 0..1."""
+        """Return the square that the network sees, (512, 512, 3) sRGB in 0..1."""
         crop = np.clip(space.to_srgb(self.guide), 0, 1)
         if self.angle % 90 == 0:
             return np.ascontiguousarray(np.rot90(crop, self.grid.turns))
@@ -104,7 +104,7 @@ class Analysis:
     cache: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     def parts(self, pixels: NDArray[Any], indices: Sequence[int], run: Run) -> list[Part]:
-        """The crops and components of these faces, predicted now where they are not kept."""
+        """Return the crops and components of these faces, predicted now where they are not kept."""
         found = {index: self._parts[index] for index in indices if index in self._parts}
         missing = [index for index in indices if index not in found]
         for first in range(0, len(missing), self.predictor.batch):
@@ -130,13 +130,13 @@ class Analysis:
         return sum(part.nbytes for part in self._parts.values()) + (16 << 20)  # and `cache`
 
     def once(self, name: str, key: Any, make: Callable[[], Any]) -> Any:
-        """What `make` returns, made again only when `key` is another than the last time."""
+        """Return what `make` returns, made again only when `key` is another than the last time."""
         if name not in self.cache or self.cache[name][0] != key:
             self.cache[name] = (key, make())
         return self.cache[name][1]
 
     def frame(self, pixels: NDArray[Any]) -> tuple[Grid, Float]:
-        """The square around the whole picture, and the picture over it, (S, S, C) working encoding."""
+        """Return the square around the whole picture, and the picture over it, (S, S, C) working encoding."""
         grid = frame_grid(self.size[1], self.size[0])
         guide: Float = self.once("frame", grid, lambda: take(pixels, grid, self.space))
         return grid, guide
@@ -172,7 +172,7 @@ def analyse(
 
 
 def describe(face: Face, used: bool) -> dict[str, Any]:
-    """A face as PROTOCOL.md has it."""
+    """Return a face as PROTOCOL.md has it."""
     x, y, width, height = face.box
     return {
         "box": {"x": x, "y": y, "width": width, "height": height},
@@ -207,7 +207,7 @@ def _faces(pixels: NDArray[Any], space: ColourSpace, cancelled: Callable[[], boo
 
 
 def _crop(pixels: NDArray[Any], face: Face, space: ColourSpace) -> Part:
-    """The face's square along the picture's rows, large enough to turn it upright."""
+    """Return the face's square along the picture's rows, large enough to turn it upright."""
     if face.angle % 90 == 0:
         grid = whole_grid(face.square, round(face.angle / 90))
         return Part(grid, face.angle, take(pixels, grid, space))

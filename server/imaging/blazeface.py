@@ -91,7 +91,7 @@ def _starts(length: int) -> list[int]:
 
 
 def _look(rgb: NDArray[np.uint8], left: int, top: int, side: int) -> list[Candidate]:
-    """The candidates of one square, which may reach over the picture's edge."""
+    """Return the candidates of one square, which may reach over the picture's edge."""
     height, width = rgb.shape[:2]
     inner = rgb[max(0, top) : min(height, top + side), max(0, left) : min(width, left + side)]
     share = SIDE / side
@@ -140,7 +140,7 @@ def _network() -> Any:
 
 @functools.cache
 def _weights() -> Path | None:
-    """The package's file; the package itself, which would want TensorFlow, is not imported."""
+    """Return the package's file; the package itself, which would want TensorFlow, is not imported."""
     package = importlib.util.find_spec(_FILE[0])
     for folder in (package.submodule_search_locations or ()) if package else ():
         path = Path(folder).joinpath(*_FILE[1:])

@@ -73,14 +73,14 @@ class _Part:
     spans: NDArray[np.intp]
 
     def within(self, top: int, bottom: int) -> Rect | None:
-        """What it may change of the picture's rows top..bottom-1; None for nothing."""
+        """Return what it may change of the picture's rows top..bottom-1; None for nothing."""
         return narrowed(
             self.correction.grid, self.spans, (self.rect[0], top, self.rect[2], bottom), self.rect
         )
 
 
 def narrowed(grid: Grid, spans: NDArray[np.intp], wanted: Rect, rect: Rect) -> Rect | None:
-    """The part of a rectangle of the picture, within `rect`, that lies in the spans."""
+    """Return the part of a rectangle of the picture, within `rect`, that lies in the spans."""
     low, high = max(wanted[1], rect[1]), min(wanted[3], rect[3])
     if low >= high:
         return None
@@ -96,7 +96,7 @@ def narrowed(grid: Grid, spans: NDArray[np.intp], wanted: Rect, rect: Rect) -> R
 def affected(
     corrections: Sequence[Correction], width: int, height: int, selection: Selection | None
 ) -> Box | None:
-    """The rectangle outside which nothing can change; None when there is none."""
+    """Return the rectangle outside which nothing can change; None when there is none."""
     if not corrections:
         return None
     whole = [reach(c, inside(c.grid, width, height)) for c in corrections]
@@ -115,7 +115,7 @@ def affected(
 
 
 def reach(correction: Correction, rect: Rect) -> Rect | None:
-    """The rectangle of the picture that a correction may change, within `rect`."""
+    """Return the rectangle of the picture that a correction may change, within `rect`."""
     spans = reached(correction)
     rows = np.flatnonzero(spans[:, 0] <= spans[:, 1])
     if not len(rows):
@@ -176,7 +176,7 @@ def lifted(
     unit: float = 1,
     apart: bool = False,
 ) -> list[Float]:
-    """What is read of one correction: slope; offset; the matte's two; the mask's and the change's weight.
+    """Return one correction's arrays: slope, offset, the matte's two, the mask's and the change's weight.
 
     size: the picture's height and width. unit: the sample value that stands for 1. apart: the feather is only
     in the mask's weight.
@@ -227,7 +227,7 @@ class Reconstruction:
         self._parts: list[_Part] = []
 
     def run(self, cancelled: Callable[[], bool], progress: Callable[[float], None]) -> None:
-        """Changes the picture. A cancel leaves it half done: the caller drops it."""
+        """Change the picture. A cancel leaves it half done: the caller drops it."""
         box = self.box
         for correction in self._corrections:
             if not cancelled():
@@ -322,7 +322,7 @@ class Reconstruction:
         return total
 
     def _chosen(self, top: int, bottom: int, left: int, right: int) -> Float | None:
-        """The selection over a part of the box, 0..1."""
+        """Return the selection over a part of the box, 0..1."""
         if self.selection is None:
             return None
         chosen = self.selection.box

@@ -60,7 +60,7 @@ class ColourSpace:
         return self._to_srgb_native(decode_srgb(working) if self.linear else working)
 
     def from_srgb(self, srgb: Float) -> Float:
-        """The inverse of `to_srgb`; three channels fold into one by the grey profile's rule."""
+        """Return the inverse of `to_srgb`; three channels fold into one by the grey profile's rule."""
         if self.is_srgb:
             # Rec. 709's luma weights, which are luminance's: what a grey sRGB picture means by one channel.
             return luminance(srgb)[..., None] if self.channels == 1 else srgb

@@ -30,12 +30,12 @@ _WHITE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.f
 
 
 def white_of(pixels: NDArray[Any]) -> float:
-    """The sample value that stands for 1.0."""
+    """Return the sample value that stands for 1.0."""
     return _WHITE[pixels.dtype]
 
 
 def _step(side: float) -> int:
-    """The power of two by which a crop is shrunk before the exact resize: cheap, and still area-exact."""
+    """Return the power of two that a crop is shrunk by before the exact resize: cheap, and area-exact."""
     step = 1
     while side / (2 * step) >= 1.5 * SIZE:
         step *= 2
@@ -43,7 +43,7 @@ def _step(side: float) -> int:
 
 
 def whole_grid(square: Square, turns: int = 0) -> Grid:
-    """The crop's square in whole pixels, aligned so that `take` can shrink it in whole steps."""
+    """Return the crop's square in whole pixels, aligned so that `take` can shrink it in whole steps."""
     step = _step(square.side)
     side = max(8, round(square.side / step) * step)
     x, y = (round((centre - side / 2) / step) * step for centre in (square.cx, square.cy))
@@ -51,7 +51,7 @@ def whole_grid(square: Square, turns: int = 0) -> Grid:
 
 
 def frame_grid(width: int, height: int) -> Grid:
-    """The square around the whole picture, centred and aligned like `whole_grid`'s."""
+    """Return the square around the whole picture, centred and aligned like `whole_grid`'s."""
     longest = max(width, height, 8)
     step = _step(longest)
     side = -(-longest // step) * step
@@ -65,7 +65,7 @@ def inside(grid: Grid, width: int, height: int) -> tuple[int, int, int, int]:
 
 
 def take(pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE) -> Float:
-    """The picture over `grid`, shrunk by area: (size, size, 1 or 3) float32, working encoding.
+    """Return the picture over `grid`, shrunk by area: (size, size, 1 or 3) float32, working encoding.
 
     Beyond the picture its edge pixels are repeated. Parts that are all but transparent turn mid grey.
     """
@@ -91,7 +91,7 @@ def take(pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE)
 
 
 def without_hidden(part: NDArray[Any], colours: int) -> NDArray[Any]:
-    """The same pixels with mid grey where they are fully transparent (a copy if there are such).
+    """Return the same pixels with mid grey where they are fully transparent (a copy if there are such).
 
     What lies hidden there, often black, must not bleed into the small copies.
     """
@@ -106,7 +106,7 @@ def without_hidden(part: NDArray[Any], colours: int) -> NDArray[Any]:
 
 
 def to_eight_bit(small: NDArray[Any], white: float, space: ColourSpace) -> NDArray[np.uint8]:
-    """A small copy of the picture (h, w, C) -> (h, w, 3) uint8 for the eyes of the face detector."""
+    """Return a small copy of the picture (h, w, C) -> (h, w, 3) uint8 for the eyes of the face detector."""
     if small.dtype == np.uint8 and small.shape[2] == 3 and not space.linear:
         return np.asarray(small, np.uint8)
     working = to_working(small, white, space)
@@ -115,7 +115,7 @@ def to_eight_bit(small: NDArray[Any], white: float, space: ColourSpace) -> NDArr
 
 
 def to_working(small: NDArray[Any], white: float, space: ColourSpace) -> Float:
-    """A small copy of the picture (h, w, C) with or without alpha -> (h, w, 1 or 3) working encoding."""
+    """Turn a small copy (h, w, C), with or without alpha, into (h, w, 1 or 3) in the working encoding."""
     scaled = small.astype(np.float32) * np.float32(1 / white)
     colour = scaled[..., : space.channels]
     if space.linear:
@@ -127,7 +127,7 @@ def to_working(small: NDArray[Any], white: float, space: ColourSpace) -> Float:
 
 
 def window(grid: Grid, width: int, height: int, x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """The crop's feather at picture coordinates x (columns) and y (rows): (len(y), len(x)) in 0..1.
+    """Return the crop's feather at picture coordinates x (columns) and y (rows): (len(y), len(x)) in 0..1.
 
     A ramp over `FEATHER` of the side towards the crop's edges, except where the picture ends too.
     """
@@ -145,14 +145,14 @@ def window(grid: Grid, width: int, height: int, x: NDArray[Any], y: NDArray[Any]
 
 
 def face_oval() -> NDArray[np.float32]:
-    """The face alone within an upright crop, brow to chin and ear to ear: (SIZE, SIZE, 1) in 0..1."""
+    """Return the face alone within an upright crop, brow to chin and ear to ear: (SIZE, SIZE, 1) in 0..1."""
     at = (np.arange(SIZE) + 0.5) / SIZE - 0.5
     radius = np.hypot(at[None, :] / OVAL_WIDTH, (at[:, None] - OVAL_DROP) / OVAL_HEIGHT)
     return smoothstep((OVAL_END - radius) / (OVAL_END - 1))[..., None].astype(np.float32)
 
 
 def rim() -> NDArray[np.float32]:
-    """A ramp towards all edges of an upright crop: (SIZE, SIZE, 1) in 0..1."""
+    """Return a ramp towards all edges of an upright crop: (SIZE, SIZE, 1) in 0..1."""
     at = np.minimum(np.arange(SIZE), np.arange(SIZE)[::-1]) / (FEATHER * SIZE)
     ramp = smoothstep(at)
     return np.asarray((ramp[:, None] * ramp)[..., None], np.float32)

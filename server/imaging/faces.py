@@ -93,7 +93,7 @@ def _second_look(
     tiled: bool,
     cancelled: Callable[[], bool],
 ) -> list[Face]:
-    """What the second finder adds, in the picture turned by so many quarters until there is a face."""
+    """Return what the second finder adds, in the picture turned by so many quarters until there is a face."""
     for turn in turns:
         if cancelled() or (turn and found):
             break
@@ -108,7 +108,7 @@ def _second_look(
 
 
 def _confirmed(rgb: NDArray[np.uint8], candidate: Candidate) -> Face | None:
-    """A candidate as a face, its crop by the landmarks when it is turned upright; None for a doubtful one."""
+    """Turn a candidate into a face, its crop by the landmarks when it is upright; None for a doubtful one."""
     upright, turn = _turned_upright(rgb, candidate)
     again = [one for one in candidates(upright, tiled=False) if _central(one.x, one.y)]
     if again:  # seen upright, it tells its place and its roll better
@@ -144,7 +144,7 @@ def _confirmed(rgb: NDArray[np.uint8], candidate: Candidate) -> Face | None:
 
 
 def _levelled(rgb: NDArray[np.uint8], scale: float, face: Face) -> Face:
-    """The same face with its crop turned, should the first finder have found one that is much rolled."""
+    """Turn the crop of a face that is much rolled, should the first finder have found one."""
     if face.angle or not (face.rolled or abs(face.roll) > UPRIGHT_ENOUGH):
         return face
     (x, y), size = face.centre, max(face.box[2:])
@@ -155,7 +155,7 @@ def _levelled(rgb: NDArray[np.uint8], scale: float, face: Face) -> Face:
 def _in_a_turned_picture(
     rgb: NDArray[np.uint8], scale: float, found: list[Face], cancelled: Callable[[], bool]
 ) -> list[Face]:
-    """The same faces; those that a quarter turn sets level are as the first finder sees them upright.
+    """Return the same faces; those that a quarter turn sets level are as the first finder sees them upright.
 
     The second finder tells the roll within some 15 degrees; a turned picture must give the turned result.
     """
@@ -174,7 +174,7 @@ def _same_but_level(face: Face, level: Face) -> bool:
 
 
 def _turned_upright(rgb: NDArray[np.uint8], candidate: Candidate) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """The square around a candidate, (UPRIGHT, UPRIGHT, 3), and the matrix from the picture to it."""
+    """Return the square around a candidate, (UPRIGHT, UPRIGHT, 3), and the matrix from the picture to it."""
     centre = (candidate.x, candidate.y)
     share = UPRIGHT / (candidate.size * AROUND)
     turn = np.asarray(cv2.getRotationMatrix2D(centre, candidate.angle, share), np.float64)
@@ -188,7 +188,7 @@ def _central(x: float, y: float) -> bool:
 
 
 def _square_within(upright: NDArray[np.uint8], x: int, y: int, size: int) -> Square:
-    """The crop around a face that the first finder does not see, by its landmarks if they can be believed."""
+    """Return the crop of a face that the first finder does not see, by landmarks that can be believed."""
     rectangle = dlib.rectangle(x, y, x + size, y + size)
     parts = face_api.pose_predictor_68_point(upright, rectangle).parts()
     square = face_square(np.array([(part.x, part.y) for part in parts], np.float64) + 0.5)
@@ -206,7 +206,7 @@ def _shrink(rgb: NDArray[Any], longest: int) -> NDArray[Any]:
 
 
 def _enlarge(rgb: NDArray[Any], scale: float) -> tuple[NDArray[Any], float]:
-    """A small picture twice as large, so that small faces reach the detector's size; and its scale."""
+    """Return a small picture twice as large, so that small faces reach the detector's size; and its scale."""
     longest = max(rgb.shape[:2])
     if longest * 2 > LARGE:
         return rgb, scale
@@ -242,7 +242,7 @@ def _roll(landmarks: NDArray[np.float64]) -> float:
 
 
 def _merge(known: list[Face], more: list[Face]) -> list[Face]:
-    """The second pass is the finer one: its faces win over the first's."""
+    """Merge two passes; the second is the finer one: its faces win over the first's."""
     return more + [face for face in known if all(_iou(face.box, other.box) < SAME_FACE_IOU for other in more)]
 
 
@@ -254,7 +254,7 @@ def _iou(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> float:
 
 
 def _turn_back(face: Face, turned: tuple[int, ...], factor: float, angle: int) -> Face:
-    """A face of a turned copy, in the picture's pixels (`factor` times the copy's)."""
+    """Return a face of a turned copy, in the picture's pixels (`factor` times the copy's)."""
     height, width = turned[:2]
 
     def back(x: float, y: float) -> tuple[float, float]:

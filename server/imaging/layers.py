@@ -43,12 +43,12 @@ class Layer:
 
 
 def middle(dtype: np.dtype[Any]) -> float:
-    """The sample that changes nothing under grain merge: 128, 32768, or 0.5."""
+    """Return the sample that changes nothing under grain merge: 128, 32768, or 0.5."""
     return {"u1": 128.0, "u2": 32768.0}.get(dtype.str[1:], 0.5)
 
 
 def opacity(name: str, settings: Settings) -> float:
-    """A layer's opacity: its slider times the strength; the tone's is the strength."""
+    """Return a layer's opacity: its slider times the strength; the tone's is the strength."""
     slider = getattr(settings, name) if name in ("shine", "light", "colour") else 1.0
     return float(slider * settings.strength)
 
@@ -62,7 +62,7 @@ def layers(
     progress: Progress = silent,
     cancelled: Callable[[], bool] = never,
 ) -> Iterator[Layer]:
-    """The layers from the bottom up; those that change nothing are left out.
+    """Yield the layers from the bottom up; those that change nothing are left out.
 
     pixels: the analysed picture, which stays as it is. With ``settings.mask`` the feather and the matte are
     left out of them all: as the mask of their group they are `render`'s. Raises as `render`.

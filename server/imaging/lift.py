@@ -45,7 +45,7 @@ class Grid:
 
 
 def guided_coefficients(guide: Float, difference: Float) -> tuple[Float, Float]:
-    """`a`, `b` with `difference = a * guide + b`, `a` fitted in every window, per channel.
+    """Fit `a`, `b` with `difference = a * guide + b`, `a` in every window, per channel.
 
     guide, difference: (S, S, C), the guide nominally in 0..1. Returns two (S, S, C).
     """
@@ -54,7 +54,7 @@ def guided_coefficients(guide: Float, difference: Float) -> tuple[Float, Float]:
 
 
 def guided_matte(guide: Float, matte: Float) -> tuple[Float, Float]:
-    """`a`, `b` with which ``clip(a * grey + b, 0, 1)`` is the matte, its edge moved to the picture's.
+    """Fit `a`, `b` with which ``clip(a * grey + b, 0, 1)`` is the matte, its edge moved to the picture's.
 
     The guided filter proper, whose smoothed `b` wipes out what the matte has and the picture has not; what it
     smears over an edge by a little is put to 0 and to 1. guide: (S, S, C),
@@ -79,7 +79,7 @@ class Stretched:
     """
 
     def __init__(self, values: Sequence[Float], grid: Grid, left: int, right: int):
-        """Prepares the picture's columns left..right-1, which must lie within the grid."""
+        """Prepare the picture's columns left..right-1, which must lie within the grid."""
         self._grid, self._left = grid, left
         first, last = left - grid.x, right - grid.x
         self._wide: list[tuple[int, NDArray[Any]]] = []
@@ -89,7 +89,7 @@ class Stretched:
             self._wide.append((depth, wide[:, first * depth : last * depth]))
 
     def rows(self, top: int, bottom: int, left: int, right: int) -> list[Float]:
-        """The picture's rows top..bottom-1 and columns left..right-1, within those that were prepared.
+        """Return the picture's rows top..bottom-1 and columns left..right-1, within those that were prepared.
 
         Returns (rows, columns, K) of each of the arrays.
         """

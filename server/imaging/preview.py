@@ -119,7 +119,7 @@ class _View:
         return columns[0], rows[0], columns[1], rows[1]
 
     def read(self, values: Float, grid: Grid, part: Rect) -> Float:
-        """A low-resolution array over `grid` at the preview's pixels left, top, right, bottom."""
+        """Return a low-resolution array over `grid` at the preview's pixels left, top, right, bottom."""
         left, top, right, bottom = part
         (sx, sy), depth = self.step, values.shape[2]
         coarse = max(sx, sy) * len(values) / grid.side
@@ -140,7 +140,7 @@ class _View:
         return np.asarray(read.reshape(bottom - top, right - left, depth), np.float32)
 
     def of_selection(self, selection: Selection) -> Float:
-        """The selection over the preview, 0..1."""
+        """Return the selection over the preview, 0..1."""
         whole = np.zeros((self.rect.height, self.rect.width), np.uint8)
         box, rect = selection.box, self.rect
         left, top = max(box.x, rect.x), max(box.y, rect.y)
@@ -168,7 +168,7 @@ def _shrunk(pixels: NDArray[Any], analysis: Analysis, view: _View) -> _Shown:
 def _add(
     change: Float, shown: _Shown, view: _View, part: Rect, correction: Correction, values: Sequence[Float]
 ) -> None:
-    """Adds one correction, times its weights."""
+    """Add one correction, times its weights."""
     left, top, right, bottom = part
     place = np.s_[top:bottom, left:right]
     slope, offset = (view.read(value, correction.grid, part) for value in values[:2])

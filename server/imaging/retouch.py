@@ -118,7 +118,7 @@ def render(
 
 
 def chosen(faces: Sequence[Face], settings: Settings, selection: Selection | None) -> list[int]:
-    """The indices of the faces that the settings ask for."""
+    """Return the indices of the faces that the settings ask for."""
     every = range(len(faces))
     if isinstance(settings.faces, tuple):
         return [index for index in settings.faces if index < len(faces)]
@@ -130,7 +130,7 @@ def chosen(faces: Sequence[Face], settings: Settings, selection: Selection | Non
 
 
 def left_alone(analysis: Analysis, used: Sequence[int]) -> list[Grid]:
-    """The squares of the faces that stay as they are."""
+    """Return the squares of the faces that stay as they are."""
     return [whole_grid(face.square) for index, face in enumerate(analysis.faces) if index not in used]
 
 

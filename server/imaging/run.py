@@ -45,6 +45,6 @@ class Run:
             raise Cancelled()
 
     def finish(self) -> dict[str, float]:
-        """The milliseconds by stage, with the ``total``."""
+        """Return the milliseconds by stage, with the ``total``."""
         self.ms["total"] = (time.perf_counter() - self.start) * 1e3
         return self.ms

@@ -34,7 +34,7 @@ class Painted:
     grid: Grid
 
     def difference(self, working: Float, top: float, left: float, step: float = 1) -> Float:
-        """What is to be subtracted from (rows, columns, C), working encoding, at the picture's top, left.
+        """Return what to subtract from (rows, columns, C), working encoding, at the picture's top, left.
 
         step: how many of the picture's pixels one of the samples stands for.
         """
@@ -69,7 +69,7 @@ class Correction:
 def settle(
     pixels: NDArray[Any], analysis: Analysis, settings: Settings, used: Sequence[int], run: Run
 ) -> list[Correction]:
-    """The corrections of the faces `used` and, for reach ``frame``, of the whole picture."""
+    """Return the corrections of the faces `used` and, for reach ``frame``, of the whole picture."""
     parts = analysis.parts(pixels, used, run)
     with run.stage("reconstruct"):
         corrections = [_of_part(part, analysis, settings) for part in parts]
@@ -94,7 +94,7 @@ def _of_part(part: Part, analysis: Analysis, settings: Settings) -> Correction:
 
 
 def _change(part: Part, settings: Settings) -> Float:
-    """What is to be subtracted from the upright crop, (512, 512, 3) sRGB, strength included."""
+    """Return what is to be subtracted from the upright crop, (512, 512, 3) sRGB, strength included."""
     found = part.components
     assert found is not None
     painted = found.rendering is not None
@@ -119,7 +119,7 @@ def _gains(part: Part, settings: Settings) -> tuple[Float, float]:
 
 
 def own_tint(part: Part) -> Float:
-    """The decision about the colour that this picture alone leads to: (3,) log-gains in linear light.
+    """Return the decision about the colour that this picture alone leads to: (3,) log-gains in linear light.
 
     Zeros for a painter, whose colours are taken as they are.
     """
@@ -132,7 +132,7 @@ def own_tint(part: Part) -> Float:
 def _of_frame(
     pixels: NDArray[Any], analysis: Analysis, settings: Settings, parts: Sequence[Part]
 ) -> list[Correction]:
-    """What was decided once for the persons, applied to the whole picture."""
+    """Return what was decided once for the persons, applied to the whole picture."""
     decided = [_gains(part, settings) for part in parts] or [
         complexion.gains(np.zeros(3, np.float32), settings.warmth, settings.brightness)
     ]
@@ -150,7 +150,7 @@ def _of_frame(
 
 
 def _mean_light(part: Part) -> float:
-    """The log-gain that the person as a whole is lit with."""
+    """Return the log-gain that the person as a whole is lit with."""
     found = part.components
     assert found is not None
     weight = complexion.skin_weight(found)

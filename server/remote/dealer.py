@@ -66,7 +66,7 @@ class Dealer:
         return self._state == "open"
 
     def wait_until_open(self) -> None:
-        """Returns when the handshake is done. Raises `Problem`."""
+        """Return when the handshake is done. Raises `Problem`."""
         deadline = time.monotonic() + self._timeout
         while self._state != "open":
             remaining = max(0.0, deadline - time.monotonic())
@@ -74,7 +74,7 @@ class Dealer:
                 raise self.why_lost()
 
     def lost(self) -> bool:
-        """Takes what libzmq told about the connection; whether it has ended."""
+        """Take what libzmq told about the connection; returns whether it has ended."""
         while self.monitor.poll(0):
             event = parse_monitor_message(self.monitor.recv_multipart())["event"]
             if event == zmq.EVENT_CONNECTED:
@@ -88,7 +88,7 @@ class Dealer:
         return self._state not in _ENDED
 
     def why_lost(self) -> Problem:
-        """What a user reads about a connection that did not come about or has ended."""
+        """Return what a user reads about a connection that did not come about or has ended."""
         if self._state == "refused":
             hint = f"There: studio-portrait keys allow NAME {shown(self._keys.own.public)}"
             return Problem("bad-key", f"The server {self.endpoint} does not allow this machine's key.", hint)

@@ -37,7 +37,7 @@ class Guard:
         self._watch()
 
     def protect(self, socket: zmq.Socket[bytes]) -> None:
-        """Makes what this socket binds from now on CURVE; what it has bound stays as it is."""
+        """Make what this socket binds from now on CURVE; what it has bound stays as it is."""
         quiet = logging.getLogger("zmq.auth")
         quiet.setLevel(logging.ERROR)
         self._authenticator = ThreadAuthenticator(socket.context, log=quiet)
@@ -64,11 +64,11 @@ class Guard:
         return user in self._allowed
 
     def refused(self, reason: int) -> None:
-        """Counts a connection that did not come through the handshake, by libzmq's reason."""
+        """Count a connection that did not come through the handshake, by libzmq's reason."""
         self._refused[_REASONS.get(reason, "no encryption, or not ZeroMQ")] += 1
 
     def beat(self) -> None:
-        """Reads the list of keys again when it was changed, and logs who could not come in."""
+        """Read the list of keys again when it was changed, and log who could not come in."""
         self._watch()
         for reason, count in self._refused.items():
             log.warning("refused %d connection%s: %s", count, "s" if count > 1 else "", reason)
@@ -84,7 +84,7 @@ class Guard:
         self._seen, self._allowed = seen, allowed
 
     def close(self) -> None:
-        """Ends the authenticator, before its context ends."""
+        """End the authenticator, before its context ends."""
         if self._authenticator is not None:
             self._authenticator.stop()
             self._authenticator = None

@@ -36,12 +36,12 @@ class Pair:
 
 
 def shown(key: bytes) -> str:
-    """A public key as people read and type it."""
+    """Return a public key as people read and type it."""
     return z85.decode(key).hex()
 
 
 def typed(text: str) -> bytes:
-    """The key that a person typed, as libzmq takes it. Raises `Problem`."""
+    """Return the key that a person typed, as libzmq takes it. Raises `Problem`."""
     if not _KEY.fullmatch(text):
         raise Problem("bad-setting", "A key is 64 hexadecimal digits.", hints.fill("{keys list} shows it."))
     return z85.encode(bytes.fromhex(text))
@@ -62,7 +62,7 @@ class KeyRing:
         return self._own.exists()
 
     def new(self, replace: bool = False) -> bytes:
-        """Makes this machine's pair; returns its public half. Raises `Problem` when there is one."""
+        """Make this machine's pair; returns its public half. Raises `Problem` when there is one."""
         if self.exists() and not replace:
             hint = hints.fill(
                 "{keys list} shows it; {keys new --replace} ends it: nobody will know this machine."
@@ -81,7 +81,7 @@ class KeyRing:
         return self.own().public
 
     def own(self) -> Pair:
-        """This machine's pair. Raises `Problem` when there is none or others can read it."""
+        """Read this machine's pair. Raises `Problem` when there is none or others can read it."""
         try:
             mode = self._own.stat().st_mode
             public, secret = zmq.auth.load_certificate(self._own)
@@ -140,7 +140,7 @@ class KeyRing:
             return None
 
     def server(self, host: str) -> bytes:
-        """The key of the server on this host. Raises `Problem`."""
+        """Return the key of the server on this host. Raises `Problem`."""
         key = self.known(SERVERS).get(host_name(host))
         if key is None:
             hint = hints.fill("There: {keys list}. Here: {keys allow --server} HOST KEY")
@@ -157,7 +157,7 @@ class KeyRing:
 
 
 def host_name(host: str) -> str:
-    """A host as its key's file is called; an IPv6 address has colons, which not every file system takes."""
+    """Return the host as its key's file is called: not every file system takes an IPv6 address's colons."""
     return host.strip("[]").lower().replace(":", "_")
 
 

@@ -35,14 +35,17 @@ class RemoteSession(Session):
 
 
 def route(where: str, folder: Path) -> tuple[str, Keys]:
-    """The endpoint of the server at ``HOST[:PORT]``, and the keys to speak with it. Raises `Problem`."""
+    """Return the endpoint of the server at ``HOST[:PORT]``, and the keys to speak with it.
+
+    Raises `Problem`.
+    """
     host, port = address.parse(where)
     ring = KeyRing(folder)
     return f"tcp://{host}:{port}", Keys(ring.own(), ring.server(host))
 
 
 def there(where: str, folder: Path) -> Session:
-    """A session with the server at ``HOST[:PORT]``, over CURVE. Raises `Problem`.
+    """Return a session with the server at ``HOST[:PORT]``, over CURVE. Raises `Problem`.
 
     HELLO's token is our public key: libzmq has proven both sides' already.
     """

@@ -89,7 +89,7 @@ class Relay:
         self._ending = False
 
     def stop(self) -> None:
-        """Makes `run` return soon. May be called from a signal handler."""
+        """Make `run` return soon. May be called from a signal handler."""
         self._ending = True
 
     def run(self) -> None:
@@ -111,7 +111,7 @@ class Relay:
             log.info("ended")
 
     def _turn(self) -> None:
-        """Waits for something to do, at most a beat, and does it."""
+        """Wait for something to do, at most a beat, and do it."""
         poller = zmq.Poller()
         poller.register(self._listener.monitor, zmq.POLLIN)
         room = sum(link.waiting for link in self._links.values()) < MAX_WAITING
@@ -136,7 +136,7 @@ class Relay:
 
     @contextmanager
     def _guarded(self, connection: Connection | None = None) -> Iterator[None]:
-        """A fault of our own costs the connection that it was met with, and nobody else anything."""
+        """Let a fault of our own cost the connection that it was met with, and nobody else anything."""
         try:
             yield
         except Exception:
@@ -254,7 +254,7 @@ class Relay:
         self._listener.send(connection, [wire.encode("ERROR", job=job_id, **fields)])
 
     def _end(self, connection: Connection, problem: Problem) -> None:
-        """Sends a client away with a sentence; the server drops its jobs unless it comes back."""
+        """Send a client away with a sentence; the server drops its jobs unless it comes back."""
         self._refuse(connection, None, problem)
         if (link := self._links.pop(connection, None)) is not None:
             link.dealer.close()

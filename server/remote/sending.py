@@ -15,7 +15,7 @@ _SAMPLES = {"uint8": "u8", "uint16": "u16", "float32": "f32"}
 
 
 def shape_of(pixels: NDArray[Any]) -> ImageSpec:
-    """What the wire says of (H, W, C) uint8, uint16 or float32."""
+    """Return what the wire says of (H, W, C) uint8, uint16 or float32."""
     height, width, channels = pixels.shape
     return ImageSpec(width, height, channels, _SAMPLES[pixels.dtype.name])
 

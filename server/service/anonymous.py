@@ -15,7 +15,7 @@ _PATH = re.compile(r"(?<![\w.~/\\])(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":;,]+)+[/\\]?
 
 
 def without_folders(text: str) -> str:
-    """The text with each path replaced by its last part; commands stay readable that way."""
+    """Return the text with each path replaced by its last part; commands stay readable that way."""
     own = (runtime.state_folder_path(), _ROOT, Path(sys.prefix), Path.home(), Path(tempfile.gettempdir()))
     for folder in sorted(
         {f"{path}{os.sep}" for path in own if path != Path(path.anchor)}, key=len, reverse=True

@@ -118,7 +118,7 @@ class Buffer:
         return [self.view[at : at + length] for at in range(start, end, pitch)]
 
     def release(self) -> None:
-        """Gives the memory back, as soon as frames still on their way to a client let go of it."""
+        """Give the memory back, as soon as frames still on their way to a client let go of it."""
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
@@ -132,7 +132,7 @@ class Buffer:
 
 
 def attach(path: str, size: int, inode: int, whole: bool = False) -> mmap.mmap:
-    """The worker's view of a `Buffer`. Raises OSError when the server is gone.
+    """Return the worker's view of a `Buffer`. Raises OSError when the server is gone.
 
     whole: all of it will be used, so Linux maps its pages at once, at a fifth of the cost.
     `FileNotFoundError` when the buffer is: the server may have given its handle's number to another job's
@@ -155,7 +155,7 @@ def attach(path: str, size: int, inode: int, whole: bool = False) -> mmap.mmap:
 
 
 def sweep(folder: Path) -> None:
-    """Removes the files of a server that was killed. Only while holding the lock."""
+    """Remove the files of a server that was killed. Only while holding the lock."""
     for pattern in (f"{PREFIX}*", DRAFTS):
         for left in folder.glob(pattern):
             with contextlib.suppress(OSError):
@@ -163,7 +163,7 @@ def sweep(folder: Path) -> None:
 
 
 def _reserve(handle: int, size: int, on_disk: bool) -> None:
-    """Gives the file its size; on disk the blocks too, so that a full disk is an error and not a crash."""
+    """Give the file its size; on disk the blocks too, so that a full disk is an error and not a crash."""
     if on_disk and hasattr(os, "posix_fallocate"):
         os.posix_fallocate(handle, 0, size)
     else:

@@ -48,16 +48,17 @@ class Fallback:
         return str(self._now.device)
 
     def begin(self, cancelled: Callable[[], bool]) -> None:
-        """A new job: the device is tried again."""
+        """Begin a new job: the device is tried again."""
         self._now = self._first
         self.cancelled = cancelled
         self.notes: list[str] = []
 
     def __call__(self, crops: Array) -> Array:
+        """Predict y, (N, 512, 512, 3), of crops of the same shape."""
         return np.concatenate(self._in_parts(crops, lambda part: [self._now(part, self.cancelled)]))
 
     def components(self, crops: Array) -> list[Any]:
-        """The network's components of each crop (`model.inference.components`)."""
+        """Return the network's components of each crop (`model.inference.components`)."""
         return self._in_parts(crops, lambda part: self._now.components(part, self.cancelled))
 
     def _in_parts(self, crops: Array, predict: Callable[[Array], list[Any]]) -> list[Any]:
@@ -102,11 +103,11 @@ class Painting:
         self.notes: list[str] = []
 
     def begin(self, cancelled: Callable[[], bool]) -> None:
-        """A new job: nothing is kept of the last one."""
+        """Begin a new job: nothing is kept of the last one."""
 
 
 def with_fallback(network: Any, on_processor: Callable[[], Any]) -> Fallback | Painting:
-    """What a job is done with."""
+    """Return what a job is done with."""
     return Painting(network) if hasattr(network, "paint") else Fallback(network, on_processor)
 
 

@@ -24,7 +24,7 @@ class Handshake:
         self.known = False
 
     def hear(self, header: dict[str, Any]) -> bytes | None:
-        """Takes a HELLO; returns the challenge to answer with, None when the client is known now.
+        """Take a HELLO; returns the challenge to answer with, None when the client is known now.
 
         Raises `Problem` ``bad-token``.
         """
@@ -44,7 +44,7 @@ class Handshake:
         return None
 
     def proof(self) -> dict[str, str]:
-        """What HELLO's answer shows to the client in its turn."""
+        """Return what HELLO's answer shows to the client in its turn."""
         return {"proof": proof(self._secret, self._last_nonce)} if isinstance(self._last_nonce, str) else {}
 
     def _proof(self, *parts: str) -> str:
@@ -52,7 +52,7 @@ class Handshake:
 
 
 def check_token(given: object, right: str) -> None:
-    """Raises `Problem` ``bad-token`` unless both are the same; takes equally long either way.
+    """Raise `Problem` ``bad-token`` unless both are the same; takes equally long either way.
 
     A text that is not Unicode (a lone surrogate) is no token, and no error of its own.
     """

@@ -57,7 +57,7 @@ class JobService:
         return len(self._jobs)
 
     def have(self, peer: Hashable) -> list[Job]:
-        """The jobs of this connection."""
+        """Return the jobs of this connection."""
         return self._jobs.have(peer)
 
     # What clients ask.
@@ -65,7 +65,7 @@ class JobService:
     def submit(
         self, peer: Hashable, header: dict[str, Any], icc: memoryview | None, networks: list[str], task: Task
     ) -> Job:
-        """The job of a SUBMIT or ANALYSE, new or sent again. Raises `Problem`."""
+        """Return the job of a SUBMIT or ANALYSE, new or sent again. Raises `Problem`."""
         if self.ending:
             raise Problem("shutting-down", "The server was told to end.")
         if self._jobs.find(str(header.get("job"))) is None and self._pool.has(header.get("job")):
@@ -125,12 +125,15 @@ class JobService:
         return self._dispatch()
 
     def fetch(self, peer: Hashable, header: dict[str, Any]) -> list[memoryview]:
-        """The rows of the result that a FETCH asks for. Raises `Problem`."""
+        """Return the rows of the result that a FETCH asks for. Raises `Problem`."""
         job = self._own(peer, header)
         return job.give(header.get("plane"), header.get("row"), header.get("rows"))
 
     def done(self, peer: Hashable, header: dict[str, Any], keep_memory: bool) -> None:
-        """The client has all that it wants. keep_memory: nothing of it is on its way. Raises `Problem`."""
+        """End a job whose client has all that it wants.
+
+        keep_memory: nothing of it is on its way. Raises `Problem`.
+        """
         job = self._own(peer, header)
         if job.state not in (State.DONE, State.READY):
             raise Problem("bad-request", "The job is not done; CANCEL ends it.")
@@ -138,17 +141,17 @@ class JobService:
         (self._jobs.finish if keep_memory else self._jobs.forget)(job)
 
     def cancel(self, peer: Hashable, header: dict[str, Any]) -> None:
-        """Ends a job at once, in the worker as well. Raises `Problem` when it is not this connection's."""
+        """End a job at once, in the worker as well. Raises `Problem` when it is not this connection's."""
         self.drop(self._own(peer, header), "cancelled")
 
     def drop(self, job: Job, count: str) -> None:
-        """Ends a job before its time, in the worker as well."""
+        """End a job before its time, in the worker as well."""
         self.counts[count] += 1
         self._jobs.forget(job)
         self._pool.cancel(job.id)
 
     def leave(self, peer: Hashable, for_good: bool = False) -> None:
-        """A connection has ended; its jobs with it, unless they may outlive it."""
+        """End the jobs of a connection that has ended, unless they may outlive it."""
         now = self._clock()
         for job in self._jobs.have(peer):
             job.peer, job.touched = None, now
@@ -168,7 +171,7 @@ class JobService:
     # What workers make of them.
 
     def take(self, worker: Supervisor) -> list[Event]:
-        """What a worker has to say, and then the next job for it."""
+        """Return what a worker has to say, and then the next job for it."""
         events: list[Event] = []
         for event in self._pool.take(worker):
             events += self._news(event)
@@ -223,7 +226,7 @@ class JobService:
         return [told, *self._queue(job)]
 
     def _not_done(self, job: Job, problem: Problem) -> Event:
-        """A task has failed. A picture that was analysed stays for the next one; any other job ends."""
+        """End a failed task. A picture that was analysed stays for the next one; any other job ends."""
         if job.stays_open and job.task.kind != "analyse" and problem.code not in ("rejected", "worker-died"):
             event = self._event("failed", job, problem)
             job.state, job.stage, job.then = State.READY, "ready", None
@@ -274,7 +277,7 @@ class JobService:
         return events
 
     def _allowed_to_stand(self, job: Job) -> tuple[str, float] | None:
-        """The limit on the time in which a client says nothing; None while that is the worker's turn."""
+        """Return how long a client may say nothing; None while it is the worker's turn."""
         if job.state in (State.QUEUED, State.RUNNING):
             return None
         if job.stays_open and job.state is not State.UPLOADING:

@@ -120,7 +120,7 @@ class Job:
         return self.buffer.view[at : at + size]
 
     def took(self, size: int) -> None:
-        """The rows are where they belong. With the last ones the job is QUEUED."""
+        """Count rows that are where they belong. With the last ones the job is QUEUED."""
         self.filled += size
         whole = sum(getattr(self.layout, name) for name in UPLOADED)
         self.fraction = self.filled / whole
@@ -173,7 +173,7 @@ class JobQueue:
         return list(self._jobs.values())
 
     def have(self, peer: Hashable) -> list[Job]:
-        """The jobs of this connection."""
+        """Return the jobs of this connection."""
         return [job for job in self._jobs.values() if job.peer is peer]
 
     @property
@@ -189,7 +189,7 @@ class JobQueue:
     def submit(
         self, peer: Hashable, header: dict[str, Any], icc: int, now: float, task: Task = Task("retouch")
     ) -> tuple[Job, bool]:
-        """The job that a SUBMIT with a profile of `icc` bytes describes, its memory reserved, and True.
+        """Make the job that a SUBMIT with a profile of `icc` bytes describes, its memory reserved, and True.
 
         task: with ``analyse`` the job stays open. One that was sent before is found again instead, now this
         connection's, and False. Raises `Problem`.
@@ -258,7 +258,7 @@ class JobQueue:
             raise OverLimit("memory", cap, "The pictures before this one fill the server's memory")
 
     def _memory(self, size: int) -> Buffer:
-        """The last picture's memory when it fits: touching fresh pages costs more than filling them."""
+        """Take the last picture's memory when it fits: touching fresh pages costs more than filling them."""
         spare, self._spare = self._spare, None
         room = self._limits.memory_bytes - self.bytes_held
         if spare is not None and size <= spare.size <= min(2 * size, room):
@@ -268,14 +268,14 @@ class JobQueue:
         return Buffer(size, self._folder)
 
     def of(self, peer: Hashable, job_id: object) -> Job:
-        """The job, if it is this connection's own. Raises `Problem` ``unknown-job``."""
+        """Return the job, if it is this connection's own. Raises `Problem` ``unknown-job``."""
         job = self._jobs.get(job_id) if isinstance(job_id, str) else None
         if job is None or job.peer is not peer:
             raise Problem("unknown-job", "The server knows no such job.")
         return job
 
     def find(self, job_id: str) -> Job | None:
-        """The job of this name, whoever's it is; None when it was dropped."""
+        """Return the job of this name, whoever's it is; None when it was dropped."""
         return self._jobs.get(job_id)
 
     def enqueue(self, job: Job, first: bool = False) -> None:
@@ -288,7 +288,7 @@ class JobQueue:
             queue.append(job)
 
     def next(self) -> Job | None:
-        """Takes the first job of the client whose turn it is; its others wait for the next round."""
+        """Take the first job of the client whose turn it is; its others wait for the next round."""
         if not self._queues:
             return None
         peer, queue = next(iter(self._queues.items()))
@@ -313,7 +313,7 @@ class JobQueue:
         return 1 + own + others
 
     def forget(self, job: Job) -> None:
-        """Drops the job and its memory."""
+        """Drop the job and its memory."""
         self._remove(job)
         job.buffer.release()
 
@@ -335,7 +335,7 @@ class JobQueue:
         return False
 
     def finish(self, job: Job) -> None:
-        """Drops a job whose client has all of its rows; the memory may serve the next one."""
+        """Drop a job whose client has all of its rows; the memory may serve the next one."""
         self._remove(job)
         self.trim()
         if job.buffer.size <= MAX_SPARE_BYTES:
@@ -344,7 +344,7 @@ class JobQueue:
             job.buffer.release()
 
     def trim(self) -> None:
-        """Gives back what is kept for the next job."""
+        """Give back what is kept for the next job."""
         if self._spare is not None:
             self._spare.release()
             self._spare = None

@@ -67,11 +67,11 @@ class Guard(Protocol):
     """Who may come in from other machines (`server.remote.guard.Guard`)."""
 
     def protect(self, socket: zmq.Socket[bytes]) -> None:
-        """Makes what `socket` binds from now on CURVE. Raises `Problem`."""
+        """Make what `socket` binds from now on CURVE. Raises `Problem`."""
         ...
 
     def refused(self, reason: int) -> None:
-        """A connection did not come through its handshake."""
+        """Note that a connection did not come through its handshake."""
         ...
 
     def allows(self, user: str) -> bool:
@@ -243,7 +243,7 @@ class Listener:
     # In.
 
     def take(self, receive: bool = True) -> Iterator[Message | Gone]:
-        """What has come, at most a turn's worth of it, in order for each connection.
+        """Yield what has come, at most a turn's worth of it, in order for each connection.
 
         receive: whether new messages are read; without it they wait at their senders'.
         """
@@ -309,7 +309,7 @@ class Listener:
         return int(found[1]) in (os.getuid(), 0) if found else self._plain_tcp
 
     def _watch(self) -> None:
-        """Takes what libzmq's monitor tells: who came, who went."""
+        """Take what libzmq's monitor tells: who came, who went."""
         assert self.monitor is not None
         more = False
         while True:
@@ -333,7 +333,7 @@ class Listener:
             self._make_room()
 
     def _make_room(self) -> None:
-        """The strangers that have waited longest give way, so that a crowd of them locks nobody out."""
+        """Send away the strangers that have waited longest, so that a crowd of them locks nobody out."""
         known = self.known
         excess = len(self._sockets) - known - int(self._limits.greetings)
         if (spare := resources.spare_handles()) is not None:
@@ -344,7 +344,7 @@ class Listener:
                 self._expel(handle)
 
     def _bound_memory(self) -> None:
-        """Ends the strangers, else the other machines' clients, when messages without an end fill the memory.
+        """End the strangers, else the other machines' clients, when messages without an end fill the memory.
 
         libzmq gathers a message's frames, however many, before anybody may look at it, and tells of none.
         """
@@ -375,14 +375,14 @@ class Listener:
     # Out.
 
     def send(self, connection: Connection, frames: list[Any], optional: bool = False) -> None:
-        """Sends in order, as fast as the client reads. optional: left out when something waits already."""
+        """Send in order, as fast as the client reads. optional: left out when something waits already."""
         if self._connections.get(connection.routing) is not connection:
             return
         if (connection.outbox or not self._sent(connection, frames)) and not optional:
             connection.outbox.append(frames)
 
     def _sent(self, connection: Connection, frames: list[Any]) -> bool:
-        """False when libzmq takes nothing for this client now. One that has gone is ended."""
+        """Send; False when libzmq takes nothing for this client now. One that has gone is ended."""
         *rest, last = [getattr(frame, "buffer", frame) for frame in frames]
         large = len(last) >= ZERO_COPY_BYTES
         # Made before anything is sent: half a message would spoil the next one.
@@ -401,7 +401,7 @@ class Listener:
         return True
 
     def _flush(self, connection: Connection) -> None:
-        """Sends what the client takes now, and notes since when it has taken nothing."""
+        """Send what the client takes now, and note since when it has taken nothing."""
         moved = False
         while connection.unsent and connection.unsent[0][0].done:
             connection.unsent.popleft()
@@ -418,12 +418,12 @@ class Listener:
     # The end of connections.
 
     def dismiss(self, connection: Connection) -> None:
-        """Ends a connection soon; what was sent to it before reaches it."""
+        """End a connection soon; what was sent to it before reaches it."""
         if connection.closing is None:
             connection.closing = self._clock() + FAREWELL_SECONDS
 
     def beat(self, has_job: Callable[[Connection], bool]) -> None:
-        """Ends who is too slow to say HELLO, to read, or to say anything at all. Four times a second."""
+        """End who is too slow to say HELLO, to read, or to say anything at all. Four times a second."""
         now, limits = self._clock(), self._limits
         if self._heard is not None and now - self._heard > QUIET_SECONDS:
             self._heard = None
@@ -475,7 +475,7 @@ class Listener:
             yield Gone(connection)
 
     def close(self, seconds: float) -> None:
-        """Ends all connections; what is on its way has so many seconds to get there."""
+        """End all connections; what is on its way has so many seconds to get there."""
         self._connections.clear()
         if self.monitor is not None:
             self.socket.disable_monitor()
@@ -489,7 +489,7 @@ class Listener:
 
 
 def shut(handle: int) -> None:
-    """Ends the connection of this socket, which libzmq owns and closes as soon as it notices."""
+    """End the connection of this socket, which libzmq owns and close as soon as it notices."""
     with contextlib.suppress(OSError):
         borrowed = socket.socket(fileno=handle)
         try:
@@ -499,7 +499,7 @@ def shut(handle: int) -> None:
 
 
 def bind(own: zmq.Socket[bytes], endpoint: str) -> str:
-    """The endpoint as it was bound. Raises `Problem`."""
+    """Return the endpoint as it was bound. Raises `Problem`."""
     try:
         own.ipv6 = "[" in endpoint
         own.bind(endpoint)
@@ -525,7 +525,7 @@ def leaves_the_machine(endpoint: str) -> bool:
 
 
 def _property(frame: Any, name: str) -> str:
-    """What libzmq knows of a message's connection; "" when it knows nothing."""
+    """Return what libzmq knows of a message's connection; "" when it knows nothing."""
     try:
         return str(frame.get(name))
     except (zmq.ZMQError, ValueError):
@@ -543,7 +543,7 @@ def _size(messages: deque[Frames]) -> int:
 
 
 def _listen_on_path(path: Path) -> int:
-    """A listening socket for libzmq, which would remove whatever has its name when it closes its own."""
+    """Make the listening socket: libzmq would remove whatever has its name when it closes its own."""
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     own = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -558,7 +558,7 @@ def _listen_on_path(path: Path) -> int:
 
 
 def _remove_path(path: Path, inode: int | None) -> None:
-    """Removes a socket, unless it is another server's by now, and the folder that was made for it."""
+    """Remove a socket, unless it is another server's by now, and the folder that was made for it."""
     with contextlib.suppress(OSError):
         if inode is not None and path.is_socket() and path.stat().st_ino == inode:
             path.unlink()

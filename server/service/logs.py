@@ -88,7 +88,7 @@ class _OneLine(logging.Formatter):
 
 
 def set_up(path: Path) -> None:
-    """Logs to `path`, and to stderr too unless that already is the same file."""
+    """Log to `path`, and to stderr too unless that already is the same file."""
     logging.raiseExceptions = False  # a full disk costs log lines and nothing else
     handlers: list[logging.Handler] = [_File(path)]
     if not _is_stderr(path):
@@ -114,7 +114,7 @@ class _Limited(logging.Handler):
 
 
 def forward(source: IO[bytes], name: str, about: Callable[[], str]) -> threading.Thread:
-    """Logs what a process under us says, until it says no more.
+    """Log what a process under us says, until it says no more.
 
     about(): begins each line, "" or ``job 1a2b3c4d: ``.
     """

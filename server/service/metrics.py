@@ -26,7 +26,7 @@ class StageTimes:
         self._found: dict[str, dict[str, float]] = {}
 
     def add(self, ms: Mapping[str, float]) -> None:
-        """The milliseconds by stage of one result."""
+        """Add the milliseconds by stage of one result."""
         for stage, spent in ms.items():
             about = self._found.setdefault(stage, {"count": 0, "seconds": 0.0, "last": 0.0})
             about["count"] += 1
@@ -92,7 +92,7 @@ class Exporter:
         self._thread.start()
 
     def update(self, status: dict[str, Any]) -> None:
-        """The server's status, as ``status --json`` prints it."""
+        """Take over the server's status, as ``status --json`` prints it."""
         self._status = status
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ class Exporter:
         return iter(())
 
     def collect(self) -> Iterator[Any]:
-        """Called by prometheus-client, in a thread of its own."""
+        """Yield the metrics; prometheus-client calls it in a thread of its own."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 
         status = self._status

@@ -34,7 +34,10 @@ class _Analyses:
         self._kept: OrderedDict[int, dict[str, Any]] = OrderedDict()
 
     def of(self, work: Work) -> Analysis:
-        """The picture's analysis, made now unless it is kept. Where memory ends, all others are given up."""
+        """Return the picture's analysis, made now unless it is kept.
+
+        Where memory ends, all others are given up.
+        """
         key = (work.predictor.name, work.predictor.weights_sha256)
         before: Any
         analysis: Analysis | None
@@ -175,7 +178,7 @@ def _layers(work: Work, analysis: Analysis) -> list[Layer]:
 
 
 def _view(fields: dict[str, Any], width: int, height: int) -> tuple[Box, tuple[int, int], str]:
-    """The rectangle, the preview's size and its plane. Raises `Problem` ``bad-request``."""
+    """Return the rectangle, the preview's size and its plane. Raises `Problem` ``bad-request``."""
     rect, plane = fields.get("rect"), fields.get("plane", "pixels")
     size = (fields.get("width"), fields.get("height"))
     if plane not in ("pixels", "mask"):

@@ -91,7 +91,7 @@ class RequestHandler:
         }
 
     def answers(self, message: Message) -> list[Answer]:
-        """What a message is answered with; whatever is wrong with it costs at most its own connection."""
+        """Answer a message; whatever is wrong with it costs at most its own connection."""
         connection, fields = message.connection, dict[str, Any]()
         try:
             return self._answers(connection, message.frames, fields)
@@ -127,7 +127,7 @@ class RequestHandler:
         return handler(Request(connection, fields, frames[1].buffer if len(frames) > 1 else None))
 
     def _secret(self, connection: Connection) -> str:
-        """What HELLO must show knowledge of: on other machines, the key that libzmq has proven already."""
+        """Return what HELLO must show knowledge of; other machines: the key that libzmq has proven."""
         return connection.user or self._token
 
     def _ping(self, request: Request) -> list[Answer]:
@@ -225,14 +225,14 @@ class RequestHandler:
     def _answer(
         self, connection: Connection, job: Job, task: Task, fields: dict[str, Any], rows: bytes | None = None
     ) -> Answer:
-        """A task's answer."""
+        """Return a task's answer."""
         if ANSWERS[task.kind] == "RESULT":
             settings = task.fields.get("settings") or job.settings.as_dict()
             fields = {**fields, "mask": settings["mask"]}
         return _answer(connection, ANSWERS[task.kind], rows, job=job.id, **fields)
 
     def refusal(self, connection: Connection, job_id: str | None, problem: Problem) -> Answer:
-        """An ERROR. Another machine's client is told no paths of this one."""
+        """Return an ERROR. Another machine's client is told no paths of this one."""
         self.errors[problem.code] += 1
         fields: dict[str, Any] = {"code": problem.code, "message": problem.message, "hint": problem.hint}
         if connection.user:
@@ -243,7 +243,7 @@ class RequestHandler:
 
 
 def _fault(error: Exception) -> Problem:
-    """What a client hears of an error that no handler foresaw."""
+    """Return what a client hears of an error that no handler foresaw."""
     if resources.is_out_of_handles(error):
         log.warning("no file descriptor is left")
         return Problem("busy", "The server has no file descriptor left at the moment.", "Try again soon.")

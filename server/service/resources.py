@@ -64,7 +64,7 @@ def _along(root: Path, path: str, limit: str, used: str) -> Iterator[tuple[int, 
 
 
 def _file_cache(place: Path) -> int:
-    """What counts as used but is given back when it is needed."""
+    """Return what counts as used but is given back when it is needed."""
     with contextlib.suppress(OSError, ValueError):
         found = dict(line.split() for line in (place / "memory.stat").read_text().splitlines())
         return int(found.get("total_inactive_file", found.get("inactive_file", 0)))
@@ -101,13 +101,13 @@ def keep_freed_memory() -> None:
 
 
 def give_back_memory() -> None:
-    """Gives what was freed back to the system (glibc)."""
+    """Give what was freed back to the system (glibc)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def raise_handle_limit() -> None:
-    """Allows this process as many file descriptors as it may allow itself. Raises `Problem` for too few.
+    """Allow this process as many file descriptors as it may allow itself. Raises `Problem` for too few.
 
     libzmq ends the process when a connection comes and none is left, so there must be many more than
     connections come between two looks at them.

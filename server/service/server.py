@@ -109,12 +109,12 @@ class Server:
         return self._listener.remote
 
     def stop(self) -> None:
-        """Makes `run` return when the running jobs are done or their grace is over; at once when called
+        """Make `run` return when the running jobs are done or their grace is over; at once when called
         twice. May be called from a signal handler."""
         self._end.asked += 1
 
     def run(self) -> None:
-        """Serves until told to stop, then cleans up everything it made.
+        """Serve until told to stop, then cleans up everything it made.
 
         Raises `Problem` ``bad-setting`` when a worker cannot use the device or engine that was named.
         """
@@ -146,7 +146,7 @@ class Server:
                 next_beat = self._clock() + BEAT_SECONDS
 
     def _turn(self) -> None:
-        """What has come from clients and workers."""
+        """Handle what has come from clients and workers."""
         with self._guarded():
             for event in self._listener.take():
                 with self._guarded(event.connection):
@@ -160,7 +160,7 @@ class Server:
 
     @contextmanager
     def _guarded(self, connection: Connection | None = None) -> Iterator[None]:
-        """A fault of our own costs the connection that it was met with, and nobody else anything."""
+        """Let a fault of our own cost the connection that it was met with, and nobody else anything."""
         try:
             yield
         except Exception:
@@ -231,7 +231,7 @@ class Server:
                 self._listener.dismiss(connection)
 
     def _stay_reachable(self) -> None:
-        """Writes a deleted runtime file anew. Ends when the lock was deleted: another server may start."""
+        """Write a deleted runtime file anew. Ends when the lock was deleted: another server may start."""
         if self._lock.holds():
             if not runtime.Runtime.exists(self._folder):
                 with contextlib.suppress(OSError):  # a full disk: the next beat tries again
@@ -245,7 +245,7 @@ class Server:
         self._end.asked += 2
 
     def _rest(self, idle: float) -> None:
-        """What happens after so many seconds without a job."""
+        """Do what is due after so many seconds without a job."""
         if idle > SPARE_SECONDS:
             self._jobs.trim()
         if idle > self._plan.times.sleep:
@@ -255,7 +255,7 @@ class Server:
             self._end_at_once()
 
     def status(self) -> dict[str, Any]:
-        """What ``studio-portrait status --json`` prints. Memory in bytes, times in seconds."""
+        """Return what ``studio-portrait status --json`` prints. Memory in bytes, times in seconds."""
         workers = self._pool.status()
         first = workers[0]
         return {

@@ -43,13 +43,13 @@ class Work:
     cancelled: Callable[[], bool]
 
     def fresh(self) -> NDArray[Any]:
-        """The result's memory with the picture as it was sent, to be changed in place."""
+        """Return the result's memory with the picture as it was sent, to be changed in place."""
         np.copyto(self.result, self.sent)
         return self.result
 
 
 def retouch(work: Work) -> dict[str, Any]:
-    """Does all at once; returns RESULT's fields."""
+    """Do all at once; returns RESULT's fields."""
     result = work.retouch(
         work.fresh(),
         work.settings,
@@ -83,7 +83,7 @@ TASKS: dict[str, Callable[[Work], dict[str, Any]]] = {
 
 
 def problem_of(error: Exception) -> Problem | None:
-    """The error as the client is told of it; None for a fault of our own.
+    """Return the error as the client is told of it; None for a fault of our own.
 
     The exceptions of `model` and `server.imaging` have a code, a sentence and a hint, as `Problem` has.
     """

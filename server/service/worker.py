@@ -70,13 +70,13 @@ class Channel:
         _vanish()
 
     def next_job(self) -> dict[str, Any]:
-        """Waits for the next task; what was kept of jobs that have ended is forgotten meanwhile."""
+        """Wait for the next task; what was kept of jobs that have ended is forgotten meanwhile."""
         while (message := self._jobs.get())["cmd"] == "forget":
             self._kept.pop(message["job"], {}).clear()  # others may still refer to it
         return message
 
     def kept(self, job: str) -> dict[str, Any]:
-        """What tasks keep of a job that stays open."""
+        """Return what tasks keep of a job that stays open."""
         return self._kept.setdefault(job, {})
 
     def is_cancelled(self, job: str) -> bool:
@@ -94,7 +94,7 @@ class Channel:
 
 
 def _vanish() -> None:
-    """The server has gone: nobody wants what is being computed, nor what a library may have started."""
+    """End at once: the server has gone, and nobody wants what is computed or what a library has started."""
     if os.name == "posix" and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(0)
@@ -129,7 +129,7 @@ class LoadedNetworks:
         self._stamps: dict[str, object] = {}  # by the network's own name
 
     def __call__(self, name: str) -> Any:
-        """The network, ready to be used. Raises what `load` raises, for altered weights too."""
+        """Return the network, ready to be used. Raises what `load` raises, for altered weights too."""
         network = self._loaded.get(name)
         if network is None or self._stamps[network.name] != self._stamp(network.name):
             self._loaded = {other: kept for other, kept in self._loaded.items() if kept is not network}
@@ -148,7 +148,7 @@ class LoadedNetworks:
 
 
 def real_tools(device: str, engine: str) -> Tools:
-    """The pipeline and the network. The default one is loaded while the pipeline is imported."""
+    """Return the pipeline and the network. The default one is loaded while the pipeline is imported."""
     from model.inference.predictor import available, load, match
 
     first: Future[Any] | None = ThreadPoolExecutor(1).submit(load, "", device=device, engine=engine)
@@ -173,7 +173,7 @@ def real_tools(device: str, engine: str) -> Tools:
 
 
 def about(predictor: Any) -> dict[str, Any]:
-    """What is told of a predictor in RESULT and in the status."""
+    """Return what is told of a predictor in RESULT and in the status."""
     return {
         "device": predictor.device,
         "engine": predictor.engine,
@@ -183,7 +183,7 @@ def about(predictor: Any) -> dict[str, Any]:
 
 
 def do(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str, Any]:
-    """Does one task in the job's shared memory; returns the fields of its answer. Raises `Problem`."""
+    """Do one task in the job's shared memory; returns the fields of its answer. Raises `Problem`."""
     job, task = message["job"], message["task"]
     image, settings = ImageSpec(**message["image"]), Settings(**message["settings"])
     layout = Layout(**message["layout"])
@@ -236,7 +236,10 @@ def do(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str, Any
 def _loaded(
     tools: Tools, network: str, reference: NDArray[np.uint8] | None, cancelled: Callable[[], bool]
 ) -> Any:
-    """The network's predictor, or the reference's. Loading takes up to a second, in which a cancel counts."""
+    """Return the network's predictor, or the reference's.
+
+    Loading takes up to a second, in which a cancel counts.
+    """
     if reference is not None and tools.match:
         loading = _loader.submit(tools.match, reference)
     else:
@@ -276,7 +279,7 @@ def work(message: dict[str, Any], tools: Tools, channel: Channel) -> None:
 
 
 def run(channel: Channel, make_tools: Callable[[], Tools]) -> None:
-    """Loads the default network before the first job comes, then works for ever.
+    """Load the default network before the first job comes, then works for ever.
 
     Weights that cannot be loaded are told and do not end the worker: they may be
     repaired while it runs, so each job tries again and gets the sentence.
@@ -294,7 +297,7 @@ def run(channel: Channel, make_tools: Callable[[], Tools]) -> None:
 
 
 def own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes from and to the server, for us alone.
+    """Return the pipes from and to the server, for us alone.
 
     What any library prints goes to the log. `sys.stdin` is closed off: our thread always
     waits for the pipe, and a child forked meanwhile would wait for its lock for ever.
@@ -308,13 +311,13 @@ def own_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def end_with_the_server() -> None:
-    """The end of the server's pipe ends us and our children; one that is stopped must go on to read it."""
+    """End with the server's pipe, children too; one that is stopped must go on to read it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGCONT)  # PR_SET_PDEATHSIG
 
 
 def start(make_tools: Callable[[argparse.Namespace], Tools]) -> None:
-    """The process: arguments, log, pipes, then `run`."""
+    """Run the process: arguments, log, pipes, then `run`."""
     parser = argparse.ArgumentParser(prog="server.service.worker")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--engine", default="auto")

@@ -57,7 +57,7 @@ class WorkerPool:
             worker.start()
 
     def wake(self) -> None:
-        """Starts loading the network when a picture begins to come and all workers sleep."""
+        """Start loading the network when a picture begins to come and all workers sleep."""
         if all(worker.about["state"] == "asleep" for worker in self.workers):
             self.workers[0].start()
 
@@ -72,7 +72,7 @@ class WorkerPool:
             worker.stop()
 
     def cancel(self, job_id: str) -> None:
-        """Makes the worker that has this job, or its components, let go of it."""
+        """Make the worker that has this job, or its components, let go of it."""
         for worker in self.workers:
             worker.cancel(job_id)
 
@@ -82,11 +82,11 @@ class WorkerPool:
             worker.beat()
 
     def take(self, worker: Supervisor) -> list[WorkerEvent]:
-        """What a worker has to say of its jobs."""
+        """Return what a worker has to say of its jobs."""
         return list(worker.take())
 
     def dispatch(self, jobs: JobQueue) -> list[WorkerEvent]:
-        """Gives every worker without a job its next one; returns what went wrong with that."""
+        """Give every worker without a job its next one; returns what went wrong with that."""
         failed: list[WorkerEvent] = []
         while free := [worker for worker in self.workers if worker.busy is None]:
             job = jobs.next()
@@ -102,7 +102,7 @@ class WorkerPool:
         return failed
 
     def status(self) -> list[dict[str, Any]]:
-        """What the status tells of each worker."""
+        """Return what the status tells of each worker."""
         return [
             {**worker.about, "pid": worker.pid, "rss": worker.rss(), "job": worker.busy is not None}
             for worker in self.workers

@@ -98,7 +98,7 @@ class WorkerProcess:
         return self._process.pid
 
     def send(self, message: dict[str, Any]) -> None:
-        """A dead worker is noticed by its ``died`` event, not here."""
+        """Send a message; a dead worker is noticed by its ``died`` event, not here."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError, ValueError):
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
@@ -109,7 +109,7 @@ class WorkerProcess:
         self._process.kill()
 
     def stop(self, grace: float) -> None:
-        """Closes the pipe, which ends the worker, and makes sure after `grace` seconds."""
+        """Close the pipe, which ends the worker, and make sure after `grace` seconds."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()

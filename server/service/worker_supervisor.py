@@ -80,7 +80,7 @@ class Supervisor:
         return self._process.rss() if self._process else 0
 
     def start(self) -> None:
-        """Starts the worker unless it runs; when that is impossible, the next job hears of it."""
+        """Start the worker unless it runs; when that is impossible, the next job hears of it."""
         if self._process is not None:
             return
         self._runs += 1
@@ -94,14 +94,14 @@ class Supervisor:
             self.about["state"] = "dead"
 
     def _at_work(self) -> str:
-        """What each of the worker's lines in the log begins with."""
+        """Return what each of the worker's lines in the log begins with."""
         job = self.busy
         if job is None and self._clock() - self._heard < AFTERWORD_SECONDS:
             job = self._last  # what it said of that may be read only now
         return f"job {job:.8}: " if job else ""
 
     def sleep(self) -> None:
-        """Ends a worker without work, and gives the device's memory back with it; `start` undoes it."""
+        """End a worker without work, and give the device's memory back with it; `start` undoes it."""
         if self._process is not None and self.busy is None:
             log.info("worker asleep: its memory is free")
             self._process.kill()  # it may be stopped; it has nothing to lose
@@ -109,7 +109,7 @@ class Supervisor:
             self.holds.clear()
 
     def stop(self) -> None:
-        """Ends the worker."""
+        """End the worker."""
         if self._process is not None:
             self._process.stop(grace=2.0)
         self.mailbox.close()
@@ -141,7 +141,7 @@ class Supervisor:
             self._process.send(message)
 
     def cancel(self, job_id: str) -> None:
-        """Makes the worker let go of this job, if it has it."""
+        """Make the worker let go of this job, if it has it."""
         if job_id in self.holds:
             self.holds.discard(job_id)
             if self._process is not None and self._waiting is None:
@@ -153,7 +153,7 @@ class Supervisor:
             self._cancelled_at = self._clock()
 
     def beat(self) -> None:
-        """Ends a worker that does not let go or shows no sign of progress. To be called now and then."""
+        """End a worker that does not let go or show no sign of progress. To be called now and then."""
         now = self._clock()
         if self._process is None or self._hung:
             return
@@ -169,7 +169,7 @@ class Supervisor:
         self._process.kill()
 
     def take(self) -> Iterator[WorkerEvent]:
-        """The events about jobs that have come."""
+        """Yield the events about jobs that have come."""
         for number, line in self.mailbox.take():
             if self._process is not None and number == self._process.number:
                 event = self._event(line)

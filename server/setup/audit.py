@@ -76,8 +76,9 @@ def _installed(locked: dict[str, pins.Locked], listed: dict[str, str]) -> Iterat
 
 
 def outside() -> Iterator[tuple[str, str]]:
-    """What tools find that are pinned with hashes and run apart from this environment: known vulnerabilities,
-    and a bill of materials that its own schema refuses.
+    """Yield known vulnerabilities, and a bill of materials that its own schema refuses.
+
+    Found by tools that are pinned with hashes and run apart from this environment.
     """
     try:
         with tempfile.TemporaryDirectory() as folder:

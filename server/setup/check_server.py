@@ -62,7 +62,7 @@ def check_gpu(environment: Environment) -> Finding:
 
 
 def check_decoder() -> Finding:
-    """What locks the process away that decodes picture files."""
+    """Return what locks the process away that decodes picture files."""
     landlock, seccomp = sandbox.locks()
     if landlock and seccomp:
         return good("decoder", f"Picture files are decoded behind locks: Landlock {landlock} and seccomp.")
@@ -72,7 +72,7 @@ def check_decoder() -> Finding:
 
 
 def check_server(environment: Environment) -> Iterator[Finding]:
-    """The running server, or what a dead one left behind."""
+    """Yield the running server, or what a dead one left behind."""
     try:
         folder = runtime.state_folder()
     except Problem as problem:

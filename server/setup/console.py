@@ -58,7 +58,7 @@ def detail(text: str) -> None:
 def run_logged(
     command: Sequence[str | Path], log: Path, failure: str, env: dict[str, str] | None = None
 ) -> None:
-    """Runs a program, shows its news on one moving line (a line each without a terminal).
+    """Run a program, shows its news on one moving line (a line each without a terminal).
 
     Raises `Problem` ``set-up`` with the sentence `failure` and the output's last lines.
     """
@@ -112,7 +112,7 @@ class _Line:
             sys.stdout.flush()
 
     def _tick(self) -> None:
-        """A large download is silent for minutes: the seconds are shown, without a terminal now and then."""
+        """Show the seconds, as a large download is silent for minutes; without a terminal now and then."""
         while not self._over.wait(_TICK if self.moving else _SIGN_OF_LIFE):
             seconds = int(time.monotonic() - self._since)
             if self.moving:

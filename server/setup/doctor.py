@@ -19,7 +19,7 @@ from .finding import Finding
 
 
 def run(json: bool = False, report: bool = False) -> int:
-    """Prints every finding, or a report to send; 0 if all is well, 1 otherwise."""
+    """Print every finding, or a report to send; 0 if all is well, 1 otherwise."""
     findings = list(examine())
     well = all(finding.ok for finding in findings)
     if json:
@@ -35,7 +35,7 @@ def run(json: bool = False, report: bool = False) -> int:
 
 
 def text(findings: list[Finding]) -> str:
-    """The findings for a person to read, one paragraph each."""
+    """Return the findings for a person to read, one paragraph each."""
     lines = [f"Studio Portrait {VERSION}"]
     for finding in findings:
         lines.append(f"{'ok ' if finding.ok else 'NOT'}  {finding.sentence}")
@@ -70,7 +70,7 @@ def examine() -> Iterator[Finding]:
 
 
 def known_profiles(environment: Environment) -> list[profiles.Profile]:
-    """The profiles found by looking and those named when the plug-in was installed."""
+    """Return the profiles found by looking and those named when the plug-in was installed."""
     noted = (Path(folder).parents[1] for folder in environment.notes().get("plugins", []))
     candidates = [*profiles.find_profiles(), *(profiles.given(folder) for folder in noted)]
     return list({profile.folder.resolve(): profile for profile in reversed(candidates)}.values())[::-1]

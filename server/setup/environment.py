@@ -90,7 +90,7 @@ class Environment:
         )
 
     def examine(self, groups: Sequence[str]) -> State | None:
-        """What differs from the pins, or None if the environment's Python does not run."""
+        """Return what differs from the pins, or None if the environment's Python does not run."""
         question = json.dumps({"pins": self.pins(groups), "names": ["torch", "studio-portrait"]})
         answer = _ask([self.python, "-I", self.checkout / "server" / "setup" / "pins.py"], question)
         if answer is None:
@@ -110,7 +110,7 @@ class Environment:
         return bool(place == self.checkout.as_uri()) and self._script_leads_here()
 
     def _packages(self) -> Path:
-        """The folder of the installed packages (of Python 3.x on Unix, without a version on Windows)."""
+        """Return the folder of the installed packages (Windows has no version in it)."""
         found = [*self.folder.glob("lib/python3*/site-packages"), *self.folder.glob("Lib/site-packages")]
         return found[0] if found else self.folder
 
@@ -265,7 +265,7 @@ class Environment:
         run_logged([uv, "pip", "install", "--python", self.python, *arguments], self.log, failure)
 
     def _forget_damaged(self, faults: dict[str, str]) -> None:
-        """Removes the records of half-installed packages, which no installer can uninstall."""
+        """Remove the records of half-installed packages, which no installer can uninstall."""
         damaged = {pins.normal(name) for name, fault in faults.items() if "damaged" in fault}
         for record in self._packages().glob("*.dist-info"):
             if pins.normal(record.name.partition("-")[0]) in damaged:
@@ -320,7 +320,7 @@ class Environment:
         self._run_pip(arguments, "The studio-portrait command could not be installed.")
 
     def _check_imports(self, groups: Sequence[str], changed: bool) -> None:
-        """Imports everything once after a change; the result is remembered with the versions."""
+        """Import everything once after a change; the result is remembered with the versions."""
         checked = {"pins": self.pins(groups), "imports": IMPORTS}
         if not changed and self.notes().get("checked") == checked:
             return
@@ -337,7 +337,7 @@ def _last_line(text: str) -> str:
 
 
 def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-    """Runs a short program quietly; one that cannot be started counts as failed."""
+    """Run a short program quietly; one that cannot be started counts as failed."""
     words = [str(word) for word in command]
     try:
         return subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
@@ -346,7 +346,7 @@ def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
 
 
 def _ask(command: Sequence[str | Path], question: str = "") -> str | None:
-    """A program's output, or None if it cannot be run or fails."""
+    """Return a program's output, or None if it cannot be run or fails."""
     words = [str(word) for word in command]
     try:
         result = subprocess.run(

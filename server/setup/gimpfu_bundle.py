@@ -158,7 +158,7 @@ def _pin(checkout: Path) -> tuple[str, str]:
 
 
 def _download(checkout: Path) -> bytes:
-    """The wheel, by this Python's pip or by that of an environment made for the purpose."""
+    """Return the wheel, by this Python's pip or by that of an environment made for the purpose."""
     with tempfile.TemporaryDirectory(prefix="gimpfu-") as place:
         python = sys.executable
         if _run([python, "-m", "pip", "--version"]).returncode:

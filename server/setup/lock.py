@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def _licences(locked: dict[str, pins.Locked]) -> str:
-    """What each package that is installed here says; what was written before about the others."""
+    """Return what each package that is installed here says; what was written before about the others."""
     told = licences.listed(LICENCES.read_text("utf-8"))
     for name in locked:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -58,7 +58,7 @@ class Locked:
     hashes: tuple[str, ...]
 
     def text(self) -> str:
-        """The entry as pip reads it."""
+        """Return the entry as pip reads it."""
         marker = f" ; {self.marker}" if self.marker else ""
         return (
             " \\\n    ".join(
@@ -72,7 +72,7 @@ class Locked:
 
 
 def locked(text: str) -> dict[str, Locked]:
-    """The entries of a requirements file with hashes, by name as `normal` writes it."""
+    """Return the entries of a requirements file with hashes, by name as `normal` writes it."""
     found = {}
     for line in text.replace("\\\n", " ").splitlines():
         requirement, _, rest = line.partition(" --hash=")
@@ -86,7 +86,7 @@ def locked(text: str) -> dict[str, Locked]:
 
 
 def normal(name: str) -> str:
-    """A package's name as all its spellings have it in common."""
+    """Return a package's name as all its spellings have it in common."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

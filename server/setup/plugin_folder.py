@@ -54,7 +54,7 @@ def source_of(name: str, checkout: Path = CHECKOUT) -> Path:
 
 
 def read(folder: Path) -> Installed | None:
-    """What the copy in `folder` says about itself; None if there is none of ours."""
+    """Return what the copy in `folder` says about itself; None if there is none of ours."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
         return Installed(
@@ -69,13 +69,13 @@ def read(folder: Path) -> Installed | None:
 
 
 def differences(folder: Path, checkout: Path = CHECKOUT) -> list[str]:
-    """The plug-in's files that are missing from the copy or differ from the checkout's."""
+    """Return the plug-in's files that are missing from the copy or differ from the checkout's."""
     names = source_files(checkout)
     return [name for name in names if not _same(source_of(name, checkout), folder / name)]
 
 
 def check_place(profile: Profile) -> None:
-    """Raises `Problem` if the folder that the user named cannot be a profile."""
+    """Raise `Problem` if the folder that the user named cannot be a profile."""
     folder = profile.folder
     if folder.name == "plug-ins":
         raise Problem("set-up", f"{folder} is a plug-ins folder.", "Give the profile folder that it lies in.")
@@ -85,7 +85,7 @@ def check_place(profile: Profile) -> None:
 
 
 def install(profile: Profile, command: Path, networks: list[str], checkout: Path = CHECKOUT) -> bool:
-    """Copies the plug-in into the profile; True if anything had to be written."""
+    """Copy the plug-in into the profile; True if anything had to be written."""
     check_place(profile)
     folder = profile.plugin
     files = source_files(checkout)
@@ -117,7 +117,7 @@ def install(profile: Profile, command: Path, networks: list[str], checkout: Path
 
 
 def remove(installed: Installed) -> list[Path]:
-    """Removes just the files we wrote (and what Python compiled from them); returns what is left there."""
+    """Remove just the files we wrote (and what Python compiled from them); returns what is left there."""
     for name in (*installed.files, MANIFEST):
         path = _inside(installed.folder, name)
         path.unlink(missing_ok=True)

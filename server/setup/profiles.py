@@ -57,7 +57,7 @@ def find_profiles(home: Path | None = None) -> list[Profile]:
 
 
 def given(folder: Path) -> Profile:
-    """The profile that the user named by its folder."""
+    """Return the profile that the user named by its folder."""
     folder = folder.expanduser().absolute()
     return Profile(folder, folder.name if re.fullmatch(r"3\.\d+", folder.name) else "", "given")
 
@@ -117,7 +117,7 @@ def _programs() -> list[str]:
 
 
 def _version_of(command: list[str], pattern: str) -> str | None:
-    """The version in the program's answer, which it gives in English."""
+    """Return the version in the program's answer, which it gives in English."""
     english = {**os.environ, "LC_ALL": "C", "LANGUAGE": "C"}
     options: dict[str, Any] = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
     try:

@@ -42,6 +42,7 @@ class Redactor:
         self._names = [name for name in names if name]
 
     def __call__(self, text: str) -> str:
+        """Return the text without what belongs to nobody else."""
         for secret in self._secrets:
             text = text.replace(secret, "<secret>")
         for folder, sign in self._folders:
@@ -68,7 +69,7 @@ def of_this_machine(secrets: Iterable[str], folders: Mapping[str, Path], names: 
 
 
 def _people() -> list[str]:
-    """The user's login name and full name, as far as the system tells."""
+    """Return the user's login name and full name, as far as the system tells."""
     try:
         login = getpass.getuser()
     except (OSError, KeyError, ImportError):

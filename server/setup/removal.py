@@ -45,7 +45,7 @@ class Inventory:
 
 
 def take(environment: Environment, gimp_dirs: list[Path]) -> Inventory:
-    """Looks into every profile found, named now, or noted when it was installed."""
+    """Look into every profile found, named now, or noted when it was installed."""
     own = [*profiles.find_profiles(), *(profiles.given(folder) for folder in gimp_dirs)]
     folders = [profile.plugin for profile in own]
     folders += [gimpfu_bundle.folder_in(profile.folder) for profile in own]
@@ -96,7 +96,7 @@ def uninstall(gimp_dirs: list[Path], yes: bool) -> int:
 
 
 def _remove_state() -> None:
-    """Ends the server and removes its files, while holding its lock. Raises `Problem` when it goes on."""
+    """End the server and remove its files, while holding its lock. Raises `Problem` when it goes on."""
     folder = runtime.state_folder_path()
     if not folder.is_dir():
         return
@@ -117,13 +117,13 @@ def _agreed() -> bool:
 
 
 def _state_files() -> list[Path]:
-    """What server and clients have written into the state folder, by name."""
+    """Return what server and clients have written into the state folder, by name."""
     folder = runtime.state_folder_path()
     return [path for name in _STATE if (path := folder / name).exists()]
 
 
 def _remove_files(files: Iterable[Path]) -> None:
-    """Removes the files and then their folders, where nothing else is in them."""
+    """Remove the files and then their folders, where nothing else is in them."""
     files = set(files)
     for file in files:
         file.unlink(missing_ok=True)

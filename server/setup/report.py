@@ -37,7 +37,7 @@ _VARIABLES = ("STUDIO_PORTRAIT_", "PYTHON", "LD_", "CUDA_", "OMP_", "GIMP")
 
 
 def text(findings: str) -> str:
-    """The report. findings: what the doctor says anyway."""
+    """Return the report. findings: what the doctor says anyway."""
     folder = runtime.state_folder()
     parts = (
         ("system", "\n".join(_system())),

@@ -19,12 +19,12 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def text(checkout: Path = CHECKOUT) -> str:
-    """The bill as JSON."""
+    """Return the bill as JSON."""
     return json.dumps(bill(checkout), indent=1)
 
 
 def bill(checkout: Path = CHECKOUT) -> dict[str, Any]:
-    """The bill of what lies in `checkout`: packages by group, and the shipped networks."""
+    """Return the bill of what lies in `checkout`: packages by group, and the shipped networks."""
     folder = checkout / "requirements"
     locked = pins.locked((folder / "hashes.txt").read_text("utf-8"))
     told = licences.listed((folder / "licences.txt").read_text("utf-8"))
@@ -57,7 +57,7 @@ def bill(checkout: Path = CHECKOUT) -> dict[str, Any]:
 
 
 def _package(name: str, entry: pins.Locked, expression: str, groups: list[str]) -> dict[str, Any]:
-    """A component. Its many files' hashes are properties: CycloneDX's own field means one file."""
+    """Return a component. Its many files' hashes are properties: CycloneDX's own field means one file."""
     address = f"pkg:pypi/{name}@{entry.version}"
     properties = [{"name": "group", "value": group} for group in groups]
     if entry.marker:

@@ -63,7 +63,7 @@ def fits(installed: str | None, device: str) -> bool:
 
 
 def size(device: str) -> tuple[str, float]:
-    """What the whole environment downloads and takes on the disk, in words and in GB."""
+    """Return what the whole environment downloads and takes on the disk, in words and in GB."""
     if device == CUDA:
         return "PyTorch for CUDA: about 3 GB to download, 7 GB on the disk", 8.0
     return "PyTorch for the CPU: about 0.4 GB to download with everything else, 1.1 GB on the disk", 1.5

@@ -77,7 +77,7 @@ def _grey(picture: RGB, scale: float) -> Float:
 
 
 def _image(grey: Float, scale: float, frame: Matrix) -> sitk.Image:
-    """A shrunk photograph in the common coordinates; frame: from these to the photograph's pixels."""
+    """Return a shrunk photograph in the common coordinates; frame: from these to the photograph's pixels."""
     unit = frame[0, 0]
     image = sitk.GetImageFromArray(np.ascontiguousarray(grey))
     image.SetSpacing([1 / (scale * unit)] * 2)

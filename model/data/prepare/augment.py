@@ -50,7 +50,7 @@ def _view(square: Square, about: tuple[float, float], angle: float, flip: bool) 
 
 
 def variants(x: Image, o: Image) -> Iterator[tuple[Image, Image]]:
-    """The twenty versions of a prepared pair, made when asked for.
+    """Yield the twenty versions of a prepared pair, made when asked for.
 
     x, o: (512, 512, 3) float32 sRGB in [0, 1], as `pairs.load` gives them; so is every version. What a
     rotation brings in from beyond the crop repeats its edge; `python -m model prepare --augment` cuts

@@ -32,7 +32,7 @@ def chain(outer: Matrix, inner: Matrix) -> Matrix:
 
 
 def sample(picture: NDArray[Any], matrix: Matrix, size: tuple[int, int] = (SIZE, SIZE)) -> NDArray[Any]:
-    """What `picture` shows at matrix(u, v) for every pixel of a crop of (width, height) = `size`.
+    """Return what `picture` shows at matrix(u, v) for every pixel of a crop of (width, height) = `size`.
 
     picture: (H, W) or (H, W, 3), uint8 or float32; edge pixels are repeated outside. Each crop pixel is
     the mean of as many samples as it covers pixels of the photograph.

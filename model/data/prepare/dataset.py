@@ -102,7 +102,7 @@ def _lay(candidate: Candidate) -> _Laid:
 
 
 def _written(candidate: Candidate, laid: _Laid, off: float, out: Path, augment: bool) -> Iterator[Pair]:
-    """The pair itself, then its versions."""
+    """Yield the pair itself, then its versions."""
     split = HELD_OUT if Portrait("", "pairs", candidate.person).held_out else TRAIN
     maps = {"": square_matrix(laid.square)}
     if augment and split == TRAIN:

@@ -74,7 +74,7 @@ def _scene(name: str) -> str:
 
 
 def photographs(flash: Path, ambient: Path) -> tuple[RGB, RGB]:
-    """The photograph with flash and the one without, (H, W, 3) uint8 sRGB. Raises `Unfit`."""
+    """Return the photograph with flash and the one without, (H, W, 3) uint8 sRGB. Raises `Unfit`."""
     light, surroundings = _linear(flash), _linear(ambient)
     if light.shape != surroundings.shape:
         raise Unfit(f"{flash.name} and {ambient.name} differ in size; unpack the dataset again")

@@ -44,7 +44,7 @@ class Candidate:
 def folders(
     flash: Path, studio: Path, person: str | None = None, window: float = WINDOW
 ) -> tuple[list[Candidate], list[str]]:
-    """The pairs of two folders of photographs, and a sentence for every file without partner.
+    """Return the pairs of two folders of photographs, and a sentence for every file without partner.
 
     person: a regular expression searched in the file's stem, whose first group is the person's name;
     without it the first folder level below `flash` is. window: see `WINDOW`. Raises `Unusable`.

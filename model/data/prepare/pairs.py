@@ -62,7 +62,7 @@ def write(folder: Path, pairs: Sequence[Pair]) -> None:
 
 
 def read(folder: Path) -> list[Pair]:
-    """The pairs of a prepared folder, in the manifest's order.
+    """Return the pairs of a prepared folder, in the manifest's order.
 
     Raises `ValueError` with a sentence and a hint when `folder` was not made by
     `python -m model prepare` or its manifest is damaged or empty.
@@ -90,7 +90,7 @@ def _pair(folder: Path, row: dict[str, str]) -> Pair:
 
 
 def load(pair: Pair) -> tuple[Image, Image]:
-    """The flash photograph `x` and the studio photograph `o`: (512, 512, 3) float32, sRGB in [0, 1].
+    """Return the flash photograph `x` and the studio photograph `o`: (512, 512, 3) float32, sRGB in [0, 1].
 
     Raises `ValueError` with a sentence when a file is missing, corrupt or of another size.
     """

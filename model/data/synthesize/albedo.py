@@ -42,7 +42,7 @@ class Own:
 
 
 def smooth(normal: Array, person: Array) -> Array:
-    """Unit normals (H, W, 3) without detail; the person's only."""
+    """Return unit normals (H, W, 3) without detail; the person's only."""
     weight = cv2.GaussianBlur(person, (0, 0), SMOOTH).clip(1e-3)[..., None]
     blurred = cv2.GaussianBlur(normal * person[..., None], (0, 0), SMOOTH) / weight
     return np.asarray(blurred / np.linalg.norm(blurred, axis=-1, keepdims=True).clip(1e-6), np.float32)
@@ -78,7 +78,7 @@ def own_light(rgb: NDArray[np.uint8], normal: Array, skin: Array, person: Array)
 
 
 def key_light(normal: Array, skin: Array, person: Array) -> Array:
-    """What one soft key light and fill do to the skin: (H, W), mean 1 over it and 1 elsewhere.
+    """Return what one soft key light and fill do to the skin: (H, W), mean 1 over it and 1 elsewhere.
 
     One studio for everybody, symmetric: from a flash photograph nobody could tell another one's side.
     """

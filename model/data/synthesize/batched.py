@@ -76,7 +76,7 @@ def jpeg(picture: Tensor, quality: Tensor) -> Tensor:
 
 
 def _quantised(planes: Tensor, table: tuple[tuple[int, ...], ...], percent: Tensor) -> Tensor:
-    """What is left of (N, C, H, W) in -128..127 after DCT, quantisation and back."""
+    """Return what is left of (N, C, H, W) in -128..127 after DCT, quantisation and back."""
     n, c, height, width = planes.shape
     basis = planes.new_tensor(COSINES)
     steps = ((planes.new_tensor(table) * percent + 50) / 100).floor().clip(1, 255)

@@ -98,7 +98,7 @@ def fill(
 
 
 def entries(folder: Path) -> list[Entry]:
-    """The cached portraits, in the manifest's order."""
+    """Return the cached portraits, in the manifest's order."""
     return [Entry(**fields) for fields in json.loads((folder / INDEX).read_text("utf-8"))]
 
 

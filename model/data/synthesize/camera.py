@@ -25,7 +25,7 @@ DARKEST: Final = 0.01  # areas are not lifted as if they were darker
 
 
 def compress(exposed: Tensor, flash: Flash) -> Tensor:
-    """What a phone's local tone mapping does: dark areas are lifted and bright ones lowered, details stay.
+    """Lift dark areas and lower bright ones, as a phone's local tone mapping does; details stay.
 
     exposed: (N, 3, H, W) linear RGB. What lies at the face's level stays where it is.
     """

@@ -127,7 +127,7 @@ def eyes_move(extras: Extras, turn: Tensor, scale: Tensor) -> Tensor:
 
 
 def glare(extras: Extras, eyes: Tensor, turn: Tensor, scale: Tensor, size: int) -> Tensor:
-    """What the lenses reflect: (N, 3, size, size) linear radiance, to be added to the person's.
+    """Return what the lenses reflect: (N, 3, size, size) linear radiance, to be added to the person's.
 
     eyes (N, 2), turn (N, 2, 2), scale (N, 1, 1, 1): see `scene.Placing`.
     """
@@ -158,7 +158,7 @@ def glare(extras: Extras, eyes: Tensor, turn: Tensor, scale: Tensor, size: int) 
 
 
 def shake(picture: Tensor, most: Tensor, generator: torch.Generator) -> Tensor:
-    """The picture (N, C, H, W) a little moved, turned, scaled and bent; `most` (N,) pixels at most."""
+    """Return the picture (N, C, H, W) a little moved, turned, scaled and bent; `most` (N,) pixels at most."""
     chosen = most.nonzero()[:, 0]
     if not len(chosen):
         return picture

@@ -103,7 +103,7 @@ MIXES: Final = Path(__file__).with_name("mixes.toml")
 
 @cache
 def named(name: str) -> Mix:
-    """A mix of mixes.toml. Raises `ValueError` with a sentence if there is none of that name."""
+    """Return a mix of mixes.toml. Raises `ValueError` with a sentence if there is none of that name."""
     tables = tomllib.loads(MIXES.read_text("utf-8"))
     if name not in tables:
         raise ValueError(f"there is no mix {name!r}; there is: {', '.join(tables)}")
@@ -241,6 +241,6 @@ def sample(lightness: Tensor, generator: torch.Generator, mix: Mix = TRAINING) -
 
 
 def ggx(cosine: Tensor, alpha: Tensor) -> Tensor:
-    """The GGX distribution of normals at n.h = cosine."""
+    """Return the GGX distribution of normals at n.h = cosine."""
     squared = alpha * alpha
     return squared / (pi * (cosine * cosine * (squared - 1) + 1) ** 2)

@@ -120,7 +120,7 @@ def self_shadow(surface: Surface, flash: Flash) -> Tensor:
 
 
 def render(surface: Surface, flash: Flash, noise: Tensor) -> Light:
-    """The photograph's light, linear RGB.
+    """Return the photograph's light, linear RGB.
 
     noise: (N, 1, H, W) slow noise about 1, the patchiness of oily skin.
     """

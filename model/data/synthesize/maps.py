@@ -119,7 +119,7 @@ def _fill(values: Array, known: Array) -> Array:
 
 
 def _extend(normal: Array, depth: Array, mesh: NDArray[np.bool_], matte: Array) -> tuple[Array, Array]:
-    """Normals and depth for hair, ears and clothes: carried over from the mesh, bent away at the outline."""
+    """Carry normals and depth over from the mesh to hair, ears and clothes, bent away at the outline."""
     known = cv2.erode(mesh.astype(np.float32), np.ones((5, 5)))
     filled = _fill(np.concatenate([normal, depth[..., None]], axis=-1), known)
     distance = cv2.distanceTransform((matte > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
@@ -140,7 +140,7 @@ def _unit(vectors: Any) -> Array:
 
 
 def _carry_over_edge(crop: NDArray[np.uint8], matte: Array) -> NDArray[np.uint8]:
-    """The person's own colours carried outwards over the soft edge, so that no old background shows."""
+    """Carry the person's own colours outwards over the soft edge, so that no old background shows."""
     sure = cv2.erode((matte > 0.97).astype(np.float32), np.ones((3, 3)))
     filled = _fill(crop.astype(np.float32), sure)
     share = np.maximum(sure, (matte > 0.995).astype(np.float32))[..., None]

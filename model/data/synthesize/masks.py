@@ -71,7 +71,7 @@ def _shoulders(cut: NDArray[np.uint8], landmarks: NDArray[Any], width: float, va
 
 
 def _one_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest connected part, holes filled."""
+    """Return the largest connected part, holes filled."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     piece = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     count, holes, stats, _ = cv2.connectedComponentsWithStats((~piece).astype(np.uint8))

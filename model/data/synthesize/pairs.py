@@ -168,7 +168,7 @@ def _make(
 
 
 def _studio_light(scene: Surface, light: Light, mix: Mix) -> Tensor:
-    """What the target is lit by: what is left of its own light, the soft key, and the flash's form."""
+    """Return what the target is lit by: what is left of its own light, the soft key, and the flash's form."""
     return scene.light**mix.own * scene.key**mix.key * light.contour**mix.form
 
 

@@ -124,7 +124,7 @@ def find_landmarks(rgb: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def cut(picture: NDArray[Any], square: Square, constant: bool = False) -> NDArray[Any]:
-    """The 512-pixel crop over `square`: area when shrinking, edge pixels (or zero) outside."""
+    """Return the 512-pixel crop over `square`: area when shrinking, edge pixels (or zero) outside."""
     height, width = picture.shape[:2]
     x, y, side = round(square.x0), round(square.y0), round(square.side)
     over = (max(0, -y), max(0, y + side - height), max(0, -x), max(0, x + side - width))

@@ -54,7 +54,7 @@ class Placing:
         return replace(self, **moved)
 
     def grid(self, shifted: Tensor | None = None) -> Tensor:
-        """Sampling grid; shifted (N, 2): crop pixels by which to look aside."""
+        """Make the sampling grid; shifted (N, 2): crop pixels by which to look aside."""
         theta = self.theta
         if shifted is not None:
             aside = torch.einsum("nij,nj->ni", theta[:, :, :2], shifted * 2 / self.size)
@@ -63,7 +63,7 @@ class Placing:
 
 
 def whole(scales: Sequence[float], shrink: int = 1) -> Placing:
-    """The full 512 crops as they are, or smaller by `shrink`: what validation sees."""
+    """Return the full 512 crops as they are, or smaller by `shrink`: what validation sees."""
     n = len(scales)
     same = torch.eye(2).expand(n, 2, 2)
     theta = torch.cat([same, torch.zeros(n, 2, 1)], dim=2)
@@ -106,7 +106,7 @@ def place(scales: Sequence[float], size: int, rng: np.random.Generator, shrink: 
 
 
 def load(folder: Path, chosen: Sequence[Entry], shrink: int = 1) -> Tensor:
-    """The cached planes of N portraits: (N, COUNT, 512, 512) uint8, or smaller by `shrink`."""
+    """Return the cached planes of N portraits: (N, COUNT, 512, 512) uint8, or smaller by `shrink`."""
     stack = np.stack([planes(folder, entry.name, shrink) for entry in chosen])
     return torch.from_numpy(stack).permute(0, 3, 1, 2)
 
@@ -114,7 +114,7 @@ def load(folder: Path, chosen: Sequence[Entry], shrink: int = 1) -> Tensor:
 def surface(
     maps: Tensor, placing: Placing, background: Tensor, flash: Flash, dye: Tensor
 ) -> tuple[Surface, Tensor]:
-    """The scene in the crops, and where it lies inside the photograph (N, 1, H, W).
+    """Return the scene in the crops, and where it lies inside the photograph (N, 1, H, W).
 
     background: (N, 3, H, W) sRGB, or NaN where the portrait keeps its own.
     dye: (N, 3, 1, 1) factor on white clothes.
@@ -162,7 +162,7 @@ def surface(
 
 
 def _sample(maps: Tensor, placing: Placing) -> Tensor:
-    """The planes in the crops, (N, COUNT, H, W) float32 in 0..255."""
+    """Return the planes in the crops, (N, COUNT, H, W) float32 in 0..255."""
     return F.grid_sample(maps.float(), placing.grid(), padding_mode="border", align_corners=False)
 
 
@@ -205,7 +205,7 @@ def backgrounds(
 
 
 def _part(picture: Tensor, size: int, rng: np.random.Generator) -> Tensor:
-    """An enlarged, blurred part of some picture."""
+    """Return an enlarged, blurred part of some picture."""
     most = picture.shape[-1]
     side = int(rng.uniform(0.15, 0.9) * most)
     x, y = rng.integers(0, most - side, 2)
@@ -215,7 +215,7 @@ def _part(picture: Tensor, size: int, rng: np.random.Generator) -> Tensor:
 
 
 def _plain(size: int, rng: np.random.Generator) -> Tensor:
-    """A wall: one colour with slow changes, sometimes patches or white."""
+    """Return a wall: one colour with slow changes, sometimes patches or white."""
     level = rng.choice([rng.uniform(0.02, 1), rng.uniform(0.75, 1), 1.0], p=[0.7, 0.22, 0.08])
     colour = torch.tensor(level * (1 - rng.uniform(0, 0.5) * rng.random(3)), dtype=torch.float32).view(
         3, 1, 1

@@ -27,7 +27,7 @@ BASE_SIGMA: Final = 18.0  # pixels
 
 
 def studio(crop: NDArray[np.uint8], skin: Array, person: Array, source: str) -> NDArray[np.uint8]:
-    """The matte, balanced portrait.
+    """Return the matte, balanced portrait.
 
     crop (512, 512, 3) uint8 sRGB; skin and person (512, 512) in [0, 1]. Returns like crop.
     """

@@ -34,7 +34,7 @@ RUN = "a training run and what to call it (default: its network's name); may be 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
@@ -69,7 +69,7 @@ def _run(options: argparse.Namespace) -> int:
 def _judged(
     planned: Sequence[Planned], taking_part: Sequence[Entrant], seed: int
 ) -> tuple[dict[str, Any], list[str]]:
-    """The JSON's result, its tables printed; and what could not be judged."""
+    """Return the JSON's result, its tables printed; and what could not be judged."""
     print(announced(planned, seed), flush=True)
     named = {one.name: one for one in taking_part}
     judged = judge(planned, {**YARDSTICKS, **named}, named)
@@ -109,7 +109,7 @@ def _pictures(
 
 
 def _run_folder(text: str) -> tuple[str, Path]:
-    """What a run is called, "" if nobody said, and its folder."""
+    """Return what a run is called, "" if nobody said, and its folder."""
     name, equals, folder = text.rpartition("=")
     return (name, Path(folder)) if equals and "/" not in name else ("", Path(text))
 

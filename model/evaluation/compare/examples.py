@@ -38,7 +38,7 @@ def studio_examples(portraits: Path, mesh: Path | None, cache: Path) -> list[Fac
 
 
 def chosen(listed: list[Portrait]) -> list[str]:
-    """The names of the portraits, one of each person who is not held out."""
+    """Return the names of the portraits, one of each person who is not held out."""
     people: dict[str, str] = {}
     for portrait in listed:
         if not portrait.held_out:
@@ -48,7 +48,7 @@ def chosen(listed: list[Portrait]) -> list[str]:
 
 
 def face(folder: Path, entry: Entry) -> Face:
-    """The person in studio light before the portrait's own background."""
+    """Return the person in studio light before the portrait's own background."""
     maps = np.asarray(planes(folder, entry.name), np.float32)
     person = maps[..., PLANES["person"]] / 255
     picture = person * maps[..., PLANES["studio"]] + (1 - person) * maps[..., PLANES["scene"]]

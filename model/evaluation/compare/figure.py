@@ -25,7 +25,7 @@ QUALITY: Final = 90
 
 
 def selected(planned: Sequence[Planned], known: Sequence[Entry], names: Sequence[str]) -> list[Planned]:
-    """The first flash of each named portrait, or of dark, bespectacled and light people if none is named.
+    """Choose the first flash of each named portrait; if none is, of dark, bespectacled and light people.
 
     Raises `ValueError` with a sentence for a name that is not judged.
     """
@@ -63,7 +63,10 @@ def selfies(folder: Path) -> tuple[list[Sample], list[str]]:
 
 
 def draw(samples: Sequence[Sample], systems: Mapping[str, System], truth: bool) -> np.ndarray:
-    """A row for each sample: input, each system, and with `truth` the studio portrait. (H, W, 3) uint8."""
+    """Return a row for each sample: input, each system, and with `truth` the studio portrait.
+
+    (H, W, 3) uint8.
+    """
     rows = [_captions(["input", *systems, *(["ground truth"] if truth else [])])]
     for sample in samples:
         shown = [sample.x, *(system(sample).picture for system in systems.values())]

@@ -27,7 +27,7 @@ COLOURS: Final = ((190, 110, 30), (40, 40, 200), (60, 140, 40), (160, 40, 160), 
 
 
 def costs(entrants: Sequence[Entrant]) -> dict[str, dict[str, Any]]:
-    """What each method costs, by name: parameters, milliseconds for a crop, and its training."""
+    """Return what each method costs, by name: parameters, milliseconds for a crop, and its training."""
     return {
         one.name: {
             "parameters": one.parameters,
@@ -71,7 +71,7 @@ def words(result: Mapping[str, Any], pictures: Sequence[str]) -> str:
 
 
 def check(document: Path) -> tuple[str, str]:
-    """What stands before and after the marks. Raises `ValueError` where there are none."""
+    """Return what stands before and after the marks. Raises `ValueError` where there are none."""
     before, begin, rest = document.read_text("utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

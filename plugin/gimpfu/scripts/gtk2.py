@@ -137,7 +137,7 @@ def _is_widget(native: type) -> bool:
 
 
 def _widget(name: str, native: Any, fixed: dict[str, int]) -> Any:
-    """A class with PyGTK's constructor and the methods that GTK 3 wants more arguments for."""
+    """Return a class with PyGTK's constructor and the methods that GTK 3 wants more arguments for."""
     if name in _MADE:
         return _MADE[name]
     order = ARGUMENTS.get(name, "").split()
@@ -175,7 +175,7 @@ def _widget(name: str, native: Any, fixed: dict[str, int]) -> Any:
 
 
 def _property(name: str) -> property:
-    """A GObject property as an attribute."""
+    """Return a GObject property as an attribute."""
 
     def write(self: Any, value: Any) -> None:
         self.set_property(name, value)
@@ -191,7 +191,7 @@ def _packing(native: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _packable(box: Any) -> Any:
-    """A dialog's own box with PyGTK's defaults."""
+    """Return a dialog's own box with PyGTK's defaults."""
     start, end = type(box).pack_start, type(box).pack_end
     box.pack_start = types.MethodType(_packing(start), box)
     box.pack_end = types.MethodType(_packing(end), box)

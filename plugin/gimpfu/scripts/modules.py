@@ -51,7 +51,7 @@ RENAMED = {
 
 
 def _copy(name: str, source: Any = None, **more: Any) -> types.ModuleType:
-    """A module with everything of `source` (or of `name` itself), and `more`."""
+    """Return a module with everything of `source` (or of `name` itself), and `more`."""
     module = types.ModuleType(name)
     native = importlib.import_module(source or name)
     vars(module).update(
@@ -516,7 +516,7 @@ def _beside(names: Any, head: str) -> bool:
 
 
 def _helper(names: Any, name: str) -> Any:
-    """A module beside the script, translated like the script itself; None if there is none."""
+    """Return a module beside the script, translated like the script itself; None if there is none."""
     import os
 
     from . import translate

@@ -74,7 +74,7 @@ class OldScripts(Gimp.PlugIn):  # type: ignore[misc]
 
 
 def _make(folder: Path) -> None:
-    """The folder is there after the first start, so that the user finds it."""
+    """Make the folder at the first start, so that the user finds it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -68,7 +68,7 @@ class ByteString(bytes):
 
 
 def _text_method(name: str) -> Callable[..., Any]:
-    """A method of bytes that takes text, too."""
+    """Return a method of bytes that takes text, too."""
     native = getattr(bytes, name)
 
     def method(self: ByteString, *args: Any) -> Any:
@@ -282,6 +282,7 @@ class unicode(metaclass=_Text):  # noqa: N801
     """Text; a call makes some, of bytes in an encoding or of anything."""
 
     def __new__(cls, value: Any = "", encoding: str = "utf-8", errors: str = "strict") -> Any:
+        """Decode bytes, else make text of anything."""
         if isinstance(value, bytes):
             return bytes(value).decode(encoding, errors)
         return str(value)
@@ -296,6 +297,7 @@ class long(metaclass=_Long):  # noqa: N801
     """Python 2's ``long``, which is `int` now."""
 
     def __new__(cls, *args: Any) -> Any:
+        """Return an `int`."""
         return int(*args)
 
 
@@ -373,6 +375,7 @@ class file(metaclass=_FileType):  # noqa: N801
     """Python 2's ``file``: opens, and is the type of whatever `open` gave."""
 
     def __new__(cls, *args: Any) -> Any:
+        """Open a file."""
         return File(*args)
 
 

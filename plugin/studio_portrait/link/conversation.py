@@ -66,14 +66,14 @@ class Conversation:
         self._connection.close()
 
     def send(self, frames: list[Bytes], timeout: float = SILENCE_SECONDS) -> None:
-        """Sends one message. Raises `Problem` ``lost-server``."""
+        """Send one message. Raises `Problem` ``lost-server``."""
         try:
             self._connection.send(frames, timeout)
         except (TransportError, TimeoutError) as error:
             raise self.lost() from error
 
     def receive(self, timeout: float) -> tuple[dict[str, Any], memoryview | None] | None:
-        """The next message's header and payload; None when there is none after so many seconds."""
+        """Return the next message's header and payload; None when there is none after so many seconds."""
         try:
             frames = self._connection.receive(timeout)
         except TransportError as error:
@@ -83,7 +83,7 @@ class Conversation:
         return wire.decode(frames[0]), frames[1] if len(frames) > 1 else None
 
     def expect(self, command: str, job: str | None) -> dict[str, Any]:
-        """The next header with this command; an ERROR that concerns us is raised."""
+        """Return the next header with this command; an ERROR that concerns us is raised."""
         deadline = time.monotonic() + self.silence
         while (remaining := deadline - time.monotonic()) > 0:
             message = self.receive(remaining)
@@ -122,7 +122,7 @@ class Conversation:
         raise NotImplementedError
 
     def lost(self) -> Problem:
-        """What the user reads when the server does not answer any more."""
+        """Return what the user reads when the server does not answer any more."""
         log = runtime.log_path(self.folder)
         return Problem(
             "lost-server",

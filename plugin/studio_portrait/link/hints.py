@@ -35,12 +35,12 @@ def typed(words: str) -> str:
 
 
 def fill(hint: str) -> str:
-    """The hint with each ``{words}`` replaced by what must be typed for ``studio-portrait words``."""
+    """Return the hint with each ``{words}`` replaced by what must be typed for ``studio-portrait words``."""
     return WORDS.sub(lambda found: typed(found[1]), hint)
 
 
 def noted_command(note: Path) -> list[str] | None:
-    """The command in an ``installed.json``; None when it is damaged or missing."""
+    """Return the command in an ``installed.json``; None when it is damaged or missing."""
     try:
         command = json.loads(note.read_text(encoding="utf-8"))["command"]
     except (OSError, ValueError, KeyError, TypeError):

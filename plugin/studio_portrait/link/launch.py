@@ -51,12 +51,12 @@ FOREIGN = (
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what belongs to the calling program's own Python and libraries."""
+    """Return the environment without what belongs to the calling program's own Python and libraries."""
     return {name: value for name, value in environment.items() if not name.startswith(FOREIGN)}
 
 
 def server_command() -> tuple[list[str], Path | None]:
-    """The command that becomes the server when ``serve`` is added, and its working folder.
+    """Return the command that becomes the server when ``serve`` is added, and its working folder.
 
     In this order: the variable STUDIO_PORTRAIT_SERVER; ``installed.json`` beside the
     plug-in, written by install.py; the package beside which this one lies.
@@ -96,7 +96,7 @@ def _installed_command(note: Path) -> list[str]:
 
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
-    """Starts ``serve`` detached, its output appended to the log. Raises `Problem`."""
+    """Start ``serve`` detached, its output appended to the log. Raises `Problem`."""
     command, cwd = server_command()
     command = [*command, "serve", "--background"]
     if FLATPAK_INFO.exists():
@@ -129,7 +129,7 @@ def _detached() -> dict[str, Any]:
 
 
 def _by_hand() -> str:
-    """What to do where the sandbox lets nothing be started outside of it."""
+    """Return what to do where the sandbox lets nothing be started outside of it."""
     if FLATPAK_INFO.exists():
         return hints.fill("Open a terminal and run: {serve}")
     return ""
@@ -141,7 +141,7 @@ def wait_until(
     folder: Path,
     progress: Callable[[float], None],
 ) -> None:
-    """Waits until `ready()`; `progress` gets the waited share of the longest wait, 0..1.
+    """Wait until `ready()`; `progress` gets the waited share of the longest wait, 0..1.
 
     A process that ends with status 0 found another server that was quicker; the
     wait goes on for that one. Any other end is told at once. Raises `Problem`.

@@ -35,7 +35,7 @@ class Preset:
     shipped: bool = False
 
     def over(self, base: Settings) -> Settings:
-        """`base` with this preset's fields in place of its own; what it leaves out is the default's."""
+        """Return `base` with this preset's fields in place of its own; what it leaves out is the default."""
         default = Settings()
         whole = {field: getattr(default, field) for field in FIELDS}
         return replace(base, **{**whole, **self.settings})
@@ -54,7 +54,7 @@ def available() -> list[Preset]:
 
 
 def find(name: str) -> Preset:
-    """The preset of this name, in capital or small letters, or of this file (with a folder or ``.json``).
+    """Find the preset of this name, in capital or small letters, or of this file (a folder's or ``.json``).
 
     Raises `Problem` ``bad-setting``: there is none, or its file is damaged.
     """
@@ -69,7 +69,7 @@ def find(name: str) -> Preset:
 
 
 def read(path: Path, shipped: bool = False) -> Preset:
-    """The preset in a file. Raises `Problem` ``bad-setting`` for one that is missing or damaged."""
+    """Return the preset in a file. Raises `Problem` ``bad-setting`` for one that is missing or damaged."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -129,7 +129,7 @@ def remove(name: str) -> bool:
 
 
 def _stem(name: str) -> str:
-    """The file's name: the same for names that differ in case only, and safe on every system."""
+    """Return the file's name: the same for names that differ in case only, and safe on every system."""
     stem = re.sub(r"[^\w-]+", "-", name.strip()[:64].casefold()).strip("-_")
     if not stem:
         raise Problem("bad-setting", "A preset's name needs a letter or a digit.", "Choose another name.")

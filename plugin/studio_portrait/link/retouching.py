@@ -76,7 +76,7 @@ class Retouching(Transfer):
     def preview(
         self, rect: Box | None, width: int, height: int, settings: Settings, plane: str = "pixels"
     ) -> memoryview:
-        """The rows of a preview, waited for; see `ask`."""
+        """Return the rows of a preview, waited for; see `ask`."""
         self.ask(rect, width, height, settings, plane)
         self._heard = time.monotonic()
         while time.monotonic() - self._heard < self._talk.silence:
@@ -110,7 +110,7 @@ class Retouching(Transfer):
         self._talk.send([wire.encode("PREVIEW", job=self._job, **self._asked)])
 
     def newest(self, timeout: float = 0.0) -> Preview | None:
-        """The preview that was asked for last; None while it is not there, for so many seconds at most."""
+        """Wait for the preview that was asked for last; None if it does not come within so many seconds."""
         shown: Preview | None = None
 
         def look() -> None:
@@ -132,7 +132,7 @@ class Retouching(Transfer):
         return shown
 
     def render(self, settings: Settings, write: Write, layer: str = "") -> dict[str, Any]:
-        """The result at full size, its rows handed to `write` as by `Session.retouch`; RESULT's header.
+        """Hand the result's full-size rows to `write`, as `Session.retouch` does; returns RESULT's header.
 
         layer: one of `LAYERS` for that layer's content in place of the result; its ``box`` is None when
         the layer changes nothing.
@@ -155,7 +155,7 @@ class Retouching(Transfer):
             self._talk.send([wire.encode("DONE", job=self._job)])
 
     def _again_if_lost(self, do: Callable[[], None], then: Callable[[], None] = lambda: None) -> None:
-        """Does it; should the server have lost the picture meanwhile, sends that again and tries once more.
+        """Do it; should the server have lost the picture meanwhile, send that again and try once more.
 
         then: to be done before that.
         """

@@ -30,7 +30,7 @@ MAX_IPC_PATH = 107  # bytes; the kernel's sockaddr_un
 
 
 def state_folder() -> Path:
-    """The folder of runtime file, lock and log; made (0700) when missing. Raises `Problem`.
+    """Return the folder of runtime file, lock and log; made (0700) when missing. Raises `Problem`.
 
     One that is there keeps its mode, for others may need to read it; one that others could change is refused,
     as ssh refuses loose keys: they could put a server of their own there.
@@ -81,7 +81,7 @@ def log_path(folder: Path) -> Path:
 
 
 def open_log(folder: Path) -> IO[bytes]:
-    """The log, to append to; made for the user's eyes only when missing. Raises `Problem`."""
+    """Return the log, to append to; made for the user's eyes only when missing. Raises `Problem`."""
     return _open(log_path(folder), os.O_WRONLY | os.O_APPEND, "ab")
 
 
@@ -157,7 +157,7 @@ class Runtime:
 
 
 def _seen_from(folder: Path, endpoint: str) -> str:
-    """The endpoint as we see it: a sandbox may have the folder, and the socket in it, at another path."""
+    """Return the endpoint as we see it: a sandbox may have folder and socket at another path."""
     scheme, _, path = endpoint.partition("://")
     beside = folder / Path(path).name
     if scheme == "ipc" and not Path(path).exists() and beside.exists():
@@ -177,7 +177,7 @@ class Lock:
         self._file: IO[bytes] | None = None
 
     def acquire(self) -> bool:
-        """True when no other server holds it; it is then ours until `release`.
+        """Take the lock; False while another server holds it. It is then ours until `release`.
 
         `server_lives` holds it shared for a moment: that only makes us try again.
         Raises `Problem` when the folder cannot be written.
@@ -211,7 +211,7 @@ class Lock:
             self._file = None
 
     def remove(self) -> None:
-        """Ends a lock that is ours, and its file with it."""
+        """End a lock that is ours, and its file with it."""
         if not self.holds():
             return
         if os.name != "posix":  # Windows deletes no open file
@@ -229,7 +229,7 @@ def server_lives(folder: Path) -> bool:
 
 
 def server_pid(folder: Path) -> int | None:
-    """The process that holds the folder's lock; None when none does or it cannot be told."""
+    """Return the process that holds the folder's lock; None when none does or it cannot be told."""
     try:
         with (folder / "server.lock").open("rb", buffering=0) as file:
             file.seek(1)  # the first byte is locked, which on Windows nobody else can read
@@ -257,7 +257,7 @@ def _lock_file(file: IO[bytes], shared: bool) -> bool:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that says something, for a sentence to the user; "" without one."""
+    """Return the last line of a log that says something, for a sentence to the user; "" without one."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
         lines = [line.strip() for line in file.read(4096).decode("utf-8", "replace").splitlines()]

@@ -28,7 +28,7 @@ class Session(Conversation):
 
     @classmethod
     def open(cls, start: bool = True, progress: Progress | None = None) -> Session:
-        """A session with the running server, or with one started now when `start`.
+        """Return a session with the running server, or with one started now when `start`.
 
         progress: called with the stage ``"queue"`` and a share 0..1 while a server starts.
         Raises `Problem` ``no-server``, ``lost-server`` (there is one, and it is silent), ``bad-version``
@@ -53,7 +53,7 @@ class Session(Conversation):
 
     @classmethod
     def connect(cls, folder: Path) -> Session | None:
-        """A session with the server that the runtime file names, of any version; None when it is not there.
+        """Connect to the server that the runtime file names, of any version; None when it is not there.
 
         Raises `Problem` when the server there refuses us.
         """
@@ -102,11 +102,11 @@ class Session(Conversation):
         self.close()
 
     def cancel(self) -> None:
-        """Makes a `retouch` that runs in another thread, or whose callback calls this, end soon."""
+        """Make a `retouch` that runs in another thread, or whose callback calls this, end soon."""
         self.stopped = True
 
     def status(self) -> dict[str, Any]:
-        """The server's account of itself, as ``studio-portrait status --json`` prints it."""
+        """Return the server's account of itself, as ``studio-portrait status --json`` prints it."""
         self.send([wire.encode("STATUS")])
         return dict(self.expect("STATUS", None)["status"])
 
@@ -128,7 +128,7 @@ class Session(Conversation):
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> dict[str, Any]:
-        """Sends a picture, waits for the work and hands back the rows of the result's box.
+        """Send a picture, wait for the work and hand back the rows of the result's box.
 
         read(plane, row, rows): the bytes of these rows, ``"pixels"`` as `image` says;
         the selection's own reader gives plane ``"selection"``, one byte a pixel over its box;

@@ -24,7 +24,7 @@ ASK_SECONDS = 1.0  # a server that starts or has lost its runtime file can be as
 
 
 def stop(folder: Path) -> bool:
-    """Returns when no server lives there any more: False when none did to begin with.
+    """Return when no server lives there any more: False when none did to begin with.
 
     Raises `Problem` when it did not end within `STOP_SECONDS` after its running jobs' grace.
     """
@@ -45,7 +45,7 @@ def stop(folder: Path) -> bool:
 
 
 def _ask(folder: Path) -> float | None:
-    """The seconds after which the server agreed to end; None when it did not."""
+    """Return the seconds after which the server agreed to end; None when it did not."""
     with contextlib.suppress(Problem, TransportError, TimeoutError):
         session = Session.connect(folder)
         if session is not None:
@@ -67,7 +67,7 @@ def _signal(folder: Path) -> bool:
 
 
 def _serves(pid: int) -> bool:
-    """False where another process is seen under this id: a sandbox numbers its own."""
+    """Return False where another process is seen under this id: a sandbox numbers its own."""
     if not sys.platform.startswith("linux"):
         return True
     try:

@@ -106,7 +106,7 @@ class Transfer:
         reference: tuple[ImageSpec, Read] | None,
         settings: Settings,
     ) -> dict[str, Any]:
-        """Sends what the server does not have yet with SUBMIT or ANALYSE; returns the answer's header."""
+        """Send what the server does not have yet with SUBMIT or ANALYSE; returns the answer's header."""
         portrait = reference[0] if reference else None
         filled = self._submit(command, icc, selection[0] if selection else None, portrait, settings)
         self._upload("pixels", self._image.row_bytes, self._image.height, self._read, filled)
@@ -144,7 +144,7 @@ class Transfer:
         reference: ImageSpec | None,
         settings: Settings,
     ) -> int:
-        """Returns how many bytes the server has already."""
+        """Submit the job; returns how many bytes the server has already."""
         header = wire.encode(
             command,
             job=self._job,
@@ -191,7 +191,7 @@ class Transfer:
                 raise self._talk.lost()
 
     def _download(self, plane: str, row_bytes: int, box: Box, result: dict[str, Any]) -> None:
-        """FETCHes strip after strip, always one ahead of the one being written."""
+        """Fetch strip after strip, always one ahead of the one being written."""
         there = self._written.get(plane, 0)
         wanted = [strip for strip in strips(row_bytes, box.height, box.y) if strip[0] >= there]
         if not wanted:
@@ -223,7 +223,7 @@ class Transfer:
         raise self._talk.lost()
 
     def _next_message(self, timeout: float) -> tuple[dict[str, Any], memoryview | None] | None:
-        """The next message about this job; others are passed over, its ERROR is raised."""
+        """Return the next message about this job; others are passed over, its ERROR is raised."""
         deadline = time.monotonic() + timeout
         while True:
             message = self._talk.receive(max(0.0, deadline - time.monotonic()))

@@ -226,12 +226,12 @@ class Settings:
         return self.strength == 0 or not any(getattr(self, name) for name in SLIDERS if name != "strength")
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON has them on the wire."""
+        """Return the fields as JSON has them on the wire."""
         return asdict(self)
 
 
 def check_reference(settings: Settings, reference: ImageSpec | None) -> None:
-    """Raises `Problem` unless the reference portrait goes with the network and has an allowed form."""
+    """Raise `Problem` unless the reference portrait goes with the network and has an allowed form."""
     if settings.network == HEADSHOT and reference is None:
         raise Problem(
             "bad-setting",
@@ -258,14 +258,14 @@ def _is_int(value: object) -> bool:
 
 
 def encode(cmd: str, **fields: Any) -> bytes:
-    """The header frame of one message."""
+    """Return the header frame of one message."""
     if cmd not in COMMANDS:
         raise ValueError(f"not a command of the contract: {cmd}")
     return json.dumps({"v": PROTOCOL, "cmd": cmd, **fields}, allow_nan=False, separators=(",", ":")).encode()
 
 
 def decode(frame: bytes | bytearray | memoryview) -> dict[str, Any]:
-    """The header of one message, checked for size, form, version and command.
+    """Return the header of one message, checked for size, form, version and command.
 
     Raises `Problem` with ``bad-request`` or ``bad-version``.
     """
@@ -289,7 +289,7 @@ def decode(frame: bytes | bytearray | memoryview) -> dict[str, Any]:
 
 
 def problem_from(header: dict[str, Any]) -> Problem:
-    """The `Problem` that an ERROR header carries."""
+    """Return the `Problem` that an ERROR header carries."""
     return Problem(
         str(header.get("code", "internal")),
         str(header.get("message", "The server reported an error without a text.")),
@@ -298,5 +298,5 @@ def problem_from(header: dict[str, Any]) -> Problem:
 
 
 def proof(token: str, nonce: str) -> str:
-    """What only a side that knows the token can answer to the other's nonce."""
+    """Return what only a side that knows the token can answer to the other's nonce."""
     return hmac.new(token.encode(), nonce.encode("utf-8", "replace"), hashlib.sha256).hexdigest()

@@ -44,7 +44,7 @@ class Garbled(TransportError):
 
 
 def connect_socket(endpoint: str, timeout: float) -> socket.socket:
-    """A connected stream socket for ``tcp://HOST:PORT`` or ``ipc://PATH``; raises `Unreachable`."""
+    """Return a connected stream socket for ``tcp://HOST:PORT`` or ``ipc://PATH``; raises `Unreachable`."""
     scheme, _, address = endpoint.partition("://")
     sock = None
     try:
@@ -66,7 +66,7 @@ def connect_socket(endpoint: str, timeout: float) -> socket.socket:
 
 
 def _connect_path(sock: socket.socket, path: str, deadline: float) -> None:
-    """Waits while more clients come at once than the server has accepted: the system itself would not."""
+    """Wait while more clients come at once than the server has accepted: the system itself would not."""
     while True:
         try:
             sock.connect(path)
@@ -105,7 +105,7 @@ class Connection:
         self._socket.close()
 
     def send(self, frames: Sequence[Bytes], timeout: float = 10.0) -> None:
-        """Sends one message. `TimeoutError` when the peer takes nothing for `timeout` seconds."""
+        """Send one message. `TimeoutError` when the peer takes nothing for `timeout` seconds."""
         parts: list[memoryview] = []
         for index, frame in enumerate(frames):
             body = memoryview(frame).cast("B")
@@ -113,7 +113,7 @@ class Connection:
         self._send_parts(parts, timeout)
 
     def receive(self, timeout: float) -> list[memoryview] | None:
-        """The next message's frames, or None when none is complete after `timeout` seconds."""
+        """Return the next message's frames, or None when none is complete after `timeout` seconds."""
         self._deadline = time.monotonic() + timeout
         try:
             while True:
@@ -218,7 +218,7 @@ class Connection:
 
 
 def head(size: int, flags: int) -> bytes:
-    """What stands before a frame of this size."""
+    """Return what stands before a frame of this size."""
     if size < 256:
         return bytes((flags, size))
     return struct.pack(">BQ", flags | LONG, size)

@@ -141,7 +141,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         self._tell("all")
 
     def set_ticked(self, ticked: tuple[int, ...]) -> None:
-        """The user ticked faces in the picture."""
+        """Take over which faces the user ticked in the picture."""
         self.ticked = ticked
         with self._silence():
             self._faces.set_active_id(TICKED)
@@ -260,7 +260,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         return label, chooser
 
     def _show_reference(self) -> None:
-        """The portrait only where it applies."""
+        """Show the portrait only where it applies."""
         if hasattr(self, "_reference"):
             shown = self._network.get_active_id() == HEADSHOT
             for widget in (self._reference_label, self._reference):
@@ -340,7 +340,7 @@ def _names() -> list[str]:
 
 
 def _ask_name(parent: Gtk.Window, given: str) -> str:
-    """The name under which to save, "" when the user thinks otherwise."""
+    """Return the name under which to save, "" when the user thinks otherwise."""
     dialog = Gtk.Dialog(title=_("Save preset"), transient_for=parent, modal=True, use_header_bar=False)
     dialog.add_buttons(_("_Cancel"), Gtk.ResponseType.CANCEL, _("_Save"), Gtk.ResponseType.OK)
     dialog.set_default_response(Gtk.ResponseType.OK)

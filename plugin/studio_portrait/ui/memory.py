@@ -16,7 +16,7 @@ MAX_BYTES = 64 * 1024
 
 
 def load() -> tuple[Choices | None, dict[str, Any]]:
-    """The last choices (None the first time, or when damaged) and the window's own notes."""
+    """Return the last choices (None the first time, or when damaged) and the window's own notes."""
     try:
         with (runtime.state_folder_path() / FILE).open("rb") as file:
             data = json.loads(file.read(MAX_BYTES))

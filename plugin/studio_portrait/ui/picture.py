@@ -114,7 +114,7 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
             self._changed()
 
     def needed(self) -> tuple[Rect, int, int]:
-        """The rectangle of the picture that is seen, and the size at which it is shown."""
+        """Return the rectangle of the picture that is seen, and the size at which it is shown."""
         rect = self._visible()
         share = min(1.0, self.zoom)
         return rect, max(1, round(rect[2] * share)), max(1, round(rect[3] * share))
@@ -217,7 +217,7 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
         self._later()
 
     def _caption(self, words: str) -> Gtk.Label:
-        """A word over the picture, which says what its half is."""
+        """Return a word over the picture, which says what its half is."""
         label = Gtk.Label(label=f" {words} ")
         label.get_style_context().add_provider(_caption_style(), Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
         label.set_no_show_all(True)
@@ -318,7 +318,7 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
         image.scale(canvas, x0, y0, x1 - x0, y1 - y0, x, y, scale_x, scale_y, sharp)
 
     def _line(self, canvas: Any, split: int) -> None:
-        """The divider, with a knob that says it can be dragged."""
+        """Draw the divider, with a knob that says it can be dragged."""
         scale = self.get_scale_factor()
         height = canvas.get_height()
         _fill(canvas, split - 2 * scale, 0, 3 * scale, height, EDGE)

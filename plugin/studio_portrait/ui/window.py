@@ -332,7 +332,7 @@ class Window:
         self._worker.preview(rect, width, height, settings, plane)
 
     def _settings(self, choices: Choices) -> Settings:
-        """What the server is told: the faces by number."""
+        """Return what the server is told: the faces by number."""
         return settled(choices, self._image, self._found.source, self._faces or [])
 
     def _show_ticks(self) -> None:
