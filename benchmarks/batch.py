@@ -310,21 +310,33 @@ class Bench:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{number % 1000:03d}.jpg").write_bytes(tiny)
         memory: list[int] = []
+        path = out / "run.jsonl"
 
-        def show(tally: Tally, outcome: Any) -> None:
-            if outcome and tally.ended % (many // 10) == 0:
-                memory.append(psutil.Process().memory_info().rss)
+        def work(plan: Plan, until: int) -> tuple[Tally, float]:
+            """Stops after so many; seconds to the first picture's end."""
+            stop, firsts, began = Stop(), list[float](), time.monotonic()
+
+            def show(tally: Tally, outcome: Any) -> None:
+                if outcome and tally.ended % (many // 10) == 0:
+                    memory.append(psutil.Process().memory_info().rss)
+                if outcome and not firsts:
+                    firsts.append(time.monotonic() - began)
+                if outcome and tally.ended >= until:
+                    stop.ask("the middle")
+
+            engine = Local(ORDER, command=[sys.executable, "-m", "benchmarks.batch_null"])
+            with Manifest(path, plan.resume) as manifest:
+                return run(plan, engine, manifest, stop, show), firsts[0]
 
         plan = Plan(Listing([str(shoot)], str(out), recursive=True), {}, "null")
-        engine = Local(ORDER, command=[sys.executable, "-m", "benchmarks.batch_null"])
-        path = out / "run.jsonl"
-        began = time.monotonic()
-        with Manifest(path, False) as manifest:
-            tally = run(plan, engine, manifest, Stop(), show)
-        seconds = time.monotonic() - began
-        assert tally.ended == many and not tally.failed
-        shutil.rmtree(out / f"{many // 2 // 1000:03d}")
         again = Plan(plan.listing, {}, "null", resume=True)
+        began = time.monotonic()
+        half, _ = work(plan, many // 2)
+        tally, resumed = work(again, many)
+        seconds = time.monotonic() - began
+        assert half.ended == tally.proven < many == tally.proven + tally.ended
+        assert not half.failed and not tally.failed
+        shutil.rmtree(out / f"{many // 2 // 1000:03d}")
         began = time.monotonic()
         with Manifest(path, True) as manifest:
             opened = time.monotonic() - began
@@ -335,6 +347,8 @@ class Bench:
             "network": "null (computes nothing)",
             "pictures": many,
             "seconds": round(seconds, 1),
+            "stopped after": half.ended,
+            "resume: to the first new picture's end, seconds": round(resumed, 2),
             "manifest, MB": round(path.stat().st_size / 1e6, 1),
             "memory of the batch process, MB, at each tenth": [round(rss / 1e6, 1) for rss in memory],
             "memory at the end against a tenth, times": round(memory[-1] / memory[0], 3),
