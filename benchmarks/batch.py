@@ -287,7 +287,7 @@ class Bench:
             mine.allow(SERVERS, host, ring.own().public)
             environment = {**os.environ, runtime.HOME_VARIABLE: str(home), "STUDIO_PORTRAIT_THREADS": "1"}
             words = [sys.executable, "-m", "server"]
-            serve = [*words, "serve", "--listen", "tcp://127.0.0.1:*"]
+            serve = [*words, "serve", "--listen", "tcp://0.0.0.0:*"]
             processes.append(subprocess.Popen(serve, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL))
             while True:
                 time.sleep(0.5)

@@ -1,10 +1,11 @@
 """A thousand jobs under a schedule of faults: `python -m tests.soak [--minutes N] [--seed N] [--json]`.
 
-Eight clients, each a process, send photographs of mixed sizes and formats to a real server while workers
-and clients are killed and stopped, the server is killed, told to stop and started again, strangers flood it,
-and it runs out of disk and of file descriptors; with ``--memory`` it has no more than that. Every job must
-end in the right pixels, computed here beforehand, or in an error that says what to do. The last line is one
-JSON object; the exit status is 0 when nothing was lost, swapped or leaked.
+Eight clients, each a process and every other one through a relay, send photographs of mixed sizes and formats
+to a real server while workers, relay and clients are killed and stopped, the server is killed, told to stop
+and started again, strangers flood both, and it runs out of disk and of file descriptors; with ``--memory`` it
+has no more than that. Every job must end in the right pixels, computed here beforehand, or in an error that
+says what to do. The last line is one JSON object; the exit status is 0 when nothing was lost, swapped or
+leaked.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ HUNG_SECONDS = 600.0  # a job that says nothing so long is lost
 SERVER_RESTARTS = 3
 TELL_EVERY = 50  # jobs
 FAULTS = ("kill worker", "kill worker", "stop worker", "kill client", "stop client", "kill server")
-LATER_FAULTS = ("stop", "flood of a stranger", "no file descriptors")
+LATER_FAULTS = ("stop", "flood of a stranger", "no file descriptors", "kill relay")
 SERVE = [sys.executable, "-m", "server", "serve", "--device", "cpu", "--limit", "silent-seconds=60"]
 
 
@@ -54,6 +55,7 @@ class Schedule:
     painter: str = "tests.soak.pictures:Photographs"
     memory: int = 0
     faults: Sequence[str] = (*FAULTS, *LATER_FAULTS)
+    relay: bool = True  # every other client's way
 
 
 @dataclass
@@ -85,14 +87,14 @@ class Tally:
 class Member:
     """A client's process, and the thread that hears it."""
 
-    def __init__(self, soak: Soak):
+    def __init__(self, soak: Soak, place: int):
         self._soak = soak
         self.current: int | None = None
         self.heard = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.soak.client", soak.schedule.painter],
             cwd=ROOT,
-            env=soak.stage.environment,
+            env=soak.stage.environments[place % len(soak.stage.environments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -173,7 +175,7 @@ class Soak:
 
     def run(self) -> dict[str, Any]:
         begin = time.monotonic()
-        self._members = [Member(self) for _ in range(self.schedule.clients)]
+        self._members = [Member(self, place) for place in range(self.schedule.clients)]
         while len(self.tally.ended) < self._calm:
             time.sleep(0.1)
         before = self.stage.at_rest(self.schedule.rest)
@@ -211,9 +213,11 @@ class Soak:
         elif fault == "kill client":
             place = self._rng.randrange(len(self._members))
             self._members[place].kill()
-            self._members[place] = Member(self)
+            self._members[place] = Member(self, place)
         elif fault == "stop client":
             self.stage.pause(self._rng.choice(self._members).process, self._rng.uniform(0.5, 4.0))
+        elif fault == "kill relay":
+            self.stage.kill_relay()
         elif fault == "flood of a stranger":
             self.stage.flood()
         elif fault == "no file descriptors":
@@ -248,7 +252,7 @@ class Soak:
 def run(schedule: Schedule) -> dict[str, Any]:
     """The whole soak in a state folder of its own."""
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        stage = Stage(Path(folder) / "home", schedule.serve, schedule.memory)
+        stage = Stage(Path(folder) / "home", schedule.serve, schedule.memory, schedule.relay)
         try:
             return Soak(schedule, stage).run()
         finally:

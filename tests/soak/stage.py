@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ import psutil
 from plugin.studio_portrait.link import runtime, stopping, zmtp
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import ImageSpec, Problem
+from server.remote.keys import CLIENTS, SERVERS, KeyRing
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
@@ -24,26 +27,37 @@ _V1 = Path("/sys/fs/cgroup/memory")
 
 
 class Stage:
-    """A server with its state in `home`, which nobody else uses."""
+    """A server with its state in `home`, which nobody else uses. environments: of its clients, in turn."""
 
-    def __init__(self, home: Path, serve: Sequence[str], memory: int = 0):
-        """memory: bytes that server and workers may have together (a cgroup, as root); 0: no limit."""
+    def __init__(self, home: Path, serve: Sequence[str], memory: int = 0, relay: bool = False):
+        """memory: bytes that server and workers may have together (a cgroup, as root); 0: no limit.
+
+        relay: every other client comes through one, as from another machine.
+        """
         home.mkdir(mode=0o700, parents=True)
         self._home = home
         self._serve = list(serve)
+        self._relay: Relay | None = None
         self._temporary = home.with_name("tmp")
         self._temporary.mkdir()
         own = {runtime.HOME_VARIABLE: str(home), "TMPDIR": str(self._temporary)}
-        self.environment = {**os.environ, **own}
+        self.environments = [{**os.environ, **own}]
         os.environ[runtime.HOME_VARIABLE] = str(home)
         self._group = MemoryGroup(memory) if memory else None
+        relayed = Relay(home, self.environments[0]) if relay else None
+        if relayed is not None:
+            self._serve += ["--listen", f"tcp://0.0.0.0:{relayed.port}"]
         self._start()
+        if relayed is not None:
+            relayed.start()
+            self._relay = relayed
+            self.environments.append(relayed.environment)
 
     def _start(self) -> None:
         self._process = subprocess.Popen(
             self._serve,
             cwd=ROOT,
-            env=self.environment,
+            env=self.environments[0],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -109,15 +123,22 @@ class Stage:
         self._process.wait(60)
         self._start()
 
+    def kill_relay(self) -> None:
+        """Ends the relay, and starts another one."""
+        if self._relay is not None:
+            self._relay.process.kill()
+            self._relay.process.wait()
+            self._relay.start()
+
     def flood(self, connections: int = 300) -> None:
         """A stranger's: connections that say nothing, say half a greeting, or speak garbage, all at once."""
-        found = runtime.Runtime.read(self._home)
-        if found is None:
-            return
+        homes = [self._home, *([self._relay.home] if self._relay else [])]
+        told = [runtime.Runtime.read(home) for home in homes]
+        endpoints = [found.endpoints[0] for found in told if found is not None]
         kept = []
-        for number in range(connections):
+        for number in range(connections if endpoints else 0):
             with contextlib.suppress(OSError, zmtp.TransportError, TimeoutError):
-                connection = zmtp.connect_socket(found.endpoints[0], 0.5)
+                connection = zmtp.connect_socket(endpoints[number % len(endpoints)], 0.5)
                 kept.append(connection)
                 connection.send((b"", zmtp.GREETING[: number % 64], os.urandom(200))[number % 3])
         time.sleep(0.5)
@@ -156,6 +177,8 @@ class Stage:
         time.sleep(seconds)
         front = psutil.Process(self._process.pid)
         tree = [front, *front.children(recursive=True)]
+        if self._relay is not None:
+            tree.append(psutil.Process(self._relay.process.pid))
         return {
             "rss": sum(process.memory_info().rss for process in tree),
             "fds": front.num_fds(),
@@ -174,7 +197,10 @@ class Stage:
             found.append(f"{after['pictures']} bytes of pictures")
         self.close()
         allowed = {"server.lock", "server.log", "server.log.1", "server.log.2"}
-        found += [f"file {path.name}" for path in self._home.iterdir() if path.name not in allowed]
+        if self._relay is not None:
+            allowed |= {"keys"}
+        for home in (self._home, *([self._relay.home] if self._relay else [])):
+            found += [f"file {path.name}" for path in home.iterdir() if path.name not in allowed]
         found += [f"temporary file {path.name}" for path in self._temporary.iterdir()]
         return found + [f"process {process.pid}" for process in self._left()]
 
@@ -183,18 +209,55 @@ class Stage:
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                ours = process.environ().get(runtime.HOME_VARIABLE) == str(self._home)
+                home = process.environ().get(runtime.HOME_VARIABLE)
+                ours = home in {environment[runtime.HOME_VARIABLE] for environment in self.environments}
                 if ours and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
 
     def close(self) -> None:
+        if self._relay is not None and self._relay.process.poll() is None:
+            self._relay.process.terminate()
+            self._relay.process.wait(30)
         if self._process.poll() is None:
             self._process.terminate()
             self._process.wait(30)
         if self._group is not None:
             self._group.close()
             self._group = None
+
+
+class Relay:
+    """``connect`` with a state of its own beside `server`'s, whose keys it has. port: of the server."""
+
+    def __init__(self, server: Path, environment: dict[str, str]):
+        self.home = server.with_name("relay")
+        self.home.mkdir(mode=0o700)
+        self.environment = {**environment, runtime.HOME_VARIABLE: str(self.home)}
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        there, here = KeyRing(server), KeyRing(self.home)
+        there.new()
+        here.new()
+        there.allow(CLIENTS, "here", here.own().public)
+        here.allow(SERVERS, "127.0.0.1", there.own().public)
+
+    def start(self) -> None:
+        """Returns when it serves."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "server", "connect", f"127.0.0.1:{self.port}"],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        end = time.monotonic() + START_SECONDS
+        while (found := runtime.Runtime.read(self.home)) is None or found.pid != self.process.pid:
+            if time.monotonic() > end or self.process.poll() is not None:
+                raise SystemExit(f"The relay does not start: {runtime.last_line(self.home / 'server.log')}")
+            time.sleep(0.1)
 
 
 class MemoryGroup:

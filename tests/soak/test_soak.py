@@ -22,7 +22,7 @@ SHORT = soak.Schedule(
     pause=0.8,
     serve=(*COMMAND, "serve", "--limit", "silent-seconds=3"),
     painter="tests.server.noise:Noise",
-    faults=soak.FAULTS,
+    faults=(*soak.FAULTS, "kill relay"),
 )
 
 
