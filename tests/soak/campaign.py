@@ -41,7 +41,8 @@ class Schedule:
     """jobs: how many, unless `minutes` says how long. pause: seconds between two faults, on average.
 
     calm: jobs before the first fault; the memory then is what that at the end is compared with.
-    rest: seconds before memory is looked at, longer than the server keeps a picture's for the next one.
+    rest: seconds before memory is looked at, longer than the server keeps a picture's for the next one, and
+    than it keeps the jobs of a client that the relay has lost.
     """
 
     jobs: int = 1000
@@ -49,7 +50,7 @@ class Schedule:
     minutes: float | None = None
     seed: int = 1
     calm: int = 50
-    rest: float = 15.0
+    rest: float = 25.0
     pause: float = 5.0
     serve: Sequence[str] = tuple(SERVE)
     painter: str = "tests.soak.pictures:Photographs"

@@ -18,9 +18,9 @@ SHORT = soak.Schedule(
     clients=4,
     seed=7,
     calm=12,
-    rest=1.0,
+    rest=4.0,
     pause=0.8,
-    serve=(*COMMAND, "serve", "--limit", "silent-seconds=3"),
+    serve=(*COMMAND, "serve", "--limit", "silent-seconds=3", "--limit", "resume-seconds=3"),
     painter="tests.server.noise:Noise",
     faults=(*soak.FAULTS, "kill relay"),
 )
