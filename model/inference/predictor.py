@@ -100,9 +100,10 @@ class Predictor:
         crops: (N, 512, 512, 3) float32 BL(x), sRGB in [0, 1]. Returns y, same shape, [0, 1].
         Raises `ValueError` for another shape or dtype, `OutOfMemory`, `Cancelled`.
         """
-        return self._answer(crops, cancelled)["y"]
+        return self.answer(crops, cancelled)["y"]
 
-    def _answer(self, crops: Array, cancelled: Cancelled) -> dict[str, Array]:
+    def answer(self, crops: Array, cancelled: Cancelled = lambda: False) -> dict[str, Array]:
+        """Return all that the network answers filtered crops with, by name; y is one. As calling does."""
         _check(crops)
         with _memory():
             return self._engine(np.ascontiguousarray(crops), cancelled)
@@ -114,7 +115,7 @@ class Predictor:
         """
         _check(crops)
         filtered = np.stack([filter_crop(crop) for crop in crops])
-        answer = self._answer(filtered, cancelled)
+        answer = self.answer(filtered, cancelled)
         maps = {name: value[..., 0] for name, value in answer.items() if name != "y"}
         maps |= {name: sharpened(maps[name]) for name in ("person", "skin") if name in maps}
         return [

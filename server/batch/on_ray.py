@@ -9,34 +9,18 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import secrets
-import warnings
 from collections.abc import Callable, Iterable, Iterator
-from importlib import metadata
 from itertools import islice
 from typing import Any
 
-from plugin.studio_portrait.link.wire import Problem
-
+from ..remote import ray_cluster
 from . import machine
 from .item import Item, Order, Outcome, failed
-from .local import LANES, ROOT
+from .local import LANES
 
 CHUNK = 2000  # pictures that Ray knows of at a time; the actors are started anew after so many
 GPU_LANES = 16  # pictures in work in an actor that has a GPU
-OBJECT_STORE = 100 << 20  # bytes: only names lie in it
-LOCAL_STARTS = 3  # tries: Ray gives its own processes 30 seconds, which a busy machine may exceed
 _NOT_BEGUN = "not-begun"
-
-# Before Ray is imported: it asks the environment only then.
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AUTH_MODE": "token",
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",  # or it talks into the terminal
-}
 
 
 class OnRay:
@@ -56,22 +40,15 @@ class OnRay:
         stopping: Callable[[], bool] = lambda: False,
     ):
         self._order, self._stopping = order, stopping
-        os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
-        try:
-            import ray
-            import ray.data
-        except ImportError:
-            sentence = "Working on Ray needs ray, which is not installed."
-            raise Problem("set-up", sentence, "Run install.py --with ray.") from None
-        self._ray: Any = ray
-        _connect(ray, address, installed)
+        self._ray: Any = ray_cluster.connect(address, installed)
+        _quieten(self._ray)
         there: dict[str, float] = self._ray.cluster_resources()
         self._gpus = int(there.get("GPU", 0)) if order.device in ("auto", "cuda") else 0
         cpus = max(1, int(there.get("CPU", 1)))
         self._actors = jobs or self._gpus or max(1, cpus if address != "local" else machine.workers())
         self._threads = max(1, cpus // self._actors)
         self.facts: dict[str, Any] = {
-            "engine": f"ray {ray.__version__}",
+            "engine": f"ray {self._ray.__version__}",
             "ray": address,
             "jobs": self._actors,
             "threads": self._threads,
@@ -159,60 +136,10 @@ class Actor:
         return {"outcome": [json.dumps(outcome) for outcome in outcomes]}
 
 
-def _connect(ray: Any, address: str, installed: bool) -> None:
-    attempts = LOCAL_STARTS if address == "local" else 1
-    for attempt in range(attempts):
-        try:
-            _start(ray, address, installed)
-            break
-        except Exception as error:  # connection, authentication, versions: Ray has an exception for each
-            ray.shutdown()
-            if attempt < attempts - 1:
-                continue
-            reason = str(error).strip().splitlines()
-            sentence = f"Ray at {address} cannot be used: {reason[0] if reason else type(error).__name__}"
-            raise Problem("no-server", sentence, "See docs/cluster.md.") from error
+def _quieten(ray: Any) -> None:
+    import ray.data
+
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    # The version is pinned.
-    warnings.filterwarnings("ignore", category=ray.util.annotations.RayDeprecationWarning)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.max_errored_blocks = -1
-
-
-def _start(ray: Any, address: str, installed: bool) -> None:
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    here = {"env_vars": {"PYTHONPATH": str(ROOT)}}
-    if address != "local":
-        ray.init(address=address, runtime_env=here if installed else _everything(), **quiet)
-        return
-    # A token of its own: the one that Ray would make lies where everybody may read it.
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    ray.init(
-        address="local",  # else it would look for one that runs already
-        num_cpus=machine.cores(),
-        object_store_memory=OBJECT_STORE,
-        include_dashboard=False,
-        runtime_env=here,
-        **quiet,
-    )
-
-
-def _everything() -> dict[str, Any]:
-    """Return this program and its packages as pinned, so that another machine needs Python and Ray only."""
-    return {
-        "py_modules": [str(ROOT / name) for name in ("server", "model", "plugin")],
-        "uv": {"packages": packages(), "uv_pip_install_options": ["--no-deps"]},
-    }
-
-
-def packages() -> list[str]:
-    """All pinned packages that a worker needs: OpenVINO in place of PyTorch where no GPU is here."""
-    folder = ROOT / "requirements"
-    files = [folder / name for name in ("base.txt", "torch.txt" if machine.gpus() else "openvino.txt")]
-    if all(file.exists() for file in files):
-        found = [line for file in files for line in file.read_text("utf-8").splitlines()]
-    else:
-        found = metadata.requires("studio-portrait") or []
-        found = [line for line in found if "extra ==" not in line or 'extra == "openvino"' in line]
-    return [line.partition(";")[0].strip() for line in found if line.strip() and not line.startswith("#")]

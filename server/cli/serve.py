@@ -53,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--engine", choices=("auto", "pytorch", "openvino"), default="auto")
     parser.add_argument(
+        "--ray", metavar="ADDRESS|local", help="have Ray Serve run the network (docs/cluster.md)"
+    )
+    parser.add_argument(
         "--listen",
         metavar="tcp://HOST:PORT",
         help="there too; for other machines only with keys (see: keys)",
@@ -168,9 +171,10 @@ def _exporter(port: int | None) -> Iterator[Watch | None]:
 
 def _plan(args: argparse.Namespace, limits: Limits, guard: Guard | None, watch: Watch | None) -> Plan:
     devices = args.device or ["auto"]
+    engine = f"ray:{args.ray}" if args.ray else args.engine
     idle_exit = args.idle_exit or (BACKGROUND_IDLE if args.background else None)
     return Plan(
-        workers=[(device, worker_process.default_command(device, args.engine)) for device in devices],
+        workers=[(device, worker_process.default_command(device, engine)) for device in devices],
         networks=networks,
         listen=args.listen,
         guard=guard,
@@ -195,7 +199,7 @@ def _another_serves(folder: Path, args: argparse.Namespace) -> int:
     """Return at once when what was wanted is there already, unless it was wanted in a special way."""
     pid = runtime.server_pid(folder)
     sentence = f"A server is already running{f' (process {pid})' if pid else ''}"
-    given = {name: vars(args)[name] for name in ("device", "engine", "listen", "limit", "metrics")}
+    given = {name: vars(args)[name] for name in ("device", "engine", "ray", "listen", "limit", "metrics")}
     named = [f"--{name}" for name, value in given.items() if value not in (None, "auto", [])]
     if named:
         reason = f"{sentence}, with options of its own: {' and '.join(named)} had no effect."

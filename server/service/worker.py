@@ -148,9 +148,17 @@ class LoadedNetworks:
 
 
 def real_tools(device: str, engine: str) -> Tools:
-    """Return the pipeline and the network. The default one is loaded while the pipeline is imported."""
+    """Return the pipeline and the network. The default one is loaded while the pipeline is imported.
+
+    engine: one of the predictor's, or ``ray:ADDRESS`` (see `ray_serve`).
+    """
     from model.inference.predictor import available, load, match
 
+    load_here = load
+    if engine.startswith("ray:"):
+        from .ray_serve import Cluster
+
+        load = Cluster(engine.partition(":")[2], device).load  # type: ignore[assignment]
     first: Future[Any] | None = ThreadPoolExecutor(1).submit(load, "", device=device, engine=engine)
     from server import imaging
 
@@ -158,7 +166,7 @@ def real_tools(device: str, engine: str) -> Tools:
         nonlocal first
         begun, first = (first, None) if name == "" else (None, first)
         new = begun.result() if begun else load(name, device=device, engine=engine)
-        return with_fallback(new, lambda: load(new.name, device="cpu"))
+        return with_fallback(new, lambda: load_here(new.name, device="cpu"))
 
     def files(name: str) -> list[Path]:
         info = next((info for info in available() if info.name == name), None)

@@ -93,3 +93,9 @@ def test_too_few_or_too_far_is_no_series() -> None:
     assert not decide([sight(number, [0.1 * number, 0, 0]) for number in range(LEAST - 1)])
     seen = [sight(number, [0, 0, 0]) for number in range(6)] + [sight(6, [1.5, 0, 0])]
     assert "06.jpg" not in decide(seen)
+
+
+def test_servers_cannot_match(tmp_path: Path) -> None:
+    """Which is said before anything is done."""
+    told = batch(tmp_path, "-o", tmp_path / "out", "--match-series", "--server", "other")
+    assert told.returncode not in (0, 130) and "finished pictures only" in told.stderr and "--ray" in told.stderr

@@ -1,0 +1,99 @@
+"""Ray, on a cluster or started here: what batch and service have in common of it (docs/cluster.md)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import warnings
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from plugin.studio_portrait.link.wire import Problem
+
+from ..batch import machine
+
+ROOT = Path(__file__).resolve().parents[2]
+OBJECT_STORE = 100 << 20  # bytes: only names and faces' crops lie in it
+LOCAL_STARTS = 3  # tries: Ray gives its own processes 30 seconds, which a busy machine may exceed
+
+# Before Ray is imported: it asks the environment only then.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "token",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # or it talks into the terminal
+}
+
+
+def connect(address: str, installed: bool = False) -> Any:
+    """Connect with the cluster at `address`; ``local`` starts one that ends with us. Returns the module `ray`.
+
+    installed: the other machines have this program already; else it is sent to them with its packages.
+    Raises `Problem` ``set-up`` without Ray, ``no-server`` when the cluster cannot be used.
+    """
+    os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+    try:
+        import ray
+    except ImportError:
+        sentence = "Working on Ray needs ray, which is not installed."
+        raise Problem("set-up", sentence, "Run install.py --with ray.") from None
+    _connect(ray, address, installed)
+    return ray
+
+
+def _connect(ray: Any, address: str, installed: bool) -> None:
+    attempts = LOCAL_STARTS if address == "local" else 1
+    for attempt in range(attempts):
+        try:
+            _start(ray, address, installed)
+            break
+        except Exception as error:  # connection, authentication, versions: Ray has an exception for each
+            ray.shutdown()
+            if attempt < attempts - 1:
+                continue
+            reason = str(error).strip().splitlines()
+            sentence = f"Ray at {address} cannot be used: {reason[0] if reason else type(error).__name__}"
+            raise Problem("no-server", sentence, "See docs/cluster.md.") from error
+    # The version is pinned.
+    warnings.filterwarnings("ignore", category=ray.util.annotations.RayDeprecationWarning)
+
+
+def _start(ray: Any, address: str, installed: bool) -> None:
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    here = {"env_vars": {"PYTHONPATH": str(ROOT)}}
+    if address != "local":
+        ray.init(address=address, runtime_env=here if installed else _everything(), **quiet)
+        return
+    # A token of its own: the one that Ray would make lies where everybody may read it.
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    ray.init(
+        address="local",  # else it would look for one that runs already
+        num_cpus=machine.cores(),
+        object_store_memory=OBJECT_STORE,
+        include_dashboard=False,
+        runtime_env=here,
+        **quiet,
+    )
+
+
+def _everything() -> dict[str, Any]:
+    """Return this program and its packages as pinned, so that another machine needs Python and Ray only."""
+    return {
+        "py_modules": [str(ROOT / name) for name in ("server", "model", "plugin")],
+        "uv": {"packages": packages(), "uv_pip_install_options": ["--no-deps"]},
+    }
+
+
+def packages() -> list[str]:
+    """List all pinned packages that a worker needs: OpenVINO in place of PyTorch where no GPU is here."""
+    folder = ROOT / "requirements"
+    files = [folder / name for name in ("base.txt", "torch.txt" if machine.gpus() else "openvino.txt")]
+    if all(file.exists() for file in files):
+        found = [line for file in files for line in file.read_text("utf-8").splitlines()]
+    else:
+        found = metadata.requires("studio-portrait") or []
+        found = [line for line in found if "extra ==" not in line or 'extra == "openvino"' in line]
+    return [line.partition(";")[0].strip() for line in found if line.strip() and not line.startswith("#")]
