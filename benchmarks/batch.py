@@ -313,7 +313,7 @@ class Bench:
         path = out / "run.jsonl"
 
         def work(plan: Plan, until: int) -> tuple[Tally, float]:
-            """Stops after so many; seconds to the first picture's end."""
+            """Stop after so many; tell the seconds to the first picture's end."""
             stop, firsts, began = Stop(), list[float](), time.monotonic()
 
             def show(tally: Tally, outcome: Any) -> None:

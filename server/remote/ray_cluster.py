@@ -29,7 +29,7 @@ _ENVIRONMENT = {
 
 
 def connect(address: str, installed: bool = False) -> Any:
-    """Connect with the cluster at `address`; ``local`` starts one that ends with us. Returns the module `ray`.
+    """Connect with the cluster at `address` (``local``: one that ends with us); return the module `ray`.
 
     installed: the other machines have this program already; else it is sent to them with its packages.
     Raises `Problem` ``set-up`` without Ray, ``no-server`` when the cluster cannot be used.

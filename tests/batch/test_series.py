@@ -98,4 +98,5 @@ def test_too_few_or_too_far_is_no_series() -> None:
 def test_servers_cannot_match(tmp_path: Path) -> None:
     """Which is said before anything is done."""
     told = batch(tmp_path, "-o", tmp_path / "out", "--match-series", "--server", "other")
-    assert told.returncode not in (0, 130) and "finished pictures only" in told.stderr and "--ray" in told.stderr
+    assert told.returncode not in (0, 130)
+    assert "finished pictures only" in told.stderr and "--ray" in told.stderr
