@@ -1,11 +1,11 @@
 """A million spoiled inputs: `python -m tests.fuzz [--inputs N] [--target NAME] [--only TARGET:NUMBER]`.
 
-Of what is said to a server, three parts run in this process (the contract's headers, the plug-in's
-transport, the server's whole conversation); the fourth is a real server. Of files (`file_targets`), each kind
-is a target of its own, named with ``--target`` and given all inputs. An input counts as a crash when it
-raises what nobody foresaw or asks for more than four gigabytes, as a hang when it takes longer than five
-seconds. ``--only`` repeats one. The last line is one JSON object; the exit status is 0 when there was no
-crash, no hang and no growth.
+Of what is said to a server, four parts run in this process (the contract's headers, the plug-in's
+transport, the server's whole conversation, the relay's); the fifth is a real server. What is fuzzed as bytes
+(`file_targets`) is a target of its own by kind, named with ``--target`` and given all inputs. An input counts
+as a crash when it raises what nobody foresaw or asks for more than four gigabytes, as a hang when it takes
+longer than five seconds. ``--only`` repeats one. The last line is one JSON object; the exit status is 0 when
+there was no crash, no hang and no growth.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .live_server import LiveServer
 HANG_SECONDS = 5.0
 MAX_GROWTH_PERCENT = 5.0
 MEMORY = 4 << 30  # bytes of address space
-SHARES = {"header": 0.5, "client": 0.3, "server": 0.15, "live": 0.05}
+SHARES = {"header": 0.48, "client": 0.3, "server": 0.15, "live": 0.05, "relay": 0.02}
 Target = Callable[[random.Random], None]
 
 
@@ -54,6 +54,9 @@ def _target(name: str) -> tuple[Target, Callable[[], None], Callable[[], int]]:
         live = LiveServer()
         return live, live.close, live.rss
     own = psutil.Process()
+    if name == "relay":
+        relayed = talk_targets.Relayed()
+        return relayed, relayed.close, lambda: own.memory_info().rss
     if name in file_targets.TARGETS:
         return _file_target(name), lambda: None, lambda: own.memory_info().rss
     target: Target = talk_targets.Server() if name == "server" else getattr(talk_targets, name)

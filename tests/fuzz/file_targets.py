@@ -1,4 +1,4 @@
-"""What is fuzzed of files: tags, markers, whole pictures, and networks' descriptions.
+"""What is fuzzed as bytes: tags, markers, whole pictures, networks' descriptions, and headers of the wire.
 
 A target takes bytes, and raises when anything but a result or a foreseen error comes of them. `seeds` are
 sound inputs, from which spoiled ones are made; a corpus that `coverage` has found lies in ``corpus/``.
@@ -21,10 +21,12 @@ import tifffile
 from PIL import Image
 
 from model.inference import weights
+from plugin.studio_portrait.link.wire import encode
 from server.files import exif, jpeg, pictures, previews
 from server.files.errors import PictureError
 
-from .messages import spoiled
+from . import talk_targets
+from .messages import conversation, spoiled
 
 CORPUS = Path(__file__).parent / "corpus"
 MOST_PIXELS = 1 << 22  # of spoiled headers: what is larger within the limits is sound, and takes its time
@@ -111,6 +113,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "png": picture,
     "tiff": picture,
     "description": description,
+    "wire": talk_targets.understand,
 }
 
 
@@ -118,7 +121,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 def seeds(name: str) -> tuple[bytes, ...]:
     """Sound inputs of a target, those of the saved corpus behind the ones that are made here."""
     made = {"tags": _blocks, "markers": _jpegs, "jpeg": _jpegs, "png": _pngs, "tiff": _tiffs}
-    own = made[name]() if name in made else _descriptions()
+    made |= {"description": _descriptions, "wire": _headers}
+    own = made[name]()
     saved = sorted((CORPUS / name).glob("*")) if (CORPUS / name).is_dir() else []
     return (*own, *(path.read_bytes() for path in saved))
 
@@ -210,6 +214,11 @@ def _tiffs() -> tuple[bytes, ...]:
         tifffile.imwrite(stream, array, photometric="rgb", metadata=None, **options)  # type: ignore[arg-type]
         made.append(stream.getvalue())
     return tuple(made)
+
+
+def _headers() -> tuple[bytes, ...]:
+    told = conversation("t" * 64) + conversation("t" * 64, analyses=True)
+    return tuple(encode(command, **fields) for command, fields, _ in told)
 
 
 def _descriptions() -> tuple[bytes, ...]:

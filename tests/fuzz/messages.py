@@ -24,15 +24,26 @@ ODD: tuple[Any, ...] = (
 BYTES = (b"", b"\0", b"\xff", b"\x7f", b"\x00\x00", b"\xff" * 8, b"\x02" + b"\xff" * 8, b"\x7f" + b"\xff" * 7)
 
 
-def conversation(token: str, job: str = JOB) -> list[tuple[str, dict[str, Any], bytes | None]]:
-    """Command, fields and payload of each message of a whole job."""
+def conversation(
+    token: str, job: str = JOB, analyses: bool = False
+) -> list[tuple[str, dict[str, Any], bytes | None]]:
+    """Command, fields and payload of each message of a whole job.
+
+    analyses: of one that is kept, looked at and rendered.
+    """
+    command = "ANALYSE" if analyses else "SUBMIT"
+    looks: list[tuple[str, dict[str, Any], bytes | None]] = [
+        ("PREVIEW", {"job": job, "rect": SELECTION, "width": 2, "height": 2, "settings": SETTINGS}, None),
+        ("RENDER", {"job": job, "settings": SETTINGS}, None),
+    ]
     return [
         ("HELLO", {"token": token, "client": "fuzz", "nonce": "a" * 32}, None),
         ("PING", {}, None),
-        ("SUBMIT", {"job": job, "image": IMAGE, "settings": SETTINGS, "selection": SELECTION}, b"icc"),
+        (command, {"job": job, "image": IMAGE, "settings": SETTINGS, "selection": SELECTION}, b"icc"),
         ("DATA", {"job": job, "plane": "pixels", "row": 0, "rows": 2}, bytes(8)),
         ("DATA", {"job": job, "plane": "pixels", "row": 2, "rows": 2}, bytes(8)),
         ("DATA", {"job": job, "plane": "selection", "row": 0, "rows": 2}, b"\xff" * 4),
+        *(looks if analyses else []),
         ("STATUS", {}, None),
         ("FETCH", {"job": job, "plane": "pixels", "row": 0, "rows": 1}, None),
         ("FETCH", {"job": job, "plane": "mask", "row": 0, "rows": 1}, None),
@@ -102,7 +113,7 @@ def spoiled(dice: random.Random, data: bytes) -> bytes:
 def spoiled_messages(dice: random.Random, token: str) -> list[list[bytes]]:
     """Some messages, each a list of frames; spoiled in their headers, in their frames, or in both."""
     job = JOB if dice.random() < 0.05 else f"{dice.getrandbits(128):032x}"  # each name is used once
-    messages = conversation(token, job)[: dice.randint(1, 11)]
+    messages = conversation(token, job, dice.random() < 0.4)[: dice.randint(1, 13)]
     if dice.random() < 0.3:
         dice.shuffle(messages)
     told = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import secrets
+import shutil
 import socket
 import tempfile
 import time
@@ -14,9 +15,11 @@ from typing import Any, cast
 
 import zmq
 
-from plugin.studio_portrait.link import wire, zmtp
+from plugin.studio_portrait.link import runtime, wire, zmtp
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from plugin.studio_portrait.link.zmtp import Bytes, TransportError
+from server.remote.keys import SERVERS, KeyRing
+from server.remote.relay import Relay
 from server.service.job_service import JobService
 from server.service.jobs import JobQueue
 from server.service.limits import Limits
@@ -66,10 +69,15 @@ class Pipe:
 
 def header(dice: random.Random) -> None:
     """The contract's headers, and what is built from them."""
-    command, fields, _ = dice.choice(inputs.conversation("t" * 64))
+    command, fields, _ = dice.choice(inputs.conversation("t" * 64, analyses=dice.random() < 0.5))
     data = inputs.spoiled_header(dice, command, fields)
     if dice.random() < 0.5:
         data = inputs.spoiled(dice, data)
+    understand(data)
+
+
+def understand(data: bytes) -> None:
+    """One header's bytes, and what is built from them."""
     with contextlib.suppress(Problem):
         found = wire.decode(data)
         wire.problem_from(found)
@@ -140,3 +148,37 @@ class Server:
         jobs = [job.state.value for job in self._jobs.all()]
         self._service.leave(connection)
         return {"known": connection.known, "jobs": jobs, "errors": self._requests.errors.total() - before}
+
+
+class Relayed:
+    """What the relay makes of clients' messages, and of those of a server that talks nonsense."""
+
+    def __init__(self) -> None:
+        home = Path(tempfile.mkdtemp(prefix="fuzz-"))
+        ring = KeyRing(home)
+        ring.new()
+        ring.allow(SERVERS, "127.0.0.1", ring.own().public)
+        lock = runtime.Lock(home)
+        lock.acquire()
+        self._relay = Relay("127.0.0.1:1", home, lock)  # nobody listens there
+        self._home, self._lock = home, lock
+
+    def __call__(self, dice: random.Random) -> None:
+        relay = self._relay
+        connection = Connection(1, b"1", -1, "", 0.0, 0.0)
+        try:
+            for message in inputs.spoiled_messages(dice, relay._about.token):
+                relay._hear(connection, [zmq.Frame(frame) for frame in message])
+            for command in dice.choices(("HELLO", "RESULT", "STATUS", "ERROR", "DATA"), k=dice.randint(1, 4)):
+                if (link := relay._links.get(connection)) is not None:
+                    head = inputs.spoiled_header(dice, command, {"job": inputs.JOB, "status": {}})
+                    relay._carry_back(connection, link, [zmq.Frame(inputs.spoiled(dice, head))])
+        finally:
+            relay._gone(connection)
+            relay._ending = False
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self._relay._listener.close(0.0)
+        self._lock.release()
+        shutil.rmtree(self._home)

@@ -44,6 +44,15 @@ def test_the_servers_conversation(server: talk_targets.Server) -> None:
         server(random.Random(f"{SEED}:server:{index}"))
 
 
+def test_the_relays_conversation() -> None:
+    relayed = talk_targets.Relayed()
+    try:
+        for index in range(300):
+            relayed(random.Random(f"{SEED}:relay:{index}"))
+    finally:
+        relayed.close()
+
+
 def test_a_real_server(live: LiveServer) -> None:
     for index in range(500):
         live(random.Random(f"{SEED}:live:{index}"))
@@ -77,7 +86,15 @@ def test_an_input_can_be_repeated_by_its_number() -> None:
 
 @pytest.mark.parametrize(
     ("name", "count"),
-    [("tags", 4000), ("markers", 4000), ("jpeg", 400), ("png", 400), ("tiff", 150), ("description", 150)],
+    [
+        ("tags", 4000),
+        ("markers", 4000),
+        ("jpeg", 400),
+        ("png", 400),
+        ("tiff", 150),
+        ("description", 150),
+        ("wire", 4000),
+    ],
 )
 def test_files(name: str, count: int) -> None:
     for index in range(count):
