@@ -2,8 +2,8 @@
 
 Each function has the arguments after run mode, image and drawable and gives the operation
 with its properties. The mapping is that of GIMP 2.10.34's ``pdb/groups/plug_in_compat.pdb``;
-for plug-ins that were still programs of their own there (blur, sharpen, emboss, dog, ...)
-it is fitted to what they computed. All are measured against that GIMP: see README.md,
+for plug-ins that were still programs of their own there (blur, sharpen, dog, ...) it is fitted
+to what they computed, or they are in `bytefilters`. All are measured against that GIMP: see README.md,
 "Filters", and ``tests/gimpfu/judge.py``.
 """
 
@@ -17,7 +17,8 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp
 
-from . import colour
+from . import bytefilters, colour
+from .bytefilters import standard_deviation
 from .errors import error
 from .gegl import Operation, apply
 
@@ -411,7 +412,7 @@ def _newsprint(
             f"pattern{suffix}": _SPOTS.get(int(spot), 1),
             f"period{suffix}": float(cell),
         }
-    return Op("gegl:newsprint", properties, cast=True)
+    return Op("gegl:newsprint", properties)
 
 
 def _exchange(
@@ -512,12 +513,6 @@ def _diffraction(drawable: Any, *numbers: float) -> Op:
     )
 
 
-def _dog_radius(radius: float) -> float:
-    """dog.c's standard deviation of a radius: where the bell falls to 1/255."""
-    grown = abs(float(radius)) + 1.0
-    return math.sqrt(-(grown * grown) / (2 * math.log(1.0 / 255.0)))
-
-
 def _maze(drawable: Any, width: int, height: int, tileable: int, algorithm: int, seed: int, *rest: int) -> Op:
     properties = {
         "x": int(width),
@@ -572,10 +567,6 @@ FILTERS: dict[str, Callable[..., Op | None]] = {
     "plug-in-bump-map": _bump(False),
     "plug-in-bump-map-tiled": _bump(True),
     "plug-in-c-astretch": lambda drawable: Op("gegl:stretch-contrast", {"keep-colors": False}),
-    "plug-in-cartoon": lambda drawable, radius, black: Op(
-        "gegl:cartoon", {"mask-radius": float(radius), "pct-black": float(black)}
-    ),
-    "plug-in-color-enhance": lambda drawable: Op("gegl:color-enhance"),
     "plug-in-colors-channel-mixer": _channel_mixer,
     "plug-in-colortoalpha": lambda drawable, color: Op(
         "gegl:color-to-alpha", {"color": colour.to_gegl(color)}
@@ -597,7 +588,7 @@ FILTERS: dict[str, Callable[..., Op | None]] = {
     "plug-in-displace": _displace(0),
     "plug-in-displace-polar": _displace(1),
     "plug-in-dog": lambda drawable, inner, outer, normalize, invert: _with_stored(
-        "gegl:difference-of-gaussians", radius1=_dog_radius(inner), radius2=_dog_radius(outer)
+        "gegl:difference-of-gaussians", radius1=standard_deviation(inner), radius2=standard_deviation(outer)
     ),
     "plug-in-edge": lambda drawable, amount, warpmode, edgemode: Op(
         "gegl:edge",
@@ -607,30 +598,12 @@ FILTERS: dict[str, Callable[..., Op | None]] = {
             "border-behavior": _ABYSS.get(int(warpmode), 0),
         },
     ),
-    "plug-in-emboss": lambda drawable, azimuth, elevation, depth, emboss: _with_stored(
-        "gegl:emboss",
-        type=0 if emboss else 1,
-        azimuth=float(azimuth),
-        elevation=float(elevation),
-        depth=int(depth),
-    ),
     "plug-in-engrave": lambda drawable, height, limit: Op(
         "gegl:engrave", {"row-height": int(height), "limit": bool(limit)}
     ),
     "plug-in-erode": _spread_white(1),
     "plug-in-exchange": _exchange,
     "plug-in-flarefx": _flare,
-    "plug-in-fractal-trace": lambda drawable, xmin, xmax, ymin, ymax, depth, outside: Op(
-        "gegl:fractal-trace",
-        {
-            "X1": float(xmin),
-            "X2": float(xmax),
-            "Y1": float(ymin),
-            "Y2": float(ymax),
-            "depth": int(depth),
-            "abyss-policy": {0: 2, 1: 0, 2: 3, 3: 4}.get(int(outside), 2),
-        },
-    ),
     "plug-in-gauss": lambda drawable, horizontal, vertical, method=0: _gaussian(horizontal, vertical),
     "plug-in-gauss-iir": _gauss_one,
     "plug-in-gauss-iir2": lambda drawable, horizontal, vertical: _gaussian(horizontal, vertical),
@@ -684,16 +657,6 @@ FILTERS: dict[str, Callable[..., Op | None]] = {
         },
     ),
     "plug-in-papertile": _paper,
-    "plug-in-photocopy": lambda drawable, radius, sharpness, black, white: Op(
-        "gegl:photocopy",
-        {
-            "mask-radius": float(radius),
-            "sharpness": float(sharpness),
-            "black": float(black),
-            "white": float(white),
-        },
-        cast=True,
-    ),
     "plug-in-pixelize": lambda drawable, width: Op(
         "gegl:pixelize", {"size-x": int(width), "size-y": int(width)}
     ),
@@ -732,10 +695,6 @@ FILTERS: dict[str, Callable[..., Op | None]] = {
     "plug-in-sinus": _sinus,
     "plug-in-sobel": lambda drawable, horizontal, vertical, sign: _with_stored(
         "gegl:edge-sobel", horizontal=bool(horizontal), vertical=bool(vertical), keep_sign=bool(sign)
-    ),
-    "plug-in-softglow": lambda drawable, radius, brightness, sharpness: Op(
-        "gegl:softglow",
-        {"glow-radius": float(radius), "brightness": float(brightness), "sharpness": float(sharpness)},
     ),
     "plug-in-solid-noise": _solid_noise,
     "plug-in-spread": lambda drawable, x, y: Op(
@@ -816,22 +775,6 @@ def _semi_flatten(image: Any, drawable: Any) -> None:
     pixels.semi_flatten(drawable, colour.from_gegl(Gimp.context_get_background()))
 
 
-_LUMINANCE = {
-    "red": colour.RGB_LUMINANCE_RED,
-    "green": colour.RGB_LUMINANCE_GREEN,
-    "blue": colour.RGB_LUMINANCE_BLUE,
-}
-
-
-def _colorify(image: Any, drawable: Any, color: Any) -> None:
-    apply(drawable, Operation("gegl:mono-mixer", _LUMINANCE, cast=True))
-    rgb = colour.parse(color)
-    for channel, part in zip(["RED", "GREEN", "BLUE"], (rgb.r, rgb.g, rgb.b), strict=True):
-        drawable.levels(
-            getattr(Gimp.HistogramChannel, channel), 0.0, 1.0, True, 1.0, 0.0, part * 255 / 256, True
-        )
-
-
 def _max_rgb(image: Any, drawable: Any, keep_largest: int) -> None:
     from . import pixels
 
@@ -844,6 +787,6 @@ CALLS: dict[str, Callable[..., Any]] = {
     "plug-in-rotate": _rotate,
     "plug-in-threshold-alpha": _threshold_alpha,
     "plug-in-semiflatten": _semi_flatten,
-    "plug-in-colorify": _colorify,
+    **bytefilters.CALLS,
     "plug-in-max-rgb": _max_rgb,
 }

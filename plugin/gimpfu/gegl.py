@@ -50,7 +50,7 @@ def apply(drawable: Any, operation: Operation) -> None:
         _apply_copied(drawable, operation, area, cast)
     else:
         shadow = drawable.get_shadow_buffer()
-        _process(operation, drawable.get_buffer(), shadow, whole)
+        process(operation, drawable.get_buffer(), shadow, whole)
         shadow.flush()
     drawable.merge_shadow(True)
     drawable.update(x, y, width, height)
@@ -64,7 +64,7 @@ def _apply_copied(drawable: Any, operation: Operation, area: tuple[int, ...], ca
     source = Gegl.Buffer.new(worked, *moved)
     source.set(there, worked, drawable.get_buffer().get(here, 1.0, stored, Gegl.AbyssPolicy.NONE))
     result = Gegl.Buffer.new(worked, *moved)
-    _process(operation, source, result, moved)
+    process(operation, source, result, moved)
     shadow = drawable.get_shadow_buffer()
     shadow.set(here, stored, result.get(there, 1.0, worked, Gegl.AbyssPolicy.NONE))
     shadow.flush()
@@ -128,7 +128,8 @@ def _formats(drawable: Any, cast: bool) -> tuple[str, str]:
     return spaced, Babl.get_name(Babl.format_with_space(linear, native)) if cast else spaced
 
 
-def _process(operation: Operation, source: Any, target: Any, area: tuple[int, ...]) -> None:
+def process(operation: Operation, source: Any, target: Any, area: tuple[int, ...]) -> None:
+    """Write into buffer `target` what `operation` makes of buffer `source`, within area. Raises `error`."""
     graph = Gegl.Node()
     node = graph.create_child(operation.name)
     if node is None or not node.get_operation():

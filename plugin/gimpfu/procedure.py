@@ -48,7 +48,7 @@ def main() -> None:
     """Hand the process over to GIMP; the last line of a script."""
     if is_collecting():
         return
-    Gimp.main(ScriptPlugIn.__gtype__, sys.argv)
+    Gimp.main(ScriptPlugIn.__gtype__, list(sys.argv))  # scripts change sys.argv
 
 
 def create(plug_in: Gimp.PlugIn, registration: Registration) -> Gimp.Procedure:
@@ -216,7 +216,7 @@ def _prepare_interactive(
 
 
 def _title(registration: Registration) -> str:
-    return registration.translated(registration.label).replace("_", "").rstrip(".")
+    return registration.translated(registration.label or registration.name).replace("_", "").rstrip(".")
 
 
 def _failure(procedure: Gimp.Procedure, sentence: str) -> Gimp.ValueArray:

@@ -145,7 +145,7 @@ def register(
     author: str,
     copyright: str,  # noqa: A002
     date: str,
-    label: str,
+    label: str | None,
     imagetypes: str | None,
     params: Sequence[tuple[Any, ...]],
     results: Sequence[tuple[Any, ...]],
@@ -170,6 +170,7 @@ def register(
     Raises `error` for parameters that make no sense.
     """
     entries = list(params)
+    label = label or ""
     if label.startswith("<"):
         place, _, label = label.rpartition("/")
         if menu is None:

@@ -109,7 +109,9 @@ def compare(two: Path, three: Path, chance: bool) -> str:
         spread = np.abs(a.std((0, 1)) - b.std((0, 1))).max()
         return f"{mean:.2f} | {spread:.2f} | means and spreads"
     apart = np.abs(a - b)
-    return f"{apart.mean():.2f} | {apart.max():.0f} |"
+    inside = apart[2:-2, 2:-2]
+    edge = "" if inside.max() == apart.max() else f"inside {inside.mean():.2f}, {inside.max():.0f}"
+    return f"{apart.mean():.2f} | {apart.max():.0f} | {edge}"
 
 
 def main() -> int:
@@ -164,6 +166,7 @@ def main() -> int:
                 said = f"- | - | {said}"
             print(f"| {job['name']} | {given} | {said} |")
         if options.keep:
+            options.keep.mkdir(parents=True, exist_ok=True)
             subprocess.run(["cp", "-r", f"{gimp.work}/.", f"{two}/.", str(options.keep)], check=False)
     finally:
         harness.end(gimp)

@@ -228,7 +228,7 @@ def run(path: Path, code: types.CodeType) -> dict[str, Registration]:
     module = types.ModuleType("__main__")
     module.__file__ = str(path)
     vars(module)["__builtins__"] = names(importer)
-    before = (list(sys.path), list(sys.argv), os.getcwd(), sys.stdout)
+    before = (list(sys.path), list(sys.argv), os.getcwd(), sys.stdout, sys.stderr)
     sys.path.insert(0, str(path.parent))
     sys.argv[:] = [str(path)]
     sys.setdefaultencoding = lambda *args: None  # type: ignore[attr-defined]
@@ -243,7 +243,7 @@ def run(path: Path, code: types.CodeType) -> dict[str, Registration]:
         return found
     finally:
         sys.path[:], sys.argv[:] = before[0], before[1]
-        sys.stdout = before[3]
+        sys.stdout, sys.stderr = before[3:]
         with contextlib.suppress(OSError):
             os.chdir(before[2])
 

@@ -122,4 +122,4 @@ def _show(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, data: Any) ->
 def main() -> None:
     """Hand the process over to GIMP."""
     os.environ.setdefault("PYTHONIOENCODING", "utf-8")
-    Gimp.main(OldScripts.__gtype__, sys.argv)
+    Gimp.main(OldScripts.__gtype__, list(sys.argv))  # scripts change sys.argv

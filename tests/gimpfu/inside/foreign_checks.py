@@ -10,6 +10,8 @@ import contextlib
 import json
 import os
 import random
+import re
+import shutil
 import sys
 import traceback
 
@@ -24,6 +26,7 @@ from gimpfu.scripts.plugin import catalogue  # noqa: E402
 
 patches.apply()
 TEMPORARY = support.WORK + "/out"
+MOST = 6  # procedures of one script that are tried
 os.makedirs(TEMPORARY, exist_ok=True)
 
 
@@ -341,82 +344,261 @@ EFFECTS = {
 }
 
 
-def state():
-    """Everything that a script could have changed and a user would see."""
-    told = []
+def scene():
+    """Everything that a script could have changed and a user would see, by name."""
+    told = {"files": {}, "images": {}}
     for image in gimp.image_list():
-        told.append((image.ID, image.width, image.height, image.base_type, guides(image), len(image.vectors)))
-        stack = [*image.layers, *image.channels, image.selection]
+        items = {}
+        stack = [*image.layers, *image.channels]
         while stack:
             one = stack.pop()
-            told.append((one.name, one.width, one.height, one.visible, one.offsets, one.opacity))
-            told.append((int(getattr(one, "mode", 0)), getattr(one, "mask", None) is not None))
-            stack += getattr(one, "layers", [])
-            if not isinstance(one, gimp.GroupLayer):
-                told.append(hash(pixels(one)))
-    files = sorted(os.path.join(folder, name) for folder, _, names in os.walk(TEMPORARY) for name in names)
-    return (
-        told,
-        [(path, os.path.getsize(path)) for path in files],
-        pdb.gimp_context_get_foreground(),
-        (pdb.gimp_palettes_get_list(""), pdb.gimp_brushes_get_list(""), pdb.gimp_gradients_get_list("")),
+            about = {
+                "name": one.name,
+                "size": (one.width, one.height),
+                "offsets": one.offsets,
+                "visible": one.visible,
+                "opacity": round(one.opacity, 1),
+                "mode": int(getattr(one, "mode", 0)),
+                "mask": getattr(one, "mask", None) is not None,
+                "place": pdb.gimp_image_get_item_position(image, one),
+                "parent": one.parent.name if one.parent else None,
+                "group": isinstance(one, gimp.GroupLayer),
+            }
+            if isinstance(one, gimp.GroupLayer):
+                stack += one.children
+            else:
+                about["pixels"] = pixels(one)
+                about["mask pixels"] = pixels(one.mask) if about["mask"] else b""
+            items[one.ID] = about
+        told["images"][image.ID] = {
+            "size": (image.width, image.height),
+            "type": image.base_type,
+            "resolution": image.resolution,
+            "guides": guides(image),
+            "file": image.filename,
+            "selected": getattr(image.active_layer, "name", None),
+            "paths": sorted((path.name, len(path.strokes)) for path in image.vectors),
+            "selection": pdb.gimp_selection_bounds(image),
+            "selection pixels": hash(pixels(image.selection)),
+            "parasites": sorted(image.parasite_list()),
+            "colour map": hash(str(image.colormap)) if image.base_type == INDEXED else 0,
+            "items": items,
+        }
+    for folder, _, names in os.walk(TEMPORARY):
+        for name in names:
+            path = os.path.join(folder, name)
+            told["files"][path] = (os.path.getsize(path), os.stat(path).st_mtime_ns)
+    told["colours"] = (pdb.gimp_context_get_foreground(), pdb.gimp_context_get_background())
+    told["tools"] = (pdb.gimp_context_get_brush(), pdb.gimp_context_get_gradient())
+    told["sizes"] = (pdb.gimp_context_get_brush_size(), pdb.gimp_context_get_opacity())
+    for kind in ("palettes", "brushes", "gradients"):
+        told[kind] = pdb[f"gimp-{kind}-get-list"]("")
+    return told
+
+
+def changes(before, after):
+    """What became another between two scenes, as short sentences."""
+    told = []
+    for number, image in after["images"].items():
+        if number not in before["images"]:
+            names = [one["name"] for one in image["items"].values()]
+            told.append(f"new image {image['size']} type {image['type']} with {len(names)}: {names[:6]}")
+            continue
+        was = before["images"][number]
+        told += [
+            f"{key} {was[key]} -> {image[key]}" for key in was if key != "items" and was[key] != image[key]
+        ]
+        for item, one in image["items"].items():
+            if item not in was["items"]:
+                short = {
+                    key: one[key]
+                    for key in ("size", "offsets", "opacity", "mode", "mask", "place", "parent", "group")
+                    if one[key]
+                }
+                told.append(f"new item {one['name']!r} {short}{_seen(one)}")
+                continue
+            old = was["items"][item]
+            told += [
+                f"{one['name']!r}: {key} {old[key]} -> {one[key]}"
+                for key in one
+                if "pixels" not in key and key != "place" and old[key] != one[key]
+            ]
+            for key in ("pixels", "mask pixels"):
+                if old.get(key) != one.get(key):
+                    told.append(f"{one['name']!r}: {key} {_apart(old.get(key) or b'', one.get(key) or b'')}")
+        gone = [was["items"][item]["name"] for item in was["items"] if item not in image["items"]]
+        told += [f"gone: {gone}"] if gone else []
+        order = [
+            sorted((one["place"], one["name"]) for one in each["items"].values()) for each in (was, image)
+        ]
+        if order[0] != order[1] and len(order[0]) == len(order[1]):
+            told.append("order changed")
+    told += [f"image {n} closed" for n in before["images"] if n not in after["images"]]
+    for path in sorted({*before["files"], *after["files"]}):
+        if before["files"].get(path) != after["files"].get(path):
+            size = after["files"].get(path, ("gone",))[0]
+            told.append(f"file {os.path.relpath(path, TEMPORARY)} {size}")
+    told += [
+        f"{key} {str(before[key])[:70]} -> {str(after[key])[:70]}"
+        for key in after
+        if key not in ("images", "files") and before[key] != after[key]
+    ]
+    return told
+
+
+def _seen(one):
+    """Mean of a new layer's samples."""
+    data = one.get("pixels", b"")[::31]
+    return f" mean {sum(data) / len(data):.0f}" if data else ""
+
+
+def _apart(old, new):
+    if len(old) != len(new):
+        return f"{len(old)} -> {len(new)} bytes"
+    other = [abs(a - b) for a, b in zip(old[::7], new[::7], strict=True)]
+    return f"differ in {100 * sum(map(bool, other)) / len(other):.0f} %, mean {sum(other) / len(other):.1f}"
+
+
+def picture(kind, variant):
+    """A photograph with a second layer that has alpha, a channel, a path; a selection in one variant."""
+    image = pdb.gimp_file_load(support.WORK + "/photo.png", "")
+    if variant == "small":
+        image.scale(64, 48)
+    across, down = image.width / 640, image.height / 480
+    ground = image.layers[0]
+    ground.name = "Background"
+    layer = gimp.Layer(image, "Layer", image.width, image.height, RGBA_IMAGE, 100.0, LAYER_MODE_NORMAL)
+    image.add_layer(layer, 0)
+    pdb.gimp_image_select_ellipse(
+        image, CHANNEL_OP_REPLACE, 180 * across, 120 * down, 260 * across, 220 * down
     )
-
-
-def generic(registration):
-    """A call with the script's own defaults on an image that suits it."""
-    kind = RGBA_IMAGE
-    image, layer = image_of(96, 72, kind, lambda x, y: (x * 2, y * 3, 255 - x))
-    below = layer.copy()
-    image.add_layer(below, 1)
-    mask = gimp.Channel(image, "mask", 96, 72, 50.0, (0, 0, 0))
+    pdb.gimp_edit_copy(ground)
+    pdb.gimp_floating_sel_anchor(pdb.gimp_edit_paste(layer, True))
+    pdb.gimp_selection_none(image)
+    mask = gimp.Channel(image, "mask", image.width, image.height, 50.0, (0, 0, 0))
     image.add_channel(mask)
     path = pdb.gimp_vectors_new(image, "way")
     image.add_vectors(path)
-    pdb.gimp_vectors_stroke_new_from_points(path, 0, 12, [10, 10, 10, 10, 30, 20, 50, 20, 60, 60, 60, 60], 0)
-    image.active_layer = layer
-    if (
-        "GRAY" in registration.imagetypes
-        and "RGB" not in registration.imagetypes
-        and registration.imagetypes != "*"
-    ):
+    places = (100, 100, 100, 100, 300, 120, 500, 120, 560, 360, 560, 360)
+    points = [place * (down if number % 2 else across) for number, place in enumerate(places)]
+    pdb.gimp_vectors_stroke_new_from_points(path, 0, 12, points, 0)
+    image.active_vectors = path
+    image.active_layer = ground if variant == "ground" else layer
+    if kind == "gray":
         pdb.gimp_image_convert_grayscale(image)
-    elif "INDEXED" in registration.imagetypes and "RGB" not in registration.imagetypes:
+    elif kind == "indexed":
         pdb.gimp_image_convert_indexed(image, 0, 0, 16, False, False, "")
+    if variant == "selection":
+        pdb.gimp_image_select_rectangle(image, CHANNEL_OP_REPLACE, 200, 150, 120, 90)
     image.filename = TEMPORARY + "/picture.xcf"
-    things = {
-        PF_IMAGE: image,
-        PF_DRAWABLE: layer,
-        PF_LAYER: layer,
-        PF_CHANNEL: mask,
-        PF_VECTORS: path,
-        PF_ITEM: layer,
-    }
-    given = []
-    for param in registration.params:
-        if param.kind in things:
-            given.append(things[param.kind])
-        elif param.kind == PF_DIRNAME:
-            given.append(TEMPORARY)
-        elif param.kind in (PF_FILE, PF_FILENAME):
-            given.append(support.WORK + "/sample.png")
-    before = state()
+    return image, image.active_layer, mask, path
+
+
+def kind_for(registration):
+    types = registration.imagetypes or "*"
+    if "RGB" in types or "*" in types.split(",") or types == "*":
+        return "rgb"
+    return "gray" if "GRAY" in types else "indexed" if "INDEXED" in types else "rgb"
+
+
+_FOLDER = re.compile(r"dir|folder|(^|_|-)path|location|output|target", re.IGNORECASE)
+_FILE = re.compile(r"file", re.IGNORECASE)
+_PICTURE = re.compile(r"image|picture|photo|source|logo|watermark|svg|input", re.IGNORECASE)
+
+
+def text_for(param):
+    """Text where a script asks for a folder's or a file's name; its own default otherwise."""
+    told = f"{param.name} {param.label}"
+    if param.default and os.path.isdir(str(param.default)):
+        return TEMPORARY
+    if param.default in (None, "", ".") or "/" in str(param.default) or "\\" in str(param.default):
+        if _FILE.search(told) and not _FOLDER.search(param.name):
+            return TEMPORARY + "/out.png"
+        if _FOLDER.search(told):
+            return TEMPORARY
+    return None
+
+
+def generic(registration, variant):
+    """Call a script with its own defaults on a picture that suits it; what changed."""
+    image, layer, mask, path = picture(kind_for(registration), variant)
+    other = next(one for one in image.layers if one != layer)
+    layers = [layer, other]
+    things = {PF_IMAGE: image, PF_DRAWABLE: layer, PF_CHANNEL: mask, PF_VECTORS: path, PF_ITEM: layer}
     procedure = Gimp.get_pdb().lookup_procedure(registration.name)
     config = procedure.create_config()
     if registration.leading:
         config.set_property("image", image)
         config.set_core_object_array("drawables", [layer])
+        if registration.leading == 2:
+            layers.append(layers.pop(0))
     for param in registration.asked:
-        if param.kind in things:
+        if param.kind == PF_LAYER:
+            config.set_property(param.key, layers[0])
+            layers.append(layers.pop(0))
+        elif param.kind in things:
             config.set_property(param.key, things[param.kind])
         elif param.kind == PF_DIRNAME:
             config.set_property(param.key, gimpfile(TEMPORARY))
         elif param.kind in (PF_FILE, PF_FILENAME):
-            config.set_property(param.key, gimpfile(support.WORK + "/sample.png"))
+            new = re.search("save|out|export|target|dest", f"{param.name} {param.label}", re.IGNORECASE)
+            file = TEMPORARY + "/out.png" if new else support.WORK + "/photo.png"
+            config.set_property(param.key, gimpfile(file))
+        elif param.kind in (PF_STRING, PF_TEXT, PF_VALUE) and (text := text_for(param)) is not None:
+            config.set_property(param.key, text)
+    before = scene()
     returned = procedure.run(config)
+    failed = ""
     if returned.index(0) != Gimp.PDBStatusType.SUCCESS:
-        raise error(Gimp.get_pdb().get_last_error() or "failed")
-    assert state() != before, "nothing changed"
+        failed = Gimp.get_pdb().get_last_error() or "failed"
+    after = scene()
+    told = changes(before, after)
+    if told and not failed:
+        show(registration.name, before, after, image)
+    return failed, told
+
+
+def show(name, before, after, image):
+    """Keep pictures of what the image, or the newest one, looks like after a script."""
+    numbers = [one.ID for one in gimp.image_list() if one.ID not in before["images"]] or [image.ID]
+    for number in numbers[:2]:
+        one = Gimp.Image.get_by_id(number)
+        if one is None or not one.layers:
+            continue
+        copy = pdb.gimp_image_duplicate(one)
+        with contextlib.suppress(Exception):
+            if copy.base_type == INDEXED:
+                pdb.gimp_image_convert_rgb(copy)
+            flat = pdb.gimp_image_merge_visible_layers(copy, CLIP_TO_IMAGE)
+            pdb.file_png_save(copy, flat, f"{support.WORK}/seen-{name}-{number}.png", "", 0, 6, 0, 0, 0, 0, 0)
+        copy.delete()
+
+
+def tried(registration):
+    """Run a procedure until something changes: what it said, what changed, on which picture."""
+    row = {}
+    for variant in ("layer", "selection", "ground", "small"):
+        slow = bool(re.search("^failed$|no return values", row.get("failed", "")))
+        if slow != (variant == "small") and variant != "layer":
+            continue  # what was ended for its slowness is tried on a small picture
+        for name in os.listdir(TEMPORARY):
+            path = os.path.join(TEMPORARY, name)
+            shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+        for name in ("a.png", "b.png"):
+            shutil.copy(support.WORK + "/photo.png", f"{TEMPORARY}/{name}")
+        pdb.gimp_context_set_defaults()
+        pdb.gimp_context_set_default_colors()
+        print(f"@@@ {registration.name} ({variant})", file=sys.stderr, flush=True)
+        try:
+            failed, told = generic(registration, variant)
+        except Exception as fault:
+            failed, told = f"{type(fault).__name__}: {fault}", []
+        tidy()
+        if variant == "layer" or (told and not failed):
+            row = {"says": registration.blurb, "variant": variant, "failed": failed, "changes": told}
+        if told and not failed:
+            break
+    return row
 
 
 def gimpfile(path):
@@ -432,9 +614,6 @@ def tidy():
 
 
 def main():
-    sample, layer = image_of(20, 20)
-    pdb.file_png_save(sample, layer, support.WORK + "/sample.png", "", 0, 9, 0, 0, 0, 0, 0)
-    tidy()
     own = catalogue()
     own.load_all()
     told = {}
@@ -461,15 +640,10 @@ def main():
                 row["effect"] = "right"
             else:
                 row["runs"] = {}
-                for name, registration in registered.items():
+                for name, registration in list(registered.items())[:MOST]:
                     if registration.file_kind:
                         continue
-                    try:
-                        generic(registration)
-                        row["runs"][name] = "changed something"
-                    except Exception as fault:
-                        row["runs"][name] = f"{type(fault).__name__}: {fault}"
-                    tidy()
+                    row["runs"][name] = tried(registration)
         except Exception as fault:
             row["effect"] = f"{type(fault).__name__}: {fault}"
             row["trace"] = traceback.format_exc()
