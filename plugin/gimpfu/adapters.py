@@ -46,7 +46,38 @@ def _add_layer(image: Any, layer: Any, position: int = -1) -> None:
 
 
 def _add_channel(image: Any, channel: Any, position: int = -1) -> None:
-    image.insert_channel(channel, None, int(position))
+    insert_channel(image, channel, None, int(position))
+
+
+def _selection_save(image: Any) -> Any:
+    _note_layer(image)
+    return Gimp.Selection.save(image)
+
+
+_native_insert, _native_remove = Gimp.Image.insert_channel, Gimp.Image.remove_channel
+_layer_before: dict[int, int] = {}  # image to the layer that was active before a channel was
+
+
+def _note_layer(image: Any) -> None:
+    if chosen := image.get_selected_layers():
+        _layer_before[image.get_id()] = chosen[0].get_id()
+
+
+def insert_channel(image: Any, channel: Any, parent: Any = None, position: int = -1) -> Any:
+    """``gimp-image-insert-channel``: the channel becomes the active one."""
+    _note_layer(image)
+    return _native_insert(image, channel, parent or None, int(position))
+
+
+def remove_channel(image: Any, channel: Any) -> Any:
+    """``gimp-image-remove-channel``: the layer that was active before becomes so again."""
+    removed = _native_remove(image, channel)
+    layers = image.get_layers()
+    if layers and not image.get_selected_layers() and not image.get_selected_channels():
+        before = Gimp.Item.get_by_id(_layer_before.get(image.get_id(), 0))
+        known = before is not None and before.is_layer() and before.get_image() == image
+        image.set_selected_layers([before if known else layers[0]])
+    return removed
 
 
 def _add_vectors(image: Any, vectors: Any, position: int = -1) -> None:
@@ -1181,6 +1212,40 @@ def _drop_shadow(
         image.undo_group_end()
 
 
+_SINGLE = {
+    **{name: ("rgb", n) for n, name in enumerate(("red", "green", "blue"))},
+    **{name: ("hsv", n) for n, name in enumerate(("hue", "saturation", "value"))},
+    **{name: ("hsl", n) for n, name in enumerate(("hue (hsl)", "saturation (hsl)", "lightness"))},
+    **{name: ("cmyk", n) for n, name in enumerate(("cyan", "magenta", "yellow", "black"))},
+}
+
+
+def _decompose(image: Any, drawable: Any, kind: str, layers_mode: int = 1) -> Any:
+    """``plug-in-decompose``; GIMP 3 extracts no single channels: those beside the wanted one are closed."""
+    from .pdb import named
+
+    given = {"image": image, "drawables": drawable, "decompose-type": kind, "layers-mode": bool(layers_mode)}
+    model, number = _SINGLE.get(str(kind).lower(), ("", 0))
+    if not model:
+        made = named("plug-in-decompose", given)
+        return made if isinstance(made, tuple) else (made, None, None, None)
+    parts = named("plug-in-decompose", {**given, "decompose-type": model, "layers-mode": False})
+    for place, part in enumerate(parts):
+        if place != number and part is not None:
+            part.delete()
+    return parts[number], None, None, None
+
+
+def _reverse_layers(image: Any, drawable: Any = None) -> None:
+    """``script-fu-reverse-layers``, served here for the same reason."""
+    image.undo_group_start()
+    try:
+        for layer in image.get_layers():
+            image.reorder_item(layer, None, 0)
+    finally:
+        image.undo_group_end()
+
+
 _ITEMS = ("drawable", "layer", "channel", "vectors")
 _IS = {
     "layer": Gimp.Layer,
@@ -1193,6 +1258,14 @@ _IS = {
 }
 _RESOURCES = {"brush": "GimpBrush", "gradient": "GimpGradient", "palette": "GimpPalette"}
 _HEAD = ("image", "drawables")
+_MATERIAL = (
+    "ambient-intensity",
+    "diffuse-intensity",
+    "diffuse-reflectivity",
+    "specular-reflectivity",
+    "highlight",
+    "antialiasing",
+)
 
 ADAPTERS: dict[str, Callable[..., Any]] = {
     # making and placing
@@ -1200,6 +1273,9 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-channel-new": _channel_new,
     "gimp-image-add-layer": _add_layer,
     "gimp-image-add-channel": _add_channel,
+    "gimp-image-insert-channel": insert_channel,
+    "gimp-image-remove-channel": remove_channel,
+    "gimp-selection-save": _selection_save,
     "gimp-image-add-vectors": _add_vectors,
     "gimp-image-scale-full": _image_scale_full,
     "gimp-layer-scale-full": _layer_scale_full,
@@ -1381,10 +1457,12 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
     },
     **{f"gimp-unit-get-{name}": _unit("get_name") for name in ("identifier", "singular", "plural")},
     "script-fu-drop-shadow": _drop_shadow,
+    "script-fu-reverse-layers": _reverse_layers,
     # plug-ins of both GIMPs whose arguments moved
     "plug-in-compose": _run_plug_in(
         "plug-in-compose", "image", "drawables", "image-2", "image-3", "image-4", "compose-type"
     ),
+    "plug-in-decompose": _decompose,
     "plug-in-drawable-compose": _run_plug_in(
         "plug-in-drawable-compose",
         "image",
@@ -1412,6 +1490,43 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
         "ioffset",
         "icolor",
         "",
+    ),
+    "plug-in-lighting": _run_plug_in(
+        "plug-in-lighting",
+        *_HEAD,
+        "bump-drawable",
+        "env-drawable",
+        "do-bumpmap",
+        "do-envmap",
+        "bumpmap-type",
+        "light-type-1",
+        "light-color-1",
+        *(f"light-{what}-{axis}-1" for what in ("position", "direction") for axis in "xyz"),
+        *_MATERIAL,
+        "new-image",
+        "transparent-background",
+    ),
+    "plug-in-map-object": _run_plug_in(
+        "plug-in-map-object",
+        *_HEAD,
+        "map-type",
+        *(
+            f"{what}-{axis}"
+            for what in ("viewpoint", "position", "first-axis", "second-axis", "rotation-angle")
+            for axis in "xyz"
+        ),
+        "light-type",
+        "light-color",
+        *(f"light-{what}-{axis}" for what in ("position", "direction") for axis in "xyz"),
+        *_MATERIAL,
+        "tiled",
+        "new-image",
+        "transparent-background",
+        "sphere-radius",
+        *(f"{axis}-scale" for axis in "xyz"),
+        "cylinder-length",
+        *(f"box-{side}-drawable" for side in ("front", "back", "top", "bottom", "left", "right")),
+        *(f"cyl-{side}-drawable" for side in ("top", "bottom")),
     ),
     "plug-in-checkerboard": _run_plug_in("plug-in-checkerboard", *_HEAD, "psychobilly", "check-size"),
     "file-svg-load": _run_plug_in("file-svg-load", "file", "", "", "width", "height", "paths"),

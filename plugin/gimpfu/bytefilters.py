@@ -61,6 +61,7 @@ def _blurred(plane: bytes, width: int, horizontal: float, vertical: float) -> by
         return (
             bytes(value for row in zip(*made, strict=True) for value in row) if vertical else b"".join(made)
         )
+    Gegl.init(None)
     area = Gegl.Rectangle.new(0, 0, width, height)
     source, target = (Gegl.Buffer.new("Y float", 0, 0, width, height) for _ in "st")
     source.set(area, "Y u8", plane)
@@ -70,7 +71,7 @@ def _blurred(plane: bytes, width: int, horizontal: float, vertical: float) -> by
     return bytes(min(255, max(0, int(value * 255.0))) for value in found)
 
 
-_NARROW = 1.5  # standard deviation below which the recursive filter is no good Gaussian any more
+_NARROW = 3.0  # standard deviation up to which the recursive filter itself is run, not a true Gaussian
 
 
 def _rows(plane: bytes, width: int) -> list[bytes]:

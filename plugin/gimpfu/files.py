@@ -65,7 +65,7 @@ ARGUMENTS = {
     "webp": _WEBP + " - default-delay force-delay",
     "gbr": "spacing description",
     "pat": "description",
-    "gih": "spacing description cell-width cell-height",
+    "gih": "spacing description cell-width cell-height - - - - ranks - selection-modes",
     "pdf": "vectorize ignore-hidden apply-masks layers-as-pages reverse-order",
     "pgm": "raw",
     "ppm": "raw",
@@ -151,9 +151,20 @@ def save_as(name: str, image: Any, drawable: Any, filename: Any, *rest: Any) -> 
             values[key] = choices.get(int(value), next(iter(choices.values()))) if choices else value
     if kind == "gif" and name == "file-gif-save":
         values["as-animation"] = len(image.get_layers()) > 1
+    if kind == "gih":
+        _count_cells(image, values)
     procedure = _PROCEDURES.get(kind, f"file-{kind}-export")
     with _exported(image, drawable, kind in _LAYERED) as own:
         named(procedure, {"image": own, "file": file_of(filename), **values})
+
+
+def _count_cells(image: Any, values: dict[str, Any]) -> None:
+    """GIMP 3 wants to be told how many brushes a brush pipe has."""
+    across = max(1, image.get_width() // max(1, int(values.get("cell-width", 1))))
+    down = max(1, image.get_height() // max(1, int(values.get("cell-height", 1))))
+    values["num-cells"] = across * down * len(image.get_layers())
+    if "ranks" in values:
+        values["ranks"] = bytes(values["ranks"])
 
 
 def save(image: Any, drawable: Any, filename: Any, raw_filename: Any = None) -> None:

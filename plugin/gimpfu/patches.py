@@ -14,6 +14,7 @@ from typing import Any
 from gi.repository import Gimp, Gio
 
 from . import adapters, colour, enums, pixels, region
+from .errors import say_once
 from .scripts.python2 import ByteString
 
 
@@ -160,6 +161,16 @@ def _with_offsets(native: Callable[..., Any]) -> Callable[..., Any]:
     return resize
 
 
+def _text_resize(native: Callable[..., Any]) -> Callable[..., Any]:
+    """Of a text layer the text's box with two sizes, the layer itself with GIMP 2's four."""
+    of_layer = _with_offsets(Gimp.Layer.resize)
+
+    def resize(self: Any, *sizes: Any) -> Any:
+        return native(self, *map(float, sizes)) if len(sizes) == 2 else of_layer(self, *sizes)
+
+    return resize
+
+
 def _merge_shadow(native: Callable[..., Any]) -> Callable[..., Any]:
     def merge(self: Gimp.Drawable, undo: bool = False) -> Any:
         return native(self, bool(undo))
@@ -280,6 +291,12 @@ def _transform(name: str) -> Callable[..., Any]:
 _LINKED: dict[int, bool] = {}
 
 
+def _linked(self: Gimp.Item) -> bool:
+    if not _LINKED:
+        say_once("GIMP 3 has no linked layers: a script that works on those finds none.")
+    return _LINKED.get(self.get_id(), False)
+
+
 def _set_linked(self: Gimp.Item, linked: Any) -> None:
     """GIMP 3 links no items: what a script says of one is remembered for that script only."""
     _LINKED[self.get_id()] = bool(linked)
@@ -373,10 +390,13 @@ def _tables() -> dict[type, dict[str, Any]]:
             "disable_undo": lambda self: self.undo_disable(),
             "enable_undo": lambda self: self.undo_enable(),
             "insert_layer": _inserting(image.insert_layer),
-            "insert_channel": _inserting(image.insert_channel),
+            "insert_channel": adapters.insert_channel,
+            "remove_channel": adapters.remove_channel,
             "insert_vectors": _inserting(image.insert_path),
             "add_layer": _adding("insert_layer"),
-            "add_channel": _adding("insert_channel"),
+            "add_channel": lambda self, item, position=-1: adapters.insert_channel(
+                self, item, None, position
+            ),
             "add_vectors": _adding("insert_path"),
             "colormap": property(pixels.colormap, pixels.set_colormap),
             "floating_selection": _readable("get_floating_sel"),
@@ -412,7 +432,7 @@ def _tables() -> dict[type, dict[str, Any]]:
             "parent": _readable("get_parent"),
             "children": _readable("get_children"),
             "is_layer_mask": _both_ways(item.is_layer_mask),
-            "linked": property(lambda self: _LINKED.get(self.get_id(), False), _set_linked),
+            "linked": property(_linked, _set_linked),
             "from_id": staticmethod(Gimp.Item.get_by_id),
             **_parasites(),
         },
@@ -501,6 +521,7 @@ def _tables() -> dict[type, dict[str, Any]]:
                 ),
             ),
         },
+        Gimp.TextLayer: {"resize": _text_resize(Gimp.TextLayer.resize)},
         Gimp.Path: {"strokes": property(_stroke_list), "to_selection": _to_selection},
         Gimp.Display: {"ID": _readable("get_id")},
         Gimp.Parasite: {

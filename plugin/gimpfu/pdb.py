@@ -14,7 +14,6 @@ swallow errors.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -22,7 +21,7 @@ from typing import Any
 from gi.repository import Gimp
 
 from . import adapters, files, filters, libgimp, region, values
-from .errors import error
+from .errors import error, say_once
 from .registry import is_collecting
 from .renames import IGNORED, REFUSED, RENAMED
 from .scripts.python2 import ByteString
@@ -112,7 +111,10 @@ def _takes_a_drawable(native: Gimp.Procedure) -> bool:
 def _reason(name: str, returned: Gimp.ValueArray) -> str:
     told = returned.index(1) if returned.length() > 1 else None
     text = told if isinstance(told, str) else getattr(told, "message", None)
-    return str(text or Gimp.get_pdb().get_last_error() or f"{name} failed")
+    said = str(text or Gimp.get_pdb().get_last_error() or "")
+    if said in ("", "execution error", "calling error"):  # GIMP's own words where it has no sentence
+        return f"{name} failed; GIMP does not say why."
+    return said
 
 
 class Adapted:
@@ -183,9 +185,7 @@ class PDB:
         native = _lookup(RENAMED.get(dashed, dashed))
         if native is None:
             sentence = refusal(dashed)
-            if dashed not in _refused:
-                _refused.add(dashed)
-                print(f"gimpfu: {sentence}", file=sys.stderr)
+            say_once(sentence)
             raise error(sentence)
         return Function(native.get_name(), native)
 
@@ -213,12 +213,13 @@ def _nothing(*args: Any) -> None:
     return None
 
 
-_refused: set[str] = set()
-
-
 def refusal(name: str) -> str:
     """Return the sentence for a procedure that is not served."""
-    return REFUSED.get(name) or f"GIMP 3 has no procedure {name}, and no equivalent of it is known."
+    if name in REFUSED:
+        return REFUSED[name]
+    if name.startswith(("plug-in-", "python-", "script-fu-", "extension-", "file-")):
+        return f"There is no procedure {name}: no plug-in that is installed here brings it."
+    return f"GIMP 3 has no procedure {name}, and no equivalent of it is known."
 
 
 def _served(dashed: str) -> Adapted | None:

@@ -14,7 +14,7 @@ from typing import Any
 from gi.repository import Gimp, GLib, GObject
 
 from . import colour, params, patches, region
-from .errors import CancelError, error
+from .errors import NO_SCREEN, CancelError, error, missing_module
 from .registry import Handler, Registration, handlers, is_collecting, registered
 
 SENSITIVE_WITH_ONE = Gimp.ProcedureSensitivityMask.DRAWABLE
@@ -200,6 +200,10 @@ def _run(
         return _failure(procedure, str(problem))
     except Exception as fault:  # the last place where the user can be told
         traceback.print_exc()
+        if "Gtk couldn't be initialized" in str(fault):
+            return _failure(procedure, NO_SCREEN)
+        if isinstance(fault, ModuleNotFoundError):
+            return _failure(procedure, f"{_title(registration)}: {missing_module(fault)}")
         sentence = f"{_title(registration)} stopped because of a fault in it: {type(fault).__name__}: {fault}"
         return _failure(procedure, sentence)
 

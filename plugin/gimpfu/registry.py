@@ -171,6 +171,8 @@ def register(
     """
     entries = list(params)
     label = label or ""
+    if menu and menu.startswith(("<Load>", "<Save>")) and not _takes_files(menu, entries):
+        menu = None  # GIMP would not have taken that place, only the label's
     if label.startswith("<"):
         place, _, label = label.rpartition("/")
         if menu is None:
@@ -198,6 +200,16 @@ def register(
         interactive=interactive,
         domain=_domain(domain),
     )
+
+
+def _takes_files(menu: str, entries: Sequence[tuple[Any, ...]]) -> bool:
+    """Whether parameters are those of a procedure that loads or saves files."""
+    kinds = [entry[0] for entry in entries]
+    names = [PF_STRING, PF_STRING]
+    head = names[:1] if menu.startswith("<Load>") else [PF_IMAGE, PF_DRAWABLE, *names[:1]]
+    files = (PF_STRING, PF_FILE, PF_FILENAME)
+    given = [PF_STRING if kind in files else PF_DRAWABLE if kind == PF_LAYER else kind for kind in kinds]
+    return given[: len(head)] == head
 
 
 def _old_style_head(menu: str) -> list[tuple[Any, ...]]:

@@ -7,12 +7,11 @@ one there is; that is said once on standard error.
 from __future__ import annotations
 
 import difflib
-import sys
 from typing import Any
 
 from gi.repository import Gimp
 
-from .errors import error
+from .errors import error, say_once
 
 KINDS: dict[str, Any] = {
     "GimpBrush": Gimp.Brush,
@@ -31,7 +30,6 @@ _MOVED = {
     "Courier": "Monospace",
     "FG to BG (HSV Hue)": "FG to BG (HSV hue)",
 }
-_told: set[tuple[str, str]] = set()
 _cached: dict[tuple[str, str], Any] = {}
 
 
@@ -86,7 +84,6 @@ def _nearest(kind: str, name: str) -> Any:
         close = current.get_name() if current is not None else (known[0] if known else None)
     if close is None:
         return None
-    if close.lower() != name.lower() and (kind, name) not in _told:
-        _told.add((kind, name))
-        print(f"gimpfu: there is no {word(kind)} called {name!r}; {close!r} is used for it.", file=sys.stderr)
+    if close.lower() != name.lower():
+        say_once(f"there is no {word(kind)} called {name!r}; {close!r} is used for it.")
     return KINDS[kind].get_by_name(close)

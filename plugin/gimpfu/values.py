@@ -143,11 +143,15 @@ def _choice(spec: GObject.ParamSpec, text: str) -> str:
     """Return the choice that a text names: its nick, its label, or the nick written another way."""
     choice = Gimp.param_spec_choice_get_choice(spec)
     nicks = [str(nick) for nick in choice.list_nicks()]
-    plain = re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-").lower()
+    plain = _plain_words(text)
     for nick in nicks:
-        if text == nick or plain == nick.lower() or text == choice.get_label(nick):
+        if plain in (_plain_words(nick), _plain_words(choice.get_label(nick) or "")):
             return nick
     return next((nick for nick in nicks if nick.lower().endswith(f"-{plain}")), text)
+
+
+def _plain_words(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-").lower()
 
 
 def _is_array(spec: GObject.ParamSpec) -> bool:

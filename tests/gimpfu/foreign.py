@@ -42,7 +42,7 @@ def try_all(
         else:
             shutil.copy(script, gimp.profile / "gimpfu-scripts")
     package = gimp.inside(gimp.profile / "plug-ins" / gimpfu_bundle.PLUGIN)
-    photograph(gimp.work / "photo.png")
+    photograph(gimp.work / "photo")
     told: dict[str, Any] = {}
     said = ""
     left = [script.name for script in scripts if script.is_file() and (not only or script.name in only)]
@@ -61,7 +61,7 @@ def try_all(
 
 
 def photograph(path: Path) -> None:
-    """A picture like a photograph: sky, ground, a face-like disc, fine texture; 640 x 480."""
+    """Save, as PNG, JPEG and WebP, a picture like a photograph, 640 x 480: sky, ground, a disc, texture."""
     y, x = np.mgrid[0:480, 0:640]
     random = np.random.default_rng(17)
     sky = np.stack([90 + y * 0.25, 130 + y * 0.2, 230 - y * 0.1], -1)
@@ -74,7 +74,9 @@ def photograph(path: Path) -> None:
     rgb[100:140, 40:120] = (240, 240, 240)
     rgb[360:420, 500:600] = (12, 10, 14)
     rgb += random.normal(0, 5, (480, 640, 1)) + random.normal(0, 3, rgb.shape)
-    Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8)).save(path)
+    image = Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8))
+    for ending in (".png", ".jpg", ".webp"):
+        image.save(path.with_suffix(ending))
 
 
 def _try_some(
@@ -156,6 +158,7 @@ def main() -> int:
     parser.add_argument("--scripts", type=Path, required=True, metavar="DIR", help="folder of GIMP 2 scripts")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="only these files of it")
     parser.add_argument("--log", type=Path, help="where to put what GIMP said")
+    parser.add_argument("--display", help="an X display, for scripts with windows and for Script-Fu")
     parser.add_argument("--keep", type=Path, help="folder for the whole record and pictures of what was made")
     parser.add_argument("--timeout", type=float, default=900.0, help="seconds for all of them")
     options = parser.parse_args()
@@ -164,6 +167,8 @@ def main() -> int:
         print(f"{harness.ABSENT}: {absent}", file=sys.stderr)
         return 2
     gimp = harness.start(root)
+    if options.display:
+        gimp.environment["DISPLAY"] = options.display
     started = time.monotonic()
     try:
         scripts = sorted(options.scripts.iterdir())

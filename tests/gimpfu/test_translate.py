@@ -56,6 +56,7 @@ def test_decode(raw: bytes, text: str) -> None:
         ("round(2.5)", 3.0),
         ("sorted([1, 3, 2], lambda a, b: b - a)", [3, 2, 1]),
         ("sorted([None, 3, 'x', 2])", [None, 2, 3, "x"]),
+        ("[None < 0, None > -1, 'a' > 3, None <= None]", [True, False, True, True]),
         ("'6162'.decode('hex')", b"ab"),
         ("u'x'.encode('utf-8') + 'y'", "xy"),
         ("isinstance(u'x', basestring)", True),

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import registry
-from ..errors import error
+from ..errors import error, missing_module
 from ..registry import Registration
 from . import translate
 from .translate import Untranslatable
@@ -266,7 +266,7 @@ def _sentence(fault: BaseException) -> str:
     if isinstance(fault, SystemExit):
         return f"It ended itself before it registered anything (exit status {fault.code})."
     if isinstance(fault, ModuleNotFoundError):
-        return f"It needs the Python module {fault.name}, which is not installed for GIMP's Python."
+        return missing_module(fault)
     if isinstance(fault, error):
         return str(fault)
     return f"It stopped with {type(fault).__name__}: {fault}"

@@ -14,7 +14,7 @@ from typing import Any
 
 import gi
 
-from ..errors import error
+from ..errors import NO_SCREEN, error
 
 PREFIXES = {
     "RESPONSE_": "ResponseType",
@@ -298,6 +298,9 @@ def _of_gdk(name: str) -> Any:
     if name in ("threads_init", "threads_enter", "threads_leave"):
         return _nothing()
     gdk = _library("Gdk", "3.0")
+    if name in ("screen_width", "screen_height"):
+        need_a_screen()
+        return getattr(gdk.Screen, name.removeprefix("screen_"))
     for holder in (gdk, gdk.EventMask, gdk.ModifierType, gdk.CursorType, gdk.EventType):
         if (found := getattr(holder, name, None)) is not None:
             return found
@@ -335,7 +338,7 @@ def _of_gio(name: str) -> Any:
 def need_a_screen() -> None:
     """Raise `error` where no window can be shown."""
     if not _gtk().init_check(None)[0]:
-        raise error("This script shows a window of its own, and there is no screen.")
+        raise error(NO_SCREEN)
 
 
 _MODULES: dict[str, types.ModuleType] = {

@@ -12,6 +12,7 @@ import codecs
 import functools
 import io
 import math
+import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -239,9 +240,27 @@ def py2_cmp(left: Any, right: Any) -> int:
         return (first > second) - (first < second)
 
 
+def _ordered(native: Callable[[Any, Any], Any], accepts: Callable[[int], bool]) -> Callable[[Any, Any], Any]:
+    """One of ``<``, ``<=``, ``>``, ``>=`` that compares values of different types, too."""
+
+    def compare(left: Any, right: Any) -> Any:
+        try:
+            return native(left, right)
+        except TypeError:
+            return accepts(py2_cmp(left, right))
+
+    return compare
+
+
 def _rank(value: Any) -> tuple[int, str, int]:
     kind = 0 if value is None else 1 if isinstance(value, (int, float)) else 2
     return kind, type(value).__name__, id(value)
+
+
+_less = _ordered(operator.lt, lambda way: way < 0)
+_at_most = _ordered(operator.le, lambda way: way <= 0)
+_more = _ordered(operator.gt, lambda way: way > 0)
+_at_least = _ordered(operator.ge, lambda way: way >= 0)
 
 
 def _tostring(value: Any, *args: Any, **named: Any) -> Any:
@@ -481,6 +500,10 @@ def names(importer: Callable[..., Any]) -> dict[str, Any]:
         "__tostring2__": _tostring,
         "__fromstring2__": _fromstring,
         "__message2__": _message,
+        "__less2__": _less,
+        "__at_most2__": _at_most,
+        "__more2__": _more,
+        "__at_least2__": _at_least,
         "apply": lambda function, args=(), named=None: function(*args, **(named or {})),
         "basestring": basestring,
         "buffer": memoryview,

@@ -20,7 +20,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-VERSION = "1"  # part of every kept translation's name: raise it when the outcome changes
+VERSION = "2"  # part of every kept translation's name: raise it when the outcome changes
 
 FIXERS = [
     "except",
@@ -241,6 +241,14 @@ class Python2(ast.NodeTransformer):
             return node  # a float on either side divides alike
         return ast.copy_location(_call(_DIVIDE, node.left, node.right), node)
 
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:  # noqa: N802
+        """Put ``<`` and its like, where either side may be None, into Python 2's order of types."""
+        self.generic_visit(node)
+        helper = _ORDER.get(type(node.ops[0]))
+        if helper is None or len(node.ops) > 1 or any(map(_is_number, (node.left, node.comparators[0]))):
+            return node
+        return ast.copy_location(_call(helper, node.left, node.comparators[0]), node)
+
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:  # noqa: N802
         """Divide whole numbers as Python 2 did."""
         self.generic_visit(node)
@@ -278,6 +286,16 @@ class Python2(ast.NodeTransformer):
             arguments = ast.Attribute(node.value, "args", ast.Load())
             return ast.copy_location(ast.Subscript(arguments, node.slice, node.ctx), node)
         return node
+
+
+_ORDER = {ast.Lt: "__less2__", ast.LtE: "__at_most2__", ast.Gt: "__more2__", ast.GtE: "__at_least2__"}
+
+
+def _is_number(node: ast.expr) -> bool:
+    """Whether an expression is a number for certain, seen from its form; a constant is not enough."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id in ("len", "int", "float", "abs", "ord")
+    return isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.Add, ast.Mod))
 
 
 def _call(name: str, *arguments: ast.expr) -> ast.Call:

@@ -2,6 +2,7 @@
 
 import checking  # noqa: F401 - makes gimpfu importable for the others
 import checks_colours
+import checks_filters
 import checks_objects
 import checks_pdb
 import checks_scripts
@@ -9,7 +10,7 @@ import support
 
 CHECKS = {
     name: function
-    for module in (checks_colours, checks_objects, checks_pdb, checks_scripts)
+    for module in (checks_colours, checks_filters, checks_objects, checks_pdb, checks_scripts)
     for name, function in vars(module).items()
     if name.startswith("check_")
 }

@@ -117,6 +117,18 @@ def check_old_labels_of_loaders_and_savers_bring_their_parameters():
         assert (len(found["file-mine"].params), found["file-mine"].file_kind) == (count, kind)
 
 
+def check_labels_and_places_that_do_not_fit():
+    who = ("Blurb", "Help", "Author", "Copyright", "2026")
+    with registry.collecting() as found:
+        register("file-mine-thumb", *who, None, None, [(PF_STRING, "filename", "File", "")], [], print)
+        register(
+            "sheet", *who, "<Toolbox>/Xtns/Sheet", "", [(PF_DIRNAME, "f", "", "")], [], print, menu="<Save>"
+        )
+    assert found["file-mine-thumb"].menu is None and found["file-mine-thumb"].label == ""
+    sheet = found["python-fu-sheet"]
+    assert (sheet.menu, sheet.label, sheet.file_kind) == ("<Image>/Xtns", "Sheet", "")
+
+
 def check_registration_with_a_catalogue():
     foreign = Gimp.get_pdb().lookup_procedure("python-fu-foreign-catalogue")
     assert foreign.get_menu_label() == "Without its catalogue" and foreign.get_blurb() == "Blurb"

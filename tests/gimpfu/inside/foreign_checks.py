@@ -479,17 +479,28 @@ def picture(kind, variant):
     image.add_channel(mask)
     path = pdb.gimp_vectors_new(image, "way")
     image.add_vectors(path)
-    places = (100, 100, 100, 100, 300, 120, 500, 120, 560, 360, 560, 360)
+    corners = ((100, 100), (500, 120), (560, 360), (80, 400))
+    places = [part for corner in corners for part in corner * 3]
     points = [place * (down if number % 2 else across) for number, place in enumerate(places)]
-    pdb.gimp_vectors_stroke_new_from_points(path, 0, 12, points, 0)
+    pdb.gimp_vectors_stroke_new_from_points(path, 0, len(points), points, 0)
     image.active_vectors = path
     image.active_layer = ground if variant == "ground" else layer
     if kind == "gray":
         pdb.gimp_image_convert_grayscale(image)
     elif kind == "indexed":
         pdb.gimp_image_convert_indexed(image, 0, 0, 16, False, False, "")
+    if variant == "ground":
+        image.add_vguide(200)
+        image.add_hguide(150)
+        group = pdb.gimp_layer_group_new(image)
+        group.name = "Group"
+        pdb.gimp_image_insert_layer(image, group, None, 0)
+        for number in range(2):
+            pdb.gimp_image_insert_layer(image, layer.copy(), group, number)
     if variant == "selection":
         pdb.gimp_image_select_rectangle(image, CHANNEL_OP_REPLACE, 200, 150, 120, 90)
+    elif variant == "values":
+        pdb.gimp_image_select_ellipse(image, CHANNEL_OP_REPLACE, 180, 120, 280, 220)
     image.filename = TEMPORARY + "/picture.xcf"
     return image, image.active_layer, mask, path
 
@@ -546,6 +557,10 @@ def generic(registration, variant):
             config.set_property(param.key, gimpfile(file))
         elif param.kind in (PF_STRING, PF_TEXT, PF_VALUE) and (text := text_for(param)) is not None:
             config.set_property(param.key, text)
+        elif variant == "values":
+            other_value(config, param)
+        elif param.kind in (PF_STRING, PF_TEXT) and param.default in (None, ""):
+            config.set_property(param.key, "Layer")
     before = scene()
     returned = procedure.run(config)
     failed = ""
@@ -556,6 +571,19 @@ def generic(registration, variant):
     if told and not failed:
         show(registration.name, before, after, image)
     return failed, told
+
+
+def other_value(config, param):
+    """Set another value than the default, for scripts whose defaults do nothing."""
+    now = config.get_property(param.key)
+    if isinstance(now, bool):
+        config.set_property(param.key, not now)
+    elif isinstance(now, (int, float)) and len(param.extra) > 1:
+        low, high = float(param.extra[0]), float(param.extra[1])
+        step = max(1, round(min(high - low, 40) / 4))
+        config.set_property(param.key, type(now)(now + step if now + step <= high else now - step))
+    elif isinstance(now, (int, float)):
+        config.set_property(param.key, type(now)(now + 2))
 
 
 def show(name, before, after, image):
@@ -577,15 +605,15 @@ def show(name, before, after, image):
 def tried(registration):
     """Run a procedure until something changes: what it said, what changed, on which picture."""
     row = {}
-    for variant in ("layer", "selection", "ground", "small"):
+    for variant in ("layer", "selection", "ground", "values", "small"):
         slow = bool(re.search("^failed$|no return values", row.get("failed", "")))
         if slow != (variant == "small") and variant != "layer":
             continue  # what was ended for its slowness is tried on a small picture
         for name in os.listdir(TEMPORARY):
             path = os.path.join(TEMPORARY, name)
             shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
-        for name in ("a.png", "b.png"):
-            shutil.copy(support.WORK + "/photo.png", f"{TEMPORARY}/{name}")
+        for name in ("a.png", "b.png", "c.jpg", "d.webp"):
+            shutil.copy(f"{support.WORK}/photo{name[1:]}", f"{TEMPORARY}/{name}")
         pdb.gimp_context_set_defaults()
         pdb.gimp_context_set_default_colors()
         print(f"@@@ {registration.name} ({variant})", file=sys.stderr, flush=True)
