@@ -43,7 +43,7 @@ def _on_colours(drawable: Any, change: Callable[[Planes, bytes | None, int], Ite
 
 
 def _lightness(planes: Planes) -> bytes:
-    """HSL's lightness."""
+    """Return HSL's lightness."""
     if len(planes) == 1:
         return planes[0]
     return bytes(
@@ -52,7 +52,7 @@ def _lightness(planes: Planes) -> bytes:
 
 
 def _blurred(plane: bytes, width: int, horizontal: float, vertical: float) -> bytes:
-    """A plane after a Gaussian blur with these standard deviations, edges continued, fractions cut off."""
+    """Return a plane after a Gaussian blur with these standard deviations, edges continued, fractions cut off."""
     height = len(plane) // width
     if 0 < max(horizontal, vertical) < _NARROW:
         lines = [plane[x::width] for x in range(width)] if vertical else _rows(plane, width)
@@ -131,7 +131,7 @@ def _both_ways(plane: bytes, width: int, radius: float) -> bytes:
 
 
 def standard_deviation(radius: float) -> float:
-    """The bell that falls to 1/255 at a radius and a pixel more."""
+    """Return that of the bell that falls to 1/255 at a radius and a pixel more."""
     grown = abs(float(radius)) + 1.0
     return math.sqrt(-(grown * grown) / (2 * math.log(1.0 / 255.0)))
 
@@ -197,7 +197,7 @@ def _product(a: int, b: int) -> int:
 
 
 def _quantile(counts: dict[int, int], part: float, otherwise: float, steps: float) -> float:
-    """The place, in 1/steps, above which `part` of what was counted by place is exceeded."""
+    """Return the place, in 1/steps, at which more than `part` of what was counted is passed."""
     total, seen = sum(counts.values()), 0
     for place in sorted(counts):
         seen += counts[place]
@@ -279,7 +279,7 @@ def _blurred_lightness(planes: Planes, width: int, radius: float) -> bytes:
 
 
 def _with_lightness(r: int, g: int, b: int, light: int) -> tuple[int, int, int]:
-    """A colour with another HSL lightness; hue and saturation are whole numbers up to 255 on the way."""
+    """Return a colour with another HSL lightness; hue and saturation are whole numbers up to 255 on the way."""
     high, low = max(r, g, b), min(r, g, b)
     apart, total = high - low, high + low
     saturation = round(255 * apart / (total if total < 256 else 511 - total)) if apart else 0
