@@ -52,7 +52,7 @@ def _lightness(planes: Planes) -> bytes:
 
 
 def _blurred(plane: bytes, width: int, horizontal: float, vertical: float) -> bytes:
-    """Return a plane after a Gaussian blur with these standard deviations, edges continued, fractions cut off."""
+    """Return a plane after a Gaussian blur with these deviations, edges continued, fractions cut off."""
     height = len(plane) // width
     if 0 < max(horizontal, vertical) < _NARROW:
         lines = [plane[x::width] for x in range(width)] if vertical else _rows(plane, width)
@@ -279,7 +279,7 @@ def _blurred_lightness(planes: Planes, width: int, radius: float) -> bytes:
 
 
 def _with_lightness(r: int, g: int, b: int, light: int) -> tuple[int, int, int]:
-    """Return a colour with another HSL lightness; hue and saturation are whole numbers up to 255 on the way."""
+    """Return a colour with another HSL lightness; hue and saturation become whole numbers up to 255."""
     high, low = max(r, g, b), min(r, g, b)
     apart, total = high - low, high + low
     saturation = round(255 * apart / (total if total < 256 else 511 - total)) if apart else 0
