@@ -126,7 +126,9 @@ def write(picture: Picture, pixels: Samples) -> bytes:
             "bad-output", "JPEG cannot hold a picture this wide or high.", "Name the result .png or .tif."
         )
     stored = turn_back(pixels, picture.orientation)
-    image = Image.fromarray(stored[:, :, 0] if stored.shape[2] == 1 else stored)
+    height, width, channels = stored.shape
+    image = Image.new("L" if channels == 1 else "RGB", (width, height), None)  # None: not filled first
+    image.frombytes(np.ascontiguousarray(stored))
     stream = io.BytesIO()
     if isinstance(picture.source, Source):
         image.save(stream, "jpeg", **_coding(picture.source))
