@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
@@ -9,6 +10,8 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from plugin.studio_portrait.link import runtime
@@ -69,3 +72,31 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         environment = {**os.environ, runtime.HOME_VARIABLE: str(tmp_path)}
         refused = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
     assert refused.returncode == 2 and f"on port {port}" in refused.stderr
+
+
+def test_no_request_whatsoever_ends_the_metrics(tmp_path: Path) -> None:
+    port = free_port()
+    line = st.sampled_from(
+        [b"GET /metrics HTTP/1.1\r\n", b"GET / HTTP/9.9\r\n", b"POST /metrics HTTP/1.1\r\n"]
+    )
+    header = st.sampled_from(
+        [b"Content-Length: -1\r\n", b"Content-Length: 1" + b"0" * 30 + b"\r\n", b"\xff: \0\r\n"]
+    )
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.binary(max_size=300) | st.tuples(line, header, st.binary(max_size=50)).map(b"".join))
+    def ask(data: bytes) -> None:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10.0) as peer,
+            contextlib.suppress(OSError),
+        ):
+            peer.sendall(data + b"\r\n\r\n")
+            peer.shutdown(socket.SHUT_WR)
+            while peer.recv(4096):
+                pass
+
+    with Server(tmp_path / "home", "--metrics", str(port)) as server:
+        server.wait_ready()
+        ask()
+        assert told(port)["uptime_seconds"] > 0
+        assert "Traceback" not in runtime.log_path(server.home).read_text("utf-8")
