@@ -1,7 +1,7 @@
 """The result as a group: one layer for each part, whose opacity is its slider.
 
-The server sends each part ready for the mode Grain Merge: what it adds, around a middle grey. With 8 bits
-that is 128, which only GIMP's legacy mode takes for nothing; otherwise the middle, in the samples' space.
+The server sends each part ready for the mode Grain Merge: what it adds, around the middle of the range, in
+the samples' own space. (GIMP's legacy mode would clip each part by itself.)
 """
 
 from __future__ import annotations
@@ -62,17 +62,22 @@ def parts(source: Gimp.Layer, how: Layout) -> list[Part]:
 
 def set_mode(image: Gimp.Image, layer: Gimp.Layer) -> None:
     """Give a layer of differences the mode that adds them."""
-    nick = str(image.get_precision().value_nick)
-    if nick == "u8-non-linear":
-        layer.set_mode(Gimp.LayerMode.GRAIN_MERGE_LEGACY)
-        return
-    spaces = Gimp.LayerColorSpace
-    space = spaces.RGB_NON_LINEAR if nick.endswith("non-linear") else spaces.RGB_LINEAR
-    if nick.endswith("perceptual"):
-        space = spaces.RGB_PERCEPTUAL
     layer.set_mode(Gimp.LayerMode.GRAIN_MERGE)
-    layer.set_blend_space(space)
-    layer.set_composite_space(space)
+    layer.set_blend_space(space_of(image))
+    blend_in_samples(image, layer)
+
+
+def blend_in_samples(image: Gimp.Image, layer: Gimp.Layer) -> None:
+    """Let opacity and mask count in the samples' own encoding, as at the server, and not in linear light."""
+    layer.set_composite_space(space_of(image))
+
+
+def space_of(image: Gimp.Image) -> Gimp.LayerColorSpace:
+    """The encoding of the image's samples."""
+    nick, spaces = str(image.get_precision().value_nick), Gimp.LayerColorSpace
+    if nick.endswith("non-linear"):
+        return spaces.RGB_NON_LINEAR
+    return spaces.RGB_PERCEPTUAL if nick.endswith("perceptual") else spaces.RGB_LINEAR
 
 
 def without_alpha(layer: Gimp.Layer) -> None:

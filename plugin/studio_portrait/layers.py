@@ -142,6 +142,7 @@ class Outcome:
         if self.choices.output == "mask":
             _remove_mask(whole.copy)
             _set_mask(whole.copy, whole.mask, result)
+            group.blend_in_samples(put.image, whole.copy)
         return layer
 
     def _group(self, put: _Place, covers: bool) -> Gimp.Layer:
@@ -166,6 +167,7 @@ class Outcome:
         if mask is not None:
             (dx, dy), (x, y) = source.get_offsets()[1:], inner.get_offsets()[1:]
             _set_mask(inner, *mask, dx - x, dy - y)
+            group.blend_in_samples(put.image, inner)
         if top is not inner:
             _take_over(top, source)
         return top
@@ -240,6 +242,7 @@ def _masked_in_group(put: _Place, source: Gimp.Layer, parts: Parts, result: dict
     group.without_alpha(parts.copy)
     parts.copy.set_name(_("Studio portrait"))
     _set_mask(parts.copy, parts.mask, result)
+    group.blend_in_samples(put.image, parts.copy)
     _take_over(top, source)
     return top
 

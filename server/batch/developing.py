@@ -15,13 +15,9 @@ import numpy as np
 from plugin.studio_portrait.link.wire import Problem
 
 from ..files import exif
+from ..files.names import HEIC, RAW
 from ..files.picture import Picture, check_size
 
-RAW = frozenset(
-    (".3fr", ".arw", ".cr2", ".cr3", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw")
-    + (".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f")
-)
-HEIC = frozenset((".heic", ".heif", ".hif"))
 _MAKER_NOTE, _SUB_IMAGES = 37500, 330
 # What a TIFF that holds a RAW says of the photograph; the rest tells how its sensor's samples lie.
 _KEPT = frozenset((270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, exif.EXIF, exif.GPS))

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from plugin.studio_portrait.link.wire import Problem
 
-from ..files.names import ENDINGS, SUFFIXES
-from .developing import HEIC, RAW
+from ..files.names import ENDINGS, HEIC, RAW, SUFFIXES
 from .item import Item
 
 

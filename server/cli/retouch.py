@@ -14,8 +14,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import (
@@ -29,13 +30,19 @@ from plugin.studio_portrait.link.wire import (
 
 from ..files import decoder
 from ..files.errors import PictureError
-from ..files.names import NAMES, format_of, listed, mask_beside, unreadable
+from ..files.names import LAYERED, NAMES, beside, format_of, listed, unreadable
 from ..stopwatch import Stopwatch
 from .retouch_plan import Task, plan
 from .settings import add_arguments as add_settings
 from .settings import from_arguments
 from .terminal import printable
 
+if TYPE_CHECKING:
+    from ..files.picture import Picture
+    from ..remote.sending import Opened
+
+Files = dict[Path, Callable[[], bytes]]
+MATTES = ("person", "skin")
 Progress = Callable[[str, float], None]
 Show = Callable[[str, float | None], None]
 
@@ -58,13 +65,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``retouch``."""
     parser.description = (
         f"Retouches {listed(NAMES, 'and')} files; metadata, colour profile and bit depth stay."
+        " Reads HEIC and RAW, too, where install.py has set that up (--with heic, --with raw)."
     )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
-        "Examples: retouch selfie.jpg -o portrait.jpg;"
-        " retouch photos/ -o done/ --preset Matte --suffix _studio;"
-        " retouch group.tif -o out.tif --faces 1,3 --warmth 20."
-        " A file that already has an output's name is replaced, an input never."
-        " Exit status: 0 every picture is done; 1 at least one is not; 2 nothing was tried."
+        "examples:\n"
+        "  retouch selfie.jpg -o portrait.jpg\n"
+        "  retouch selfie.jpg -o portrait.ora      layers for GIMP and Krita\n"
+        "  retouch photos/ -o done/ --preset Matte --suffix _studio\n"
+        "  retouch group.tif -o out.tif --faces 1,3 --warmth 20\n"
+        "\n"
+        "A file that already has an output's name is replaced, an input never.\n"
+        "Exit status: 0 every picture is done; 1 at least one is not; 2 nothing was tried."
     )
     parser.add_argument("inputs", nargs="+", metavar="IN", help="a picture, or a folder of pictures")
     parser.add_argument(
@@ -72,7 +84,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         required=True,
         metavar="OUT",
-        help="a file for one picture, otherwise a folder (is made)",
+        help=f"a file for one picture, otherwise a folder (is made); NAME{LAYERED} (OpenRaster) holds"
+        " the photograph and a layer for each of shine, light and colour, 8 or 16 bit sRGB without metadata",
     )
     parser.add_argument(
         "--reference", metavar="PORTRAIT", help=f"a portrait whose look is matched, with --network {HEADSHOT}"
@@ -83,6 +96,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mask", action="store_true", help="unfeathered results, and their masks (NAME-mask.png) beside them"
     )
+    parser.add_argument(
+        "--mattes",
+        action="store_true",
+        help="write what is person and what is skin, too (NAME-person.png, NAME-skin.png)",
+    )
     parser.add_argument("--server", metavar="HOST:PORT", help="use another machine's server (see: keys)")
     parser.add_argument("--json", action="store_true", help="one JSON object per picture on standard output")
     add_settings(parser)
@@ -92,7 +110,12 @@ def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
     try:
         settings = replace(from_arguments(args), mask=args.mask)
-        tasks = plan(args.inputs, args.output, args.reference, args.suffix, args.mask)
+        inside = args.output.lower().endswith(LAYERED)  # whose layers hold all of it
+        extras = [] if inside else [*["mask"] * args.mask, *(MATTES if args.mattes else ())]
+        tasks = plan(args.inputs, args.output, args.reference, args.suffix, extras)
+        if args.mask and tasks[0].target.suffix.lower() == LAYERED:
+            sentence = "The layers of an OpenRaster file have their masks in them."
+            raise Problem("bad-setting", sentence, "Leave --mask out.")
         reference = _reference(args.reference, settings)
         if not any(os.path.exists(task.source) for task in tasks):
             return _none_is_there(tasks, args.json)
@@ -100,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
         with _bar() as show, _Door(show, args.server) as door:
             _check_network(door.session(), settings.network)
             good = [
-                _one(door, task, settings, reference, args.json, _counted(show, number, len(tasks)))
+                _one(door, task, settings, reference, args, _counted(show, number, len(tasks)))
                 for number, task in enumerate(tasks, 1)
             ]
         if len(tasks) > 1:
@@ -209,22 +232,24 @@ def _reference(name: str | None, settings: Settings) -> Any:
     return pixels
 
 
-def _one(door: _Door, task: Task, settings: Settings, reference: Any, as_json: bool, show: Show) -> bool:
+def _one(
+    door: _Door, task: Task, settings: Settings, reference: Any, args: argparse.Namespace, show: Show
+) -> bool:
     """One picture, its result or failure told; whether it is done."""
 
     def progress(stage: str, share: float) -> None:
         show(f"{task.source.name}: {STAGES.get(stage, stage)}", _along(stage, share))
 
     try:
-        told = retouch_file(door.session(), task, settings, progress, reference)
+        told = retouch_file(door.session(), task, settings, progress, reference, args.mattes)
     except Exception as error:  # whatever it is, the user reads a sentence and the other pictures are done
         problem = as_problem(error)
         door.failed(problem)
         show("", None)
-        _report(problem, task, as_json)
+        _report(problem, task, args.json)
         return False
     show("", None)
-    if as_json:
+    if args.json:
         _say(json.dumps(told), sys.stdout)
     for note in told["notes"]:
         _say(f"{task.source}: {note}", sys.stderr)
@@ -259,40 +284,44 @@ def as_problem(error: Exception) -> Problem:
 
 
 def retouch_file(
-    session: Session, task: Task, settings: Settings, progress: Progress, reference: Any = None
+    session: Session,
+    task: Task,
+    settings: Settings,
+    progress: Progress,
+    reference: Any = None,
+    mattes: bool = False,
 ) -> dict[str, Any]:
     """Read, retouch and write one picture; returns what ``--json`` prints about it.
 
-    reference: (H, W, 3) uint8 sRGB. progress(stage, fraction) as in `Session.retouch`. Raises `Problem`;
-    nothing is written then.
+    reference: (H, W, 3) uint8 sRGB. mattes: write the person's and the skin's, too. progress(stage, fraction)
+    as in `Session.retouch`. Raises `Problem` and what `as_problem` knows; nothing is written then.
     """
-    import numpy as np  # and the codecs: only now, while the server loads its own
-
-    from ..files import pictures
-    from ..files.picture import Picture
-    from ..remote import sending
+    from ..remote import sending  # and with it numpy and the codecs: only now, while the server loads its own
 
     clock = Stopwatch()
     with clock("read"):
-        picture = pictures.read(task.source)
-        format_of(task.target)
-    pixels = picture.pixels.copy()
-    mask = np.zeros((*pixels.shape[:2], 1), np.uint8)
-    result = sending.retouch(
-        session,
-        pixels,
-        settings,
-        icc=picture.icc,
-        reference=reference,
-        mask=mask[..., 0],
-        progress=progress,
-    )
+        picture = read(task.source)
+        is_layered = task.target.suffix.lower() == LAYERED
+        if not is_layered:
+            format_of(task.target)
+        pixels, icc, lost = _sent(picture, is_layered)
+    if is_layered or mattes:
+        with sending.Opened(
+            session, pixels, settings, icc=icc, reference=reference, progress=progress
+        ) as work:
+            result, files = _several(work, task, picture, settings, progress, mattes)
+    else:
+        mask: Any = _no_mask(pixels)
+        result = sending.retouch(
+            session, pixels, settings, icc=icc, reference=reference, mask=mask, progress=progress
+        )
+        files = {task.target: lambda: _coded(picture, pixels, task.target)}
+        if settings.mask:
+            files[beside(task.target, "mask")] = lambda: _grey(mask)
     if not result["faces"] and result["box"] is None:
         raise Problem("no-face", "No face was found.")
     with clock("write"):
-        pictures.write(picture, pixels, task.target)
-        if settings.mask:
-            pictures.write(Picture(mask, "mask"), mask, mask_beside(task.target))
+        _write(files, picture)
     return {
         "input": str(task.source),
         "output": str(task.target),
@@ -302,8 +331,93 @@ def retouch_file(
         "device": result["device"],
         "network": result["network"],
         "weights": result["weights"],
-        "notes": [*picture.notes, *result["notes"]],
+        "notes": [*picture.notes, *lost, *result["notes"]],
     }
+
+
+def read(path: Path) -> Picture:
+    """Read a picture of any kind that can be read here. Raises `PictureError` or `Problem`."""
+    from ..batch import developing
+    from ..files import pictures
+    from ..files.opening import opened
+
+    if not developing.develops(path):
+        return pictures.read(path)
+    with opened(path) as file:
+        mode = os.fstat(file.fileno()).st_mode & 0o666
+    return replace(developing.read(path), mode=mode)
+
+
+def _sent(picture: Picture, is_layered: bool) -> tuple[Any, bytes | None, tuple[str, ...]]:
+    """The samples that the server gets, (H, W, C), their profile, and what making them has lost."""
+    if not is_layered:
+        return picture.pixels.copy(), picture.icc, ()
+    from . import layered
+
+    pixels, lost = layered.sixteen_bit(picture)
+    return pixels, None, lost
+
+
+def _no_mask(pixels: Any) -> Any:
+    import numpy as np
+
+    return np.zeros(pixels.shape[:2], np.uint8)
+
+
+def _several(
+    work: Opened, task: Task, picture: Picture, settings: Settings, progress: Progress, mattes: bool
+) -> tuple[dict[str, Any], Files]:
+    """RESULT's header, and the files of a picture that is rendered more than once."""
+    whole = work.render(settings)
+    found = {
+        what: work.render(
+            Settings(reach=what, faces=settings.faces, network=settings.network, mask=True)
+        ).mask
+        for what in (MATTES if mattes else ())
+    }
+    if task.target.suffix.lower() != LAYERED:
+        files: Files = {task.target: lambda: _coded(picture, whole.pixels, task.target)}
+        if settings.mask:
+            files[beside(task.target, "mask")] = lambda: _grey(whole.mask)
+        return whole.header, files | {
+            beside(task.target, what): partial(_grey, found[what]) for what in found
+        }
+    from ..files import openraster
+    from . import layered
+
+    stack = layered.stack(
+        work.pixels,
+        task.source.stem,
+        work,
+        settings,
+        picture.pixels.dtype.itemsize > 1,
+        lambda share: progress("reconstruct", share),
+    )
+    hidden = [openraster.Layer(what.capitalize(), found[what][..., None], visible=False) for what in found]
+    merged = layered.in_depth(whole.pixels, stack[-1].pixels.dtype)
+    return whole.header, {task.target: lambda: openraster.encode([*hidden, *stack], merged)}
+
+
+def _coded(picture: Picture, pixels: Any, path: Path) -> bytes:
+    from ..files import pictures
+
+    return pictures.encode(picture, pixels, format_of(path))
+
+
+def _grey(mask: Any) -> bytes:
+    from ..files import pictures
+    from ..files.picture import Picture
+
+    return pictures.encode(Picture(mask[..., None], "mask"), mask[..., None], "png")
+
+
+def _write(files: Files, picture: Picture) -> None:
+    """All of them, made before the first is written."""
+    from ..files import pictures
+
+    made = {path: make() for path, make in files.items()}
+    for path, data in made.items():
+        pictures.store(data, path, picture.mode)
 
 
 def _report(problem: Problem, task: Task | None, as_json: bool) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from plugin.studio_portrait.link.wire import Problem
 
-from ..files.names import HINT, SUFFIXES, format_of, mask_beside
+from ..files.errors import PictureError
+from ..files.names import ENDINGS, HEIC, HINT, LAYERED, RAW, SUFFIXES, beside, format_of
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,18 @@ class Task:
 
 
 def plan(
-    inputs: Sequence[str], output: str, reference: str | None = None, suffix: str = "", mask: bool = False
+    inputs: Sequence[str],
+    output: str,
+    reference: str | None = None,
+    suffix: str = "",
+    extras: Sequence[str] = (),
 ) -> list[Task]:
     """Make the tasks for files and folders of pictures, as the words of the command name them.
 
     output: a file for a single input file; for several, or a folder, or if it ends with a
     slash, a folder, which is made. reference: a file that is read too, and must not be an output.
-    suffix: goes between a name and its ending in a folder. mask: a mask is written beside each output.
+    suffix: goes between a name and its ending in a folder. extras: what else is written beside each output,
+    such as its mask.
     Raises `Problem` ``bad-setting`` or ``bad-output``, and `PictureError` ``bad-output``.
     """
     if not output or not all(inputs):  # an unset variable in a script; as a path it would be this folder
@@ -43,34 +49,60 @@ def plan(
     try:
         into_folder = output.endswith(("/", os.sep))
         portrait = Path(reference) if reference else None
-        return _plan([Path(word) for word in inputs], Path(output), into_folder, portrait, suffix, mask)
+        return _plan([Path(word) for word in inputs], Path(output), into_folder, portrait, suffix, extras)
     except OSError as error:  # a name that is too long, a folder that may not be looked into
         sentence = f"{error.filename} cannot be used ({error.strerror})."
         raise Problem("bad-setting", sentence, "Choose another name or folder.") from None
 
 
 def _plan(
-    inputs: Sequence[Path], out: Path, out_is_folder: bool, reference: Path | None, suffix: str, mask: bool
+    inputs: Sequence[Path],
+    out: Path,
+    out_is_folder: bool,
+    reference: Path | None,
+    suffix: str,
+    extras: Sequence[str],
 ) -> list[Task]:
     sources = list(_pictures(inputs))
     into_folder = out_is_folder or out.is_dir() or len(inputs) > 1 or inputs[0].is_dir()
     if into_folder and out.exists() and not out.is_dir():
         raise Problem("bad-output", f"{out} is a file; several pictures need a folder.")
-    if into_folder and not out_is_folder and not out.is_dir() and out.suffix.lower() in SUFFIXES:
+    if into_folder and not out_is_folder and not out.is_dir() and _is_named_file(out):
         sentence = f"{out} is the name of one picture, but there may be several."
         raise Problem(
             "bad-output", sentence, f"Name a folder; if {out.name} is to be one, write {out}{os.sep}"
         )
     if not into_folder and sources[0].exists():  # else that it is missing is told, and not this
-        format_of(out)
-    named = [out / f"{source.stem}{suffix}{source.suffix}" if into_folder else out for source in sources]
+        _check_format(out)
+    named = [out / f"{source.stem}{suffix}{_ending(source)}" if into_folder else out for source in sources]
     tasks = [Task(source, target) for source, target in zip(sources, named, strict=True)]
-    masks = [Task(task.source, mask_beside(task.target)) for task in tasks] if mask else []
-    _check_targets(tasks, masks, reference)
+    more = [Task(task.source, beside(task.target, what)) for what in extras for task in tasks]
+    _check_targets(tasks, more, reference)
     if into_folder:
         _make_folder(out)
     _check_writable({task.target.parent for task in tasks})
     return tasks
+
+
+def _is_named_file(out: Path) -> bool:
+    return out.suffix.lower() in (*SUFFIXES, LAYERED)
+
+
+def _check_format(out: Path) -> None:
+    """Raise `PictureError` ``bad-output`` for a name that does not say in which format to write."""
+    if out.suffix.lower() == LAYERED:
+        return
+    try:
+        format_of(out)
+    except PictureError as error:
+        hint = f"{error.hint.removesuffix('.')}, or with {LAYERED} for layers."
+        raise PictureError(error.code, error.message, hint) from None
+
+
+def _ending(source: Path) -> str:
+    """Of a result in a folder: the picture's own, or that of what takes the place of a format only read."""
+    own = source.suffix.lower()
+    return ENDINGS["jpeg" if own in HEIC else "tiff"] if own in HEIC or own in RAW else source.suffix
 
 
 def _pictures(inputs: Iterable[Path]) -> Iterable[Path]:
@@ -90,14 +122,14 @@ def _pictures(inputs: Iterable[Path]) -> Iterable[Path]:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in (*SUFFIXES, *HEIC) and not path.name.startswith(".") and path.is_file()
 
 
-def _check_targets(tasks: list[Task], masks: list[Task], reference: Path | None) -> None:
+def _check_targets(tasks: list[Task], more: list[Task], reference: Path | None) -> None:
     """Refuse an output that is an input or the reference, also by a link, or the output of two inputs."""
     sources = {_identity(task.source): task.source for task in tasks}
     taken: dict[str, Path] = {}
-    for task in [*tasks, *masks]:
+    for task in [*tasks, *more]:
         same = sources.get(_identity(task.target))
         if same is not None:
             sentence = f"The output {task.target} is the input {same} itself."

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 from dataclasses import replace
+from pathlib import Path
 
 from plugin.studio_portrait.link import presets
 from plugin.studio_portrait.link.sliders import SLIDERS
-from plugin.studio_portrait.link.wire import REACHES, Problem, Settings
+from plugin.studio_portrait.link.wire import HEADSHOT, REACHES, Problem, Settings
 
+WEIGHTS = Path(__file__).resolve().parents[2] / "model" / "weights"
 _REACH = "how far it reaches: the faces, all of their skin, the persons (default), or the whole frame"
 
 
@@ -23,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--faces", metavar="all|largest|N,N", help="which faces, by number: 1 is the largest; default all"
     )
-    group.add_argument("--network", metavar="NAME", help="default: the one that comes along")
+    names = _network_names()
+    known = f"one of: {', '.join(names)}; default {names[0]}" if names else None
+    group.add_argument("--network", metavar="NAME", help=known)
 
 
 def from_arguments(args: argparse.Namespace) -> Settings:
@@ -51,6 +57,15 @@ def _faces(text: str) -> str | tuple[int, ...]:
             "For the largest face and the third one: --faces 1,3",
         )
     return tuple(number - 1 for number in numbers)
+
+
+def _network_names() -> list[str]:
+    """Those with weights, the default one first; read here, as `model` loads numpy, which no help needs."""
+    found = []
+    for path in sorted(WEIGHTS.glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            found.append((not json.loads(path.read_text("utf-8")).get("default"), path.stem))
+    return [*(name for _, name in sorted(found)), HEADSHOT] if found else []
 
 
 def _preset_names() -> list[str]:

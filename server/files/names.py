@@ -23,6 +23,13 @@ FORMATS = {
     "png": Format("PNG", (".png",), (b"\x89PNG\r\n\x1a\n",)),
     "tiff": Format("TIFF", (".tif", ".tiff"), (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
 }
+# Read by a library of their own, where it is installed (`server.batch.developing`).
+RAW = frozenset(
+    (".3fr", ".arw", ".cr2", ".cr3", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw")
+    + (".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f")
+)
+HEIC = frozenset((".heic", ".heif", ".hif"))
+LAYERED = ".ora"  # OpenRaster, which is written only
 SUFFIXES = {suffix: kind for kind, form in FORMATS.items() for suffix in form.suffixes}
 
 
@@ -55,4 +62,9 @@ def format_of(path: Path) -> str:
 
 def mask_beside(target: Path) -> Path:
     """Where the mask of a result goes."""
-    return target.with_name(f"{target.stem}-mask.png")
+    return beside(target, "mask")
+
+
+def beside(target: Path, what: str) -> Path:
+    """Where something goes that belongs to a result, such as its mask."""
+    return target.with_name(f"{target.stem}-{what}.png")

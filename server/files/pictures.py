@@ -87,11 +87,18 @@ def write(picture: Picture, pixels: Samples, path: Path) -> None:
 
     The file appears whole or not at all. Raises `PictureError` ``bad-output``.
     """
-    data = encode(picture, pixels, format_of(path))
+    store(encode(picture, pixels, format_of(path)), path, picture.mode)
+
+
+def store(data: bytes, path: Path, mode: int | None = None) -> None:
+    """Write a file that appears whole or not at all. mode: the permission bits of what it was made of.
+
+    Raises `PictureError` ``bad-output``.
+    """
     beside = path.with_name(f".studio-portrait-{secrets.token_hex(4)}")  # short, however long the name is
     try:
         with _removed_on_failure(beside):
-            with open(beside, "xb", opener=_as_private_as(picture.mode)) as file:
+            with open(beside, "xb", opener=_as_private_as(mode)) as file:
                 file.write(data)
             beside.replace(path)
     except OSError as error:

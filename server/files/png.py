@@ -76,7 +76,11 @@ def read(data: bytes, new: New = empty) -> Picture:
         )
     if any(chunk.name == b"acTL" for chunk in chunks):
         raise unsupported("The PNG is animated.", "Save one of its pictures as a PNG of its own.")
-    if bits == 1 and colours != _PALETTE:
+    if colours == _PALETTE:
+        raise unsupported(
+            "The PNG has indexed colours.", "In GIMP choose Image > Mode > RGB, then export it."
+        )
+    if bits == 1:
         raise unsupported("The PNG has only black and white (1 bit).")
     _check_rows(data, height * (1 + width * 8))
     try:
@@ -91,7 +95,7 @@ def read(data: bytes, new: New = empty) -> Picture:
     stored_exif = found.get(b"eXIf")
     exif = previews.without_exif_preview(stored_exif) if stored_exif else None
     orientation = orientation_of(exif)
-    expanded = colours == _PALETTE or bits < 8 or b"tRNS" in found
+    expanded = bits < 8 or b"tRNS" in found
     unwanted = _SAMPLES + (_OF_STORED_KIND if expanded else ())
     return Picture(
         turn_upright(stored, orientation),
@@ -101,7 +105,7 @@ def read(data: bytes, new: New = empty) -> Picture:
         exif,
         next((chunk.data[len(_XMP) :] for chunk in chunks if chunk.data.startswith(_XMP)), None),
         _resolution(found.get(b"pHYs")),
-        _notes(bits, colours) + ((previews.LEFT_OUT,) if exif != stored_exif else ()),
+        _notes(bits) + ((previews.LEFT_OUT,) if exif != stored_exif else ()),
         source=tuple(
             Chunk(chunk.name, exif) if chunk.name == b"eXIf" and exif else chunk
             for chunk in chunks
@@ -189,9 +193,7 @@ def _resolution(data: bytes | None) -> tuple[float, float] | None:
     return sane_resolution((across * _INCH, down * _INCH))
 
 
-def _notes(bits: int, colours: int) -> tuple[str, ...]:
-    if colours == _PALETTE:
-        return ("The palette was converted to RGB.",)
+def _notes(bits: int) -> tuple[str, ...]:
     return (f"The {bits}-bit grey was converted to 8 bit.",) if bits < 8 else ()
 
 

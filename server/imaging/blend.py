@@ -200,7 +200,8 @@ class Reconstruction:
     pixels: (H, W, C) uint8, uint16 or float32, changed in place by `run`; alpha never is.
     colours: 1 or 3, how many of the channels are colour. linear: samples are linear light.
     others: squares of faces that stay as they are. mask: leave feather and matte out of the pixels and
-    return them, so that they can become a layer mask.
+    return them, so that they can become a layer mask. difference: (box height, box width, colours), takes
+    what is added to the samples, not rounded; the picture then stays as it is.
     """
 
     def __init__(
@@ -213,9 +214,11 @@ class Reconstruction:
         selection: Selection | None = None,
         others: Sequence[Grid] = (),
         mask: bool = False,
+        difference: Float | None = None,
     ):
         self.pixels, self.colours, self.linear, self.box = pixels, colours, linear, box
         self.selection, self.others = selection, others
+        self._difference = difference
         self.white = white_of(pixels)
         # Linear light is corrected in 0..1, everything else in its own sample values.
         self._unit = np.float32(1 if linear else self.white)
@@ -286,7 +289,11 @@ class Reconstruction:
             correction *= chosen[..., None]
         if self.pixels.shape[2] > self.colours:
             correction *= self.pixels[top:bottom, left:right, -1:] > 0
-        self._subtract(view, x, correction)
+        if self._difference is not None:
+            here = np.s_[top - box.y : bottom - box.y, left - box.x : right - box.x]
+            self._difference[here] = self._change(view, x, correction)
+        else:
+            self._subtract(view, x, correction)
 
     def _sum(self, x: Float, top: int, left: int, places: list[tuple[_Part, Rect]], feather: Float) -> Float:
         """All corrections of the strip added up; their weights are added to `feather` (for a mask)."""
@@ -332,14 +339,24 @@ class Reconstruction:
     def _subtract(self, view: NDArray[Any], x: Float, correction: Float) -> None:
         """`view = clip(x - correction)`; samples with no correction are not written at all or unchanged."""
         if view.dtype == np.float32 or self.linear:
-            # Samples beyond 0..1 (high dynamic range) stay where they are instead of being clipped.
-            result = np.clip(x - correction, np.minimum(x, 0), np.maximum(x, 1))
-            changed = result != x
-            if self.linear:
-                result = decode_srgb(result) * np.float32(self.white)
+            result, changed = self._clipped(x, correction)
             if view.dtype != np.float32:
                 np.clip(np.rint(result, out=result), 0, self.white, out=result)
             np.copyto(view, result.astype(view.dtype), where=changed)
             return
         # One pass: subtract, round to the nearest sample, saturate.
         view[:] = cv2.subtract(x, correction, dtype=_DEPTH[view.dtype]).reshape(view.shape)
+
+    def _change(self, view: NDArray[Any], x: Float, correction: Float) -> Float:
+        """What `_subtract` adds to the samples, before they are rounded."""
+        if view.dtype == np.float32 or self.linear:
+            result, changed = self._clipped(x, correction)
+            return np.where(changed, result - view, np.float32(0))
+        return np.asarray(np.clip(x - correction, 0, self.white) - x, np.float32)
+
+    def _clipped(self, x: Float, correction: Float) -> tuple[Float, NDArray[np.bool_]]:
+        """The samples after the correction, and which of them it changes."""
+        # Samples beyond 0..1 (high dynamic range) stay where they are instead of being clipped.
+        result = np.clip(x - correction, np.minimum(x, 0), np.maximum(x, 1))
+        changed = result != x
+        return (decode_srgb(result) * np.float32(self.white) if self.linear else result), changed

@@ -24,6 +24,8 @@ from .lift import Grid
 from .run import Progress, Run, never, silent
 from .settle import settle
 
+UNCHANGED = "These settings change nothing in this picture."
+
 
 @dataclass(frozen=True)
 class Result:
@@ -56,7 +58,7 @@ def retouch(
     is. Raises `BadImage` (not-a-number samples, a broken profile), `BadSetting`, `Cancelled`, and what the
     predictor raises; the pixels are then undefined.
     """
-    _check(settings, selection)
+    check_settings(settings, selection)
     analysis = analyse(
         pixels,
         predictor,
@@ -87,14 +89,15 @@ def render(
     ms: dict[str, float] | None = None,
 ) -> Result:
     """Retouch the analysed picture's `pixels` IN PLACE; see `retouch`. ms: of what was done before."""
-    _check(settings, selection)
+    check_settings(settings, selection)
     run = Run(progress, cancelled, dict(ms or {}))
     run.start -= run.ms.pop("total", 0.0) / 1e3
     used = chosen(analysis.faces, settings, selection)
     described = tuple(describe(face, index in used) for index, face in enumerate(analysis.faces))
     corrections = [] if settings.does_nothing else settle(pixels, analysis, settings, used, run)
-    if not corrections:
-        return Result(None, described, run.finish(), analysis.notes)
+    if not any(correction.changes for correction in corrections):
+        notes = (*analysis.notes, UNCHANGED) if used else analysis.notes
+        return Result(None, described, run.finish(), notes)
     if not settings.limit:
         selection = None
     with run.stage("reconstruct"):
@@ -134,7 +137,8 @@ def left_alone(analysis: Analysis, used: Sequence[int]) -> list[Grid]:
     return [whole_grid(face.square) for index, face in enumerate(analysis.faces) if index not in used]
 
 
-def _check(settings: Settings, selection: Selection | None) -> None:
+def check_settings(settings: Settings, selection: Selection | None) -> None:
+    """Raise `BadSetting` when the settings need a selection that is not there."""
     if settings.faces == "selection" and selection is None:
         raise BadSetting(
             "Faces in the selection were asked for, but nothing is selected.",

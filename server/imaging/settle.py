@@ -65,6 +65,11 @@ class Correction:
     frame: bool = False
     painted: Painted | None = None
 
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be subtracted at all."""
+        return self.painted is not None or bool(self.slope.any() or self.offset.any())
+
 
 def settle(
     pixels: NDArray[Any], analysis: Analysis, settings: Settings, used: Sequence[int], run: Run

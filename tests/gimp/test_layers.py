@@ -292,3 +292,20 @@ def test_same_pixels_as_the_command_line(
     with Image.open(target) as opened:
         by_command = np.asarray(opened.convert("RGB")).astype(int)
     assert np.abs(by_command - results.samples("rgb8", "new")).max() <= 1
+
+
+def test_openraster_of_the_command_line_shows_the_same_in_gimp(
+    installed: Gimp, results: Results, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_PORTRAIT_HOME", str(server.home))
+    source, target = tmp_path / "in.png", installed.work / "out.ora"
+    Image.fromarray(results.samples("rgb8", "before")).save(source)
+    assert cli.main(["retouch", str(source), "-o", str(target)]) == 0
+    told = installed.run("opened", file=installed.inside(target))
+    assert [layer["name"] for layer in told["layers"]][-3:] == ["Light", "Shine", "in"]
+    modes = {layer["name"]: (layer["mode"], round(layer["opacity"])) for layer in told["layers"]}
+    assert modes["Light"] == modes["Shine"] == ("hardlight", 60) and modes["in"] == ("normal", 100)
+    raw = np.frombuffer((installed.work / "seen.raw").read_bytes(), np.uint8)
+    off = np.abs(raw.reshape(HEIGHT, WIDTH, -1)[..., :3].astype(int) - results.samples("rgb8", "new"))
+    # GIMP lets opacity and alpha count in linear light, where OpenRaster means the samples.
+    assert np.percentile(off, 99) <= 2 and off.mean() < 0.4

@@ -22,6 +22,14 @@ SEE_THROUGH = {
 }
 RESULT = "Photo - studio portrait"
 LAYER, MASK = {"output": "layer"}, {"output": "mask"}
+# precision: (samples, white, what group and mask may differ from the single layer by, of 255)
+DEPTHS: dict[str, tuple[Any, float, float]] = {
+    "U8_NON_LINEAR": (np.uint8, 255, 1.01),
+    "U16_NON_LINEAR": (np.uint16, 65535, 0.3),
+    "FLOAT_LINEAR": (np.float32, 1, 0.3),
+}
+# So strong that samples are clipped, also on the edge of the person.
+STRONG = {"shine": 100.0, "light": 100.0, "warmth": 40.0, "brightness": 90.0}
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +68,16 @@ def told(installed: Gimp, server: Server, picture: np.ndarray) -> dict[str, Any]
         {**alpha, "name": "see-through-again", "runs": 3, "settings": MASK},
         {**alpha, "name": "see-through-once", "settings": MASK},
     ]
+    for depth, (samples, white, _) in DEPTHS.items():
+        unit = picture[..., :3] / 255
+        if depth.endswith("_LINEAR") and samples is np.float32:
+            unit = np.where(unit <= 0.04045, unit / 12.92, ((unit + 0.055) / 1.055) ** 2.4)
+        (work / f"{depth}.raw").write_bytes(
+            (unit * white).round(0 if white > 1 else 7).astype(samples).tobytes()
+        )
+        for output in ("layer", "mask", "group"):
+            deep = {**opaque, "precision": depth, "samples": f"{depth}.raw", "name": f"{depth}-{output}"}
+            cases.append({**deep, "settings": {**STRONG, "output": output}})
     answers: dict[str, Any] = installed.run("stack", cases=cases, timeout=900)
     return answers
 
@@ -99,6 +117,28 @@ def test_result_shows_as_if_it_were_the_picture(told: dict[str, Any], installed:
     fine(told, f"{name}-full-mask")
     masked = np.abs(seen(installed, f"{name}-full-mask.after") - truth)
     assert np.percentile(masked, 99.5) <= 2 and masked.max() < 9, "as in test_layers, a mask's roundings"
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_group_shows_what_the_single_layer_shows(told: dict[str, Any], installed: Gimp, depth: str) -> None:
+    """Also where samples are clipped and on the matte's edge, as GIMP itself puts it all together."""
+    samples, white, most = DEPTHS[depth]
+
+    def shown(output: str, what: str = "after") -> np.ndarray:
+        fine(told, f"{depth}-{output}")
+        raw = np.frombuffer((installed.work / f"{depth}-{output}.{what}").read_bytes(), samples)
+        value = raw.reshape(HEIGHT, WIDTH, -1)[..., :3] / white
+        if depth == "FLOAT_LINEAR":
+            value = np.where(
+                value <= 0.0031308, value * 12.92, 1.055 * np.maximum(value, 0.0031308) ** (1 / 2.4) - 0.055
+            )
+        return np.clip(value, 0, 1) * 255
+
+    single, before = shown("layer"), shown("layer", "before")
+    assert np.abs(single - before).max() > 30 and (single.max(-1) > 254.9).mean() > 0.01
+    assert np.abs(shown("group") - single).max() <= most
+    masked = np.abs(shown("mask") - single)
+    assert np.percentile(masked, 99) <= 1.01 and masked.mean() < 0.1, "clipped under the mask"
 
 
 def test_opaque_picture_stays_visible_below(told: dict[str, Any]) -> None:

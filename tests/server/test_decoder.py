@@ -79,8 +79,7 @@ def files(folder: Path) -> Iterator[Path]:
             add_exif(path, kind, exif_block(orientation))
             yield path
     image.convert("L").save(folder / "grey.jpg", progressive=True)
-    image.quantize(16).save(folder / "palette.png")
-    yield from (folder / "grey.jpg", folder / "palette.png")
+    yield folder / "grey.jpg"
     for dtype in ("uint16", "float16", "float32"):
         for channels in (1, 2, 3, 4):
             path = folder / f"{dtype}{channels}.tif"

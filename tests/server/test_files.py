@@ -554,6 +554,7 @@ def test_kinds_that_are_refused(tmp_path: Path) -> None:
     other = image.rotate(90)
     assert "CMYK" in refused(tmp_path / "a.jpg", pillow(image.convert("CMYK"), "jpeg"))
     assert "1 bit" in refused(tmp_path / "a.png", pillow(image.convert("1"), "png"))
+    assert "indexed" in refused(tmp_path / "a.png", pillow(image.quantize(32), "png")), "as in GIMP"
     assert "animated" in refused(
         tmp_path / "a.png", pillow(image, "png", save_all=True, append_images=[other])
     )
@@ -583,17 +584,6 @@ def test_not_a_number(tmp_path: Path, value: float) -> None:
     assert "One sample is not a number or infinite, at x 2, y 9." in refused(
         tmp_path / "a.tif", stream.getvalue()
     )
-
-
-def test_palette_becomes_rgb(tmp_path: Path) -> None:
-    image = Image.open(SELFIE).resize((40, 30)).quantize(32)
-    source = tmp_path / "a.png"
-    source.write_bytes(pillow(image, "png", dpi=(72, 72)))
-    picture = pictures.read(source)
-    np.testing.assert_array_equal(picture.pixels, np.asarray(image.convert("RGB")))
-    assert "palette" in picture.notes[0]
-    pictures.write(picture, picture.pixels, tmp_path / "b.png")
-    assert Image.open(tmp_path / "b.png").mode == "RGB"
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "tiff"])

@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import cv2
 import imagecodecs
@@ -147,6 +149,71 @@ def test_strength_nothing_changes_nothing(real: Real, tmp_path: Path) -> None:
     image.save(tmp_path / "in.png")
     status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", "--strength", "0")
     assert status == 0 and len(told["faces"]) == 1
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), np.asarray(image))
+
+
+def hard_light(below: np.ndarray, layer: np.ndarray) -> np.ndarray:
+    """As the W3C's compositing and Krita have it."""
+    return np.where(layer <= 0.5, 2 * below * layer, 1 - 2 * (1 - below) * (1 - layer))
+
+
+def test_layers_in_one_file(real: Real, tmp_path: Path) -> None:
+    """Put together as OpenRaster says, photograph and layers are the single result within one level."""
+    image = Image.open(SELFIE).reduce(2)
+    image.save(tmp_path / "in.png")
+    words = ("--shine", "100", "--brightness", "60")
+    status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.ora", "--mattes", *words)
+    assert status == 0 and len(told["faces"]) == 1
+    assert real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", *words)[0] == 0
+    with zipfile.ZipFile(tmp_path / "out.ora") as file:
+        first = file.infolist()[0]
+        assert (first.filename, first.compress_type) == ("mimetype", zipfile.ZIP_STORED)
+        assert file.read("mimetype") == b"image/openraster"
+        layers = list(ElementTree.fromstring(file.read("stack.xml")).iter("layer"))
+        merged = imagecodecs.png_decode(file.read("mergedimage.png"))
+        assert max(imagecodecs.png_decode(file.read("Thumbnails/thumbnail.png")).shape) == 256
+        samples = [imagecodecs.png_decode(file.read(layer.attrib["src"])) for layer in layers]
+    names = [(layer.attrib["name"], layer.attrib["visibility"]) for layer in layers]
+    hidden = [("Person", "hidden"), ("Skin", "hidden")]
+    shown = ["Warmth and brightness", "Colour", "Light", "Shine", "in"]
+    assert names[:2] == hidden and [name for name, _ in names[2:]] == [
+        n for n in shown if (n, "visible") in names
+    ]
+    assert {"Shine", "Light"} <= {name for name, _ in names}
+    assert [layer.attrib["opacity"] for layer in layers if layer.attrib["name"] == "Light"] == ["0.6000"]
+    stack = samples[-1] / 255
+    np.testing.assert_array_equal(samples[-1], np.asarray(image))
+    for layer, pixels in list(zip(layers, samples, strict=True))[-2:1:-1]:
+        assert layer.attrib["composite-op"] == "svg:hard-light"
+        left, top = int(layer.attrib["x"]), int(layer.attrib["y"])
+        below = stack[top : top + pixels.shape[0], left : left + pixels.shape[1]]
+        share = pixels[..., 3:] / 255 * float(layer.attrib["opacity"])
+        below += share * (hard_light(below, pixels[..., :3] / 255) - below)
+    single = np.asarray(Image.open(tmp_path / "out.png")).astype(float)
+    assert np.abs(merged - single).max() <= 1
+    off = np.abs(np.rint(stack * 255) - single)
+    # A step of a layer's 8 bits moves what is dark by two levels.
+    assert np.percentile(off, 99.9) <= 1 and off.max() <= 2 and off.mean() < 0.2
+    assert np.abs(single - np.asarray(image)).max() > 20
+
+
+def test_mattes_beside_a_result(real: Real, tmp_path: Path) -> None:
+    image = Image.open(SELFIE).reduce(4)
+    image.save(tmp_path / "in.png")
+    assert real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", "--mattes", "--mask")[0] == 0
+    names = ["in.png", "out-mask.png", "out-person.png", "out-skin.png", "out.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    person, skin = (np.asarray(Image.open(tmp_path / f"out-{what}.png")) for what in ("person", "skin"))
+    assert person.shape == skin.shape == (image.height, image.width)
+    assert 0.02 < (skin > 128).mean() < (person > 128).mean() < 0.9
+
+
+def test_settings_that_change_nothing_say_so(real: Real, tmp_path: Path) -> None:
+    image = Image.open(SELFIE).reduce(4)
+    image.save(tmp_path / "in.png")
+    zero = [word for name in ("shine", "light", "colour") for word in (f"--{name}", "0")]
+    status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", *zero)
+    assert status == 0 and told["notes"] == ["These settings change nothing in this picture."]
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), np.asarray(image))
 
 
