@@ -91,6 +91,11 @@ class Outcome:
             wanted.append(Render(everything, matte.write))
         return wanted
 
+    @property
+    def changes(self) -> bool:
+        """Whether any of the results differs from the picture."""
+        return any(result.get("box") for result in self.results[: len(self.parts) or 1])
+
     def drop(self) -> None:
         """Forget the copies; they are gone already when their image was closed."""
         if self.whole and self.whole.copy.is_valid():

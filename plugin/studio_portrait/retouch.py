@@ -51,6 +51,8 @@ def retouch(image: Gimp.Image, drawable: Gimp.Drawable, choices: Choices) -> Gim
         try:
             for one in outcome.renders:
                 outcome.results.append(work.render(one.settings, one.write, one.layer))
+            if choices.output == "group" and not outcome.changes:
+                raise unchanged()  # a group of nothing; a layer of its own is what a script may go on with
             return outcome.insert(image)
         except BaseException:
             outcome.drop()
@@ -91,6 +93,15 @@ def _is_selected(image: Gimp.Image, box: dict[str, int], dx: int, dy: int) -> bo
     point = Gegl.Rectangle.new(x, y, 1, 1)
     cover = image.get_selection().get_buffer().get(point, 1.0, MASK_FORMAT, Gegl.AbyssPolicy.NONE)
     return bool(cover and cover[0] >= 128)
+
+
+def unchanged() -> Problem:
+    """What is told instead of making a result in which nothing is changed."""
+    return Problem(
+        "bad-setting",
+        "These settings change nothing in this picture.",
+        "Raise Shine or Light; Colour acts only where there clearly is a cast.",
+    )
 
 
 def used(settings: Settings, faces: list[dict[str, Any]]) -> set[int]:

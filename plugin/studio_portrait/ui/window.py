@@ -19,7 +19,7 @@ from origin import Origin
 from pixels import Source, layout
 from progress import Course
 from reference import opened
-from retouch import check_found, selected, settled, used
+from retouch import check_found, selected, settled, unchanged, used
 from words import _, problem_text, sentence
 
 from . import memory
@@ -64,7 +64,9 @@ class Window:
         self._portrait = contextlib.ExitStack()
         self._dialog = self._build(chosen, size)
         self._worker = Worker(
-            Events(self._show_stage, self._analysed, self._picture.show_tile, self._rest, self._failed)
+            Events(
+                self._show_stage, self._analysed, self._picture.show_tile, self._same, self._rest, self._failed
+            )
         )
 
     def run(self) -> tuple[Gimp.Layer, Choices] | None:
@@ -250,6 +252,8 @@ class Window:
         try:
             settings = self._settings(choices)
             check_found(used(settings, self._faces), choices)
+            if settings.does_nothing:
+                raise unchanged()
             outcome = Outcome(self._found, self._how, choices, settings)
         except Problem as problem:
             self._failed("render", problem)
@@ -262,6 +266,9 @@ class Window:
         outcome = self._outcome
         assert outcome is not None
         outcome.results = results
+        if not outcome.changes:
+            self._failed("render", unchanged())
+            return
         try:
             self._result = outcome.insert(self._image)
         except (Problem, GLib.Error) as fault:
@@ -349,6 +356,14 @@ class Window:
             else STAGES.get(stage, stage)
         )
         self._status.set_text(sentence(words))
+
+    def _same(self, same: bool) -> None:
+        """Say it where the settings change nothing that is seen, and no longer when they do."""
+        words = problem_text(unchanged())
+        if same and self._faces and self._picture.is_fit:
+            self._say(words)
+        elif self._status.get_text() == words:
+            self._say("")
 
     def _rest(self) -> None:
         self._bar.hide()

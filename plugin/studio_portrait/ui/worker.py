@@ -43,6 +43,7 @@ class Events:
     stage: Callable[[str, float], None]
     analysed: Callable[[Any], None]
     tile: Callable[[tuple[int, int, int, int], str, int, int, bytes], None]
+    same: Callable[[bool], None]  # whether what is shown is the picture as it was
     idle: Callable[[], None]
     problem: Callable[[str, Problem], None]
 
@@ -60,6 +61,7 @@ class Worker:
         self.networks: list[dict[str, Any]] = []
         self._work: Any = None
         self._before: tuple[Any, int, int] | None = None
+        self._unretouched = b""
         self._thread = threading.Thread(target=self._run, name="studio-portrait", daemon=True)
         self._thread.start()
 
@@ -169,8 +171,12 @@ class Worker:
             data = self._work.preview(box, width, height, Settings(strength=0.0, network=settings.network))
             self._show(rect, "before", width, height, data)
             self._before = (rect, width, height)
+            self._unretouched = bytes(data)
         data = self._work.preview(box, width, height, settings, plane=plane)
         self._show(rect, "mask" if plane == "mask" else "after", width, height, data)
+        if plane == "pixels":
+            same = data == self._unretouched
+            self._tell(lambda: self._events.same(same))
 
     def _show(self, rect: Any, kind: str, width: int, height: int, data: Any) -> None:
         whole = bytes(data)
