@@ -73,7 +73,7 @@ def blend_in_samples(image: Gimp.Image, layer: Gimp.Layer) -> None:
 
 
 def space_of(image: Gimp.Image) -> Gimp.LayerColorSpace:
-    """The encoding of the image's samples."""
+    """Tell the encoding of the image's samples."""
     nick, spaces = str(image.get_precision().value_nick), Gimp.LayerColorSpace
     if nick.endswith("non-linear"):
         return spaces.RGB_NON_LINEAR

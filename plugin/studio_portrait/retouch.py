@@ -96,7 +96,7 @@ def _is_selected(image: Gimp.Image, box: dict[str, int], dx: int, dy: int) -> bo
 
 
 def unchanged() -> Problem:
-    """What is told instead of making a result in which nothing is changed."""
+    """Make what is told instead of making a result in which nothing is changed."""
     return Problem(
         "bad-setting",
         "These settings change nothing in this picture.",

@@ -86,7 +86,7 @@ def stack(
     deep: bool,
     step: Callable[[float], None],
 ) -> list[Layer]:
-    """The layers from the top down, the photograph as the last. deep: 16 bit. step(share): as it goes on."""
+    """Make the layers, from the top down to the photograph. deep: 16 bit. step(share): as it goes on."""
     parts: list[tuple[str, Rendered]] = []
     for number, part in enumerate(LAYERS):
         rendered = work.render(replace(settings, mask=True), part)
@@ -107,7 +107,7 @@ def stack(
 
 
 def in_depth(pixels: NDArray[np.uint16], dtype: Any) -> Samples:
-    """The samples as uint8 or uint16."""
+    """Round the samples to uint8 or uint16."""
     return np.rint(pixels * np.float32(np.iinfo(dtype).max / SIXTEEN)).astype(dtype)
 
 
@@ -124,7 +124,7 @@ class _Below:
         self._wanted = np.asarray(photo[place][..., :3] / np.float32(SIXTEEN), np.float32)
 
     def above(self, rendered: Rendered, opacity: float) -> Samples:
-        """The next layer, (box height, box width, 4), of a part that the server rendered."""
+        """Make the next layer, (box height, box width, 4), of a part from the server."""
         box = self._box
         out = np.empty((box.height, box.width, 4), self._dtype)
         for rows in _strips(box.height):
@@ -144,7 +144,7 @@ class _Below:
 
 
 def _least(below: Float, wanted: Float, opacity: float) -> Float:
-    """The alpha, (rows, columns, 1) in steps of 1/255, below which no layer turns `below` into `wanted`."""
+    """Find the alpha, (rows, columns, 1) of 1/255s, below which no layer turns `below` into `wanted`."""
     change = np.clip(wanted, 0, 1) - below
     room = np.where(change > 0, 1 - below, below)
     least = np.max(np.abs(change) / np.maximum(room, 1e-6), -1, keepdims=True)
@@ -152,13 +152,13 @@ def _least(below: Float, wanted: Float, opacity: float) -> Float:
 
 
 def hard_light(below: Float, layer: Float) -> Float:
-    """The blend mode, samples 0..1."""
+    """Blend samples 0..1."""
     darker, lighter = 2 * below * layer, 1 - 2 * (1 - below) * (1 - layer)
     return np.asarray(np.where(layer <= 0.5, darker, lighter), np.float32)
 
 
 def _hard_light_layer(below: Float, target: Float, white: np.float32) -> Float:
-    """The whole samples 0..white of a layer that turns `below` into `target` as closely as they can."""
+    """Find the whole samples 0..white of a layer that turns `below` into `target` as nearly as can be."""
     tiny = np.float32(1e-6)
     darker = np.where(below > 0, target / np.maximum(below, tiny), 1)
     lighter = np.where(below < 1, 1 + (target - below) / np.maximum(1 - below, tiny), 1)

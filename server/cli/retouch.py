@@ -349,7 +349,7 @@ def read(path: Path) -> Picture:
 
 
 def _sent(picture: Picture, is_layered: bool) -> tuple[Any, bytes | None, tuple[str, ...]]:
-    """The samples that the server gets, (H, W, C), their profile, and what making them has lost."""
+    """Make the samples that the server gets, (H, W, C), with their profile, and what that has lost."""
     if not is_layered:
         return picture.pixels.copy(), picture.icc, ()
     from . import layered

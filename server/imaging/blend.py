@@ -348,14 +348,14 @@ class Reconstruction:
         view[:] = cv2.subtract(x, correction, dtype=_DEPTH[view.dtype]).reshape(view.shape)
 
     def _change(self, view: NDArray[Any], x: Float, correction: Float) -> Float:
-        """What `_subtract` adds to the samples, before they are rounded."""
+        """Return what `_subtract` adds to the samples, before they are rounded."""
         if view.dtype == np.float32 or self.linear:
             result, changed = self._clipped(x, correction)
             return np.where(changed, result - view, np.float32(0))
         return np.asarray(np.clip(x - correction, 0, self.white) - x, np.float32)
 
     def _clipped(self, x: Float, correction: Float) -> tuple[Float, NDArray[np.bool_]]:
-        """The samples after the correction, and which of them it changes."""
+        """Return the samples after the correction, and which of them it changes."""
         # Samples beyond 0..1 (high dynamic range) stay where they are instead of being clipped.
         result = np.clip(x - correction, np.minimum(x, 0), np.maximum(x, 1))
         changed = result != x

@@ -109,7 +109,7 @@ class _Stack:
                 self._mask = self._reconstructed(corrections, True)[1]
 
     def layer(self, settings: Settings, share: float) -> NDArray[Any] | None:
-        """What the picture has more with these settings than the layers so far; None if that rounds to 0."""
+        """Return what the picture has over the layers so far, as a layer; None if that rounds to nothing."""
         if self._done is None:
             return None
         corrections = self._corrections(settings)
@@ -147,7 +147,7 @@ class _Stack:
     def _reconstructed(
         self, corrections: list[Correction], mask: bool
     ) -> tuple[Float, NDArray[np.uint8] | None]:
-        """What the corrections add over the box, and their mask."""
+        """Return what the corrections add over the box, and their mask."""
         space = self._analysis.space
         difference = np.zeros((self.box.height, self.box.width, space.channels), np.float32)
         work = Reconstruction(

@@ -85,7 +85,7 @@ class Opened:
         self.told = self._work.analyse()
 
     def render(self, settings: Settings, layer: str = "") -> Rendered:
-        """The result, or one of `retouching.LAYERS`' content, at full size."""
+        """Render the result, or one of `retouching.LAYERS`' content, at full size."""
         pixels, mask = self.pixels.copy(), np.zeros(self.pixels.shape[:2], np.uint8)
         return Rendered(self._work.render(settings, _writer(pixels, mask), layer), pixels, mask)
 

@@ -28,7 +28,9 @@ SLIDERS = {
     ),
     "shine": Slider(0, 0.6, "Sh_ine", "How much of the flash's shine on the skin is taken away."),
     "light": Slider(0, 0.6, "_Light", "How far the flash's harsh light and its shadows are evened out."),
-    "colour": Slider(0, 1, "C_olour", "How much of the flash's colour cast is taken away, where there clearly is one."),
+    "colour": Slider(
+        0, 1, "C_olour", "How much of the flash's colour cast is taken away, where there clearly is one."
+    ),
     "warmth": Slider(-1, 0, "_Warmth", "Your own: makes the person warmer (right) or cooler (left)."),
     "brightness": Slider(
         -1, 0, "_Brightness", "Your own: makes the person lighter (right) or darker (left)."

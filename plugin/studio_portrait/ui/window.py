@@ -65,7 +65,12 @@ class Window:
         self._dialog = self._build(chosen, size)
         self._worker = Worker(
             Events(
-                self._show_stage, self._analysed, self._picture.show_tile, self._same, self._rest, self._failed
+                self._show_stage,
+                self._analysed,
+                self._picture.show_tile,
+                self._same,
+                self._rest,
+                self._failed,
             )
         )
 
