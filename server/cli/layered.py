@@ -108,7 +108,8 @@ def stack(
 
 def in_depth(pixels: NDArray[np.uint16], dtype: Any) -> Samples:
     """Round the samples to uint8 or uint16."""
-    return np.rint(pixels * np.float32(np.iinfo(dtype).max / SIXTEEN)).astype(dtype)
+    rounded: Samples = np.rint(pixels * np.float32(np.iinfo(dtype).max / SIXTEEN)).astype(dtype)
+    return rounded
 
 
 class _Below:
