@@ -59,11 +59,30 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Callable[[], None]]]:
     parser.add_argument("--version", action="version", version=f"studio-portrait {VERSION}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    serve = commands.add_parser("serve", help="run the server that GIMP and the command line use")
+    serve = commands.add_parser(
+        "serve",
+        help="run the server that GIMP and the command line use",
+        description="Run the server that GIMP and the command line use. They start one by themselves when"
+        " they need it; this is for options of your own, such as a device, or another machine's clients.",
+        epilog="Examples: serve --device cpu; serve --listen tcp://0.0.0.0:47310 (with keys)."
+        " Ctrl-C or stop ends it.",
+    )
     serve.set_defaults(run=_serve)
-    commands.add_parser("stop", help="end the running server").set_defaults(run=_stop)
+    stop = commands.add_parser(
+        "stop",
+        help="end the running server",
+        description="End this user's server, also one that does not answer any more; running jobs are"
+        " finished. GIMP and the command line start another one when they need it.",
+    )
+    stop.set_defaults(run=_stop)
 
-    status = commands.add_parser("status", help="tell what the running server does")
+    status = commands.add_parser(
+        "status",
+        help="tell what the running server does",
+        description="Tell what the running server does: version, device, network, jobs, memory, and where"
+        " its log lies. No server is started for it.",
+        epilog="Examples: status; status --json; status --server HOST:PORT.",
+    )
     status.add_argument("--json", action="store_true", help="one JSON object")
     status.add_argument("--server", metavar="HOST:PORT", help="of another machine's server")
     status.set_defaults(run=_status)
