@@ -240,7 +240,10 @@ def _served(dashed: str) -> Adapted | None:
 
 
 def named(name: str, given: dict[str, Any]) -> Any:
-    """Call GIMP 3's procedure `name` with arguments by GIMP 3's names; those it has not are left out."""
+    """Call GIMP 3's procedure `name` with arguments by GIMP 3's names.
+
+    What it has no argument for is left out; numbers are moved into its ranges.
+    """
     native = _lookup(name)
     if native is None:
         raise error(f"This GIMP has no procedure {name}.")
@@ -250,7 +253,7 @@ def named(name: str, given: dict[str, Any]) -> Any:
         config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
     for key, value in given.items():
         if key in specs:
-            values.store(config, specs[key], value)
+            values.store(config, specs[key], values.within(specs[key], value))
     return _answer(name, native, native.run(config))
 
 

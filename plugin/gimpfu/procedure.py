@@ -14,7 +14,7 @@ from typing import Any
 from gi.repository import Gimp, GLib, GObject
 
 from . import colour, params, patches, region
-from .errors import NO_SCREEN, CancelError, error, missing_module
+from .errors import NO_SCREEN, CancelError, error, missing_module, say_once
 from .registry import Handler, Registration, handlers, is_collecting, registered
 
 SENSITIVE_WITH_ONE = Gimp.ProcedureSensitivityMask.DRAWABLE
@@ -241,7 +241,12 @@ def _success(procedure: Gimp.Procedure, registration: Registration, returned: An
             continue
         if isinstance(item, colour.RGB):
             item = colour.to_gegl(item)
-        with_value(values, index, GObject.Value(spec.value_type, item))
+        try:
+            native = GObject.Value(spec.value_type, item)
+        except TypeError as fault:  # what the script did is done all the same
+            say_once(f"{registration.name} returned another value than it declared: {fault}")
+            continue
+        with_value(values, index, native)
     return values
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from gi.repository import Gegl, Gimp, Gio, GLib, GObject
 
 from . import colour, enums, resources
-from .errors import error
+from .errors import error, say_once
 
 ARRAYS = {"GimpCoreObjectArray", "GimpDoubleArray", "GimpInt32Array", "GimpColorArray", "GStrv"}
 RESOURCES = resources.KINDS
@@ -124,6 +124,16 @@ def _plain(spec: GObject.ParamSpec, value: Any) -> Any:
             return str(value)
         return _nick(spec, value) if isinstance(value, int) else _choice(spec, str(value))
     return value
+
+
+def within(spec: GObject.ParamSpec, value: Any) -> Any:
+    """Return a number moved into an argument's range, which is narrower in GIMP 3 than in GIMP 2."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isinstance(spec, _NUMBERS):
+        return value
+    moved = min(max(value, spec.minimum), spec.maximum)
+    if moved != value:
+        say_once(f"{spec.name} goes from {spec.minimum:g} to {spec.maximum:g} in GIMP 3, not to {value:g}.")
+    return moved
 
 
 def _is_choice(spec: GObject.ParamSpec) -> bool:

@@ -34,7 +34,7 @@ class Window:
 
     def __init__(self, own: Catalogue, profile: Path, check: Any = None):
         self._own, self._profile, self._check = own, profile, check
-        self._dialog = GimpUi.Dialog.new("Old scripts", "old-scripts", None, Gtk.DialogFlags.MODAL, None)
+        self._dialog = GimpUi.Dialog(title="Old scripts", role="old-scripts", modal=True)
         for label, response in (
             ("_Copy details", _COPY),
             ("_Reload", _RELOAD),

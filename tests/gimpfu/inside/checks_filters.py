@@ -131,7 +131,7 @@ def check_decompose_by_gimp_2s_names():
 def check_lighting_has_gimp_2s_arguments():
     image, layer = picture()
     light = (0, 0, False, False, 0, 0, (1.0, 1.0, 1.0), -1.0, -1.0, 1.0, -1.0, -1.0, 1.0)
-    pdb.plug_in_lighting(image, layer, *light, 0.3, 0.2, 0.4, 0.5, 27.0, False, False, False)
+    pdb.plug_in_lighting(image, layer, *light, 5.0, 0.2, 0.4, 0.5, 27.0, False, False, False)
     assert layer.get_pixel(7, 6) != (210, 180, 40)
     image.delete()
 
