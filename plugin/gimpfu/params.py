@@ -48,7 +48,7 @@ def add(procedure: Gimp.Procedure, param: Param) -> None:
         declare(*head, True, READWRITE)
     elif param.kind in _RESOURCES:
         declare = getattr(procedure, f"add_{_RESOURCES[param.kind]}_argument")
-        declare(*head, True, None, False, READWRITE)
+        declare(*head, True, None, not param.default, READWRITE)  # no name: the current one, as in GIMP 2
     else:
         _ADD.get(param.kind, _add_string)(procedure, head, param)
 

@@ -96,6 +96,14 @@ def in_gimp_2(root: Path, work: Path, jobs: list[dict[str, Any]]) -> None:
         print("GIMP 2.10 did not come to an end; what it had made is compared", file=sys.stderr)
 
 
+def _likeness(pixels: Any) -> Any:
+    """Correlation of each colour with its right and its lower neighbour."""
+    colours = pixels[..., :3] - pixels[..., :3].mean((0, 1))
+    power = (colours**2).mean((0, 1)) + 1e-9
+    right, lower = colours[:, 1:] * colours[:, :-1], colours[1:] * colours[:-1]
+    return np.stack([right.mean((0, 1)) / power, lower.mean((0, 1)) / power])
+
+
 def compare(two: Path, three: Path, chance: bool) -> str:
     if not two.exists():
         return "- | - | GIMP 2.10 did not run it"
@@ -107,7 +115,8 @@ def compare(two: Path, three: Path, chance: bool) -> str:
     if chance:
         mean = np.abs(a.mean((0, 1)) - b.mean((0, 1))).max()
         spread = np.abs(a.std((0, 1)) - b.std((0, 1))).max()
-        return f"{mean:.2f} | {spread:.2f} | means and spreads"
+        likeness = np.abs(_likeness(a) - _likeness(b)).max()
+        return f"{mean:.2f} | {spread:.2f} | means, spreads; neighbours' correlation {likeness:.3f}"
     apart = np.abs(a - b)
     inside = apart[2:-2, 2:-2]
     edge = "" if inside.max() == apart.max() else f"inside {inside.mean():.2f}, {inside.max():.0f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,12 @@ from server.setup import gimpfu_bundle
 from tests.gimp.harness import Gimp
 
 OLD = Path(__file__).parent / "old"
+SECOND = """from gimpfu import *
+words = ["Second"] + [""] * 4
+register("from-the-second-folder", *words, "<Toolbox>/Xtns/Test/Second", "", [], [(PF_STRING, "a", "")],
+         lambda: "second")
+main()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +32,15 @@ def dropped(gimp: Gimp) -> Iterator[Gimp]:
         (folder / script.name).write_bytes(
             raw.replace(b"\n", b"\r\n") if script.name.startswith("python_2") else raw
         )
+    second = gimp.work / "scripts of mine"
+    second.mkdir()
+    (second / "second.py").write_text(SECOND)
+    shutil.copy(OLD / "second_halve.py.txt", second / "third_halve.py")
+    settings = gimp.profile / "gimpfu-scripts.json"
+    settings.write_text(json.dumps({"folder": gimp.inside(second)}))
     yield gimp
+    settings.unlink()
+    shutil.rmtree(second)
     shutil.rmtree(folder)
     shutil.rmtree(gimp.profile / "plug-ins" / gimpfu_bundle.PLUGIN)
 
@@ -84,6 +99,18 @@ def test_each_script_is_listed_with_what_became_of_it(told: dict[str, Any]) -> N
     assert "It is not Python that can be read: line 2" in listed
     assert "It needs the Python module a_module_that_nobody_has" in listed
     assert "python-fu-halve is registered by division.py.txt already" in listed
+
+
+def test_the_second_folder_is_read_too(told: dict[str, Any]) -> None:
+    assert told["second"] == "second"
+    assert "scripts of mine/second.py" in told["listed"]
+
+
+def test_a_name_that_folders_share_belongs_to_the_first(told: dict[str, Any]) -> None:
+    said = "python-fu-halve is registered by division.py.txt already; that one is used."
+    assert told["listed"].count(said) == 2  # the first folder's other script and the second folder's
+    assert f"gimpfu: third_halve.py: {said}" in told["stderr"]
+    assert told["division"] == [3 - 4 + 0.25, 32, 16]
 
 
 def test_originals_are_not_changed(dropped: Gimp, told: dict[str, Any]) -> None:

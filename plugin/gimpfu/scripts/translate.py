@@ -129,7 +129,8 @@ def _log_nothing(*args: Any, **named: Any) -> None:
 
 def _place(fault: Any) -> str:
     _, (line, _) = fault.context or ("", (0, 0))
-    return f"line {line}, at {fault.value!r}" if line else str(fault)
+    where = f"at {fault.value!r}" if str(fault.value).strip() else "its indentation"
+    return f"line {line}, {where}" if line else str(fault)
 
 
 def _fissix() -> Any:

@@ -36,7 +36,7 @@ class Window:
         self._own, self._profile, self._check = own, profile, check
         self._dialog = GimpUi.Dialog(title="Old scripts", role="old-scripts", modal=True)
         for label, response in (
-            ("_Copy details", _COPY),
+            ("Copy _details", _COPY),
             ("_Reload", _RELOAD),
             ("_Open folder", _FOLDER),
             ("_Second folder...", _SECOND),

@@ -81,12 +81,27 @@ def files():
     return [image.width, image.height, image.layers[0].get_pixel(2, 1), again]
 
 
+def second():
+    return pdb.python_fu_from_the_second_folder()
+
+
 def listed():
     return pdb.python_fu_old_scripts()
 
 
 told = {}
-for check in (python_2_text, division, regions, procedures, image_only, menus, swallowed, files, listed):
+for check in (
+    python_2_text,
+    division,
+    regions,
+    procedures,
+    image_only,
+    menus,
+    swallowed,
+    files,
+    second,
+    listed,
+):
     try:
         told[check.__name__] = check()
     except Exception:
