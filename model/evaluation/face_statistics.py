@@ -1,16 +1,8 @@
 """Measure the light on a face: what `calibrate` and ``evaluate --real`` compare photographs by.
 
 Everything is measured in the 512-pixel crop of `model.paper.framing`, so that a face counts alike whatever
-its size, at places that dlib's 68 landmarks give (`points` below; numbers from 0, IOD: distance of the
-eyes' centres). A spot is a disc of radius 0.07 IOD; its value is the mean luminance (Y of linear sRGB).
-
-- cheek: half-way between the nose wing (31, 35) and the jaw (3, 13); mean of both sides
-- jaw: point 3 and 13, pulled 12 % towards the nose tip (30); mean of both sides
-- temple: point 0 and 16, likewise; mean of both sides
-- chin: half-way between the lower lip (57) and the chin (8)
-- nose: the tip, point 30
-- forehead: above the bridge (27), 0.55 IOD along the line from the chin to it
-- neck: 0.45 IOD below the chin, on the same line
+its size, at the spots of `model.data.synthesize.spots`; a spot's value is its mean luminance (Y of linear
+sRGB), and ratios are to the cheek's. IOD: distance of the eyes' centres.
 
 Face: the hull of the landmarks, drawn to the forehead's spot, without eyes and mouth (hulls of 36-41,
 42-47 and 48-59, widened by 0.05 IOD).
@@ -28,6 +20,7 @@ import numpy as np
 from face_recognition import api as face_api
 from numpy.typing import NDArray
 
+from model.data.synthesize import spots
 from model.data.synthesize.portraits import THUMBNAIL, Unfit, cut
 from model.paper.bilateral import SIZE
 from model.paper.colour import decode_srgb, luminance
@@ -35,15 +28,9 @@ from model.paper.framing import Square, face_square
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Points = NDArray[np.float64]
 
 RATIOS: Final = ("jaw", "temple", "chin", "nose", "forehead", "neck")  # each over the cheek
-SPOT: Final = 0.07  # IOD
-PULLED: Final = 0.12  # of the way to the nose tip
-FOREHEAD: Final = 0.55  # IOD above the bridge
-NECK: Final = 0.45  # IOD below the chin
 CLIPPED: Final = 250 / 255  # a sample from here on is burnt out
-LEAST: Final = 20  # pixels: a spot with fewer inside the photograph is no measurement
 
 
 @dataclass(frozen=True)
@@ -54,7 +41,7 @@ class Face:
     """
 
     crop: Image
-    points: Points
+    points: spots.Points
     valid: Mask
     square: Square
 
@@ -93,34 +80,10 @@ def same_place(photograph: Path, face: Face, result: Path) -> Image:
     return cut(np.ascontiguousarray(other[..., ::-1]), face.square).astype(np.float32) / np.float32(255)
 
 
-def eye_distance(points: Points) -> float:
-    """Pixels between the eyes' centres."""
-    return float(np.linalg.norm(points[42:48].mean(axis=0) - points[36:42].mean(axis=0)))
-
-
-def spots(points: Points) -> dict[str, Points]:
-    """Return the centres of each spot, (n, 2); two for those that lie on both sides."""
-    iod, tip, chin = eye_distance(points), points[30], points[8]
-    up = (points[27] - chin) / np.linalg.norm(points[27] - chin)
-
-    def pulled(*jaw: int) -> Points:
-        return np.stack([points[i] + PULLED * (tip - points[i]) for i in jaw])
-
-    return {
-        "cheek": np.stack([(points[31] + points[3]) / 2, (points[35] + points[13]) / 2]),
-        "jaw": pulled(3, 13),
-        "temple": pulled(0, 16),
-        "chin": ((points[57] + chin) / 2)[None],
-        "nose": tip[None],
-        "forehead": (points[27] + FOREHEAD * iod * up)[None],
-        "neck": (chin - NECK * iod * up)[None],
-    }
-
-
 def face_mask(face: Face) -> Mask:
     """Return the face without eyes and mouth, inside the photograph."""
-    points, iod = face.points, eye_distance(face.points)
-    crown = spots(points)["forehead"][0] - points[27]
+    points, iod = face.points, spots.eye_distance(face.points)
+    crown = spots.places(points)["forehead"][0] - points[27]
     outline = np.concatenate([points, points[17:27] + crown * 0.6])
     mask = np.zeros(face.valid.shape, np.uint8)
     cv2.fillConvexPoly(mask, cv2.convexHull(outline.astype(np.float32)).astype(np.int32), 1)
@@ -139,19 +102,7 @@ def lab(picture: Image) -> Image:
 
 def measure(face: Face) -> dict[str, float]:
     """All statistics of one photograph; NaN for a spot that lies outside of it."""
-    y, radius = luminance(decode_srgb(face.crop)), SPOT * eye_distance(face.points)
-    rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
-
-    def spot(centres: Points) -> float:
-        values = []
-        for x0, y0 in centres:
-            disc = ((columns - x0) ** 2 + (rows - y0) ** 2 <= radius * radius) & face.valid
-            if disc.sum() < LEAST:
-                return math.nan
-            values.append(float(y[disc].mean()))
-        return float(np.mean(values))
-
-    level = {name: spot(centres) for name, centres in spots(face.points).items()}
+    level = spots.levels(luminance(decode_srgb(face.crop)), face.points, face.valid)
     mask = face_mask(face)
     colours = lab(face.crop)[mask]
     median = np.median(colours, axis=0)
@@ -174,12 +125,9 @@ def neck_step(face: Face, picture: Any = None) -> float:
     picture: another version of `face.crop` to measure it in.
     """
     crop = face.crop if picture is None else picture
-    iod = eye_distance(face.points)
-    rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
-    (x0, y0) = spots(face.points)["neck"][0]
-    disc = ((columns - x0) ** 2 + (rows - y0) ** 2 <= (1.6 * SPOT * iod) ** 2) & face.valid
-    if disc.sum() < LEAST:
+    neck = spots.disc(face.points, spots.places(face.points)["neck"][0], face.valid, 1.6)
+    if neck.sum() < spots.LEAST:
         return math.nan
     colours = lab(crop)
-    step = np.median(colours[disc], axis=0)[1:] - np.median(colours[face_mask(face)], axis=0)[1:]
+    step = np.median(colours[neck], axis=0)[1:] - np.median(colours[face_mask(face)], axis=0)[1:]
     return float(np.hypot(*step))

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from model.data.synthesize import albedo, geometry, masks, portraits, target
+from model.data.synthesize import albedo, geometry, masks, portraits, spots, target
 from model.data.synthesize import maps as building
 from model.data.synthesize.cache import INDEX, Entry, entries, fill
 from model.data.synthesize.portraits import Unusable, manifest
 
 MESH: Final = "ict_face_model_light.npz"
 LEFT_OUT: Final = "left_out.json"
-CODE: Final = (albedo, geometry, masks, portraits, target, building)
+CODE: Final = (albedo, geometry, masks, portraits, spots, target, building)
 UNREADABLE: Final = ("not a picture", "faces")  # how the reasons end that are faults, not a choice
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import cv2
@@ -52,6 +53,11 @@ class Components:
     rest: Array
     crop: Array
     rendering: Rendering | None = None
+
+    @cached_property
+    def linear(self) -> Array:
+        """The crop in linear light."""
+        return np.asarray(decode_srgb(self.crop), np.float32)
 
     def turned(self, turns: int) -> Components:
         """Return the same for the square turned by quarter turns counter-clockwise, as `numpy.rot90`."""
@@ -98,7 +104,7 @@ def difference(
     """Return 2y - 1 of `recombine`: what eq. (4) subtracts from the photograph, (H, H, 3) sRGB."""
     crop = components.crop if crop is None else crop
     side = len(crop)
-    value = decode_srgb(crop)
+    value = components.linear if crop is components.crop else decode_srgb(crop)
     if shine:
         value = value - np.float32(shine) * stretched(components.shine, side)
     gains = np.asarray(extra, np.float32) + np.float32(colour) * components.colour

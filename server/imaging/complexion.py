@@ -30,13 +30,19 @@ WASHED: Final = 6.0  # L* taken away from which the place has lost its colour to
 # Ellipses (middle x, y, half axes) in the crop where eyes and mouth lie: framing puts them there, on average.
 EYES: Final = ((205.0, 218.0, 28.0, 16.0), (303.0, 218.0, 28.0, 16.0))
 MOUTH: Final = (254.0, 325.0, 44.0, 19.0)
-LACKING: Final = 4.0  # of a*, b*: so much less than the skin near by, and the colour comes back in full
 SHINING: Final = 0.04  # linear light of shine from which a place does not say what colour the skin has
-BURNT: Final = 0.97  # sRGB
+MORE: Final = 4.0  # times what shine has washed out of a place comes back: some shine is always left
+BURNT: Final = (0.93, 0.98)  # sRGB: from here on a channel says less and less, and nothing
 # CIE a* (green) and b* (blue) of the skin: below the first a cast is certain, above the second it is not.
 GREENISH: Final = (5.0, 9.0)
 BLUISH: Final = (2.0, 6.0)
-CAUTION: Final = 0.6  # share of a certain cast that is taken out: its direction is surer than its size
+CAUTION: Final = 0.6  # share of a certain cast that is taken out, and of the colour that burnt skin gets
+MOST_BACK: Final = 0.18
+EXPOSED: Final = 0.1  # log-gain beyond that, at light 1
+LIGHT_FACE: Final = (
+    0.36,
+    0.62,
+)  # linear light of the skin, L* 66 - 83: from here on less, then none
 BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor of 2
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
 
@@ -46,7 +52,7 @@ def skin_weight(components: Components, side: int = SIDE) -> Float:
     skin, shine = (stretched(m, side) for m in (components.skin[..., None], components.shine))
     crop = stretched(components.crop, side)
     dull = 1 - np.clip(shine.max(-1, keepdims=True) / SHINING, 0, 1)
-    return np.asarray(skin * dull * (crop.max(-1, keepdims=True) < BURNT), np.float32)
+    return np.asarray(skin * dull * (crop.max(-1, keepdims=True) < BURNT[1]), np.float32)
 
 
 def certainty(components: Components) -> float:
@@ -62,37 +68,84 @@ def certainty(components: Components) -> float:
     return float(smoothstep(np.array(max(shares))))
 
 
-def kept(components: Components, out: Float) -> Float:
+def kept(components: Components, out: Float, light: float = 1) -> Float:
     """`out`, BL(o) as predicted without the colour component, with the colours of BL(x).
 
-    Lightness is the prediction's; a* and b* are the photograph's own, so that face, neck and hands stay one
-    person. Shine has the flash's colour, though, and washes the skin's out: where it is taken away, the place
-    gets the saturation back that skin without shine has near by, in proportion to its lightness; without that
-    grey patches stay. It gets neither more saturated nor darker than that skin; eyes stay as they were. out:
-    (H, H, 3) sRGB in [0, 1], upright as `components.crop`. Returns the same shape; `out` itself where no skin
-    says what its colour is.
+    Lightness is the prediction's. Colour (CIE a*, b*) is the photograph's under that light, so that face,
+    neck and hands stay one person: more light on a place is more of its colour, else lifted shadows turn
+    ashen; shine is white light on top of it, and what is left when that is subtracted is the skin's. That
+    makes no place more saturated than the dull skin near by, whose colour burnt places get, in proportion to
+    their lightness; none gets darker than that skin, and eyes stay as they were.
+
+    out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. light: the setting that `out` was made with.
+    Returns the same shape; `out` itself where no skin says what its colour is.
     """
     weight = skin_weight(components)
     if weight.sum() < 1:
         return out
-    before, after = _lab(components.crop), _lab(out)
+    crop = components.crop
+    before, after = _lab(crop), _lab(out)
     size = out.shape[1::-1]
     eyes, mouth = _features(size)
     after += eyes[..., None] * (before - after)
     bare = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR)
-    bare *= 1 - np.maximum(eyes, mouth)
+    features = np.maximum(eyes, mouth)
+    bare *= 1 - features
     taken = before[..., 0] - after[..., 0]
     washed = bare * smoothstep(cv2.GaussianBlur(taken, (0, 0), EDGE) / WASHED)
     near = cv2.resize(_near(components, out, weight), size, interpolation=cv2.INTER_LINEAR)
     least = np.minimum(before[..., 0], near[..., 2])
     after[..., 0] += washed * np.maximum(least - after[..., 0], 0)
-    own = before[..., 1:]
+    own = _without_shine(components, after[..., 0], light * stretched(components.light, size[0]))
     # Shine that is left is not skin: it counts as no lightness beyond that of the skin near by.
     like = near[..., :2] * np.minimum(after[..., :1], near[..., 2:])
-    lacking = np.linalg.norm(like, axis=-1) - np.linalg.norm(own, axis=-1)
-    share = washed * smoothstep(lacking / LACKING)
-    after[..., 1:] = own + share[..., None] * (like - own)
+    was, most = _length(before[..., 1:]), _length(like)
+    lacking = most - np.minimum(_length(own), most)
+    share = washed[..., None] * np.clip(MORE * (_length(own) - was) / np.maximum(lacking, 1e-3), 0, 1)
+    own *= np.minimum(1, np.maximum(was, most) / np.maximum(_length(own), 1e-3))
+    own += features[..., None] * (before[..., 1:] - own)  # painted, or not skin at all
+    burnt = CAUTION * washed * smoothstep((crop.max(-1) - BURNT[0]) / (BURNT[1] - BURNT[0]))
+    after[..., 1:] = own + np.maximum(share, burnt[..., None]) * (like - own)
+    after[..., 0] += 16
+    after *= np.float32(np.exp(_exposure(before[..., 0], after[..., 0], bare > 0.5, light) / 3))
+    after[..., 0] -= 16
     return np.asarray(cv2.cvtColor(after, cv2.COLOR_Lab2RGB).clip(0, 1), np.float32)
+
+
+def _exposure(before: Float, after: Float, skin: NDArray[np.bool_], light: float) -> float:
+    """The log-gain in linear light by which the person is to be exposed more, as a studio would.
+
+    A camera exposes for the highlights: without their shine a face is too dark, and looks dull. The brightest
+    skin gets as bright as it was with shine, and a little brighter; a face that is light already gets less.
+    before, after: (H, H) L* and L* + 16, of which a gain changes the latter by its cube root.
+    """
+    some = skin[::4, ::4]
+    if some.sum() < 16:
+        return 0.0
+    (was,), (now, median) = (
+        np.percentile(side[::4, ::4][some], parts) for side, parts in ((before, (95,)), (after, (95, 50)))
+    )
+    lost = 3 * float(np.log((was + 16) / now))
+    dim, bright = LIGHT_FACE
+    room = float(np.clip((bright + 16 - median) / (bright - dim), 0, 1))
+    return room * (float(np.clip(lost, 0, MOST_BACK)) + EXPOSED * light)
+
+
+def _without_shine(components: Components, lightness: Float, gain: Float) -> Float:
+    """a*, b* (H, H, 2) of the crop when a log-gain (H, H, 1) and white light have given it this L*."""
+    value = components.linear * np.exp(gain)
+    now = np.maximum(value @ LUMINANCE, np.float32(1e-4))
+    root = (lightness + np.float32(16)) / np.float32(116)
+    wanted = np.where(root > 6 / 29, root * root * root, (root - np.float32(4 / 29)) * np.float32(108 / 841))
+    value *= np.maximum(wanted / now, 1)[..., None]
+    value -= np.maximum(now - wanted, 0)[..., None]
+    lab = cv2.cvtColor(np.clip(value, 0, 1, out=value), cv2.COLOR_LRGB2Lab)
+    return np.asarray(lab[..., 1:], np.float32)
+
+
+def _length(ab: Float) -> Float:
+    """(H, H, 2) -> (H, H, 1)."""
+    return np.sqrt(ab[..., :1] ** 2 + ab[..., 1:] ** 2)
 
 
 def _near(components: Components, out: Float, weight: Float) -> Float:

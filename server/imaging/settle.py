@@ -110,7 +110,7 @@ def _change(part: Part, settings: Settings) -> Float:
     before = found.crop - change
     out = before.clip(0, 1)
     keeps = not painted and (settings.shine or settings.light)
-    after = complexion.kept(found, out) if keeps else out
+    after = complexion.kept(found, out, settings.light) if keeps else out
     tint, exposure = _gains(part, settings)
     after = complexion.tinted(after, tint, exposure)
     if after is not out:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from model.data.synthesize import spots
 from model.data.synthesize.flash import Mix, named
 from model.data.synthesize.portraits import Unfit
 from model.evaluation import calibrate, photographs
@@ -18,7 +19,7 @@ from tests.sample import SELFIE
 def grey(levels: dict[str, float], points: np.ndarray) -> faces.Face:
     """A face of one grey with spots of other linear levels."""
     picture = np.full((512, 512), 0.2, np.float32)
-    for name, centres in faces.spots(points).items():
+    for name, centres in spots.places(points).items():
         for x, y in centres:
             cv2.circle(picture, (round(x), round(y)), 14, levels.get(name, 0.2), -1)
     crop = encode_srgb(np.repeat(picture[..., None], 3, -1)).astype(np.float32)
@@ -42,7 +43,7 @@ def test_spots_measure_what_lies_there(selfie: faces.Face) -> None:
 def test_a_spot_outside_the_photograph_is_no_measurement(selfie: faces.Face) -> None:
     face = grey({}, selfie.points)
     valid = face.valid.copy()
-    valid[int(faces.spots(face.points)["neck"][0, 1]) - 20 :] = False
+    valid[int(spots.places(face.points)["neck"][0, 1]) - 20 :] = False
     cut = faces.Face(face.crop, face.points, valid, face.square)
     assert np.isnan(faces.measure(cut)["neck/cheek"]) and np.isnan(faces.neck_step(cut))
 

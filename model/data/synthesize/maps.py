@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.paper.bilateral import SIZE
+from model.paper.colour import decode_srgb, luminance
 
-from . import albedo
+from . import albedo, spots
 from .geometry import FACE_VERTICES, FaceModel, Fit, draw, fit, vertex_normals
 from .masks import person as person_mask
 from .masks import skin as skin_mask
@@ -44,6 +45,9 @@ COUNT: Final = 17
 LIGHT_MOST: Final = 2.0
 DEPTH_MIN, DEPTH_STEP = -20.0, 0.125
 MAX_ERROR: Final = 0.06  # median landmark error of the fit, in interocular distances
+# How much lighter than the cheek a spot may be when the portrait's own light has been taken off: calibration
+# passes with these, and fails at every spot with portraits in hard or sideways light.
+UNEVEN: Final = {"nose": 1.8, "chin": 1.8, "forehead": 2.2, "temple": 1.2}
 HEAD_VERTICES: Final = 11248
 HAIR_ROUND: Final = 70.0  # pixels: radius with which hair and shoulders bend away at their outline
 
@@ -80,6 +84,7 @@ def build(portrait: Portrait, folder: Path, model: FaceModel) -> Maps:
         planes[..., PLANES[name]] = (255 * plane[..., None] + 0.5).clip(0, 255)
     planes[..., PLANES["valid"]] = 255 * framed.valid[..., None]
     add_light(planes)
+    check_light(planes, framed.landmarks, framed.valid)
     return Maps(planes, fitted.scale)
 
 
@@ -91,6 +96,16 @@ def add_light(planes: NDArray[np.uint8]) -> float:
     for name, light in (("light", own.light), ("key", albedo.key_light(normal, skin, person))):
         planes[..., PLANES[name]][..., 0] = (255 / LIGHT_MOST * light + 0.5).clip(0, 255)
     return own.residual
+
+
+def check_light(planes: NDArray[np.uint8], landmarks: NDArray[np.float64], valid: NDArray[np.bool_]) -> None:
+    """Raise `Unfit` where so much own light is left that a flash would shade the face a second time."""
+    studio, light = (planes[..., PLANES[name]].astype(np.float32) / 255 for name in ("studio", "light"))
+    bare = luminance(decode_srgb(studio) / (LIGHT_MOST * light).clip(0.1))
+    level = spots.levels(bare, landmarks, valid)
+    for name, most in UNEVEN.items():
+        if not level[name] <= most * level["cheek"]:
+            raise Unfit(f"its own light stays on it ({name} / cheek {level[name] / level['cheek']:.2f})")
 
 
 def _draw(model: FaceModel, fitted: Fit) -> tuple[Array, NDArray[np.bool_]]:
