@@ -113,7 +113,7 @@ def kept(components: Components, out: Float, light: float = 1) -> Float:
 
 
 def _exposure(before: Float, after: Float, skin: NDArray[np.bool_], light: float) -> float:
-    """The log-gain in linear light by which the person is to be exposed more, as a studio would.
+    """Return the log-gain in linear light by which the person is to be exposed more, as a studio would.
 
     A camera exposes for the highlights: without their shine a face is too dark, and looks dull. The brightest
     skin gets as bright as it was with shine, and a little brighter; a face that is light already gets less.
@@ -132,7 +132,7 @@ def _exposure(before: Float, after: Float, skin: NDArray[np.bool_], light: float
 
 
 def _without_shine(components: Components, lightness: Float, gain: Float) -> Float:
-    """a*, b* (H, H, 2) of the crop when a log-gain (H, H, 1) and white light have given it this L*."""
+    """Return a*, b* (H, H, 2) of the crop when a log-gain (H, H, 1) and white light have given it this L*."""
     value = components.linear * np.exp(gain)
     now = np.maximum(value @ LUMINANCE, np.float32(1e-4))
     root = (lightness + np.float32(16)) / np.float32(116)

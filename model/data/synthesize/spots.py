@@ -53,7 +53,7 @@ def places(points: Points) -> dict[str, Points]:
 
 
 def disc(points: Points, centre: Points, valid: NDArray[np.bool_], larger: float = 1) -> NDArray[np.bool_]:
-    """Return the pixels of the spot around (x, y), as far as `valid` (H, W) says that they are in the photograph."""
+    """Return the pixels of the spot around (x, y) that `valid` (H, W) says are in the photograph."""
     rows, columns = np.mgrid[: valid.shape[0], : valid.shape[1]] + 0.5
     radius = larger * RADIUS * eye_distance(points)
     return np.asarray(((columns - centre[0]) ** 2 + (rows - centre[1]) ** 2 <= radius * radius) & valid)
