@@ -143,9 +143,9 @@ def _without_shine(components: Components, lightness: Float, gain: Float) -> Flo
     return np.asarray(lab[..., 1:], np.float32)
 
 
-def _length(ab: Float) -> Float:
+def _length(ab: NDArray[Any]) -> Float:
     """(H, H, 2) -> (H, H, 1)."""
-    return np.sqrt(ab[..., :1] ** 2 + ab[..., 1:] ** 2)
+    return np.asarray(np.sqrt(ab[..., :1] ** 2 + ab[..., 1:] ** 2), np.float32)
 
 
 def _near(components: Components, out: Float, weight: Float) -> Float:
