@@ -900,7 +900,8 @@ def _set_in_context(kind: str) -> Callable[..., Any]:
 def _segment_colour(side: str) -> Callable[..., Any]:
     def ask(name: str, segment: int) -> tuple[Any, float]:
         gradient = resources.find("GimpGradient", str(name))
-        found = colour.from_gegl(getattr(gradient, f"segment_get_{side}_color")(int(segment))[-1])
+        told = getattr(gradient, f"segment_get_{side}_color")(int(segment))
+        found = colour.from_gegl(told[-1] if isinstance(told, tuple) else told)
         return found, found.a * 100.0
 
     return ask

@@ -73,6 +73,7 @@ class Function:
         if self._specs and self._specs[0].name == "run-mode":
             given.insert(0, run_mode)
         self._fill_in_drawables(given)
+        self._find_last_segment(given)
         pairs = values.pair(self.proc_name, self._specs, given)
         if libgimp.must_serve(self._specs, self._results):
             return libgimp.call(self.proc_name, self._specs, pairs)
@@ -80,6 +81,17 @@ class Function:
         for spec, value in pairs:
             values.store(config, spec, value)
         return _answer(self.proc_name, self._native, self._native.run(config))
+
+    def _find_last_segment(self, given: list[Any]) -> None:
+        """Put in the last segment's number for -1, which GIMP 3.0 promises to understand and does not."""
+        if (
+            self.proc_name.startswith("gimp-gradient-segment-range-")
+            and len(given) > 2
+            and int(given[2]) == -1
+        ):
+            gradient = values.convert(self._specs[0], given[0])
+            told = gradient.get_number_of_segments()
+            given[2] = (told[-1] if isinstance(told, tuple) else told) - 1
 
     def _fill_in_drawables(self, given: list[Any]) -> None:
         """Give a procedure on an image alone GIMP 3's ``drawables``, which GIMP 2's callers do not give."""

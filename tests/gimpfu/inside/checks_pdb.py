@@ -141,3 +141,12 @@ def check_pdb_errors():
     assert raises(pdb.gimp_layer_set_offsets, None, 1, 1)
     image.delete()
     assert raises(pdb.gimp_image_scale, image, 10, 10)
+
+
+def check_gradients_last_segment():
+    name = pdb.gimp_gradient_new("of the checks")
+    pdb.gimp_gradient_segment_range_replicate(name, 0, -1, 3)
+    pdb.gimp_gradient_segment_range_redistribute_handles(name, 0, -1)
+    pdb.gimp_gradient_segment_set_left_color(name, 2, (255, 0, 0), 100.0)
+    assert pdb.gimp_gradient_segment_get_left_color(name, 2)[0][:3] == (255, 0, 0)
+    pdb.gimp_gradient_delete(name)

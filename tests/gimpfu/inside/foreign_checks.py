@@ -26,6 +26,7 @@ from gimpfu.scripts.plugin import catalogue  # noqa: E402
 
 patches.apply()
 TEMPORARY = support.WORK + "/out"
+LARGE = 20_000_000  # pixels: of a larger layer the size is told only
 MOST = 6  # procedures of one script that are tried
 os.makedirs(TEMPORARY, exist_ok=True)
 
@@ -366,7 +367,7 @@ def scene():
             }
             if isinstance(one, gimp.GroupLayer):
                 stack += one.children
-            else:
+            elif one.width * one.height < LARGE:
                 about["pixels"] = pixels(one)
                 about["mask pixels"] = pixels(one.mask) if about["mask"] else b""
             items[one.ID] = about
@@ -522,7 +523,8 @@ def text_for(param):
     told = f"{param.name} {param.label}"
     if param.default and os.path.isdir(str(param.default)):
         return TEMPORARY
-    if param.default in (None, "", ".") or "/" in str(param.default) or "\\" in str(param.default):
+    given = str(param.default or "")
+    if given in ("", ".", "Path") or "/" in given or "\\" in given:
         if _FILE.search(told) and not _FOLDER.search(param.name):
             return TEMPORARY + "/out.png"
         if _FOLDER.search(told):
@@ -553,7 +555,8 @@ def generic(registration, variant):
             config.set_property(param.key, gimpfile(TEMPORARY))
         elif param.kind in (PF_FILE, PF_FILENAME):
             new = re.search("save|out|export|target|dest", f"{param.name} {param.label}", re.IGNORECASE)
-            file = TEMPORARY + "/out.png" if new else support.WORK + "/photo.png"
+            ending = ".jpg" if "jpg" in f"{param.label} {registration.blurb}" else ".png"
+            file = TEMPORARY + "/out.png" if new else support.WORK + "/photo" + ending
             config.set_property(param.key, gimpfile(file))
         elif param.kind in (PF_STRING, PF_TEXT, PF_VALUE) and (text := text_for(param)) is not None:
             config.set_property(param.key, text)
