@@ -76,6 +76,12 @@ class Manifest:
             last -= 1
         return None
 
+    def __contains__(self, name: str) -> bool:
+        """Tell whether there was such a line, or one whose name has the same 64-bit hash."""
+        key = _key(name)
+        place = int(np.searchsorted(self._keys, key))
+        return place < len(self._keys) and bool(self._keys[place] == key)
+
     def __len__(self) -> int:
         """How many lines about pictures there were before this run."""
         return len(self._keys)

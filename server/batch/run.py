@@ -113,7 +113,10 @@ class Plan:
 def todo(
     plan: Plan, manifest: Manifest | None, tally: Tally, keep: Callable[[Outcome], None]
 ) -> Iterator[Item]:
-    """Yield the pictures that are not proven done; folders that cannot be read become failures (`keep`)."""
+    """Yield the pictures that are not proven done; folders that cannot be read become failures (`keep`).
+
+    Those that no earlier run knows come first: nothing has to be read to find them.
+    """
 
     def failed(folder: Path, reason: str) -> None:
         """Count the failures."""
@@ -128,15 +131,19 @@ def todo(
             }
         )
 
-    items = plan.listing.items(failed)
-    if plan.colours:
-        items = (replace(item, colours=plan.colours.get(item.name, ())) for item in items)
+    def listed(told: Callable[[Path, str], None] = lambda folder, reason: None) -> Iterator[Item]:
+        """Walk once."""
+        for item in plan.listing.items(told):
+            yield replace(item, colours=plan.colours.get(item.name, ())) if plan.colours else item
+
     if manifest is None or not plan.resume or not len(manifest):
-        yield from items
+        yield from listed(failed)
         return
+    yield from (item for item in listed(failed) if item.name not in manifest)
+    known = (item for item in listed() if item.name in manifest)
     with ThreadPoolExecutor(4) as pool:
         ahead: deque[tuple[Item, Future[bool] | None]] = deque()
-        for item in itertools.chain(items, itertools.repeat(None, PROOFS)):
+        for item in itertools.chain(known, itertools.repeat(None, PROOFS)):
             if item is not None:
                 line = manifest.find(item.name)
                 proof = None

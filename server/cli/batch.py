@@ -103,6 +103,8 @@ def run(args: argparse.Namespace) -> int:
             if not stop:
                 engine = _engine(args, order, stop)
                 manifest.head(_header(args, plan, engine))
+                if len(manifest):
+                    _say("New pictures come first, then those of earlier runs are looked at.")
                 tally = run_batch(plan, engine, manifest, stop, show)
             else:
                 tally = Tally()

@@ -11,8 +11,10 @@ import pytest
 
 from plugin.studio_portrait.link.wire import Problem
 from server.batch.item import Item, Outcome
+from server.batch.listing import Listing
 from server.batch.manifest import Manifest, stands
 from server.batch.retoucher import fingerprint, put
+from server.batch.run import Plan, Tally, todo
 
 SETTINGS = {"strength": 1.0}
 
@@ -104,3 +106,20 @@ def test_whatever_changed_is_done_again(done: tuple[Outcome, Item], what: str) -
     else:
         line["status"] = "failed"
     assert not stands(line, item, settings, weights)
+
+
+def test_what_no_run_knows_comes_first(tmp_path: Path) -> None:
+    """However many are to be proven: work begins at once."""
+    shoot, out = tmp_path / "shoot", tmp_path / "out"
+    shoot.mkdir()
+    for name in "abcd":
+        (shoot / f"{name}.jpg").write_bytes(b"picture")
+    path = out / "run.jsonl"
+    with Manifest(path, resume=False) as manifest:
+        manifest.add({"name": "a.jpg", "status": "failed"})
+        manifest.add({"name": "b.jpg", "status": "failed"})
+    plan = Plan(Listing([str(shoot)], str(out)), {}, "", resume=True)
+    with Manifest(path, resume=True) as manifest:
+        assert "a.jpg" in manifest and "c.jpg" not in manifest
+        names = [item.name for item in todo(plan, manifest, Tally(), lambda outcome: None)]
+    assert names == ["c.jpg", "d.jpg", "a.jpg", "b.jpg"]
