@@ -39,10 +39,7 @@ BLUISH: Final = (2.0, 6.0)
 CAUTION: Final = 0.6  # share of a certain cast that is taken out, and of the colour that burnt skin gets
 MOST_BACK: Final = 0.18
 EXPOSED: Final = 0.1  # log-gain beyond that, at light 1
-LIGHT_FACE: Final = (
-    0.36,
-    0.62,
-)  # linear light of the skin, L* 66 - 83: from here on less, then none
+LIGHT_FACE: Final = (66.0, 83.0)  # L* of the skin: from here on it gets less of that, then none
 BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor of 2
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
 
@@ -68,7 +65,7 @@ def certainty(components: Components) -> float:
     return float(smoothstep(np.array(max(shares))))
 
 
-def kept(components: Components, out: Float, light: float = 1) -> Float:
+def kept(components: Components, out: Float, light: float = 0) -> Float:
     """`out`, BL(o) as predicted without the colour component, with the colours of BL(x).
 
     Lightness is the prediction's. Colour (CIE a*, b*) is the photograph's under that light, so that face,

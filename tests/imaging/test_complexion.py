@@ -76,6 +76,37 @@ def test_shine_that_stays_keeps_its_colour() -> None:
     assert np.abs(lab(complexion.kept(found, found.crop)) - lab(found.crop)).max() < 0.5
 
 
+@pytest.mark.parametrize(("skin", "lighter"), [((0.6, 0.42, 0.33), True), ((0.95, 0.88, 0.84), False)])
+def test_a_face_that_lost_its_shine_is_exposed_more_unless_it_is_light(
+    skin: tuple[float, float, float], lighter: bool
+) -> None:
+    found = components(skin=skin)
+    moved = lab(complexion.kept(found, found.crop, light=1))[400, 256] - lab(found.crop)[400, 256]
+    assert (1 < moved[0] < 4) if lighter else abs(moved[0]) < 0.3
+    before = lab(found.crop)[400, 256]
+    hue = np.degrees(np.arctan2(*(before + moved)[:0:-1]) - np.arctan2(*before[:0:-1]))
+    assert abs(hue) < 1 or not lighter, "and keeps its hue"
+    assert np.allclose(lab(complexion.kept(found, found.crop, light=0)), lab(found.crop), atol=0.3)
+
+
+def test_lifted_shadows_keep_their_colour() -> None:
+    found = components()
+    found.light[:] = 0.5
+    lit = lab(complexion.kept(found, shifted(found.crop, (8, 0, 0), np.ones((SIZE, SIZE), np.float32)), 1))
+    before = lab(found.crop)[400, 256]
+    richer = np.linalg.norm(lit[400, 256, 1:]) / np.linalg.norm(before[1:])
+    assert richer == pytest.approx((lit[400, 256, 0] + 16) / (before[0] + 16), rel=0.05)
+
+
+def test_white_things_on_the_skin_stay_white() -> None:
+    found, _ = washed_out()
+    flower = np.zeros((SIZE, SIZE), np.float32)
+    flower[380:400, 240:260] = 1
+    found.crop[:] = np.where(flower[..., None] > 0, np.float32(0.88), found.crop)
+    out = lab(complexion.kept(found, shifted(found.crop, (-10, 0, 0), flower)))
+    assert np.linalg.norm(out[390, 250, 1:]) < 3, "grey is what white becomes with less light, not skin"
+
+
 def test_lips_stay_lips_where_shine_is_taken_off_them() -> None:
     found, _ = washed_out()
     lips = np.zeros((SIZE, SIZE), np.float32)
