@@ -290,7 +290,7 @@ class Bench:
             serve = [*words, "serve", "--listen", "tcp://0.0.0.0:*"]
             processes.append(subprocess.Popen(serve, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL))
             while True:
-                time.sleep(0.5)
+                time.sleep(2.0)
                 status = subprocess.run(
                     [*words, "status", "--json"], cwd=ROOT, env=environment, capture_output=True
                 )

@@ -27,7 +27,11 @@ ATTEMPTS = 2
 LANES = 2  # pictures in work in a process: one is computed, another one read or written
 ROOT = Path(__file__).resolve().parents[2]
 # glibc gives every strip's megabyte back to the system and asks for it again a millisecond later.
-_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "134217728"}
+_KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+    "MALLOC_TRIM_THRESHOLD_": "67108864",
+    "MALLOC_ARENA_MAX": "2",  # each keeps as much, and a lane is a thread with one of its own otherwise
+}
 _WORDS = 20  # lines of a worker's standard error that are kept
 _LOOK_SECONDS = 0.5  # between two looks at whether somebody wants us to end
 
