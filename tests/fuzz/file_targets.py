@@ -192,6 +192,7 @@ def _pngs() -> tuple[bytes, ...]:
     return (
         _saved("png", **tagged, icc_profile=b"profile" * 9),
         _saved("png", "P", transparency=3),
+        _saved("png", "L"),
         _saved("png", "LA"),
         _saved("png", "P", bits=4),
         _saved("png", "RGBA"),
