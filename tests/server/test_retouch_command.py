@@ -419,3 +419,36 @@ def test_suffix_mask_and_summary(tmp_path: Path, photo: Path, capsys: pytest.Cap
     words = (folder / "three.png", folder / "three-mask.png", "-o", tmp_path / "out", "--mask")
     assert "would both become" in refused(capsys, *words)
     assert "is the input" in refused(capsys, folder, "-o", folder)
+
+
+@pytest.mark.usefixtures("home")
+def test_heic_in_a_folder_becomes_a_jpeg(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif", reason="PILLOW-HEIF IS NOT INSTALLED: HEIC was not tried")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    source = folder / "IMG_1.HEIC"
+    heif.from_pillow(Image.open(SELFIE).resize((64, 48))).save(source)
+    source.chmod(0o600)
+    assert retouch(folder, "-o", tmp_path / "out") == 0
+    (target,) = (tmp_path / "out").iterdir()
+    assert target.name == "IMG_1.jpg" and Image.open(target).size == (64, 48)
+    assert target.stat().st_mode & 0o077 == 0, "as private as its source"
+
+
+def test_heic_without_its_library_says_what_to_do(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    assert retouch(tmp_path / "a.heic", "-o", tmp_path / "a.jpg") == 1
+    said = capsys.readouterr().err
+    assert "pillow-heif" in said and "install.py --with heic" in said
+    assert not (tmp_path / "a.jpg").exists()
+
+
+def test_layers_need_no_mask_and_a_name_of_one_picture(
+    home: Path, tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "have their masks in them" in refused(capsys, photo, "-o", tmp_path / "a.ora", "--mask")
+    assert "name of one picture" in refused(capsys, photo, photo.parent, "-o", tmp_path / "a.ora")
+    assert ".ora for layers" in refused(capsys, photo, "-o", tmp_path / "a.gif")
