@@ -72,6 +72,13 @@ def blend_in_samples(image: Gimp.Image, layer: Gimp.Layer) -> None:
     layer.set_composite_space(space_of(image))
 
 
+def blend_encoded(image: Gimp.Image, layer: Gimp.Layer) -> None:
+    """Let a result's mask count where the server lets it: in samples with a tone curve."""
+    space = space_of(image)
+    linear = space == Gimp.LayerColorSpace.RGB_LINEAR
+    layer.set_composite_space(Gimp.LayerColorSpace.RGB_PERCEPTUAL if linear else space)
+
+
 def space_of(image: Gimp.Image) -> Gimp.LayerColorSpace:
     """Tell the encoding of the image's samples."""
     nick, spaces = str(image.get_precision().value_nick), Gimp.LayerColorSpace

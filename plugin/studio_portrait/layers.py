@@ -147,7 +147,7 @@ class Outcome:
         if self.choices.output == "mask":
             _remove_mask(whole.copy)
             _set_mask(whole.copy, whole.mask, result)
-            group.blend_in_samples(put.image, whole.copy)
+            group.blend_encoded(put.image, whole.copy)
         return layer
 
     def _group(self, put: _Place, covers: bool) -> Gimp.Layer:
@@ -247,7 +247,7 @@ def _masked_in_group(put: _Place, source: Gimp.Layer, parts: Parts, result: dict
     group.without_alpha(parts.copy)
     parts.copy.set_name(_("Studio portrait"))
     _set_mask(parts.copy, parts.mask, result)
-    group.blend_in_samples(put.image, parts.copy)
+    group.blend_encoded(put.image, parts.copy)
     _take_over(top, source)
     return top
 
