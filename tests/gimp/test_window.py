@@ -107,7 +107,7 @@ def play(walk: Walk) -> None:
     time.sleep(1)
     walk.note("dismissed", lambda layers: True)
     walk.open()
-    shown.keys("alt+e", "Down", "Down")  # a preset: Matte
+    shown.keys("alt+e", "Down")  # from the preset that the defaults are to the next one: Matte
     walk.set("alt+s", "80")
     shown.keys("z")
     time.sleep(1.5)

@@ -89,6 +89,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         self.set_networks([], choices.settings.network)
         self.choices = choices
         self._show_presets()
+        self._name_preset()
 
     # The one value
 
@@ -137,7 +138,6 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         """Everything as it was the first time."""
         self.choices = Choices()
         self._reference.unselect_all()
-        self._presets.set_active_id("")
         self._tell("all")
 
     def set_ticked(self, ticked: tuple[int, ...]) -> None:
@@ -169,8 +169,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
 
     def _tell(self, field: str) -> None:
         if not self._quiet:
-            if field in SLIDERS or field == "reach":
-                self._presets.set_active_id("")
+            self._name_preset()
             self._changed(field)
 
     def _attach(self, widget: Gtk.Widget, column: int, width: int) -> None:
@@ -297,6 +296,13 @@ class Controls(Gtk.Box):  # type: ignore[misc]
                 self._presets.append(name, _(name) if preset.shipped else name)
             self._presets.set_active_id(chosen)
         self._remove.set_sensitive(bool(chosen) and not self._known[chosen].shipped)
+
+    def _name_preset(self) -> None:
+        """Show which preset the settings are, if they are one."""
+        now = self.choices.settings
+        name = next((name for name, preset in self._known.items() if preset.over(now) == now), "")
+        with self._silence():
+            self._presets.set_active_id(name)
 
     def _preset_chosen(self, _combo: Gtk.ComboBoxText) -> None:
         preset = self._known.get(self._presets.get_active_id() or "")
