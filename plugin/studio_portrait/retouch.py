@@ -100,7 +100,7 @@ def unchanged() -> Problem:
     return Problem(
         "bad-setting",
         "These settings change nothing in this picture.",
-        "Raise Shine or Light; Colour acts only where there clearly is a cast.",
+        "Raise Strength, Shine or Light; Colour acts only where there clearly is a cast.",
     )
 
 
