@@ -32,23 +32,29 @@ from tests.gimp import harness  # noqa: E402
 
 
 def try_all(
-    gimp: harness.Gimp, scripts: list[Path], timeout: float, only: list[str]
+    gimp: harness.Gimp,
+    scripts: list[Path],
+    timeout: float,
+    only: list[str],
+    size: tuple[int, int] = (640, 480),
+    variants: tuple[str, ...] = (),
 ) -> tuple[dict[str, Any], str]:
     """Install the loader and the scripts, run them all; what was found and what GIMP said."""
     gimpfu_bundle.unpack_into(gimp.profile)
+    (gimp.profile / "brushes").mkdir(exist_ok=True)  # which a user's profile has
     for script in scripts:
         if script.is_dir():  # what scripts import
             shutil.copytree(script, gimp.profile / "gimpfu-scripts" / script.name)
         else:
             shutil.copy(script, gimp.profile / "gimpfu-scripts")
     package = gimp.inside(gimp.profile / "plug-ins" / gimpfu_bundle.PLUGIN)
-    photograph(gimp.work / "photo")
+    photograph(gimp.work / "photo", size)
     told: dict[str, Any] = {}
     said = ""
     left = [script.name for script in scripts if script.is_file() and (not only or script.name in only)]
     while left and timeout > 0:  # a script may end GIMP: the others are tried by another one
         started = time.monotonic()
-        found, words = _try_some(gimp, package, left, timeout)
+        found, words = _try_some(gimp, package, left, timeout, variants)
         timeout -= time.monotonic() - started
         told |= found
         said += words
@@ -60,8 +66,8 @@ def try_all(
     return dict(sorted(told.items())), said
 
 
-def photograph(path: Path) -> None:
-    """Save, as PNG, JPEG and WebP, a picture like a photograph, 640 x 480: sky, ground, a disc, texture."""
+def photograph(path: Path, size: tuple[int, int] = (640, 480)) -> None:
+    """Save, as PNG, JPEG and WebP, a picture like a photograph: sky, ground, a disc, texture."""
     y, x = np.mgrid[0:480, 0:640]
     random = np.random.default_rng(17)
     sky = np.stack([90 + y * 0.25, 130 + y * 0.2, 230 - y * 0.1], -1)
@@ -74,17 +80,17 @@ def photograph(path: Path) -> None:
     rgb[100:140, 40:120] = (240, 240, 240)
     rgb[360:420, 500:600] = (12, 10, 14)
     rgb += random.normal(0, 5, (480, 640, 1)) + random.normal(0, 3, rgb.shape)
-    image = Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8))
+    image = Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8)).resize(size)
     for ending in (".png", ".jpg", ".webp"):
         image.save(path.with_suffix(ending))
 
 
 def _try_some(
-    gimp: harness.Gimp, package: str, names: list[str], timeout: float
+    gimp: harness.Gimp, package: str, names: list[str], timeout: float, variants: tuple[str, ...]
 ) -> tuple[dict[str, Any], str]:
     result = gimp.work / "foreign.json"
     result.unlink(missing_ok=True)
-    settings = gimp.job(result, package=package, only=names)
+    settings = gimp.job(result, package=package, only=names, variants=variants)
     command = gimp.command("gimp-console", "--no-interface", *gimp.batch("foreign_checks"), **settings)
     log = gimp.work / "foreign.log"
     with log.open("wb") as out:
@@ -158,6 +164,12 @@ def main() -> int:
     parser.add_argument("--scripts", type=Path, required=True, metavar="DIR", help="folder of GIMP 2 scripts")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="only these files of it")
     parser.add_argument("--log", type=Path, help="where to put what GIMP said")
+    parser.add_argument(
+        "--size", type=int, nargs=2, default=(640, 480), metavar="N", help="the picture's size"
+    )
+    parser.add_argument(
+        "--variants", nargs="*", default=(), metavar="NAME", help="of the picture, to be tried"
+    )
     parser.add_argument("--display", help="an X display, for scripts with windows and for Script-Fu")
     parser.add_argument("--keep", type=Path, help="folder for the whole record and pictures of what was made")
     parser.add_argument("--timeout", type=float, default=900.0, help="seconds for all of them")
@@ -172,7 +184,9 @@ def main() -> int:
     started = time.monotonic()
     try:
         scripts = sorted(options.scripts.iterdir())
-        told, said = try_all(gimp, scripts, options.timeout, options.only)
+        told, said = try_all(
+            gimp, scripts, options.timeout, options.only, tuple(options.size), options.variants
+        )
         print("\n".join(table(told)))
         print(f"GIMP {gimp.version()}, {time.monotonic() - started:.0f} s")
         if options.keep:

@@ -22,6 +22,7 @@ sys.path.insert(0, support.JOB["package"])
 from gi.repository import Gimp  # noqa: E402
 from gimpfu import *  # noqa: E402
 from gimpfu import patches  # noqa: E402
+from gimpfu.registry import handlers  # noqa: E402
 from gimpfu.scripts.plugin import catalogue  # noqa: E402
 
 patches.apply()
@@ -535,6 +536,8 @@ def text_for(param):
 def generic(registration, variant):
     """Call a script with its own defaults on a picture that suits it; what changed."""
     image, layer, mask, path = picture(kind_for(registration), variant)
+    if registration.file_kind:
+        return exported(registration, image)
     other = next(one for one in image.layers if one != layer)
     layers = [layer, other]
     things = {PF_IMAGE: image, PF_DRAWABLE: layer, PF_CHANNEL: mask, PF_VECTORS: path, PF_ITEM: layer}
@@ -576,6 +579,19 @@ def generic(registration, variant):
     return failed, told
 
 
+def exported(registration, image):
+    """Save the picture as the files that a script is for."""
+    if registration.on_query:
+        registration.on_query()
+    handler = handlers.get(registration.name)
+    if registration.file_kind == "load" or handler is None:
+        return "only files of its own kind can show whether it opens them", []
+    before = scene()
+    name = f"{TEMPORARY}/out.{handler.extensions.split(',')[0]}"
+    pdb.gimp_file_save(image, image.active_layer, name, name)
+    return "", changes(before, scene())
+
+
 def other_value(config, param):
     """Set another value than the default, for scripts whose defaults do nothing."""
     now = config.get_property(param.key)
@@ -608,9 +624,9 @@ def show(name, before, after, image):
 def tried(registration):
     """Run a procedure until something changes: what it said, what changed, on which picture."""
     row = {}
-    for variant in ("layer", "selection", "ground", "values", "small"):
+    for variant in support.JOB.get("variants") or ("layer", "selection", "ground", "values", "small"):
         slow = bool(re.search("^failed$|no return values", row.get("failed", "")))
-        if slow != (variant == "small") and variant != "layer":
+        if row and slow != (variant == "small"):
             continue  # what was ended for its slowness is tried on a small picture
         for name in os.listdir(TEMPORARY):
             path = os.path.join(TEMPORARY, name)
@@ -625,7 +641,7 @@ def tried(registration):
         except Exception as fault:
             failed, told = f"{type(fault).__name__}: {fault}", []
         tidy()
-        if variant == "layer" or (told and not failed):
+        if not row or (told and not failed):
             row = {"says": registration.blurb, "variant": variant, "failed": failed, "changes": told}
         if told and not failed:
             break
@@ -672,8 +688,6 @@ def main():
             else:
                 row["runs"] = {}
                 for name, registration in list(registered.items())[:MOST]:
-                    if registration.file_kind:
-                        continue
                     row["runs"][name] = tried(registration)
         except Exception as fault:
             row["effect"] = f"{type(fault).__name__}: {fault}"
