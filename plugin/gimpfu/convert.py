@@ -33,7 +33,8 @@ def convert(raw: bytes) -> tuple[str, list[str]]:
     else:
         lines.insert(0, "#!/usr/bin/env python3")
     text = "\n".join(line for line in lines if not re.match(r"#.*coding[:=]\s*(?!utf-8)", line))
-    return text, [*changed, *_notes(text)]
+    notes = dict.fromkeys([*changed, *_notes(text)])
+    return text, sorted(notes, key=lambda note: int(re.sub(r"^line (\d+).*", r"\1", note)))
 
 
 def _floor_divisions(text: str, old: str) -> tuple[str, list[str]]:
