@@ -50,7 +50,7 @@ class Walk:
         return found
 
     def note(
-        self, step: str, ready: Callable[[list[dict[str, Any]]], Any], seconds: float = 60
+        self, step: str, ready: Callable[[list[dict[str, Any]]], Any], seconds: float = 120
     ) -> list[dict[str, Any]]:
         """Wait until the image's layers are as the step makes them, and keep them."""
         screen.wait_for(lambda: "x" if ready(self.layers() or []) else "", seconds)
@@ -94,7 +94,7 @@ def strength(layers: list[dict[str, Any]]) -> float:
 def play(walk: Walk) -> None:
     """From the menu to redo, without a mouse."""
     shown = walk.screen
-    walk.note("begin", lambda layers: len(layers) == 1, 120)
+    walk.note("begin", lambda layers: len(layers) == 1, 240)
     main = shown.window(MAIN)
     shown.maximize(main)
     shown.focus(main)
@@ -152,7 +152,7 @@ def walk(windowed: Gimp, server: Server, selfie: Path, shots: Path) -> Iterator[
         opened.save(gimp.work / "selfie.png")
     state = gimp.work / "watched.json"
     with screen.Screen() as shown:
-        job = gimp.job(state, photo=gimp.inside(gimp.work / "selfie.png"), seconds=400)
+        job = gimp.job(state, photo=gimp.inside(gimp.work / "selfie.png"), seconds=800)
         command = gimp.command(
             "gimp", "-n", "--no-splash", *gimp.batch("watch"), DISPLAY=shown.display, **job
         )
