@@ -14,6 +14,7 @@ import json
 import marshal
 import os
 import re
+import signal
 import sys
 import threading
 import traceback
@@ -251,6 +252,15 @@ def run(path: Path, code: types.CodeType) -> dict[str, Registration]:
 @contextlib.contextmanager
 def _patience() -> Iterator[None]:
     """Interrupt a script that does not come to an end."""
+    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGALRM, signal.default_int_handler)  # a thread each would cost more
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        return
     timer = threading.Timer(PATIENCE, _thread.interrupt_main)
     timer.daemon = True
     timer.start()

@@ -1,0 +1,26 @@
+"""A script that does not come to an end stops nobody for long."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from plugin.gimpfu.scripts import catalogue
+
+
+@pytest.mark.parametrize("script", ["while True: pass", "import time; time.sleep(60)"])
+def test_a_script_without_end_is_interrupted(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    monkeypatch.setattr(catalogue, "PATIENCE", 0.3)
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt) as told, catalogue._patience():
+        exec(script, {})
+    assert time.monotonic() - started < 30
+    assert catalogue._sentence(told.value).startswith("It did not come to an end within")
+
+
+def test_no_alarm_comes_after_a_script_that_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "PATIENCE", 0.2)
+    with catalogue._patience():
+        pass
+    time.sleep(0.4)
