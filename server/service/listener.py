@@ -489,7 +489,7 @@ class Listener:
 
 
 def shut(handle: int) -> None:
-    """End the connection of this socket, which libzmq owns and close as soon as it notices."""
+    """End the connection of this socket, which libzmq owns and closes as soon as it notices."""
     with contextlib.suppress(OSError):
         borrowed = socket.socket(fileno=handle)
         try:

@@ -114,7 +114,7 @@ class Server:
         self._end.asked += 1
 
     def run(self) -> None:
-        """Serve until told to stop, then cleans up everything it made.
+        """Serve until told to stop, then clean up everything it made.
 
         Raises `Problem` ``bad-setting`` when a worker cannot use the device or engine that was named.
         """

@@ -287,7 +287,7 @@ def work(message: dict[str, Any], tools: Tools, channel: Channel) -> None:
 
 
 def run(channel: Channel, make_tools: Callable[[], Tools]) -> None:
-    """Load the default network before the first job comes, then works for ever.
+    """Load the default network before the first job comes, then work for ever.
 
     Weights that cannot be loaded are told and do not end the worker: they may be
     repaired while it runs, so each job tries again and gets the sentence.

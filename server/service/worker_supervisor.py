@@ -153,7 +153,7 @@ class Supervisor:
             self._cancelled_at = self._clock()
 
     def beat(self) -> None:
-        """End a worker that does not let go or show no sign of progress. To be called now and then."""
+        """End a worker that does not let go or shows no sign of progress. To be called now and then."""
         now = self._clock()
         if self._process is None or self._hung:
             return

@@ -58,7 +58,7 @@ def detail(text: str) -> None:
 def run_logged(
     command: Sequence[str | Path], log: Path, failure: str, env: dict[str, str] | None = None
 ) -> None:
-    """Run a program, shows its news on one moving line (a line each without a terminal).
+    """Run a program and show its news on one moving line (a line each without a terminal).
 
     Raises `Problem` ``set-up`` with the sentence `failure` and the output's last lines.
     """

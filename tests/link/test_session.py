@@ -160,7 +160,7 @@ def test_cancel_by_callback_is_quick_and_the_session_goes_on(opened: Session) ->
         opened.retouch(picture.spec, picture.read, picture.write, settings=SLOW, cancelled=cancelled)
     assert caught.value.code == "cancelled"
     assert asked[-1] - asked[0] < 2.0
-    wait_for(lambda: not opened.status()["running"], seconds=1.0)
+    wait_for(lambda: not opened.status()["running"], seconds=6.0)
     opened.retouch(picture.spec, picture.read, picture.write)
     assert np.array_equal(picture.out, picture.expected())
 

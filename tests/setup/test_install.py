@@ -80,7 +80,9 @@ def test_whole_way(bare: Copy) -> None:
     os.killpg(first.pid, signal.SIGKILL)
     assert "does not run" in first.communicate()[0]
 
+    start = time.monotonic()
     second = bare.install()
+    long = time.monotonic() - start
     assert second.returncode == 0, second.stdout + second.stderr
     picture = bare.folder / "out" / "first-portrait.png"
     assert str(picture) in second.stdout and picture.stat().st_size > 100_000
@@ -92,7 +94,7 @@ def test_whole_way(bare: Copy) -> None:
     before = snapshot(bare)
     start = time.monotonic()
     third = bare.install()
-    assert time.monotonic() - start < 5 and third.returncode == 0
+    assert time.monotonic() - start < long / 4 and third.returncode == 0
     assert snapshot(bare) == before
 
     (plugin / "mine.txt").write_text("a user's own file")

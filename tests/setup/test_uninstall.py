@@ -19,7 +19,7 @@ def test_a_server_is_ended_although_the_environment_is_gone(bare: Copy) -> None:
     with Server(bare.state) as server:
         gone = bare.install("--uninstall", "--yes")
         assert gone.returncode == 0, gone.stderr
-        assert server.process.wait(5) == 0
+        assert server.process.wait(8) == 0
     assert not bare.state.exists()
 
 
