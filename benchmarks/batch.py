@@ -33,9 +33,10 @@ from plugin.studio_portrait.link.wire import Settings
 from server.batch import machine
 from server.batch.item import Engine, Item, Order
 from server.batch.listing import Listing
-from server.batch.local import ROOT, Local
+from server.batch.local import Local
 from server.batch.manifest import Manifest
 from server.batch.run import Plan, Stop, Tally, run, todo
+from server.child import ROOT
 from server.setup.first_run import SAMPLE
 
 WARM = 4  # pictures that do not count

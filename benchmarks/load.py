@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plugin.studio_portrait.link.session import Session
-from plugin.studio_portrait.link.wire import ImageSpec
+from server.remote.sending import reader, shape_of
 from tests.soak.stage import Stage
 
 from . import chart, photo
@@ -55,19 +55,14 @@ Times = list[tuple[float, float]]  # when a job began and ended, in seconds
 def measure(clients: int, jobs: int, pixels: Pixels) -> Times:
     """`jobs` jobs of each client, all of them at work from the first to the last one."""
     barrier = threading.Barrier(clients)
-    height, width = pixels.shape[:2]
-    spec = ImageSpec(width, height, 3, "u8")
 
     def client(number: int) -> Times:
-        def read(plane: str, row: int, rows: int) -> memoryview:
-            return pixels[row : row + rows].reshape(-1).data
-
         times = []
         with Session.open(start=False) as session:
             barrier.wait()
             for _ in range(jobs):
                 begin = time.perf_counter()
-                session.retouch(spec, read, lambda *rows: None)
+                session.retouch(shape_of(pixels), reader(pixels), lambda *rows: None)
                 times.append((begin, time.perf_counter()))
         return times
 

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from plugin.studio_portrait.link import wire
 from plugin.studio_portrait.link.runtime import HOME_VARIABLE
 from plugin.studio_portrait.link.session import Session
+from server.remote.sending import reader, shape_of, writer
 
 from . import gimp, photo
 
@@ -70,18 +71,7 @@ def cold_start(pixels: Pixels, folder: Path) -> float:
 
 def over_the_wire(pixels: Pixels, runs: int) -> dict[str, Any]:
     """Return the warm server as the plug-in meets it: medians of wall time, stages and transport."""
-    height, width = pixels.shape[:2]
-    image = wire.ImageSpec(width, height, 3, "u8")
-    result_pixels = pixels.copy()
-
-    def read(plane: str, row: int, rows: int) -> memoryview:
-        return pixels[row : row + rows].reshape(-1).data
-
-    def write(plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
-        box = result["box"]
-        target = result_pixels[box["y"] + row : box["y"] + row + rows, box["x"] : box["x"] + box["width"]]
-        target[:] = np.frombuffer(data, np.uint8).reshape(target.shape)
-
+    image, read, write = shape_of(pixels), reader(pixels), writer(pixels.copy())
     walls, results = [], []
     with Session.open() as session:
         for _ in range(runs + 1):

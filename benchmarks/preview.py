@@ -18,10 +18,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from plugin.studio_portrait.link import wire
 from plugin.studio_portrait.link.retouching import Retouching
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Settings
+from server.remote.sending import reader, shape_of, writer
 
 from . import photo
 from .pipeline import Pixels, machine, private_server_home
@@ -34,22 +34,12 @@ def measure(pixels: Pixels, moves: int, runs: int) -> dict[str, Any]:
     """Return the figures, with a server that has done one picture before."""
     height, width = pixels.shape[:2]
     size = (WIDTH, round(height * WIDTH / width))
-    image = wire.ImageSpec(width, height, 3, "u8")
     after = pixels.copy()
-
-    def read(plane: str, row: int, rows: int) -> memoryview:
-        return pixels[row : row + rows].reshape(-1).data
-
-    def write(plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
-        box = result["box"]
-        target = after[box["y"] + row : box["y"] + row + rows, box["x"] : box["x"] + box["width"]]
-        target[:] = np.frombuffer(data, np.uint8).reshape(target.shape)
-
     firsts, networks, waits, workers = [], [], [], []
     with Session.open() as session:
         for run in range(runs + 1):
             begin = time.perf_counter()
-            work = Retouching(session, image, read)
+            work = Retouching(session, shape_of(pixels), reader(pixels))
             told = work.analyse()
             shown = np.frombuffer(work.preview(None, *size, Settings()), np.uint8)
             if run:
@@ -69,7 +59,7 @@ def measure(pixels: Pixels, moves: int, runs: int) -> dict[str, Any]:
                 answer = work.newest(1.0)
             waits.append((time.perf_counter() - begin) * 1e3)
             workers.append(answer.ms["total"])
-        work.render(Settings(), write)
+        work.render(Settings(), writer(after))
         work.close()
     result = cv2.resize(after, size, interpolation=cv2.INTER_AREA).reshape(-1)
     return {

@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from plugin.studio_portrait.link.wire import Problem
+from server import child
 
 from . import machine
 from .item import Item, Order, Outcome, Peeked, failed
 
 ATTEMPTS = 2
 LANES = 2  # pictures in work in a process: one is computed, another one read or written
-ROOT = Path(__file__).resolve().parents[2]
-# glibc gives every strip's megabyte back to the system and asks for it again a millisecond later.
-_KEEP_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": "33554432",
+KEEP_MEMORY = {
+    **child.KEEP_MEMORY,
     "MALLOC_TRIM_THRESHOLD_": "67108864",
     "MALLOC_ARENA_MAX": "2",  # each keeps as much, and a lane is a thread with one of its own otherwise
 }
@@ -160,15 +156,7 @@ class _Worker:
         self.status = 0
         self.has: dict[str, Item] = {}
         self.words: deque[str] = deque(maxlen=_WORDS)
-        self._process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=ROOT,
-            env={**os.environ, **_KEEP_MEMORY},
-            start_new_session=os.name == "posix",  # Ctrl-C in a terminal is ours to handle
-        )
+        self._process = child.start(command, KEEP_MEMORY)
         self._thread(self._hear, events)
         self._listener = self._thread(self._listen)
 
@@ -185,10 +173,7 @@ class _Worker:
     def give(self, item: Item) -> None:
         """Give a process a picture; one that has just died is noticed by its last event, not here."""
         self.has[item.name] = item
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.write(json.dumps(item.as_dict()).encode() + b"\n")
-            self._process.stdin.flush()
+        child.tell(self._process, item.as_dict())
 
     def _hear(self, events: SimpleQueue[Event]) -> None:
         assert self._process.stdout is not None

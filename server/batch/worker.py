@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import queue
 import signal
 import sys
@@ -20,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 from plugin.studio_portrait.link.wire import Problem
+from server import child
 
 from .item import Item, Order, Outcome
 
@@ -39,7 +39,7 @@ def start(make: Callable[[Order, int], Work]) -> None:
     args = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us hears it too and decides
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    Channel(*_pipes()).run(lambda: make(Order(**json.loads(args.order)), args.threads))
+    Channel(*child.own_pipes()).run(lambda: make(Order(**json.loads(args.order)), args.threads))
 
 
 class Channel:
@@ -69,25 +69,13 @@ class Channel:
     def _listen(self) -> None:
         for line in self._source:
             self._items.put(Item.of(json.loads(line)))
-        if os.name == "posix" and os.getpgrp() == os.getpid():
-            os.killpg(0, signal.SIGKILL)  # with what a library may have started
-        os._exit(0)
+        child.vanish()
 
     def _tell(self, event: str, **fields: Any) -> None:
         data = json.dumps({"event": event, **fields}).encode() + b"\n"
         with self._speaking:
             self._sink.write(data)
             self._sink.flush()
-
-
-def _pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Return the pipes, for us alone: what a library prints goes to standard error."""
-    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return source, sink
 
 
 def _retoucher(order: Order, threads: int) -> Work:

@@ -22,6 +22,24 @@ def shape_of(pixels: NDArray[Any]) -> ImageSpec:
     return ImageSpec(width, height, channels, _SAMPLES[pixels.dtype.name])
 
 
+def reader(pixels: NDArray[Any]) -> Read:
+    """Return what gives `Session.retouch` the rows of (H, W, C)."""
+    return lambda plane, row, rows: np.ascontiguousarray(pixels[row : row + rows]).data
+
+
+def writer(pixels: NDArray[Any], mask: NDArray[np.uint8] | None = None) -> Write:
+    """Return what puts the rows of a result into (H, W, C) pixels, and into a mask (H, W) if there is one."""
+
+    def write(plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
+        box = Box(**result["box"])
+        target = pixels if plane == "pixels" else mask
+        if target is not None:
+            place = target[box.y + row : box.y + row + rows, box.x : box.x + box.width]
+            place[...] = np.frombuffer(data, target.dtype).reshape(place.shape)
+
+    return write
+
+
 def retouch(
     session: Session,
     pixels: NDArray[Any],
@@ -38,8 +56,8 @@ def retouch(
     """
     return session.retouch(
         shape_of(pixels),
-        _reader(pixels),
-        _writer(pixels, mask),
+        reader(pixels),
+        writer(pixels, mask),
         icc=icc,
         reference=_with_reader(reference),
         settings=settings,
@@ -76,7 +94,7 @@ class Opened:
         self._work = Retouching(
             session,
             shape_of(pixels),
-            _reader(pixels),
+            reader(pixels),
             icc=icc,
             reference=_with_reader(reference),
             settings=settings,
@@ -87,7 +105,7 @@ class Opened:
     def render(self, settings: Settings, layer: str = "") -> Rendered:
         """Render the result, or one of `retouching.LAYERS`' content, at full size."""
         pixels, mask = self.pixels.copy(), np.zeros(self.pixels.shape[:2], np.uint8)
-        return Rendered(self._work.render(settings, _writer(pixels, mask), layer), pixels, mask)
+        return Rendered(self._work.render(settings, writer(pixels, mask), layer), pixels, mask)
 
     def __enter__(self) -> Opened:
         return self
@@ -96,24 +114,5 @@ class Opened:
         self._work.close()
 
 
-def _reader(pixels: NDArray[Any]) -> Read:
-    def read(plane: str, row: int, rows: int) -> Any:
-        return np.ascontiguousarray(pixels[row : row + rows])
-
-    return read
-
-
 def _with_reader(reference: NDArray[np.uint8] | None) -> tuple[ImageSpec, Read] | None:
-    return None if reference is None else (shape_of(reference), _reader(reference))
-
-
-def _writer(pixels: NDArray[Any], mask: NDArray[np.uint8] | None) -> Write:
-    def write(plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
-        box = Box(**result["box"])
-        place = np.s_[box.y + row : box.y + row + rows, box.x : box.x + box.width]
-        if plane == "pixels":
-            pixels[place] = np.frombuffer(data, pixels.dtype).reshape(rows, box.width, -1)
-        elif mask is not None:
-            mask[place] = np.frombuffer(data, np.uint8).reshape(rows, box.width)
-
-    return write
+    return None if reference is None else (shape_of(reference), reader(reference))

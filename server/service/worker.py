@@ -36,6 +36,7 @@ from plugin.studio_portrait.link.wire import (
     Settings,
     check_reference,
 )
+from server import child
 
 from . import logs
 from .buffers import Layout, attach
@@ -67,7 +68,7 @@ class Channel:
                 self._cancelled = message["job"]
             else:
                 self._jobs.put(message)
-        _vanish()
+        child.vanish()
 
     def next_job(self) -> dict[str, Any]:
         """Wait for the next task; what was kept of jobs that have ended is forgotten meanwhile."""
@@ -91,13 +92,6 @@ class Channel:
     def tell_problem(self, event: str, problem: Problem, **fields: Any) -> None:
         """Send an event that carries a problem's code, sentence and hint."""
         self.tell(event, code=problem.code, message=problem.message, hint=problem.hint, **fields)
-
-
-def _vanish() -> None:
-    """End at once: the server has gone, and nobody wants what is computed or what a library has started."""
-    if os.name == "posix" and os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)
-    os._exit(0)
 
 
 @dataclass(frozen=True)
@@ -304,20 +298,6 @@ def run(channel: Channel, make_tools: Callable[[], Tools]) -> None:
         work(channel.next_job(), tools, channel)
 
 
-def own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Return the pipes from and to the server, for us alone.
-
-    What any library prints goes to the log. `sys.stdin` is closed off: our thread always
-    waits for the pipe, and a child forked meanwhile would wait for its lock for ever.
-    """
-    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return source, sink
-
-
 def end_with_the_server() -> None:
     """End with the server's pipe, children too; one that is stopped must go on to read it."""
     if sys.platform == "linux":
@@ -332,7 +312,7 @@ def start(make_tools: Callable[[argparse.Namespace], Tools]) -> None:
     args = parser.parse_args()
     end_with_the_server()
     logging.basicConfig(level=logging.INFO, format=logs.PLAIN, stream=sys.stderr)
-    run(Channel(*own_pipes()), lambda: make_tools(args))
+    run(Channel(*child.own_pipes()), lambda: make_tools(args))
 
 
 if __name__ == "__main__":

@@ -17,17 +17,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from server import child
+
 from . import logs, resources
-
-ROOT = Path(__file__).resolve().parents[2]
-
-# glibc gives every strip's megabyte back to the system and asks for it again a millisecond later;
-# keeping up to this much takes a fifth off the reconstruction (elsewhere the names mean nothing).
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "134217728"}
 
 
 def default_command(device: str, engine: str) -> list[str]:
@@ -76,15 +71,7 @@ class WorkerProcess:
     def __init__(self, command: Sequence[str], mailbox: Mailbox, number: int, about: Callable[[], str]):
         self.number = number
         self._mailbox = mailbox
-        self._process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=ROOT,
-            env={**os.environ, **KEEP_MEMORY},
-            start_new_session=os.name == "posix",  # Ctrl-C in a terminal is the server's to handle
-        )
+        self._process = child.start(command)
         assert self._process.stderr is not None
         logs.forward(self._process.stderr, "worker", about)
         self._reader = threading.Thread(target=self._forward, daemon=True)
@@ -99,10 +86,7 @@ class WorkerProcess:
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message; a dead worker is noticed by its ``died`` event, not here."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError, ValueError):
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
+        child.tell(self._process, message)
 
     def kill(self) -> None:
         """End the process at once."""

@@ -25,6 +25,7 @@ from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.transfer import strips
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from plugin.studio_portrait.link.zmtp import Connection
+from server.remote import sending
 from tests.server import plain_worker
 from tests.server.running import Client, Server, wait_for
 
@@ -45,13 +46,10 @@ class Picture:
 
     def read(self, plane: str, row: int, rows: int) -> memoryview:
         assert plane == "pixels"
-        return memoryview(self.pixels[row : row + rows])
+        return sending.reader(self.pixels)(plane, row, rows)
 
     def write(self, plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
-        box = Box(**result["box"])
-        target = self.out if plane == "pixels" else self.mask[..., None]
-        place = target[box.y + row : box.y + row + rows, box.x : box.x + box.width]
-        place[...] = np.frombuffer(data, target.dtype).reshape(place.shape)
+        sending.writer(self.out, self.mask)(plane, row, rows, data, result)
 
     def expected(self) -> np.ndarray:
         inverted = self.pixels.copy()

@@ -21,6 +21,7 @@ from plugin.studio_portrait.link.retouching import LAYERS, Retouching
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from server.imaging.layers import middle
+from server.remote.sending import writer
 from tests.sample import SELFIE
 
 
@@ -71,14 +72,7 @@ class Client:
 
     def render(self, settings: Settings, layer: str = "") -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
         after, mask = self.picture.copy(), np.zeros(self.picture.shape[:2], np.uint8)
-
-        def write(plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
-            box = Box(**result["box"])
-            place = np.s_[box.y + row : box.y + row + rows, box.x : box.x + box.width]
-            target = after if plane == "pixels" else mask
-            target[place] = np.frombuffer(data, np.uint8).reshape(target[place].shape)
-
-        return self.work.render(settings, write, layer), after, mask
+        return self.work.render(settings, writer(after, mask), layer), after, mask
 
 
 def test_analyse_preview_and_render(session: Session, picture: np.ndarray) -> None:

@@ -20,8 +20,9 @@ from model.inference.predictor import available, load, match
 from model.training.export import export
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
-from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
+from plugin.studio_portrait.link.wire import ImageSpec, Problem, Settings
 from server import imaging as pipeline
+from server.remote import sending
 from server.service import fallback
 from server.service.buffers import Buffer, Layout
 from server.service.worker import LoadedNetworks, real_tools
@@ -228,22 +229,7 @@ def through_the_server(
     session: Session, pixels: np.ndarray, portrait: np.ndarray | None = None, **settings: Any
 ) -> tuple[np.ndarray, dict[str, Any]]:
     out = pixels.copy()
-
-    def write(plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
-        box = Box(**result["box"])
-        place = out[box.y + row : box.y + row + rows, box.x : box.x + box.width]
-        place[...] = np.frombuffer(data, out.dtype).reshape(place.shape)
-
-    def read(plane: str, row: int, rows: int) -> memoryview:
-        rows_of = portrait if plane == "reference" and portrait is not None else pixels
-        return memoryview(np.ascontiguousarray(rows_of[row : row + rows]))
-
-    def spec(picture: np.ndarray) -> ImageSpec:
-        return ImageSpec(picture.shape[1], picture.shape[0], picture.shape[2], "u8")
-
-    reference = None if portrait is None else (spec(portrait), read)
-    chosen = Settings(**settings)
-    return out, session.retouch(spec(pixels), read, write, settings=chosen, reference=reference)
+    return out, sending.retouch(session, out, Settings(**settings), reference=portrait)
 
 
 def test_the_server_gives_the_pipelines_own_pixels(real: Session) -> None:
@@ -330,9 +316,7 @@ def test_a_real_job_is_cancelled_within_a_second_or_a_prediction(real: Session) 
         if (stage, fraction) == ("upload", 1.0):
             sent = time.monotonic()
 
-    def read(plane: str, row: int, rows: int) -> memoryview:
-        return memoryview(pixels[row : row + rows])
-
+    read = sending.reader(pixels)
     start = time.monotonic()
     real.retouch(spec, read, lambda *rows: None)
     whole = time.monotonic() - start

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from plugin.studio_portrait.link.session import Session
-from plugin.studio_portrait.link.wire import Box, Problem
+from plugin.studio_portrait.link.wire import Problem
+from server.remote.sending import reader, writer
 
 from .pictures import Painter, Picture
 
@@ -52,20 +53,16 @@ class Client:
     def job(self, number: int, picture: Picture) -> dict[str, Any]:
         """What became of one job: ``right``, ``wrong`` or ``error`` with the problem's code."""
         out = picture.pixels.copy()
-
-        def read(plane: str, row: int, rows: int) -> memoryview:
-            return picture.pixels[row : row + rows].reshape(-1).data
+        put = writer(out)
 
         def write(plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
             if number % FULL_DISK_EVERY == FULL_DISK_EVERY - 1:
                 with open("/dev/full", "wb", buffering=0) as disk:
                     disk.write(data)
-            box = Box(**result["box"])
-            place = out[box.y + row : box.y + row + rows, box.x : box.x + box.width]
-            place[...] = np.frombuffer(data, out.dtype).reshape(place.shape)
+            put(plane, row, rows, data, result)
 
         try:
-            self._open().retouch(picture.spec, read, write, settings=picture.settings)
+            self._open().retouch(picture.spec, reader(picture.pixels), write, settings=picture.settings)
         except Problem as problem:
             if problem.code in ("lost-server", "shutting-down") and self._session is not None:
                 self._session.close()
