@@ -1,7 +1,8 @@
 """``--list`` and ``--uninstall``: what set-up has put where, and its removal.
 
 Only what is ours is touched: plug-in copies by their own list of files, the environment,
-the server's state folder by its known file names, the first portrait. The checkout stays.
+the server's state folder by its known file names, networks that were converted for this machine, the first
+portrait. The checkout stays.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.inference import cache
 from plugin.studio_portrait.link import runtime, stopping
 from plugin.studio_portrait.link.wire import Problem
 
@@ -30,6 +32,7 @@ class Inventory:
     foreign: tuple[plugin_folder.Installed, ...]
     environment: Path | None
     state: tuple[Path, ...]
+    networks: Path | None
     picture: Path | None
 
     def lines(self) -> Iterator[str]:
@@ -40,6 +43,8 @@ class Inventory:
             yield f"environment  {self.environment}"
         for path in self.state:
             yield f"server       {path}"
+        if self.networks:
+            yield f"cache        {self.networks} (converted networks)"
         if self.picture:
             yield f"picture      {self.picture}"
 
@@ -57,6 +62,7 @@ def take(environment: Environment, gimp_dirs: list[Path]) -> Inventory:
         tuple(copy for copy in found if copy.checkout != environment.checkout),
         environment.folder if (environment.folder / "pyvenv.cfg").exists() else None,
         tuple(_state_files()),
+        networks if (networks := cache.folder()).is_dir() else None,
         picture if picture.exists() else None,
     )
 
@@ -89,6 +95,9 @@ def uninstall(gimp_dirs: list[Path], yes: bool) -> int:
             say(f"left, it is not ours: {left}")
     _remove_state()
     _remove_files([inventory.picture] if inventory.picture else [])
+    if inventory.networks:
+        shutil.rmtree(inventory.networks)
+        _remove_if_empty(inventory.networks.parent)
     if inventory.environment:
         shutil.rmtree(inventory.environment)
     say(f"Removed. {environment.checkout} itself can be deleted now if you like.")

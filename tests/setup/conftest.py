@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from model.inference import cache
 from plugin.studio_portrait.link import runtime
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -40,12 +41,13 @@ class Copy:
     def environment(self) -> dict[str, str]:
         foreign = ("XDG_CONFIG_HOME", "GIMP3_DIRECTORY", "STUDIO_PORTRAIT_SERVER", "VIRTUAL_ENV")
         kept = {name: value for name, value in os.environ.items() if name not in foreign}
-        cache = os.environ.get("PIP_CACHE_DIR") or str(Path.home() / ".cache" / "pip")
+        packages = os.environ.get("PIP_CACHE_DIR") or str(Path.home() / ".cache" / "pip")
         return {
             **kept,
             "HOME": str(self.home),
             runtime.HOME_VARIABLE: str(self.state),
-            "PIP_CACHE_DIR": cache,
+            cache.VARIABLE: str(self.home / "cache"),
+            "PIP_CACHE_DIR": packages,
         }
 
     def install(self, *options: str) -> subprocess.CompletedProcess[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from model.inference import cache
 from plugin.studio_portrait.link import runtime, stopping
 from plugin.studio_portrait.link.wire import Problem
 from server.setup import removal
@@ -16,11 +17,14 @@ from .conftest import Copy
 
 
 def test_a_server_is_ended_although_the_environment_is_gone(bare: Copy) -> None:
+    networks = bare.home / "cache" / "networks"
+    (networks / "0123").mkdir(parents=True)
     with Server(bare.state) as server:
+        assert f"{networks} (converted networks)" in bare.install("--list").stdout
         gone = bare.install("--uninstall", "--yes")
         assert gone.returncode == 0, gone.stderr
         assert server.process.wait(8) == 0
-    assert not bare.state.exists()
+    assert not bare.state.exists() and not networks.parent.exists()
 
 
 def test_nothing_is_removed_while_a_server_goes_on(
@@ -32,6 +36,7 @@ def test_nothing_is_removed_while_a_server_goes_on(
     environment.folder.mkdir()
     (environment.folder / "pyvenv.cfg").touch()
     monkeypatch.setenv("HOME", str(bare.home))
+    monkeypatch.setenv(cache.VARIABLE, str(bare.home / "cache"))
     monkeypatch.setenv(runtime.HOME_VARIABLE, str(bare.state))
     monkeypatch.setattr(stopping, "STOP_SECONDS", 0.2)
     monkeypatch.setattr(removal, "Environment", lambda: environment)
