@@ -30,13 +30,13 @@ from PIL import Image
 
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.wire import Settings
+from server import CHECKOUT
 from server.batch import machine
 from server.batch.item import Engine, Item, Order
 from server.batch.listing import Listing
 from server.batch.local import Local
 from server.batch.manifest import Manifest
 from server.batch.run import Plan, Stop, Tally, run, todo
-from server.child import ROOT
 from server.setup.first_run import SAMPLE
 
 WARM = 4  # pictures that do not count
@@ -129,7 +129,7 @@ def of_retouch(shoot: Path, out: Path, home: Path) -> Run:
     began = time.monotonic()
     found = runtime.Runtime.read(home)
     watch = Watch([found.pid] if found else [])
-    with watch, subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
+    with watch, subprocess.Popen(words, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         return timed(iter(process.stdout.readline, b""), began, watch)
 
@@ -137,7 +137,7 @@ def of_retouch(shoot: Path, out: Path, home: Path) -> Run:
 def make_pictures(folder: Path, count: int, width: int = 3000) -> list[Path]:
     """`count` JPEGs of width x 4/3 width, each with a grain and a light of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    image = Image.open(ROOT / SAMPLE).resize((width, width * 4 // 3), Image.Resampling.LANCZOS)
+    image = Image.open(CHECKOUT / SAMPLE).resize((width, width * 4 // 3), Image.Resampling.LANCZOS)
     pixels = np.asarray(image, np.float32)
     dice = np.random.default_rng(0)
     paths = []
@@ -204,7 +204,7 @@ class Bench:
         environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
         server = [sys.executable, "-m", "server"]
         one = [*server, "retouch", str(self._paths[0]), "-o", str(self._folder / "one.jpg")]
-        subprocess.run(one, cwd=ROOT, env=environment, check=True)
+        subprocess.run(one, cwd=CHECKOUT, env=environment, check=True)
         try:
             return compared(
                 ("retouch", "batch"),
@@ -217,14 +217,16 @@ class Bench:
                 ),
             )
         finally:
-            subprocess.run([*server, "stop"], cwd=ROOT, env=environment, capture_output=True, check=True)
+            subprocess.run([*server, "stop"], cwd=CHECKOUT, env=environment, capture_output=True, check=True)
 
     def floor(self) -> dict[str, Any]:
         """Each stage alone, with one thread, in processor milliseconds; against a picture of the batch."""
         code = "import benchmarks.batch as b, sys; b.print_stages(sys.argv[1])"
         words = [sys.executable, "-c", code, str(self._paths[0])]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "STUDIO_PORTRAIT_THREADS": "1"}
-        told = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        told = subprocess.run(
+            words, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True
+        )
         stages: dict[str, float] = json.loads(told.stdout)
         batch = of_engine(lambda: Local(ORDER, 1, threads=1), self._items(WARM + 12))
         floor = sum(stages.values())
@@ -289,11 +291,13 @@ class Bench:
             environment = {**os.environ, runtime.HOME_VARIABLE: str(home), "STUDIO_PORTRAIT_THREADS": "1"}
             words = [sys.executable, "-m", "server"]
             serve = [*words, "serve", "--listen", "tcp://0.0.0.0:*"]
-            processes.append(subprocess.Popen(serve, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL))
+            processes.append(
+                subprocess.Popen(serve, cwd=CHECKOUT, env=environment, stderr=subprocess.DEVNULL)
+            )
             while True:
                 time.sleep(2.0)
                 status = subprocess.run(
-                    [*words, "status", "--json"], cwd=ROOT, env=environment, capture_output=True
+                    [*words, "status", "--json"], cwd=CHECKOUT, env=environment, capture_output=True
                 )
                 facts = json.loads(status.stdout or "{}")
                 if facts.get("remote") and facts["worker"]["state"] == "ready":

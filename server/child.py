@@ -8,10 +8,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, BinaryIO
 
-ROOT = Path(__file__).resolve().parents[1]
+from server import CHECKOUT
+
 # glibc gives every strip's megabyte back to the system and asks for it again a millisecond later;
 # keeping up to this much takes a fifth off the reconstruction (elsewhere the names mean nothing).
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "134217728"}
@@ -27,7 +27,7 @@ def start(command: Sequence[str], environment: Mapping[str, str] = KEEP_MEMORY) 
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=ROOT,
+        cwd=CHECKOUT,
         env={**os.environ, **environment},
         start_new_session=os.name == "posix",
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-PAGE = Path("docs/reliability.md")
+from tests.sample import CHECKOUT
+
+PAGE = CHECKOUT / "docs" / "reliability.md"
 NAMED = re.compile(r"`(?:(?P<file>[\w/]+\.py))?(?:::(?P<test>test_\w+)(?:\[[^]]*\])?)?`")
 
 

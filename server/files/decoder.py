@@ -26,6 +26,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from server import CHECKOUT
+
 from .errors import HINTS, PictureError
 from .opening import opened
 
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
     from .picture import Picture
 
-ROOT = Path(__file__).resolve().parents[2]
 MAX_SECONDS = 900  # for one picture; the child's own limits are far below
 _MAX_ANSWER = 64 << 20  # bytes of JSON; ten thousand chunks of a PNG take one
 _WHOLE = b', "whole": true}'  # so ends an answer of which nothing is missing
@@ -150,7 +151,7 @@ class _Helper:
         code = "import sys; sys.path.insert(0, sys.argv[1]);"
         code += f"from {self._module} import main; main(sys.argv[2:])"
         return subprocess.Popen(
-            [sys.executable, "-P", "-c", code, str(ROOT), *words],
+            [sys.executable, "-P", "-c", code, str(CHECKOUT), *words],
             stderr=subprocess.DEVNULL,  # a library's complaints quote the file
             env={**os.environ, **_ENVIRONMENT},
             start_new_session=os.name == "posix",  # Ctrl-C is ours to handle

@@ -7,14 +7,13 @@ import os
 import secrets
 import warnings
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from plugin.studio_portrait.link.wire import Problem
+from server import CHECKOUT
 
 from ..batch import machine
 
-ROOT = Path(__file__).resolve().parents[2]
 OBJECT_STORE = 100 << 20  # bytes: only names and faces' crops lie in it
 LOCAL_STARTS = 3  # tries: Ray gives its own processes 30 seconds, which a busy machine may exceed
 
@@ -63,7 +62,7 @@ def _connect(ray: Any, address: str, installed: bool) -> None:
 
 def _start(ray: Any, address: str, installed: bool) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    here = {"env_vars": {"PYTHONPATH": str(ROOT)}}
+    here = {"env_vars": {"PYTHONPATH": str(CHECKOUT)}}
     if address != "local":
         ray.init(address=address, runtime_env=here if installed else _everything(), **quiet)
         return
@@ -82,14 +81,14 @@ def _start(ray: Any, address: str, installed: bool) -> None:
 def _everything() -> dict[str, Any]:
     """Return this program and its packages as pinned, so that another machine needs Python and Ray only."""
     return {
-        "py_modules": [str(ROOT / name) for name in ("server", "model", "plugin")],
+        "py_modules": [str(CHECKOUT / name) for name in ("server", "model", "plugin")],
         "uv": {"packages": packages(), "uv_pip_install_options": ["--no-deps"]},
     }
 
 
 def packages() -> list[str]:
     """List all pinned packages that a worker needs: OpenVINO in place of PyTorch where no GPU is here."""
-    folder = ROOT / "requirements"
+    folder = CHECKOUT / "requirements"
     files = [folder / name for name in ("base.txt", "torch.txt" if machine.gpus() else "openvino.txt")]
     if all(file.exists() for file in files):
         found = [line for file in files for line in file.read_text("utf-8").splitlines()]

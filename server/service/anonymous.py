@@ -9,14 +9,14 @@ import tempfile
 from pathlib import Path
 
 from plugin.studio_portrait.link import runtime
+from server import CHECKOUT
 
-_ROOT = Path(__file__).resolve().parents[2]
 _PATH = re.compile(r"(?<![\w.~/\\])(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":;,]+)+[/\\]?")
 
 
 def without_folders(text: str) -> str:
     """Return the text with each path replaced by its last part; commands stay readable that way."""
-    own = (runtime.state_folder_path(), _ROOT, Path(sys.prefix), Path.home(), Path(tempfile.gettempdir()))
+    own = (runtime.state_folder_path(), CHECKOUT, Path(sys.prefix), Path.home(), Path(tempfile.gettempdir()))
     for folder in sorted(
         {f"{path}{os.sep}" for path in own if path != Path(path.anchor)}, key=len, reverse=True
     ):

@@ -20,9 +20,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from server import CHECKOUT
+
 from . import licences, pins, sbom
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
+REQUIREMENTS = CHECKOUT / "requirements"
 WAIVED_VARIABLE = "STUDIO_PORTRAIT_WAIVE"
 GROUPS = ("torch", "base", "openvino", "train", "test", "uv")
 _TOOLS = {"pip", "setuptools", "wheel", "uv", "studio-portrait"}  # an environment's own

@@ -16,8 +16,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from server import CHECKOUT
+
 from . import plugin_folder
-from .environment import CHECKOUT
 from .finding import Finding, bad, good, note
 from .profiles import Gimp, Profile
 

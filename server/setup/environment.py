@@ -21,12 +21,12 @@ from typing import Any
 
 from plugin.studio_portrait.link.version import VERSION
 from plugin.studio_portrait.link.wire import Problem
+from server import CHECKOUT
 
 from . import pins, torch_build
 from .console import detail, run_logged
 from .pins import Locked
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 IMPORTS = "torch, cv2, face_recognition, zmq, imagecodecs, tifffile, PIL, safetensors, rich, psutil"
 OLDEST, NEWEST = (3, 11), (3, 14)
 _SOURCE_ONLY = "face_recognition_models"  # a source archive, but of data: nothing is compiled

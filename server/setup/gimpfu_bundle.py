@@ -20,9 +20,9 @@ import zipfile
 from pathlib import Path
 
 from plugin.studio_portrait.link.wire import Problem
+from server import CHECKOUT
 
 from . import plugin_folder
-from .environment import CHECKOUT
 from .profiles import Profile
 
 PLUGIN = "gimpfu-scripts"

@@ -16,9 +16,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from server import CHECKOUT
+
 from . import licences, pins
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
+REQUIREMENTS = CHECKOUT / "requirements"
 HASHES, LICENCES = REQUIREMENTS / "hashes.txt", REQUIREMENTS / "licences.txt"
 _HEAD = "# Made by: python -m server.setup.lock\n"
 

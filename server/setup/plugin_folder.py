@@ -17,8 +17,8 @@ from typing import Any
 
 from plugin.studio_portrait.link.version import VERSION
 from plugin.studio_portrait.link.wire import Problem
+from server import CHECKOUT
 
-from .environment import CHECKOUT
 from .profiles import Profile
 
 MANIFEST = "installed.json"

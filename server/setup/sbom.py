@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from plugin.studio_portrait.link.version import VERSION
+from server import CHECKOUT
 
 from . import licences, pins, weights
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def text(checkout: Path = CHECKOUT) -> str:

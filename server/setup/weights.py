@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugin.studio_portrait.link.wire import ERRORS
-
-from .environment import CHECKOUT
+from server import CHECKOUT
 
 HINT = ERRORS["weights"]
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from benchmarks import photo
 from benchmarks.full_size import summary
 from model.inference.predictor import available
-
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.sample import CHECKOUT
 
 
 def run(path: Path) -> subprocess.CompletedProcess[str]:

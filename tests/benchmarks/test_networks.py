@@ -8,8 +8,7 @@ from pathlib import Path
 from benchmarks.networks import summary
 from model.training.export import export
 from tests.model import made
-
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.sample import CHECKOUT
 
 
 def run(folder: Path) -> subprocess.CompletedProcess[str]:

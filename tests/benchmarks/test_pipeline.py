@@ -3,11 +3,9 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
-from tests.sample import SELFIE
+from tests.sample import CHECKOUT, SELFIE
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 FIGURES = ("server_s", "reference_s", "non_network_s", "transport_s", "peak_rss_mb", "gimp_s")
 
 

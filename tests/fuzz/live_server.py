@@ -16,10 +16,10 @@ import psutil
 
 from plugin.studio_portrait.link import runtime, wire, zmtp
 from plugin.studio_portrait.link.zmtp import Connection
+from tests.sample import CHECKOUT
 
 from . import messages as inputs
 
-ROOT = Path(__file__).resolve().parents[2]
 SERVE = (sys.executable, "-m", "server", "serve", "--device", "cpu")
 CHECK_EVERY = 500  # inputs; then the server must answer a proper client
 START_SECONDS = 60.0
@@ -32,7 +32,7 @@ class LiveServer:
         self._home = tempfile.TemporaryDirectory(prefix="fuzz-")
         environment = {**psutil.Process().environ(), runtime.HOME_VARIABLE: self._home.name}
         self._process = subprocess.Popen(
-            serve, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            serve, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         end = time.monotonic() + START_SECONDS
         while (found := runtime.Runtime.read(Path(self._home.name))) is None:

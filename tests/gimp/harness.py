@@ -19,9 +19,10 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from tests.sample import CHECKOUT
+
 ROOT_VARIABLE = "STUDIO_PORTRAIT_GIMP_ROOT"
 ABSENT = "NO GIMP 3"  # begins every skip reason, so that the end of the run can count them
-CHECKOUT = Path(__file__).resolve().parents[2]
 INSIDE = [Path(__file__).parent / "inside", Path(__file__).parents[1] / "gimpfu" / "inside"]
 QUIET = (
     '(config-version "{version}")',

@@ -13,8 +13,8 @@ from typing import Any
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem
+from tests.sample import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 120.0
 
 

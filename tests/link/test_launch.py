@@ -17,6 +17,7 @@ import pytest
 from plugin.studio_portrait.link import launch, runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem
+from tests.sample import CHECKOUT
 from tests.server.running import COMMAND, gone, wait_for
 
 FOREIGN = {
@@ -85,7 +86,7 @@ def test_the_checkouts_own_server_without_any_note(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv(launch.COMMAND_VARIABLE, raising=False)
     command, folder = launch.server_command()
     assert command == [sys.executable, "-m", "server"]
-    assert folder == Path(__file__).parents[2]
+    assert folder == CHECKOUT
 
 
 @pytest.mark.parametrize("note", ["", "{}", '{"command": []}', '{"command": [1]}', "[]"])

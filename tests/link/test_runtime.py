@@ -13,8 +13,8 @@ import pytest
 
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.runtime import Lock, Runtime, last_line, server_lives, state_folder
+from tests.sample import CHECKOUT
 
-ROOT = Path(__file__).parents[2]
 HOLD = (
     "import sys, time; from pathlib import Path\n"
     "from plugin.studio_portrait.link.runtime import Lock\n"
@@ -60,7 +60,7 @@ def test_a_damaged_file_is_none(tmp_path: Path, text: str) -> None:
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     assert not server_lives(tmp_path)
     words = [sys.executable, "-c", HOLD, str(tmp_path)]
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:
+    with subprocess.Popen(words, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == "True\n"
         assert server_lives(tmp_path)
         assert not Lock(tmp_path).acquire()

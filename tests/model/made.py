@@ -21,11 +21,12 @@ from model.networks.registry import create
 from model.networks.studio import STUDIO, Studio
 from model.paper.preprocessing import CURRENT
 from model.training.config import Config
+from tests.sample import CHECKOUT
 
 CONFIGS = {
-    DeepFlash: Path("model/training/recipes/first.toml"),
-    Studio: Path("model/training/recipes/studio.toml"),
-    HDRNet: Path("model/training/recipes/hdrnet_12k.toml"),
+    DeepFlash: CHECKOUT / "model/training/recipes/first.toml",
+    Studio: CHECKOUT / "model/training/recipes/studio.toml",
+    HDRNet: CHECKOUT / "model/training/recipes/hdrnet_12k.toml",
 }
 
 

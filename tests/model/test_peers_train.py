@@ -16,10 +16,11 @@ from model.paper import equations
 from model.paper.bilateral import filter_crop
 from model.training import checkpoint, trainers
 from model.training.config import Config
+from tests.sample import CHECKOUT
 
 from . import made
 
-CONFIGS = Path("model/training/recipes")
+CONFIGS = CHECKOUT / "model/training/recipes"
 CPU = torch.device("cpu")
 
 

@@ -18,9 +18,9 @@ from model.paper.framing import face_square
 from model.training import losses, recogniser
 from model.training.config import Config
 from model.training.recogniser import Recogniser
-from tests.sample import SELFIE
+from tests.sample import CHECKOUT, SELFIE
 
-CONFIG = Path(__file__).parents[2] / "model" / "training" / "recipes" / "studio.toml"
+CONFIG = CHECKOUT / "model" / "training" / "recipes" / "studio.toml"
 WHOLE = torch.eye(2, 3)[None]
 
 

@@ -16,6 +16,7 @@ from model.training.config import Config, Stage
 from model.training.progress import Log, Ticker, curve, duration
 from model.training.train import Start
 from model.training.trainer import Trainer
+from tests.sample import CHECKOUT
 
 CONFIG = Config(
     architecture="studio",
@@ -174,7 +175,7 @@ def test_weights_of_the_recipe_are_those_of_the_loss() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted(Path("model/training/recipes").glob("*.toml")), ids=lambda path: path.stem
+    "path", sorted((CHECKOUT / "model/training/recipes").glob("*.toml")), ids=lambda path: path.stem
 )
 def test_every_config_can_be_read(path: Path) -> None:
     assert Config.read(path).steps > 0
@@ -198,7 +199,7 @@ def test_every_config_can_be_read(path: Path) -> None:
     ],
 )
 def test_a_wrong_config_is_told_in_a_sentence(change: str, told: str, tmp_path: Path) -> None:
-    text = Path("model/training/recipes/studio_12k.toml").read_text("utf-8")
+    text = (CHECKOUT / "model/training/recipes/studio_12k.toml").read_text("utf-8")
     names = ("steps", "freeze_norm", "average")
     kept = [line for line in text.splitlines() if line.split(" ")[0] not in names]
     rest = [

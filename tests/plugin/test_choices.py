@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / "plugin" / "studio_portrait"
+from tests.sample import CHECKOUT
+
+FOLDER = CHECKOUT / "plugin" / "studio_portrait"
 
 
 @pytest.fixture(scope="module")

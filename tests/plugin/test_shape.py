@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / "plugin" / "studio_portrait"
+from tests.sample import CHECKOUT
+
+FOLDER = CHECKOUT / "plugin" / "studio_portrait"
 ENTRY = FOLDER / f"{FOLDER.name}.py"
 PACKAGES = {"gimpfu": FOLDER.parent / "gimpfu", "link": FOLDER / "link"}
 DIALOG = FOLDER / "ui"

@@ -36,6 +36,7 @@ from server.service.listener import Connection, Message
 from server.service.requests import RequestHandler
 from server.service.worker_pool import WorkerPool
 from tests.fuzz import messages as fuzz_inputs
+from tests.sample import CHECKOUT
 
 from . import running
 from .running import COMMAND, Client, Server, wait_for
@@ -325,7 +326,7 @@ def test_a_line_of_the_log_is_one_line(tmp_path: Path) -> None:
         f"logs.set_up(Path({str(tmp_path)!r}) / 'server.log')\n"
         "logging.info('%s', 'a\\x1b[31mb\\nc\\x9b' + 'x' * 10_000)"
     )
-    subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, check=True, timeout=60)
     [line] = (tmp_path / "server.log").read_text(encoding="utf-8").splitlines()
     assert r"a\x1b[31mb\nc\x9b" in line and len(line) < 5000
 

@@ -12,10 +12,10 @@ import pytest
 
 from server.files import pictures
 from server.files.errors import PictureError
+from tests.sample import CHECKOUT
 
 from .bombs import BOMBS
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 MEMORY_MB, SECONDS = 200, 8.0  # of the processor; the bombs want gigabytes, or minutes
 CHILD = """
 import json, resource, sys, time

@@ -29,12 +29,12 @@ from server.cli import main as cli
 from server.cli.terminal import printable
 from server.files import exif, picture, pictures
 from server.files.errors import PictureError
+from tests.sample import CHECKOUT
 from tests.server.plain_worker import SLOW
 
 from .bombs import jpeg, jpeg_with, overlapping, tag_tree, with_tag
 from .running import COMMAND, Client, Server, wait_for
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="there are no pipes with names, and no permission bits")
 POSTSCRIPT = b"""%!PS-Adobe-3.0 EPSF-3.0
 %%BoundingBox: 0 0 64 64

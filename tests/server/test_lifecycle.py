@@ -16,6 +16,7 @@ import pytest
 
 from plugin.studio_portrait.link import runtime, stopping
 from plugin.studio_portrait.link.wire import Problem
+from tests.sample import CHECKOUT
 
 from .plain_worker import DEADLY, DEAF, FERTILE, MODERATE, SLOW
 from .running import COMMAND, Client, Server, gone, wait_for
@@ -255,7 +256,7 @@ def test_a_killed_client_ends_its_job_within_a_second(server: Server) -> None:
         "client = Client(server); client.upload('a' * 32, fault='slow'); client.running('a' * 32)\n"
         "print('running', flush=True); client.running('b')\n"
     )
-    root = Path(__file__).parents[2]
+    root = CHECKOUT
     words = [COMMAND[0], "-c", script, str(server.home)]
     with subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE) as process, Client(server) as client:
         assert process.stdout is not None and process.stdout.readline() == b"running\n"
@@ -377,7 +378,7 @@ def test_what_does_no_work_is_light(tmp_path: Path) -> None:
         "print([n for n in ('torch', 'numpy', 'cv2', 'face_recognition', 'PIL') if n in sys.modules])"
     )
     environment = {**os.environ, runtime.HOME_VARIABLE: str(tmp_path)}
-    root = Path(__file__).parents[2]
+    root = CHECKOUT
     told = subprocess.run(
         [COMMAND[0], "-c", script], cwd=root, env=environment, capture_output=True, text=True, check=False
     )

@@ -16,11 +16,10 @@ from PIL import Image
 
 from plugin.studio_portrait.link import runtime
 from server.service import logs
+from tests.sample import CHECKOUT
 
 from .plain_worker import FAULTY, SLOW
 from .running import Client, Server, wait_for
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def text_of(server: Server) -> str:

@@ -28,13 +28,12 @@ from server.remote import reach
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
 from tests.link.network import Fault, Network
 from tests.link.test_session import Picture
-from tests.sample import SELFIE
+from tests.sample import CHECKOUT, SELFIE
 
 from .plain_worker import SLOW
 from .running import Client, Server, wait_for
 from .test_attacks import headers
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 PATIENCE = 30.0
 

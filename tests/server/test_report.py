@@ -13,8 +13,8 @@ from plugin.studio_portrait.link import runtime
 from server.remote.keys import CLIENTS, SERVERS, KeyRing, shown
 from server.setup import report
 from server.setup.redact import Redactor
+from tests.sample import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 TOKEN = "1f" * 32
 REDACT = Redactor(
     ["s3cret=Key"],

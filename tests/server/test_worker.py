@@ -27,12 +27,10 @@ from server.service import fallback
 from server.service.buffers import Buffer, Layout
 from server.service.worker import LoadedNetworks, real_tools
 from tests.model import made
-from tests.sample import SELFIE
+from tests.sample import CHECKOUT, SELFIE
 
 from .plain_worker import DEAF, HEAVY, SLOW
 from .running import gone, wait_for
-
-ROOT = Path(__file__).parents[2]
 
 
 class Worker:
@@ -40,7 +38,7 @@ class Worker:
 
     def __init__(self, *words: str):
         self.process = subprocess.Popen(
-            [sys.executable, *words], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, *words], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def tell(self, **message: Any) -> None:
@@ -177,7 +175,7 @@ def test_loading_the_network_talks_to_nobody() -> None:
         "print(events)"
     )
     told = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=False
     )
     assert told.stdout == "[]\n", told.stdout + told.stderr
 
@@ -198,7 +196,7 @@ def test_weights_that_are_not_there_are_told_with_each_job(tmp_path: Path) -> No
 def test_a_device_that_is_not_there_ends_the_real_server(tmp_path: Path) -> None:
     environment = {**os.environ, runtime.HOME_VARIABLE: str(tmp_path)}
     words = [sys.executable, "-m", "server", "serve", "--device", "mps"]
-    told = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    told = subprocess.run(words, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
     assert told.returncode == 2, told.stderr
     assert told.stderr.splitlines()[-1] == "studio-portrait: The device 'mps' is not there. Use auto or cpu."
 
@@ -209,7 +207,7 @@ def real_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("real")
     environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
     words = [sys.executable, "-m", "server", "serve", "--device", "cpu"]
-    process = subprocess.Popen(words, cwd=ROOT, env=environment)
+    process = subprocess.Popen(words, cwd=CHECKOUT, env=environment)
     wait_for(lambda: runtime.Runtime.read(home), seconds=60)
     with wait_for(lambda: Session.connect(home)) as early:
         assert early.status()["worker"]["state"] == "loading"  # reachable long before the network is loaded
@@ -346,7 +344,7 @@ def faulty(
     """A session with a real server in whose worker a fault is injected into the prediction."""
     monkeypatch.setenv(runtime.HOME_VARIABLE, str(tmp_path))
     words = [sys.executable, "tests/server/faulty_server.py", request.param, "serve", "--device", "cpu"]
-    process = subprocess.Popen(words, cwd=ROOT)
+    process = subprocess.Popen(words, cwd=CHECKOUT)
     wait_for(lambda: runtime.Runtime.read(tmp_path), seconds=60)
     with Session.open(start=False) as session:
         yield session

@@ -14,8 +14,8 @@ import pytest
 
 from model.inference import cache
 from plugin.studio_portrait.link import runtime
+from tests.sample import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 PARTS = ("install.py", "pyproject.toml", "LICENSE", "plugin", "server", "model", "benchmarks", "requirements")
 
 

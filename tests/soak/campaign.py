@@ -26,7 +26,7 @@ from typing import Any
 
 from plugin.studio_portrait.link.runtime import HOME_VARIABLE
 
-from .stage import ROOT, Stage
+from .stage import CHECKOUT, Stage
 
 HUNG_SECONDS = 600.0  # a job that says nothing so long is lost
 SERVER_RESTARTS = 3
@@ -94,7 +94,7 @@ class Member:
         self.heard = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.soak.client", soak.schedule.painter],
-            cwd=ROOT,
+            cwd=CHECKOUT,
             env=soak.stage.environments[place % len(soak.stage.environments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -20,8 +20,8 @@ from plugin.studio_portrait.link import runtime, stopping, zmtp
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import ImageSpec, Problem
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
+from tests.sample import CHECKOUT
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
 _V1 = Path("/sys/fs/cgroup/memory")
 
@@ -56,7 +56,7 @@ class Stage:
     def _start(self) -> None:
         self._process = subprocess.Popen(
             self._serve,
-            cwd=ROOT,
+            cwd=CHECKOUT,
             env=self.environments[0],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -247,7 +247,7 @@ class Relay:
         """Returns when it serves."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "server", "connect", f"127.0.0.1:{self.port}"],
-            cwd=ROOT,
+            cwd=CHECKOUT,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
