@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
+
+import tomllib
 
 from tests.sample import CHECKOUT
 
@@ -103,3 +106,32 @@ def test_no_module_imports_itself_in_a_circle() -> None:
 
     for name in graph:
         visit(name, ())
+
+
+HOMES = {
+    r"1\.055": {"model/paper/colour.py", "plugin/gimpfu/pixels.py"},
+    r"0\.7152": {"model/paper/colour.py"},
+    r"10 \* \w+\.log10": {"model/psnr.py"},
+    r"def (guided_filter|_guided)\b": {"model/guided_filter.py"},
+    r"dup2\(2, 1\)": {"server/child.py"},
+}
+
+
+def test_one_thing_has_one_home() -> None:
+    places = [CHECKOUT / "benchmarks", *(CHECKOUT / room for room in ROOMS)]
+    texts = {
+        path.relative_to(CHECKOUT).as_posix(): path.read_text("utf-8")
+        for place in places
+        for path in place.rglob("*.py")
+    }
+    for pattern, homes in HOMES.items():
+        assert {name for name, text in texts.items() if re.search(pattern, text)} == homes, pattern
+
+
+def test_types_are_strict_without_exceptions() -> None:
+    """But for libraries that have none."""
+    options = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["tool"]["mypy"]
+    overrides = options.pop("overrides")
+    assert options["strict"] is True
+    assert all(set(one) == {"module", "ignore_missing_imports"} for one in overrides)
+    assert not {name for name, value in options.items() if value is False}
