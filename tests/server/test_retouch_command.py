@@ -13,7 +13,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ import tifffile
 from PIL import Image
 
 from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link.session import Session
 from server.cli import main as cli
 from tests.sample import SELFIE
 
@@ -344,9 +344,16 @@ def start(environment: dict[str, str], *words: str | Path) -> subprocess.Popen[s
     )
 
 
+def at_work(home: Path) -> int:
+    """The process id of the server that the command has started, once it has a job in hand."""
+    with wait_for(lambda: Session.connect(home), 60) as session:
+        wait_for(lambda: session.status()["running"], 60)
+        return int(session.status()["pid"])
+
+
 def test_starts_the_server(alone: dict[str, str], tmp_path: Path, photo: Path) -> None:
     process = start(alone, photo, "-o", tmp_path / "out.png")
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     check_inverted(noise("uint16"), imagecodecs.png_decode((tmp_path / "out.png").read_bytes()))
 
@@ -355,7 +362,7 @@ def test_ctrl_c_cancels_the_job(server: Server, tmp_path: Path, photo: Path) -> 
     environment = {**os.environ, runtime.HOME_VARIABLE: str(server.home)}
     process = start(environment, photo, "-o", tmp_path / "out.png", "--network", SLOW)
     with Client(server) as client:
-        wait_for(lambda: client.status()["running"], 10)
+        wait_for(lambda: client.status()["running"], 60)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=8)
         assert process.returncode == 130
@@ -368,14 +375,13 @@ def test_server_killed_in_the_middle(alone: dict[str, str], tmp_path: Path, phot
     """The picture is told as lost, and nothing is written."""
     home = tmp_path / "home"
     process = start(alone, photo, "-o", tmp_path / "out.png", "--network", SLOW, "--json")
-    first = wait_for(lambda: runtime.Runtime.read(home), 10)
-    time.sleep(1.0)  # the job is on its way
-    os.kill(first.pid, signal.SIGKILL)
-    out, err = process.communicate(timeout=20)
+    first = at_work(home)
+    os.kill(first, signal.SIGKILL)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert json.loads(out)["error"]["code"] == "lost-server"
     assert "Traceback" not in err and not (tmp_path / "out.png").exists()
-    assert gone(first.pid)
+    assert gone(first)
 
 
 def test_every_picture_after_a_lost_server_gets_a_new_one(
@@ -385,13 +391,12 @@ def test_every_picture_after_a_lost_server_gets_a_new_one(
     second.write_bytes(photo.read_bytes())
     home = tmp_path / "home"
     process = start(alone, photo, second, "-o", tmp_path / "out", "--network", SLOW)
-    first = wait_for(lambda: runtime.Runtime.read(home), 10)
-    time.sleep(1.0)
-    os.kill(first.pid, signal.SIGKILL)
-    later = wait_for(lambda: (found := runtime.Runtime.read(home)) and found.pid != first.pid and found, 15)
+    first = at_work(home)
+    os.kill(first, signal.SIGKILL)
+    later = wait_for(lambda: (found := runtime.Runtime.read(home)) and found.pid != first and found, 60)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
-    assert later.pid != first.pid and process.returncode == 130, err
+    _, err = process.communicate(timeout=60)
+    assert later.pid != first and process.returncode == 130, err
     assert "does not answer any more" in err
 
 
