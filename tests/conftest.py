@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.gimp import harness
 
@@ -24,7 +25,12 @@ def gimp() -> Iterator[harness.Gimp]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A suite started in the background (``... &``) inherits a deaf SIGINT; its children must not."""
+    """A suite started in the background (``... &``) inherits a deaf SIGINT; its children must not.
+
+    Nor does Hypothesis time its examples: a busy machine is no fault.
+    """
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
