@@ -48,13 +48,17 @@ def move():
 
 def tile(rect, kind, width, height, data):
     show(rect, kind, width, height, data)
+    global moved
     if kind != "after":
         return
     now = time.perf_counter()
     if told["first_s"] is None:
         told["first_s"], told["size"] = now - begin, [width, height]
-    else:
+    elif moved:
         told["moves_ms"].append(1000 * (now - moved))
+        moved = 0.0
+    else:
+        return  # shown again because the window has another size, not because a slider was moved
     GLib.timeout_add(150, move)
 
 
