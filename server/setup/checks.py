@@ -14,7 +14,7 @@ from .console import detail
 ROOT_VARIABLE = "STUDIO_PORTRAIT_GIMP_ROOT"
 CHECKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lint": (("ruff", "check"), ("ruff", "format", "--check")),
-    "types": (("mypy",), ("mypy", "--config-file", "plugin/mypy.ini")),
+    "types": (("mypy",), ("mypy", "--config-file", "mypy-plugin.ini")),
     "audit": (("server.setup.audit",),),
 }
 

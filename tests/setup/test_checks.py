@@ -21,6 +21,7 @@ from server.setup import checks
 def test_a_check_fails_by_its_name(tmp_path: Path, name: str, text: str, tool: str) -> None:
     (tmp_path / "module.py").write_text(text)
     (tmp_path / "pyproject.toml").write_text('[tool.mypy]\nfiles = ["module.py"]\nstrict = true\n')
+    (tmp_path / "mypy-plugin.ini").write_text("[mypy]\nfiles = module.py\n")
     sentence = checks.run(name, Path(sys.executable), tmp_path)
     assert sentence is not None and repr(name) in sentence and sentence.endswith(f"{tool}.")
 
@@ -28,6 +29,7 @@ def test_a_check_fails_by_its_name(tmp_path: Path, name: str, text: str, tool: s
 def test_a_clean_file_passes(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text("x: int = 1\n")
     (tmp_path / "pyproject.toml").write_text('[tool.mypy]\nfiles = ["module.py"]\nstrict = true\n')
+    (tmp_path / "mypy-plugin.ini").write_text("[mypy]\nfiles = module.py\n")
     assert [checks.run(name, Path(sys.executable), tmp_path) for name in ("lint", "types")] == [None, None]
 
 
