@@ -94,8 +94,8 @@ made matte; the background is left alone. Since studio's fourth version the port
 first, flash and one soft studio light are put on the same skin, and exposure and complexion of the target
 follow the photograph's, unless a cast is certain; the flashes are calibrated against real flash photographs
 (`model/data/synthesize/mixes.toml`, `python -m model calibrate`), of which none was ever trained on:
-lightness, colour, shine and contrast agree, and no skin is asked to change its colour; the ratios to the
-cheek do not agree yet.
+lightness, colour, shine, contrast and the light from spot to spot agree, and no skin is asked to change its
+colour. Portraits whose own light cannot be taken off are left out.
 
 **What the synthetic flash covers**: distance and fall-off, Lambertian and glossy (GGX) skin of every
 oiliness, cast shadows on face, neck and wall, light scattered below the skin, ambient light of other colours,
