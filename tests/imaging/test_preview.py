@@ -63,7 +63,7 @@ def test_a_preview_agrees_with_the_result(selfie, reach, rect, share):
         np.abs(
             expected.astype(int) - preview(selfie, analysis, Settings(strength=0), rect, width, height)
         ).mean()
-        > 2
+        > 1
     )
 
 
