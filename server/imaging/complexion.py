@@ -104,8 +104,8 @@ def kept(components: Components, out: Float, light: float = 0) -> Float:
     burnt = CAUTION * washed * smoothstep((crop.max(-1) - BURNT[0]) / (BURNT[1] - BURNT[0]))
     after[..., 1:] = own + np.maximum(share, burnt[..., None]) * (like - own)
     after[..., 0] += 16
-    # Lightness alone: judges call a face that is lighter and richer at a time red.
-    after[..., 0] *= np.float32(np.exp(_exposure(before[..., 0], after[..., 0], bare > 0.5, light) / 3))
+    # Lightness alone looks grey on dark skin; with its colour, light skin now and then looks red.
+    after *= np.float32(np.exp(_exposure(before[..., 0], after[..., 0], bare > 0.5, light) / 3))
     after[..., 0] -= 16
     return np.asarray(cv2.cvtColor(after, cv2.COLOR_Lab2RGB).clip(0, 1), np.float32)
 
