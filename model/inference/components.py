@@ -56,8 +56,13 @@ class Components:
 
     @cached_property
     def linear(self) -> Array:
-        """The crop in linear light."""
+        """Return the crop in linear light."""
         return np.asarray(decode_srgb(self.crop), np.float32)
+
+    @cached_property
+    def lab(self) -> Array:
+        """Return the crop in CIE Lab."""
+        return np.asarray(cv2.cvtColor(self.crop, cv2.COLOR_RGB2Lab), np.float32)
 
     def turned(self, turns: int) -> Components:
         """Return the same for the square turned by quarter turns counter-clockwise, as `numpy.rot90`."""

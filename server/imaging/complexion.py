@@ -81,7 +81,7 @@ def kept(components: Components, out: Float, light: float = 0) -> Float:
     if weight.sum() < 1:
         return out
     crop = components.crop
-    before, after = _lab(crop), _lab(out)
+    before, after = components.lab, _lab(out)
     size = out.shape[1::-1]
     eyes, mouth = _features(size)
     after += eyes[..., None] * (before - after)
@@ -101,7 +101,7 @@ def kept(components: Components, out: Float, light: float = 0) -> Float:
     share = washed[..., None] * np.clip(MORE * (_length(own) - was) / np.maximum(lacking, 1e-3), 0, 1)
     own *= np.minimum(1, np.maximum(was, most) / np.maximum(_length(own), 1e-3))
     own += features[..., None] * (before[..., 1:] - own)  # painted, or not skin at all
-    burnt = CAUTION * washed * smoothstep((crop.max(-1) - BURNT[0]) / (BURNT[1] - BURNT[0]))
+    burnt = CAUTION * washed * smoothstep((_brightest(crop) - BURNT[0]) / (BURNT[1] - BURNT[0]))
     after[..., 1:] = own + np.maximum(share, burnt[..., None]) * (like - own)
     after[..., 0] += 16
     # Lightness alone looks grey on dark skin; with its colour, light skin now and then looks red.
@@ -139,6 +139,11 @@ def _without_shine(components: Components, lightness: Float, gain: Float) -> Flo
     value -= np.maximum(now - wanted, 0)[..., None]
     lab = cv2.cvtColor(np.clip(value, 0, 1, out=value), cv2.COLOR_LRGB2Lab)
     return np.asarray(lab[..., 1:], np.float32)
+
+
+def _brightest(image: Float) -> Float:
+    """(H, H, 3) -> (H, H). Ten times as quick as `max` over so short an axis."""
+    return np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2])
 
 
 def _length(ab: NDArray[Any]) -> Float:
