@@ -41,7 +41,7 @@ class OnRay:
     ):
         self._order, self._stopping = order, stopping
         self._ray: Any = ray_cluster.connect(address, installed)
-        _quieten(self._ray)
+        _quieten()
         there: dict[str, float] = self._ray.cluster_resources()
         self._gpus = int(there.get("GPU", 0)) if order.device in ("auto", "cuda") else 0
         cpus = max(1, int(there.get("CPU", 1)))
@@ -136,7 +136,7 @@ class Actor:
         return {"outcome": [json.dumps(outcome) for outcome in outcomes]}
 
 
-def _quieten(ray: Any) -> None:
+def _quieten() -> None:
     import ray.data
 
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
