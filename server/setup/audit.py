@@ -13,7 +13,6 @@ import argparse
 import importlib.metadata
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -95,11 +94,10 @@ def outside() -> Iterator[tuple[str, str]]:
 
 def _tools(folder: Path) -> Path:
     """Install ``requirements/audit.txt`` there: the Python that has it."""
-    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
     python = folder / "tool" / ("Scripts" if os.name == "nt" else "bin") / "python"
     own = ["--no-deps", "--require-hashes", "--requirement", str(REQUIREMENTS / "audit.txt")]
-    _run([uv, "venv", "--quiet", "--python", sys.executable, str(folder / "tool")])
-    _run([uv, "pip", "install", "--quiet", "--python", str(python), *own])
+    _run([sys.executable, "-m", "venv", str(folder / "tool")])
+    _run([str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install", *own])
     return python
 
 
