@@ -119,7 +119,8 @@ def play(walk: Walk) -> None:
     time.sleep(1)
     walk.shot("gimp-dialog-faces.png")
     shown.keys("alt+t")
-    walk.note("group", lambda layers: made(layers).get("children"))
+    # It has its name when it is done, and another while it is made.
+    walk.note("group", lambda layers: made(layers).get("children") and made(layers)["name"] != "group")
     walk.back_to_image()
     walk.shot("gimp-group.png")
 
