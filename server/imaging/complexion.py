@@ -37,8 +37,8 @@ BURNT: Final = (0.93, 0.98)  # sRGB: from here on a channel says less and less, 
 GREENISH: Final = (5.0, 9.0)
 BLUISH: Final = (2.0, 6.0)
 CAUTION: Final = 0.6  # share of a certain cast that is taken out, and of the colour that burnt skin gets
-MOST_BACK: Final = 0.18
-EXPOSED: Final = 0.1  # log-gain beyond that, at light 1
+EXPOSED: Final = 0.1  # log-gain beyond what shine took, at light 1,
+MOST: Final = 0.065  # and of both together: a tenth of what the slider for brightness does
 LIGHT_FACE: Final = (66.0, 83.0)  # L* of the skin: from here on it gets less of that, then none
 BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor of 2
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
@@ -126,7 +126,7 @@ def _exposure(before: Float, after: Float, skin: NDArray[np.bool_], light: float
     lost = 3 * float(np.log((was + 16) / now))
     dim, bright = LIGHT_FACE
     room = float(np.clip((bright + 16 - median) / (bright - dim), 0, 1))
-    return room * (float(np.clip(lost, 0, MOST_BACK)) + EXPOSED * light)
+    return room * min(max(lost, 0.0) + EXPOSED * light, MOST)
 
 
 def _without_shine(components: Components, lightness: Float, gain: Float) -> Float:
