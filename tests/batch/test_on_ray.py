@@ -11,7 +11,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.sample import CHECKOUT
+from tests.sample import CHECKOUT, alike
 from tests.server.running import wait_for
 
 from .test_batch import _command, batch, lines, lines_whole, write
@@ -79,7 +79,7 @@ def test_sixty_pictures_an_actor_killed_the_driver_killed_and_resumed(tmp_path: 
     local = tmp_path / "local"
     batch(shoot / "41.jpg", "-o", local, "--shine", "50")
     ours, theirs = (np.asarray(Image.open(folder / "41.jpg")).astype(int) for folder in (out, local))
-    assert np.abs(ours - theirs).max() <= 1
+    assert alike(ours, theirs)
 
 
 def test_ctrl_c_finishes_what_is_begun(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from plugin.studio_portrait.link import runtime
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
-from tests.sample import CHECKOUT
+from tests.sample import CHECKOUT, alike
 from tests.server.running import wait_for
 
 from .test_batch import lines, lines_whole, write
@@ -95,7 +95,7 @@ def test_a_lost_servers_pictures_go_to_the_other(farm: Farm, tmp_path: Path) -> 
     words = [sys.executable, "-m", "server", "batch", str(shoot / "03.jpg"), "-o", str(local)]
     subprocess.run(words, cwd=CHECKOUT, check=True, capture_output=True)
     ours, theirs = (np.asarray(Image.open(folder / "03.jpg")).astype(int) for folder in (out, local))
-    assert np.abs(ours - theirs).max() <= 1
+    assert alike(ours, theirs)
     farm.servers[0].kill()
     said = farm.batch(shoot, "-o", out, "--resume").communicate(timeout=120)[1]
     assert "Traceback" not in said and "server" in said
