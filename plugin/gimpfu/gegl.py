@@ -33,13 +33,20 @@ class Operation:
     bounds: bool = False
 
 
-def apply(drawable: Any, operation: Operation) -> None:
-    """Run `operation` on the selected part of `drawable`. Raises `error`."""
+def _selected(drawable: Any) -> tuple[int, int, int, int] | None:
+    """Return x, y, width, height of what is to be changed; None for nothing. Raises `error` for a group."""
     if isinstance(drawable, Gimp.GroupLayer):
         raise error("A layer group has no pixels of its own.")
     inside, x, y, width, height = drawable.mask_intersect()
-    if not inside or width < 1 or height < 1:
+    return (x, y, width, height) if inside and width >= 1 and height >= 1 else None
+
+
+def apply(drawable: Any, operation: Operation) -> None:
+    """Run `operation` on the selected part of `drawable`. Raises `error`."""
+    selected = _selected(drawable)
+    if selected is None:
         return
+    x, y, width, height = selected
     region.flush()
     Gegl.init(None)
     whole = (0, 0, drawable.get_width(), drawable.get_height())
@@ -77,11 +84,10 @@ def apply_to_stored(drawable: Any, change: Callable[[Any], object]) -> None:
     light, whatever the image's precision. `change` does not see the selection; its result is
     mixed by it. Raises `error`.
     """
-    if isinstance(drawable, Gimp.GroupLayer):
-        raise error("A layer group has no pixels of its own.")
-    inside, x, y, width, height = drawable.mask_intersect()
-    if not inside or width < 1 or height < 1:
+    selected = _selected(drawable)
+    if selected is None:
         return
+    x, y, width, height = selected
     region.flush()
     stored, _ = _formats(drawable, False)
     gray, alpha = "Y'" in stored, drawable.has_alpha()
