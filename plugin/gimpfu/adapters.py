@@ -18,6 +18,8 @@ from gi.repository import Gimp, Gio, GLib
 from . import colour, enums, gegl, pixels, resources
 from .context import context
 from .errors import error
+from .filters import run
+from .native import named
 
 _EMPTY: tuple[Any, ...] = ()
 
@@ -1124,12 +1126,6 @@ def _db_query(
     return len(names), names
 
 
-def _db_exists(name: str) -> int:
-    from .pdb import pdb
-
-    return int(name in pdb)
-
-
 def _db_temp_name() -> str:
     return str(Gimp.get_pdb().temp_procedure_name())
 
@@ -1165,8 +1161,6 @@ def _run_plug_in(name: str, *order: str, **fixed: Any) -> Callable[..., Any]:
     """
 
     def call(*args: Any) -> Any:
-        from .pdb import named
-
         given = {key: value for key, value in zip(order, args, strict=False) if key}
         return named(name, {**given, **fixed})
 
@@ -1177,8 +1171,6 @@ def _drop_shadow(
     image: Any, drawable: Any, x: float, y: float, blur: float, color: Any, opacity: float, resize: int
 ) -> None:
     """``script-fu-drop-shadow``: GIMP 3.0's own ends Script-Fu where there is no screen."""
-    from .filters import run
-
     image.undo_group_start()
     try:
         kept = None if Gimp.Selection.is_empty(image) else Gimp.Selection.save(image)
@@ -1223,8 +1215,6 @@ _SINGLE = {
 
 def _decompose(image: Any, drawable: Any, kind: str, layers_mode: int = 1) -> Any:
     """``plug-in-decompose``; GIMP 3 extracts no single channels: those beside the wanted one are closed."""
-    from .pdb import named
-
     given = {"image": image, "drawables": drawable, "decompose-type": kind, "layers-mode": bool(layers_mode)}
     model, number = _SINGLE.get(str(kind).lower(), ("", 0))
     if not model:
@@ -1448,7 +1438,6 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-display-delete": _display_delete,
     "gimp-display-is-valid": _display_is_valid,
     "gimp-procedural-db-query": _db_query,
-    "gimp-procedural-db-proc-exists": _db_exists,
     "gimp-procedural-db-temp-name": _db_temp_name,
     "gimp-procedural-db-set-data": _set_data,
     "gimp-procedural-db-get-data": _get_data,

@@ -16,6 +16,7 @@ from gi.repository import Gimp, Gio
 
 from .adapters import file_of
 from .errors import error
+from .native import named
 
 # Formats whose GIMP 2 procedures wrote all layers.
 _LAYERED = {
@@ -134,8 +135,6 @@ def _format(name: str) -> str | None:
 
 def save_as(name: str, image: Any, drawable: Any, filename: Any, *rest: Any) -> None:
     """Run ``file-X-save`` with GIMP 2's arguments after the run mode. Raises `error`."""
-    from .pdb import named
-
     kind = _format(name)
     assert kind is not None
     given = list(rest)

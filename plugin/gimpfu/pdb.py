@@ -22,6 +22,7 @@ from gi.repository import Gimp
 
 from . import adapters, files, filters, libgimp, region, values
 from .errors import error, say_once
+from .native import answer, lookup
 from .registry import is_collecting
 from .renames import IGNORED, REFUSED, RENAMED
 from .scripts.python2 import ByteString
@@ -80,7 +81,7 @@ class Function:
         config = self._native.create_config()
         for spec, value in pairs:
             values.store(config, spec, value)
-        return _answer(self.proc_name, self._native, self._native.run(config))
+        return answer(self.proc_name, self._native, self._native.run(config))
 
     def _find_last_segment(self, given: list[Any]) -> None:
         """Put in the last segment's number for -1, which GIMP 3.0 promises to understand and does not."""
@@ -118,15 +119,6 @@ def _takes_a_drawable(native: Gimp.Procedure) -> bool:
         bool(mask & Gimp.ProcedureSensitivityMask.DRAWABLE)
         and not mask & Gimp.ProcedureSensitivityMask.NO_DRAWABLES
     )
-
-
-def _reason(name: str, returned: Gimp.ValueArray) -> str:
-    told = returned.index(1) if returned.length() > 1 else None
-    text = told if isinstance(told, str) else getattr(told, "message", None)
-    said = str(text or Gimp.get_pdb().get_last_error() or "")
-    if said in ("", "execution error", "calling error"):  # GIMP's own words where it has no sentence
-        return f"{name} failed; GIMP does not say why."
-    return said
 
 
 class Adapted:
@@ -194,7 +186,7 @@ class PDB:
             raise error("It ends GIMP as soon as it is read: it is a batch script, not a plug-in.")
         if (served := _served(dashed)) is not None:
             return served
-        native = _lookup(RENAMED.get(dashed, dashed))
+        native = lookup(RENAMED.get(dashed, dashed))
         if native is None:
             sentence = refusal(dashed)
             say_once(sentence)
@@ -203,7 +195,7 @@ class PDB:
 
     def __contains__(self, name: str) -> bool:
         dashed = str(name).replace("_", "-")
-        return _served(dashed) is not None or _lookup(RENAMED.get(dashed, dashed)) is not None
+        return _served(dashed) is not None or lookup(RENAMED.get(dashed, dashed)) is not None
 
     def keys(self) -> list[str]:
         """Return the names of GIMP's own procedures and of those that are served here."""
@@ -244,43 +236,18 @@ def _served(dashed: str) -> Adapted | None:
         return Adapted(dashed, partial(filters.run, dashed))
     if dashed in filters.CALLS:
         return Adapted(dashed, filters.CALLS[dashed])
-    if dashed in _FILES:
-        return Adapted(dashed, _FILES[dashed])
+    if dashed in SERVED:
+        return Adapted(dashed, SERVED[dashed])
     if files.is_save(dashed):
         return Adapted(dashed, partial(files.save_as, dashed))
     return None
 
 
-def named(name: str, given: dict[str, Any]) -> Any:
-    """Call GIMP 3's procedure `name` with arguments by GIMP 3's names.
-
-    What it has no argument for is left out; numbers are moved into its ranges.
-    """
-    native = _lookup(name)
-    if native is None:
-        raise error(f"This GIMP has no procedure {name}.")
-    specs = {spec.name: spec for spec in native.get_arguments()}
-    config = native.create_config()
-    if "run-mode" in specs:
-        config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
-    for key, value in given.items():
-        if key in specs:
-            values.store(config, specs[key], values.within(specs[key], value))
-    return _answer(name, native, native.run(config))
-
-
-def _answer(name: str, native: Gimp.Procedure, returned: Gimp.ValueArray) -> Any:
-    if returned.index(0) != Gimp.PDBStatusType.SUCCESS:
-        raise error(_reason(name, returned))
-    results = enumerate(native.get_return_values(), start=1)
-    return values.shape([values.load(returned, index, spec) for index, spec in results])
-
-
-_FILES: dict[str, Callable[..., Any]] = {"gimp-file-save": files.save, "gimp-xcf-save": files.save_xcf}
-
-
-def _lookup(name: str) -> Gimp.Procedure | None:
-    return Gimp.get_pdb().lookup_procedure(name)
+SERVED: dict[str, Callable[..., Any]] = {
+    "gimp-file-save": files.save,
+    "gimp-xcf-save": files.save_xcf,
+    "gimp-procedural-db-proc-exists": lambda name: int(name in PDB()),
+}
 
 
 pdb = PDB()

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from server import CHECKOUT
 
 from .errors import HINTS, PictureError
+from .names import check
 from .opening import opened
 
 if TYPE_CHECKING:
@@ -71,8 +72,6 @@ class Decoder:
         return stored
 
     def _ask(self, path: Path, request: dict[str, Any]) -> tuple[Any, NDArray[Any], int]:
-        from .pictures import check
-
         with opened(path) as file:
             check(file)
             mode = os.fstat(file.fileno()).st_mode & 0o666

@@ -23,7 +23,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from . import packing, pictures, sandbox
+from . import names, packing, pictures, sandbox
 from .errors import PictureError
 from .picture import Samples, turn_back
 from .srgb import to_srgb
@@ -178,7 +178,7 @@ def _single() -> None:
     try:
         with open(Path(request["path"]), "rb") as file:
             sandbox.enter()
-            data = file.read(pictures.MAX_FILE_BYTES + 1)
+            data = file.read(names.MAX_FILE_BYTES + 1)
         _limit(data, taken)
         answer, samples, blobs = decode(data, request, Memory())
         out.write(json.dumps(answer).encode() + b"\n")
@@ -213,7 +213,7 @@ def _told(error: Exception) -> list[str]:
 
 def _content(file: int) -> bytes:
     with open(file, "rb", buffering=0, closefd=False) as stream:
-        return stream.read(pictures.MAX_FILE_BYTES + 1) if _at_start(file) else b""
+        return stream.read(names.MAX_FILE_BYTES + 1) if _at_start(file) else b""
 
 
 def _at_start(file: int) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import PictureError
+
+MAX_FILE_BYTES = 2 << 30  # 100 megapixels of four floats are 1.6 GB
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,17 @@ RAW = frozenset(
     + (".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f")
 )
 HEIC = frozenset((".heic", ".heif", ".hif"))
+_FOREIGN = {
+    b"GIF8": "a GIF",
+    b"BM": "a BMP",
+    b"8BPS": "a Photoshop file",
+    b"gimp xcf": "a GIMP file (XCF)",
+    b"%PDF": "a PDF",
+    b"\x00\x00\x01\x00": "an icon",
+    b"\x76\x2f\x31\x01": "an OpenEXR file",
+    b"qoif": "a QOI",
+}
+_OTHERS = {b"WEBP": "a WebP", b"heic": "a HEIC", b"mif1": "a HEIC", b"avif": "an AVIF", b"crx ": "a raw file"}
 LAYERED = ".ora"  # OpenRaster, which is written only
 SUFFIXES = {suffix: kind for kind, form in FORMATS.items() for suffix in form.suffixes}
 
@@ -40,6 +55,7 @@ def listed(words: list[str], last: str) -> str:
 
 NAMES = [form.name for form in FORMATS.values()]
 ENDINGS = {kind: form.suffixes[0] for kind, form in FORMATS.items()}
+_EXPORT = f"Open it in GIMP and export it as {listed(NAMES, 'or')}."
 _ENDS = listed(list(ENDINGS.values()), "or")
 HINT = f"Pictures end with {_ENDS}."
 
@@ -68,3 +84,32 @@ def mask_beside(target: Path) -> Path:
 def beside(target: Path, what: str) -> Path:
     """Where something goes that belongs to a result, such as its mask."""
     return target.with_name(f"{target.stem}-{what}.png")
+
+
+def kind_of(data: bytes) -> str:
+    """Tell the kind, one of `FORMATS`, from the first 16 bytes. Raises `PictureError` ``bad-image``."""
+    if not data:
+        raise PictureError("bad-image", "The file is empty.", "Copy it again from where it came from.")
+    for kind, form in FORMATS.items():
+        if data.startswith(form.starts):
+            return kind
+    starts = (name for start, name in _FOREIGN.items() if data.startswith(start))
+    if other := next(starts, _OTHERS.get(bytes(data[8:12]))):
+        raise PictureError(
+            "bad-image", f"The file is {other}; only {listed(NAMES, 'and')} are read.", _EXPORT
+        )
+    raise PictureError("bad-image", f"The file is not a {listed(NAMES, 'or')}.", _EXPORT)
+
+
+def check(file: BinaryIO) -> None:
+    """Check that a file begins as a picture does, and may be one by its size; it is at its start again then.
+
+    Raises `PictureError` ``bad-image`` or ``too-large``.
+    """
+    kind_of(file.read(16))
+    file.seek(0)
+    if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
+        sentence = (
+            f"The file has more than {MAX_FILE_BYTES >> 20} MB, which no picture within the limits needs."
+        )
+        raise PictureError("too-large", sentence)

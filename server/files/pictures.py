@@ -8,32 +8,18 @@ import secrets
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import decoder, names
 from .errors import PictureError
-from .names import NAMES, format_of, listed
-from .picture import MAX_PIXELS, New, Picture, Samples, check_finite, empty, unsupported
-
-MAX_FILE_BYTES = 2 << 30  # 100 megapixels of four floats are 1.6 GB
+from .names import format_of, kind_of
+from .picture import MAX_PIXELS, New, Picture, Samples, check_finite, empty
 
 # Each format's module has read(data, new), write(picture, pixels) and extent(data).
 FORMATS: dict[str, Any] = {kind: import_module(f".{kind}", __package__) for kind in names.FORMATS}
-_FOREIGN = {
-    b"GIF8": "a GIF",
-    b"BM": "a BMP",
-    b"8BPS": "a Photoshop file",
-    b"gimp xcf": "a GIMP file (XCF)",
-    b"%PDF": "a PDF",
-    b"\x00\x00\x01\x00": "an icon",
-    b"\x76\x2f\x31\x01": "an OpenEXR file",
-    b"qoif": "a QOI",
-}
-_OTHERS = {b"WEBP": "a WebP", b"heic": "a HEIC", b"mif1": "a HEIC", b"avif": "an AVIF", b"crx ": "a raw file"}
-_EXPORT = f"Open it in GIMP and export it as {listed(NAMES, 'or')}."
 
 
 def read(path: Path) -> Picture:
@@ -66,20 +52,6 @@ def extent(data: bytes) -> tuple[int, int]:
     """Tell from a file's header how many pixels, and bytes of samples, decoding makes; at most the limits."""
     pixels, size = FORMATS[kind_of(data)].extent(data)
     return min(pixels, MAX_PIXELS), min(size, 16 * MAX_PIXELS)
-
-
-def check(file: BinaryIO) -> None:
-    """Check that a file begins as a picture does, and may be one by its size; it is at its start again then.
-
-    Raises `PictureError` ``bad-image`` or ``too-large``.
-    """
-    kind_of(file.read(16))
-    file.seek(0)
-    if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
-        sentence = (
-            f"The file has more than {MAX_FILE_BYTES >> 20} MB, which no picture within the limits needs."
-        )
-        raise PictureError("too-large", sentence)
 
 
 def write(picture: Picture, pixels: Samples, path: Path) -> None:
@@ -117,21 +89,6 @@ def encode(picture: Picture, pixels: Samples, kind: str) -> bytes:
         picture = picture.upright()
     data: bytes = FORMATS[kind].write(picture, pixels)
     return data
-
-
-def kind_of(data: bytes) -> str:
-    """Tell the kind, one of `names.FORMATS`, from the first 16 bytes. Raises `PictureError` ``bad-image``."""
-    if not data:
-        raise unsupported("The file is empty.", "Copy it again from where it came from.")
-    for kind, form in names.FORMATS.items():
-        if data.startswith(form.starts):
-            return kind
-    for start, name in _FOREIGN.items():
-        if data.startswith(start):
-            raise unsupported(f"The file is {name}; only {listed(NAMES, 'and')} are read.", _EXPORT)
-    if other := _OTHERS.get(bytes(data[8:12])):
-        raise unsupported(f"The file is {other}; only {listed(NAMES, 'and')} are read.", _EXPORT)
-    raise unsupported(f"The file is not a {listed(NAMES, 'or')}.", _EXPORT)
 
 
 @contextlib.contextmanager

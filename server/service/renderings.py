@@ -15,11 +15,10 @@ import numpy as np
 from plugin.studio_portrait.link.wire import MAX_PREVIEW_BYTES, Box, Problem
 
 from . import resources
+from .work import Work, rendered
 
 if TYPE_CHECKING:
     from server.imaging import Analysis, Layer, Result
-
-    from .tasks import Work
 
 MOST: Final = max(256 << 20, resources.memory_total() // 8)  # bytes of all analyses in this process
 NAME = "analysis"
@@ -120,8 +119,6 @@ def preview(work: Work) -> dict[str, Any]:
 
 def render(work: Work) -> dict[str, Any]:
     """Make the result, or one of its layers, at full size; returns RESULT's fields."""
-    from .tasks import rendered
-
     name = work.fields.get("layer", "")
     analysis = ANALYSES.of(work)
     if name:
@@ -146,8 +143,6 @@ def _layer(work: Work, analysis: Analysis, name: object) -> dict[str, Any]:
     """One layer's content in place of the picture's samples; the mask is the whole result's."""
     from server.imaging.layers import LAYERS as KNOWN
     from server.imaging.layers import opacity
-
-    from .tasks import rendered
 
     if not isinstance(name, str) or name not in KNOWN:
         raise Problem("bad-setting", f"There is no layer {name!r:.20}; there is: {', '.join(KNOWN)}.")

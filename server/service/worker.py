@@ -41,7 +41,8 @@ from server import child
 from . import logs
 from .buffers import Layout, attach
 from .fallback import Fallback, Painting, leaves_the_device_broken, with_fallback
-from .tasks import TASKS, Work, problem_of
+from .tasks import TASKS, problem_of
+from .work import Work
 
 DEVICE_LOST = 70  # exit status
 LOOK_SECONDS = 0.05  # between two looks for a cancel while a network is loaded

@@ -56,6 +56,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
         yield f"file-{kind}-save", "served", "also -save2, -save-defaults; GIMP 3's export of that drawable"
     for name in ("gimp-file-save", "gimp-xcf-save"):
         yield name, "served", "GIMP 3's export of that drawable"
+    yield "gimp-procedural-db-proc-exists", "served", "knows what is served here, too"
     for old, new in renames.RENAMED.items():
         if old not in adapters.ADAPTERS:
             yield old, "served", f"is `{new}` now"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from server.files import pictures
+from server.files import names, pictures
 from server.files.errors import PictureError
 from tests.sample import CHECKOUT
 
@@ -60,7 +60,7 @@ def test_bombs_cost_little(tmp_path: Path) -> None:
 def test_a_file_larger_than_any_picture(tmp_path: Path) -> None:
     path = tmp_path / "sparse.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
-    os.truncate(path, pictures.MAX_FILE_BYTES + 1)
+    os.truncate(path, names.MAX_FILE_BYTES + 1)
     with pytest.raises(PictureError, match="more than 2048 MB") as caught:
         pictures.read(path)
     assert caught.value.code == "too-large"
