@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from link.sliders import SLIDERS
+from link.sliders import SLIDERS, STORED, as_now
 from link.wire import Problem, Settings
 
 OUTPUTS = ("layer", "mask", "group")
@@ -71,6 +71,7 @@ class Choices:
         """Read what `as_json` gave; None for anything that is damaged or of another version."""
         try:
             settings = Settings(**data["settings"])
+            settings = Settings(**as_now(settings.as_dict(), data.get("format")))
             chosen = cls(settings, data["output"], data["limit"], data["mattes"], data["reference"])
         except (Problem, TypeError, KeyError, ValueError):
             return None
@@ -84,6 +85,7 @@ class Choices:
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` reads: the layer's parasite, and what the dialog remembers."""
         return {
+            "format": STORED,
             "settings": self.settings.as_dict(),
             "output": self.output,
             "limit": self.limit,

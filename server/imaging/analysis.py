@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any, Protocol
 
 import cv2
@@ -26,6 +26,7 @@ from .lift import Grid
 from .run import Progress, Run, never, silent
 
 KEPT = 16  # faces whose components are kept, about 15 MB each; those of larger groups are predicted again
+NOTED = 2 * KEPT + 8  # things about them that are kept, too
 NOBODY = "No face was found."
 
 
@@ -56,10 +57,7 @@ class Part:
     @property
     def nbytes(self) -> int:
         """The memory of its arrays."""
-        found = vars(self.components) if self.components is not None else {}
-        return self.guide.nbytes + sum(
-            value.nbytes for value in found.values() if isinstance(value, np.ndarray)
-        )
+        return _nbytes((self.guide, self.components))
 
     def upright(self, space: ColourSpace) -> Float:
         """Return the square that the network sees, (512, 512, 3) sRGB in 0..1."""
@@ -101,7 +99,7 @@ class Analysis:
     ms: dict[str, float] = field(default_factory=dict)
     tints: dict[int, Float] = field(default_factory=dict)
     _parts: OrderedDict[int, Part] = field(default_factory=OrderedDict)
-    cache: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    cache: OrderedDict[str, tuple[Any, Any]] = field(default_factory=OrderedDict)
 
     def parts(self, pixels: NDArray[Any], indices: Sequence[int], run: Run) -> list[Part]:
         """Return the crops and components of these faces, predicted now where they are not kept."""
@@ -126,13 +124,16 @@ class Analysis:
 
     @property
     def nbytes(self) -> int:
-        """The memory that it holds, about: faces' crops and components."""
-        return sum(part.nbytes for part in self._parts.values()) + (16 << 20)  # and `cache`
+        """The memory that it holds: faces' crops and components, and what is worked out once."""
+        return sum(part.nbytes for part in self._parts.values()) + _nbytes(list(self.cache.values()))
 
     def once(self, name: str, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` returns, made again only when `key` is another than the last time."""
         if name not in self.cache or self.cache[name][0] != key:
             self.cache[name] = (key, make())
+        self.cache.move_to_end(name)
+        while len(self.cache) > NOTED:
+            self.cache.popitem(last=False)
         return self.cache[name][1]
 
     def frame(self, pixels: NDArray[Any]) -> tuple[Grid, Float]:
@@ -140,6 +141,15 @@ class Analysis:
         grid = frame_grid(self.size[1], self.size[0])
         guide: Float = self.once("frame", grid, lambda: take(pixels, grid, self.space))
         return grid, guide
+
+
+def _nbytes(value: Any) -> int:
+    """Return the memory of all arrays in a value: sequences and data classes of them."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, (tuple, list)):
+        return sum(_nbytes(one) for one in value)
+    return sum(_nbytes(one) for one in vars(value).values()) if is_dataclass(value) else 0
 
 
 def analyse(

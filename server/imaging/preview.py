@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from plugin.studio_portrait.link.wire import Box, Settings
 
 from .analysis import Analysis
-from .blend import Rect, Selection, lifted, reach
+from .blend import Rect, Selection, reach, weights
 from .colour import Float
 from .crop import inside, to_working, white_of, without_hidden
 from .errors import BadSetting
@@ -24,6 +24,7 @@ from .lift import Grid, grey_of
 from .retouch import chosen, left_alone
 from .run import Run, never
 from .settle import Correction, settle
+from .strips import in_strips
 
 PLANES = ("pixels", "mask")
 
@@ -56,30 +57,31 @@ def preview(
         key = (replace(settings, mask=False), tuple(used))
         run = Run(cancelled=cancelled)
         corrections = analysis.once("settled", key, lambda: settle(pixels, analysis, settings, used, run))
-    others = left_alone(analysis, used)
-    if not settings.limit:
-        selection = None
-    parts = [
-        (place, correction, lifted(corrections, correction, others, analysis.size))
-        for correction in corrections
-        if (place := view.over(correction, analysis.size)) is not None
-    ]
-    if plane == "mask":
-        mask = np.zeros(shown.working.shape[:2], np.float32)
-        for place, correction, values in parts:
-            _add_mask(mask, shown, view, place, correction, values)
-        mask *= 1 if selection is None else view.of_selection(selection)
-        return np.rint(mask * 255).astype(np.uint8)[..., None]
-    after = shown.working
-    if parts:
-        change = np.zeros_like(after)
-        for place, correction, values in parts:
-            _add(change, shown, view, place, correction, values)
-        if selection is not None:
-            change *= view.of_selection(selection)[..., None]
-        after = np.asarray(cv2.subtract(after, change).reshape(after.shape), np.float32)
-    srgb = analysis.space.to_srgb(after)
-    return np.asarray(cv2.convertScaleAbs(np.maximum(srgb, 0), alpha=255), np.uint8)
+    parts = _parts(analysis, corrections, settings.reach, used, shown, view)
+    selected = view.of_selection(selection) if settings.limit and selection is not None else None
+    result = np.empty((height, width, 1 if plane == "mask" else 3), np.uint8)
+
+    def show(rows: slice) -> None:
+        chosen = None if selected is None else selected[rows, :, None]
+        if plane == "mask":
+            mask = np.zeros((rows.stop - rows.start, width, 1), np.float32)
+            for part in parts:
+                part.add_mask(mask, rows)
+            result[rows] = np.rint((mask if chosen is None else mask * chosen) * 255)
+            return
+        after = shown.working[rows]
+        if parts:
+            change = np.zeros_like(after)
+            for part in parts:
+                part.add(change, shown, rows)
+            if chosen is not None:
+                change *= chosen
+            after = np.asarray(cv2.subtract(after, change).reshape(after.shape), np.float32)
+        srgb = np.maximum(analysis.space.to_srgb(after), 0)
+        result[rows] = cv2.convertScaleAbs(srgb, alpha=255).reshape(srgb.shape)
+
+    in_strips(height, show)
+    return result
 
 
 @dataclass(frozen=True)
@@ -118,15 +120,20 @@ class _View:
             return None
         return columns[0], rows[0], columns[1], rows[1]
 
+    def ready(self, values: Float, grid: Grid) -> Float:
+        """Return a low-resolution array over `grid` for `read`: shrunk where several pixels become one."""
+        sx, sy = self.step
+        coarse = max(sx, sy) * len(values) / grid.side
+        if coarse <= 1.5:
+            return values
+        fewer = max(8, round(len(values) / coarse))
+        small = cv2.resize(values, (fewer, fewer), interpolation=cv2.INTER_AREA)
+        return np.asarray(small.reshape(fewer, fewer, -1), np.float32)
+
     def read(self, values: Float, grid: Grid, part: Rect) -> Float:
-        """Return a low-resolution array over `grid` at the preview's pixels left, top, right, bottom."""
+        """Return an array that is `ready` at the preview's pixels left, top, right, bottom."""
         left, top, right, bottom = part
         (sx, sy), depth = self.step, values.shape[2]
-        coarse = max(sx, sy) * len(values) / grid.side
-        if coarse > 1.5:  # several of its pixels become one
-            fewer = max(8, round(len(values) / coarse))
-            small = cv2.resize(values, (fewer, fewer), interpolation=cv2.INTER_AREA)
-            values = np.asarray(small.reshape(fewer, fewer, depth), np.float32)
         scale = len(values) / grid.side
         matrix = np.array(
             [
@@ -165,38 +172,120 @@ def _shrunk(pixels: NDArray[Any], analysis: Analysis, view: _View) -> _Shown:
     return _Shown(working, guide, grey_of(guide))
 
 
-def _add(
-    change: Float, shown: _Shown, view: _View, part: Rect, correction: Correction, values: Sequence[Float]
-) -> None:
-    """Add one correction, times its weights."""
-    left, top, right, bottom = part
-    place = np.s_[top:bottom, left:right]
-    slope, offset = (view.read(value, correction.grid, part) for value in values[:2])
-    slope *= shown.guide[place]
-    slope += offset
-    if correction.painted is not None:
-        x, y = view.rect.x + left * view.step[0], view.rect.y + top * view.step[1]
-        painted = correction.painted.difference(shown.working[place], y, x, view.step[0])
-        slope += painted * view.read(values[5], correction.grid, part)
-    if correction.matte is not None:
-        matte = _matte(shown, view, part, correction, values)
-        cv2.multiply(slope, cv2.merge([matte] * slope.shape[2]).reshape(slope.shape), dst=slope)
-    change[place] += slope
+@dataclass(frozen=True)
+class _Fixed:
+    """What of a correction no slider changes. place: left, top, right, bottom in the preview.
+
+    weight: (S, S, C), of slope and offset; ready: one channel of it, for `_View.read`. matte: (rows,
+    columns, 1) over `place`, None where it is 1 everywhere.
+    """
+
+    place: Rect
+    weight: Float
+    ready: Float
+    matte: Float | None
 
 
-def _add_mask(
-    mask: Float, shown: _Shown, view: _View, part: Rect, correction: Correction, values: Sequence[Float]
-) -> None:
-    left, top, right, bottom = part
-    weight = view.read(values[4], correction.grid, part)
-    if correction.matte is not None:
-        weight *= _matte(shown, view, part, correction, values)
-    mask[top:bottom, left:right] += weight[..., 0]
+@dataclass(frozen=True)
+class _Part:
+    """One correction over a view. slope, offset: times their weight, `ready`."""
+
+    correction: Correction
+    fixed: _Fixed
+    view: _View
+    slope: Float
+    offset: Float
+
+    def add(self, change: Float, shown: _Shown, rows: slice) -> None:
+        """Add what it subtracts from the preview's `rows`, of which `change` is."""
+        found = self._within(rows)
+        if found is None:
+            return
+        part, here, there = found
+        view, grid = self.view, self.correction.grid
+        left, top, right, bottom = part
+        place = np.s_[top:bottom, left:right]
+        slope = view.read(self.slope, grid, part)
+        slope *= shown.guide[place]
+        slope += view.read(self.offset, grid, part)
+        if self.correction.painted is not None:
+            x, y = view.rect.x + left * view.step[0], view.rect.y + top * view.step[1]
+            painted = self.correction.painted.difference(shown.working[place], y, x, view.step[0])
+            slope += painted * view.read(self.fixed.ready, grid, part)
+        if self.fixed.matte is not None:
+            matte = cv2.merge([self.fixed.matte[there]] * slope.shape[2]).reshape(slope.shape)
+            cv2.multiply(slope, matte, dst=slope)
+        change[here, left:right] += slope
+
+    def add_mask(self, mask: Float, rows: slice) -> None:
+        """Add how far the preview's `rows` are reached."""
+        found = self._within(rows)
+        if found is None:
+            return
+        part, here, there = found
+        weight = self.view.read(self.fixed.ready, self.correction.grid, part)
+        if self.fixed.matte is not None:
+            weight *= self.fixed.matte[there]
+        mask[here, part[0] : part[2]] += weight
+
+    def _within(self, rows: slice) -> tuple[Rect, slice, slice] | None:
+        """Return the part of its place in the preview's `rows`, and which of these and of its own it is."""
+        left, top, right, bottom = self.fixed.place
+        low, high = max(top, rows.start), min(bottom, rows.stop)
+        if low >= high:
+            return None
+        start = rows.start
+        return (left, low, right, high), slice(low - start, high - start), slice(low - top, high - top)
 
 
-def _matte(shown: _Shown, view: _View, part: Rect, correction: Correction, values: Sequence[Float]) -> Float:
-    left, top, right, bottom = part
-    matte, offset = (view.read(value, correction.grid, part) for value in values[2:4])
-    matte *= shown.grey[top:bottom, left:right, None]
-    matte += offset
-    return np.clip(matte, 0, 1, out=matte)
+def _parts(
+    analysis: Analysis,
+    corrections: Sequence[Correction],
+    reach: str,
+    used: Sequence[int],
+    shown: _Shown,
+    view: _View,
+) -> list[_Part]:
+    """Return the corrections that reach into the view."""
+
+    def fixed() -> list[_Fixed | None]:
+        others = left_alone(analysis, used)
+        return [_fixed(corrections, one, others, analysis.size, shown, view) for one in corrections]
+
+    # Whether the whole frame has a correction depends on sliders.
+    key = (view, reach, tuple(used), len(corrections))
+    return [
+        _Part(
+            one,
+            known,
+            view,
+            view.ready(one.slope * known.weight, one.grid),
+            view.ready(one.offset * known.weight, one.grid),
+        )
+        for one, known in zip(corrections, analysis.once("fixed", key, fixed), strict=True)
+        if known is not None
+    ]
+
+
+def _fixed(
+    corrections: Sequence[Correction],
+    own: Correction,
+    others: Sequence[Grid],
+    size: tuple[int, int],
+    shown: _Shown,
+    view: _View,
+) -> _Fixed | None:
+    place = view.over(own, size)
+    if place is None:
+        return None
+    share, feather = weights(corrections, own, others, size[1], size[0])
+    weight, matte = share * feather, None
+    if own.matte is not None:
+        left, top, right, bottom = place
+        matte, offset = (view.read(view.ready(part, own.grid), own.grid, place) for part in own.matte)
+        matte *= shown.grey[top:bottom, left:right, None]
+        matte += offset
+        np.clip(matte, 0, 1, out=matte)
+    wide = np.repeat(weight, own.slope.shape[2], axis=2)
+    ready = view.ready(weight, own.grid)
+    return _Fixed(place, wide, ready, matte)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from model.inference.components import difference, stretched
 from model.inference.rendering import Place, Rendering
+from plugin.studio_portrait.link.sliders import SLIDERS
 from plugin.studio_portrait.link.wire import Settings
 
 from . import complexion
@@ -87,7 +88,7 @@ def _of_part(part: Part, analysis: Analysis, settings: Settings) -> Correction:
     found = part.components
     assert found is not None
     space, guide = analysis.space, np.clip(part.guide, 0, 1)
-    change = _change(part, settings)
+    change = _change(part, analysis, settings)
     painted = None
     if found.rendering is not None:  # which has a full-size answer of its own, all sliders at 1
         painted = Painted(found.rendering.turned(-part.grid.turns), space, settings.strength, part.grid)
@@ -98,19 +99,21 @@ def _of_part(part: Part, analysis: Analysis, settings: Settings) -> Correction:
     return Correction(part.grid, slope, offset, matte, painted=painted)
 
 
-def _change(part: Part, settings: Settings) -> Float:
+def _change(part: Part, analysis: Analysis, settings: Settings) -> Float:
     """Return what is to be subtracted from the upright crop, (512, 512, 3) sRGB, strength included."""
     found = part.components
     assert found is not None
     painted = found.rendering is not None
     # Where there is no shine, only rounding would be left of it.
     shine = settings.shine if painted or found.shine.any() or found.fill.any() else 0.0
-    # A painter's colours are what it was chosen for, such as those of a reference portrait.
-    change = difference(found, shine=shine, light=settings.light, colour=settings.colour if painted else 0)
+    # A painter's colours are what it was chosen for, such as those of a reference portrait: no caution there.
+    colour = min(1.0, settings.colour / SLIDERS["colour"].default) if painted else 0.0
+    change = difference(found, shine=shine, light=settings.light, colour=colour)
     before = found.crop - change
     out = before.clip(0, 1)
-    keeps = not painted and (settings.shine or settings.light)
-    after = complexion.kept(found, out, settings.light) if keeps else out
+    after = out
+    if not painted and (settings.shine or settings.light):
+        after = complexion.kept(found, out, settings.light)
     tint, exposure = _gains(part, settings)
     after = complexion.tinted(after, tint, exposure)
     if after is not out:
@@ -131,7 +134,7 @@ def own_tint(part: Part) -> Float:
     found = part.components
     assert found is not None
     certain = complexion.certainty(found) if found.colour.any() and found.rendering is None else 0.0
-    return np.asarray(np.float32(complexion.CAUTION * certain) * found.colour, np.float32)
+    return np.float32(certain) * found.colour
 
 
 def _of_frame(

@@ -187,7 +187,7 @@ def test_preset_and_strength_are_taken_and_what_was_cancelled_is_remembered(walk
 def test_group_has_a_layer_for_each_part_whose_opacity_is_its_slider(walk: Walk) -> None:
     children = made(walk.seen["group"])["children"]
     opacity = {child["name"]: child["opacity"] for child in children}
-    expected = {"Shine": 80.0, "Light": 40.0, "Colour": 80.0}
+    expected = {"Shine": 80.0, "Light": 40.0, "Colour": 48.0}
     assert opacity.keys() <= expected.keys() and len(opacity) >= 2
     assert all(opacity[name] == pytest.approx(expected[name], abs=0.1) for name in opacity)
 

@@ -80,7 +80,7 @@ def test_the_stack_is_the_single_layer(analysed, how, mask):
     cover = render(pixels.copy(), analysis, masked, selection=selection).mask
     found = list(layers(pixels, analysis, masked, selection=selection))
     strength = settings.strength
-    expected = [("shine", 0.7), ("light", 0.8), ("colour", 1), ("tone", 1)]
+    expected = [("shine", 0.7), ("light", 0.8), ("colour", 0.6), ("tone", 1)]
     assert [(layer.name, layer.opacity) for layer in found] == [
         (name, pytest.approx(slider * strength)) for name, slider in expected
     ]

@@ -105,6 +105,10 @@ def test_own_presets_are_saved_found_and_removed(tmp_path: Path) -> None:
     assert path.parent == tmp_path / "presets" and [p.name for p in path.parent.iterdir()] == [path.name]
     for name in ("weiche töne / 2", str(path)):
         assert presets.find(name).over(Settings()) == Settings(strength=0.5, warmth=0.1)
+    earlier = json.loads(path.read_text("utf-8")) | {"format": 1}
+    earlier["settings"]["colour"] = 1.0
+    path.write_text(json.dumps(earlier), "utf-8")
+    assert presets.find(str(path)).settings["colour"] == 0.6, "of before, when 100 % held four tenths back"
     assert presets.remove("Weiche Töne / 2") and not presets.remove("Weiche Töne / 2")
     presets.save("matte", look)  # stands for ours
     assert not presets.find("Matte").shipped and len(presets.available()) == 3

@@ -52,6 +52,8 @@ def test_per_cents_and_numbers_from_one(choices: Any, arguments: dict[str, Any])
 def test_json_and_back(choices: Any, arguments: dict[str, Any]) -> None:
     chosen = choices.Choices.from_arguments(arguments)
     assert choices.Choices.from_json(chosen.as_json()) == chosen
+    earlier = {name: value for name, value in chosen.as_json().items() if name != "format"}
+    assert choices.Choices.from_json(earlier).settings.colour == 0.3, "half of what was then all"
 
 
 @pytest.mark.parametrize(

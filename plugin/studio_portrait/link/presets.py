@@ -1,6 +1,6 @@
 """Presets: settings under a name, in JSON files that GIMP's dialog and the command line share.
 
-One file a preset: ``{"name": "Matte", "settings": {"shine": 1.0, "light": 0.6, ...}}``, with the names and
+One file a preset: ``{"name": "Matte", "format": 2, "settings": {"shine": 1.0, ...}}``, with the names and
 ranges of `wire.Settings`; what is left out is the default. Ours lie in ``presets/`` of the plug-in, the
 user's own in ``presets/`` of the state folder, where every GIMP of this user and the command line find them.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import runtime
-from .sliders import SLIDERS
+from .sliders import SLIDERS, STORED, as_now
 from .wire import Problem, Settings
 
 SHIPPED = Path(__file__).resolve().parents[1] / "presets"
@@ -83,6 +83,7 @@ def read(path: Path, shipped: bool = False) -> Preset:
         content = None
     name = content.get("name") if isinstance(content, dict) else None
     fields = content.get("settings") if isinstance(content, dict) else None
+    form = content.get("format") if isinstance(content, dict) else None
     if not isinstance(name, str) or not name.strip() or not isinstance(fields, dict):
         raise Problem("bad-setting", f"{path} is not a preset.", "Save it again from the dialog.")
     if unknown := sorted(str(field) for field in fields.keys() - set(FIELDS)):
@@ -93,6 +94,7 @@ def read(path: Path, shipped: bool = False) -> Preset:
         )
     try:
         Settings(**fields)
+        fields = as_now(fields, form)
     except Problem as problem:
         raise Problem(problem.code, f"In the preset {path}: {problem.message}", problem.hint) from None
     return Preset(name.strip()[:64], fields, shipped)
@@ -104,7 +106,8 @@ def save(name: str, settings: Settings) -> Path:
     Raises `Problem` ``bad-setting`` (a name without a letter or digit) or ``bad-output``.
     """
     path = folder() / f"{_stem(name)}.json"
-    content = {"name": name.strip()[:64], "settings": {field: getattr(settings, field) for field in FIELDS}}
+    fields = {field: getattr(settings, field) for field in FIELDS}
+    content = {"name": name.strip()[:64], "format": STORED, "settings": fields}
     beside = path.with_name(f".{secrets.token_hex(4)}")
     try:
         runtime.state_folder()

@@ -6,6 +6,9 @@ A new one is a line here, a field of `wire.Settings`, and its meaning in `server
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Final
+
+STORED: Final = 2  # format of settings in files; in the first one colour 1 meant what 0.6 means now
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class Slider:
     about: str
 
 
-# Shine and light stand below 1: blind judges found faces without any highlight flat.
+# Shine and light stand below 1: blind judges found faces without any highlight flat. So does colour: skin
+# tone and light cannot be told apart for certain, and a changed complexion is not forgiven.
 SLIDERS = {
     "strength": Slider(
         0, 1, "_Strength", "How much of all that stands below is applied. 0: the picture as it was."
@@ -29,10 +33,18 @@ SLIDERS = {
     "shine": Slider(0, 0.6, "Sh_ine", "How much of the flash's shine on the skin is taken away."),
     "light": Slider(0, 0.6, "_Light", "How far the flash's harsh light and its shadows are evened out."),
     "colour": Slider(
-        0, 1, "C_olour", "How much of the flash's colour cast is taken away, where there clearly is one."
+        0, 0.6, "C_olour", "How much of the flash's colour cast is taken away, where there clearly is one."
     ),
     "warmth": Slider(-1, 0, "_Warmth", "Your own: makes the person warmer (right) or cooler (left)."),
     "brightness": Slider(
         -1, 0, "_Brightness", "Your own: makes the person lighter (right) or darker (left)."
     ),
 }
+
+
+def as_now(fields: dict[str, Any], form: object) -> dict[str, Any]:
+    """Return settings that a file of this format has as the present one means them."""
+    colour = fields.get("colour")
+    if form == STORED or not isinstance(colour, (int, float)):
+        return fields
+    return {**fields, "colour": round(colour * 0.6, 3)}

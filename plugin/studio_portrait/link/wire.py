@@ -185,7 +185,7 @@ class Settings:
     strength: float = 1.0
     shine: float = 0.6
     light: float = 0.6
-    colour: float = 1.0
+    colour: float = 0.6
     warmth: float = 0.0
     brightness: float = 0.0
     reach: str = "person"
