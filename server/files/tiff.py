@@ -8,6 +8,7 @@ that stood there and with EXIF's and GPS's own directories, which tifffile leave
 from __future__ import annotations
 
 import io
+import logging
 import os
 import struct
 from dataclasses import dataclass, replace
@@ -47,6 +48,9 @@ _GREY, _RGB, _YCBCR = 1, 2, 6
 _JPEG = 7
 _ASSOCIATED_ALPHA, _PLAIN_ALPHA = 1, 2
 _LOSSLESS = {1: None, 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
+logging.getLogger("tifffile").setLevel(
+    logging.CRITICAL
+)  # its complaints quote the file; what counts is raised
 MAX_PAGES = 64  # looked at: small previews of the first one
 MAX_LAYOUT_BYTES = 16 << 20  # 100 megapixels in tiles of 16 x 16 need 6 MB
 _STRIP_BYTES = 4_000_000
@@ -90,7 +94,6 @@ def read(data: bytes, new: New = empty) -> Picture:
             stored = _samples(page, data)
             source, fewer = _without_preview(_source(page, data))
             notes = notes or fewer
-            icc, xmp = page.tags.get(_ICC), page.tags.get(_XMP)
             resolution = _inches(page)
     except PictureError:
         raise
@@ -100,13 +103,18 @@ def read(data: bytes, new: New = empty) -> Picture:
         turn_upright(stored, source.tags.orientation),
         "tiff",
         source.tags.orientation,
-        bytes(icc.value) if icc is not None else None,
+        _bytes(source.tags, _ICC),
         source.tags.only(lambda code: code not in (_ICC, _XMP)).coded(),
-        bytes(xmp.value) if xmp is not None else None,
+        _bytes(source.tags, _XMP),
         resolution,
         notes,
         source,
     )
+
+
+def _bytes(tags: exif.Block, code: int) -> bytes | None:
+    """Return a tag's bytes as they stand there; tifffile makes text or a number of them, as their type says."""
+    return next((e.value for e in tags.entries if e.code == code and isinstance(e.value, bytes)), None)
 
 
 def write(picture: Picture, pixels: Samples) -> bytes:
@@ -226,7 +234,7 @@ def _source(page: tifffile.TiffPage, data: bytes) -> Source:
     return Source(
         np.dtype(page.dtype).name,
         _LOSSLESS.get(code, "deflate"),
-        int(page.predictor) != 1,
+        int(page.predictor) != 1 and _LOSSLESS.get(code, "deflate") is not None,
         _extrasamples(page),
         tags.only(lambda code: code not in _LAYOUT),
     )

@@ -11,14 +11,17 @@ there was no crash, no hang and no growth.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
+import logging
+import os
 import random
 import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import psutil
@@ -102,6 +105,24 @@ def repeat(only: str, seed: int) -> None:
         close()
 
 
+@contextlib.contextmanager
+def _silent_libraries() -> Iterator[None]:
+    """Let only this module write to standard error: libpng says something about each of a million files."""
+    logging.disable(logging.CRITICAL)
+    kept, ours = os.dup(2), sys.stderr
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    try:
+        with os.fdopen(kept, "w", closefd=False) as sys.stderr:
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        sys.stderr = ours
+        logging.disable(logging.NOTSET)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=1_000_000, metavar="N")
@@ -114,7 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.only:
         repeat(args.only, args.seed)
         return 0
-    found = run(args.inputs, args.seed, args.target)
+    with _silent_libraries():
+        found = run(args.inputs, args.seed, args.target)
     print(json.dumps(found))
     grown = max(found["rss_growth_percent"].values()) > MAX_GROWTH_PERCENT
     return 1 if found["crashes"] or found["hangs"] or grown else 0

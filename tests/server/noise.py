@@ -27,4 +27,4 @@ class Noise:
         top = 1 if sample == "f32" else np.iinfo(pixels.dtype).max
         expected[y, x] = top - expected[y, x]
         settings = Settings(network=MODERATE if number % 12 == 0 else "")
-        return Picture(ImageSpec(width, height, channels, sample), settings, pixels, expected)
+        return Picture(ImageSpec(width, height, channels, sample), settings, pixels, lambda: expected)

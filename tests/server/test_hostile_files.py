@@ -150,6 +150,37 @@ def test_tiff_with_a_tag_of_nothing(options: dict[str, Any]) -> None:
                 assert error.message and error.hint
 
 
+@pytest.mark.parametrize("code", [700, 34675])
+@pytest.mark.parametrize("kind", [1, 2, 3, 4, 7])
+def test_tiffs_text_and_profile_are_the_bytes_that_stood_there(code: int, kind: int) -> None:
+    """Whatever type they say: of text nothing could be made, of one number as many zeros."""
+    size = {3: 2, 4: 4}.get(kind, 1)
+    stream = io.BytesIO()
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    tag = (code, kind, 8 // size, b"<x:ml />" if size == 1 else (5,) * (8 // size), True)
+    tifffile.imwrite(stream, pixels, photometric="rgb", metadata=None, extratags=[tag])
+    read = pictures.decode(stream.getvalue())
+    value = read.xmp if code == 700 else read.icc
+    assert value is not None and len(value) in (8, 9)  # text ends with a zero
+    pictures.encode(read, read.pixels, "tiff")
+
+
+def test_a_profile_of_one_huge_number_takes_no_memory() -> None:
+    stream = io.BytesIO()
+    tag = (34675, 4, 1, 3 << 30, True)
+    tifffile.imwrite(stream, np.zeros((8, 8, 3), np.uint8), photometric="rgb", metadata=None, extratags=[tag])
+    assert pictures.decode(stream.getvalue()).icc == struct.pack("<I", 3 << 30)
+
+
+def test_tiff_that_predicts_without_compression_can_be_written_again() -> None:
+    stream = io.BytesIO()
+    pixels = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
+    tifffile.imwrite(stream, pixels, photometric="rgb", metadata=None, extratags=[(317, 3, 1, 2, True)])
+    read = pictures.decode(stream.getvalue())
+    again = pictures.decode(pictures.encode(read, read.pixels, "tiff"))
+    assert np.array_equal(again.pixels, read.pixels)
+
+
 # What is no file
 
 

@@ -93,7 +93,7 @@ class Member:
         self.current: int | None = None
         self.heard = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.soak.client", soak.schedule.painter],
+            [sys.executable, "-m", "tests.soak.client", soak.schedule.painter, str(soak.expected)],
             cwd=CHECKOUT,
             env=soak.stage.environments[place % len(soak.stage.environments)],
             stdin=subprocess.PIPE,
@@ -137,8 +137,10 @@ class Member:
 class Soak:
     """One run on a `Stage`: the server, its state folder and what can be done to them."""
 
-    def __init__(self, schedule: Schedule, stage: Stage):
+    def __init__(self, schedule: Schedule, stage: Stage, expected: Path):
+        """expected: a folder in which the clients keep what each picture's result must be."""
         self.schedule = schedule
+        self.expected = expected
         self.stage = stage
         self.tally = Tally()
         self.faults: Counter[str] = Counter()
@@ -255,7 +257,9 @@ def run(schedule: Schedule) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         stage = Stage(Path(folder) / "home", schedule.serve, schedule.memory, schedule.relay)
         try:
-            return Soak(schedule, stage).run()
+            expected = Path(folder) / "expected"
+            expected.mkdir()
+            return Soak(schedule, stage, expected).run()
         finally:
             stage.close()
 

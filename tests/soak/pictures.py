@@ -6,7 +6,9 @@ of a part of one, cannot be mistaken for the right one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,12 +22,12 @@ MARKS, SIDE = 24, 6  # squares of random colours, so many pixels wide
 
 @dataclass(frozen=True)
 class Picture:
-    """pixels: (height, width, channels) in the format of `spec`. expected: the same, retouched."""
+    """pixels: (height, width, channels) in the format of `spec`. expected: makes the same, retouched."""
 
     spec: ImageSpec
     settings: Settings
     pixels: NDArray[Any]
-    expected: NDArray[Any]
+    expected: Callable[[], NDArray[Any]]
 
 
 class Painter(Protocol):
@@ -39,15 +41,17 @@ class Photographs:
 
     def __init__(self) -> None:
         from benchmarks import photo
+
+        self._photo = photo.load(photo.SAMPLE)
+
+    @cached_property
+    def _predictor(self) -> Any:
         from model.inference.predictor import load
 
-        self._predictor = load("", device="cpu")
-        self._photo = photo.load(photo.SAMPLE)
+        return load("", device="cpu")
 
     def __call__(self, number: int) -> Picture:
         import cv2
-
-        from server.imaging import retouch
 
         rng = np.random.default_rng(number)
         share = rng.uniform(0.35, 1.0)
@@ -56,8 +60,14 @@ class Photographs:
         sample, channels = str(rng.choice(list(DTYPES))), int(rng.integers(1, 5))
         pixels = in_format(marked(rgb, rng), sample, channels)
         settings = Settings(strength=float(rng.uniform(0.5, 1.0)))
-        expected = pixels.copy()
-        retouch(expected, settings, self._predictor)
+
+        def expected() -> NDArray[Any]:
+            from server.imaging import retouch
+
+            out = pixels.copy()
+            retouch(out, settings, self._predictor)
+            return out
+
         return Picture(ImageSpec(width, height, channels, sample), settings, pixels, expected)
 
 

@@ -47,8 +47,9 @@ class OffByOne(Noise):
 
     def __call__(self, number: int) -> Picture:
         picture = super().__call__(number)
-        picture.expected.reshape(-1)[0] += 1
-        return picture
+        expected = picture.expected()
+        expected.reshape(-1)[0] += 1
+        return dataclasses.replace(picture, expected=lambda: expected)
 
 
 def test_wrong_pixels_are_noticed() -> None:
