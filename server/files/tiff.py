@@ -113,7 +113,7 @@ def read(data: bytes, new: New = empty) -> Picture:
 
 
 def _bytes(tags: exif.Block, code: int) -> bytes | None:
-    """Return a tag's bytes as they stand there; tifffile makes text or a number of them, as their type says."""
+    """Return a tag's bytes as they stand there; tifffile makes text or a number of them, by their type."""
     return next((e.value for e in tags.entries if e.code == code and isinstance(e.value, bytes)), None)
 
 

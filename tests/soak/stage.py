@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import signal
 import socket
@@ -171,15 +170,7 @@ class Stage:
 
     def at_rest(self, seconds: float) -> dict[str, int]:
         """Memory, file descriptors and processes after so long with nothing to do."""
-        for tries in itertools.count():
-            status = self.status()
-            if status is not None and status["worker"]["state"] == "ready":
-                break
-            if tries > 600:
-                raise SystemExit("The server did not come to rest.")
-            if status is not None and status["worker"]["state"] == "dead":
-                self._nudge()
-            time.sleep(0.2)
+        status = self._ready()
         time.sleep(seconds)
         front = psutil.Process(self._process.pid)
         tree = [front, *front.children(recursive=True)]
@@ -191,6 +182,16 @@ class Stage:
             "processes": len(tree),
             "pictures": int((self.status() or status)["memory"]["pictures"]),
         }
+
+    def _ready(self) -> dict[str, Any]:
+        for _ in range(600):
+            status = self.status()
+            if status is not None and status["worker"]["state"] == "ready":
+                return status
+            if status is not None and status["worker"]["state"] == "dead":
+                self._nudge()
+            time.sleep(0.2)
+        raise SystemExit("The server did not come to rest.")
 
     def leaks(self, before: dict[str, int], after: dict[str, int]) -> list[str]:
         """Ends the server; what it left, in words."""
