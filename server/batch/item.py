@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 Outcome = dict[str, Any]  # one line of the manifest, see docs/batch.md
+MOST_BYTES = 4 << 20  # of a line; a thousand faces take a tenth of that
 
 DONE, NO_FACE, FAILED, MEASURED = "done", "no-face", "failed", "measured"
 DISK_FULL = "disk-full"  # the code that ends a run: every further picture would meet it
@@ -71,6 +73,20 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Stop at once; what is being done is dropped."""
+
+
+def whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the file's lines; of one that is longer than any of ours, pieces, which are none."""
+    return iter(lambda: file.readline(MOST_BYTES), b"")
+
+
+def outcome_in(line: bytes) -> Outcome | None:
+    """Return the outcome that a line of a manifest holds; None for a header and what is no line of ours."""
+    try:
+        told = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) and isinstance(told.get("name"), str) else None
 
 
 def failed(item: Item, code: str, sentence: str) -> Outcome:

@@ -105,6 +105,9 @@ class Listing:
         except OSError as error:
             failed(folder, error.strerror or type(error).__name__)
             return
+        if files and not self._stays_below(label):
+            failed(folder, "its results would leave the folder for results by a link in there")
+            files = []
         names: set[str] = set()
         for name in sorted(files):
             below = self._name(name, names)
@@ -112,6 +115,11 @@ class Listing:
         for name in sorted(inner) if self._recursive else ():
             if Path(os.path.realpath(folder / name)) != self._here:
                 yield from self._folder(folder / name, f"{label}/{name}" if label else name, failed)
+
+    def _stays_below(self, label: str) -> bool:
+        """Whether results of this folder land where they are expected: elsewhere are perhaps originals."""
+        place = Path(os.path.realpath(self.destination / label))
+        return place == self._here or self._here in place.parents
 
     def _item(self, source: Path, name: str) -> Iterator[Item]:
         if self._shard is None or self._shard.has(name):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -20,12 +21,13 @@ from numpy.typing import NDArray
 from plugin.studio_portrait.link.wire import Problem
 
 from ..files.errors import PictureError
-from .item import DONE, MEASURED, NO_FACE, Item, Outcome
+from .item import DONE, MEASURED, MOST_BYTES, NO_FACE, Item, Outcome, outcome_in, whole_lines
 from .retoucher import fingerprint
 
 FORM = 1
 _FAR = 1 << 40
 _HEADER = "manifest"  # the key that only a header has
+_HEAD = b'{"manifest":'  # so begins the file, also where a run was killed at once
 
 
 class Manifest:
@@ -55,7 +57,7 @@ class Manifest:
         self._write(outcome)
 
     def _write(self, line: dict[str, Any]) -> None:
-        data = json.dumps(line, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        data = json.dumps(_finite(line), separators=(",", ":"), allow_nan=False).encode() + b"\n"
         end = self._file.seek(0, os.SEEK_END)
         try:
             self._file.write(data)
@@ -70,9 +72,9 @@ class Manifest:
         last = int(np.searchsorted(self._keys, key, side="right")) - 1
         while last >= 0 and self._keys[last] == key:
             self._reader.seek(int(self._places[last]))
-            line = json.loads(self._reader.readline())
-            if line.get("name") == name:
-                return dict(line)
+            line = outcome_in(self._reader.readline(MOST_BYTES))
+            if line is not None and line["name"] == name:
+                return line
             last -= 1
         return None
 
@@ -89,19 +91,29 @@ class Manifest:
     def _index(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """Keys, in order, and where their lines begin. Half a line at the end is cut off."""
         keys, places = bytearray(), bytearray()
-        at = 0
-        for line in self._reader:
-            if not line.endswith(b"\n"):
-                self._file.truncate(at)
-                break
-            name = _name(line)
-            if name is not None:
-                keys += _digest(name)
+        at = begin = 0  # of this piece, and of its line
+        for line in whole_lines(self._reader):
+            if at == 0:
+                self._check_ours(line)
+            if at == begin and (outcome := outcome_in(line)) is not None and line.endswith(b"\n"):
+                keys += _digest(outcome["name"])
                 places += at.to_bytes(8, sys.byteorder)
             at += len(line)
+            begin = at if line.endswith(b"\n") else begin
+        if begin < at:
+            self._file.truncate(begin)
         numbers = np.frombuffer(bytes(keys), np.uint64)
         order = np.argsort(numbers, kind="stable")
         return numbers[order], np.frombuffer(bytes(places), np.int64)[order]
+
+    def _check_ours(self, line: bytes) -> None:
+        """Refuse a file that some other program wrote: it would be added to, and its last line cut off."""
+        whole = line.endswith(b"\n")
+        if outcome_in(line) is None and not (
+            _is_header(line) if whole else _HEAD.startswith(line[: len(_HEAD)])
+        ):
+            sentence = f"{self.path} is not a manifest."
+            raise Problem("bad-output", sentence, "Name the manifest of the run that is to go on.")
 
     def close(self) -> None:
         """Close the file."""
@@ -149,13 +161,20 @@ def _same_source(line: Outcome, item: Item) -> bool:
     return bool(fingerprint(Path(item.source))["sha256"] == line["sha256"])
 
 
-def _name(line: bytes) -> str | None:
-    """Return the picture that a line is about; None for a header and for what is no line of ours."""
+def _is_header(line: bytes) -> bool:
     try:
-        name = json.loads(line)["name"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return name if isinstance(name, str) else None
+        return _HEADER in json.loads(line)
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def _finite(value: Any) -> Any:
+    """Put None in place of numbers that JSON does not have: those of one picture must not end the run."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _digest(name: str) -> bytes:
@@ -169,6 +188,8 @@ def _key(name: str) -> np.uint64:
 def _opened(path: Path, resume: bool) -> IO[bytes]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise Problem("bad-output", f"{path} is not a file.", "Name another one with --manifest.")
         return open(path, "r+b" if resume and path.exists() else "x+b", buffering=0)  # noqa: SIM115
     except FileExistsError:
         raise Problem(

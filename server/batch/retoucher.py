@@ -127,6 +127,7 @@ def _do(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> None:
     source, target = Path(item.source), Path(item.target)
     with clock("read"):
         line |= fingerprint(source)
+        mode = source.stat().st_mode & 0o666
         picture = developing.read(source) if developing.develops(source) else pictures.read(source)
         picture = _writable(picture)
     told = change(item, picture)
@@ -142,8 +143,8 @@ def _do(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> None:
     with clock("write"):
         data = pictures.encode(picture, picture.pixels, format_of(target))
         if mask is not None:
-            put(mask_beside(target), pictures.encode(Picture(mask, "mask"), mask, "png"))
-        put(target, data)
+            put(mask_beside(target), pictures.encode(Picture(mask, "mask"), mask, "png"), mode)
+        put(target, data, mode)
     line |= {
         "status": DONE,
         "output": item.target,
@@ -169,8 +170,8 @@ def fingerprint(path: Path) -> dict[str, Any]:
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
 
 
-def put(path: Path, data: bytes) -> None:
-    """Write a whole file or none. Raises `OSError`.
+def put(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Write a whole file or none. mode: the permission bits of what it was made of. Raises `OSError`.
 
     What a killed run left beside it has the same name each time, so that the next run replaces it; and if
     that run's process still lives, it must not take the file that is written here for its own.
@@ -179,7 +180,7 @@ def put(path: Path, data: bytes) -> None:
     tag = hashlib.blake2b(path.name.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
     beside = path.with_name(f".studio-portrait-{tag}")
     beside.unlink(missing_ok=True)
-    with beside.open("xb") as file:
+    with open(beside, "xb", opener=pictures.as_private_as(mode)) as file:
         try:
             file.write(data)
             file.flush()

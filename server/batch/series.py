@@ -8,10 +8,10 @@ becomes the person's decision in that picture. Only chromaticity: brightness sta
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..files import exif
 from ..files.picture import Picture
+from .item import Outcome, outcome_in, whole_lines
 
 SAME_PERSON: Final = 0.5  # face_recognition's distance; its authors call 0.6 the same, which mixes siblings
 SAME_LIGHT_SECONDS: Final = 900.0  # between one picture and the next
@@ -28,6 +29,7 @@ SAME_LIGHT_STOPS: Final = 1.7  # of exposure, between one picture and the next
 SMOOTH: Final = 4.0  # pictures: sigma
 MOST: Final = 0.2  # |log-gain| of a decision: beyond that it is another light, whatever the time says
 LEAST: Final = 3  # pictures that make a series
+MOST_FACES: Final = 16  # of a picture, the largest ones
 
 _DATE, _DIGITS, _EXPOSURE, _APERTURE, _SENSITIVITY, _FLASH = 36867, 37521, 33434, 33437, 34855, 37385
 
@@ -66,7 +68,7 @@ def sights(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
 
     taken = _taken(picture.exif)
     found = []
-    count = min(len(analysis.faces), 16)
+    count = min(len(analysis.faces), MOST_FACES)
     for index, part in enumerate(analysis.parts(picture.pixels, range(count), Run(silent, never))):
         weight = skin_weight(part.components)
         if weight.sum() < 1:
@@ -119,7 +121,8 @@ def _seconds(date: exif.Entry | None, digits: exif.Entry | None) -> float | None
     try:
         text = _text(date)
         moment = datetime.strptime(text, "%Y:%m:%d %H:%M:%S").replace(tzinfo=timezone.utc).timestamp()
-        return moment + float(f"0.{_text(digits) or 0}")
+        fraction = _text(digits)
+        return moment + float(f"0.{fraction if fraction.isdecimal() else 0}")
     except ValueError:
         return None
 
@@ -142,11 +145,18 @@ def _number(entry: exif.Entry | None, order: str) -> float | None:
 def sight(line: dict[str, Any], face: dict[str, Any]) -> Sight:
     """Return a measured face of a manifest's line.
 
-    Without a time in the file, that of the file itself counts.
+    Without a time in the file, that of the file itself counts. Raises `ValueError` and the like for what no
+    run of ours has written.
     """
     seconds = face["seconds"] if face["seconds"] is not None else line["mtime_ns"] / 1e9
-    vectors = (np.asarray(face[name], np.float32) for name in ("person", "own", "skin"))
-    return Sight(line["name"], face["face"], seconds, face["exposure"], face["flash"], *vectors)
+    exposure = None if face["exposure"] is None else float(face["exposure"])
+    sizes = {"person": 128, "own": 3, "skin": 3}
+    with np.errstate(over="ignore"):
+        vectors = [np.asarray(face[name], np.float32).reshape(size) for name, size in sizes.items()]
+    numbers = np.concatenate([*vectors, (seconds, exposure or 0)])
+    if not np.isfinite(numbers).all() or not 0 <= face["face"] < MOST_FACES:
+        raise ValueError("no measurement")
+    return Sight(line["name"], int(face["face"]), float(seconds), exposure, face["flash"], *vectors)
 
 
 def decide(seen: Iterable[Sight]) -> dict[str, dict[int, Array]]:
@@ -166,18 +176,23 @@ def decide(seen: Iterable[Sight]) -> dict[str, dict[int, Array]]:
 
 def colours_of(manifest: Path) -> dict[str, tuple[tuple[float, float, float] | None, ...]]:
     """Return the decisions about everything that was measured, by picture, as `Item.colours`."""
-    lines: dict[str, dict[str, Any]] = {}
+    lines: dict[str, Outcome] = {}
     with manifest.open("rb") as file:
-        for text in file:
-            line = json.loads(text)
-            if "name" in line:
+        for text in whole_lines(file):
+            if (line := outcome_in(text)) is not None:
                 lines[line["name"]] = line
-    seen = (sight(line, face) for line in lines.values() for face in line.get("series", ()))
     found = {}
-    for name, decisions in decide(seen).items():
+    for name, decisions in decide(_seen(lines.values())).items():
         decided = [decisions.get(index) for index in range(max(decisions) + 1)]
         found[name] = tuple(tint if tint is None else _rounded(tint) for tint in decided)
     return found
+
+
+def _seen(lines: Iterable[Outcome]) -> Iterator[Sight]:
+    for line in lines:
+        for face in line["series"] if isinstance(line.get("series"), list) else ():
+            with contextlib.suppress(KeyError, TypeError, ValueError, OverflowError):
+                yield sight(line, face)
 
 
 def _rounded(tint: Array) -> tuple[float, float, float]:

@@ -153,7 +153,8 @@ def _plan(args: argparse.Namespace) -> tuple[Plan, Order, Shard | None]:
         kept, os.path.abspath(args.reference) if args.reference else "", args.device, mask=args.mask
     )
     if args.reference:
-        kept = {**kept, "reference": hashlib.sha256(Path(args.reference).read_bytes()).hexdigest()}
+        with open(args.reference, "rb") as file:
+            kept = {**kept, "reference": hashlib.file_digest(file, "sha256").hexdigest()}
     kept = json.loads(json.dumps(kept))  # as a manifest gives them back
     return Plan(listing, kept, _weights(settings.network), args.resume, args.on_error == "stop"), order, shard
 

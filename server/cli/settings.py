@@ -12,6 +12,8 @@ from plugin.studio_portrait.link import presets
 from plugin.studio_portrait.link.sliders import SLIDERS
 from plugin.studio_portrait.link.wire import HEADSHOT, REACHES, Problem, Settings
 
+from .terminal import printable
+
 WEIGHTS = Path(__file__).resolve().parents[2] / "model" / "weights"
 _REACH = "how far it reaches: the faces, all of their skin, the persons (default), or the whole frame"
 
@@ -19,7 +21,7 @@ _REACH = "how far it reaches: the faces, all of their skin, the persons (default
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that `from_arguments` reads. None has a default, so that a preset can give it."""
     group = parser.add_argument_group("settings", "as in GIMP's dialog; an option goes before its preset")
-    group.add_argument("--preset", metavar="NAME|FILE", help="; ".join(_preset_names()) or None)
+    group.add_argument("--preset", metavar="NAME|FILE", help=_as_help("; ".join(_preset_names())) or None)
     for name, slider in SLIDERS.items():
         text = f"{slider.about} {slider.least * 100} to 100, default {round(slider.default * 100)}."
         group.add_argument(f"--{name}", type=float, metavar="PERCENT", help=text)
@@ -28,8 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--faces", metavar="all|largest|N,N", help="which faces, by number: 1 is the largest; default all"
     )
     names = _network_names()
-    known = f"one of: {', '.join(names)}; default {names[0]}" if names else None
+    known = _as_help(f"one of: {', '.join(names)}; default {names[0]}") if names else None
     group.add_argument("--network", metavar="NAME", help=known)
+
+
+def _as_help(names: str) -> str:
+    """Names as argparse may print them: they are the user's own, and "%" means something to it."""
+    return printable(names).replace("%", "%%")
 
 
 def from_arguments(args: argparse.Namespace) -> Settings:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
-# Control characters (ESC begins a terminal's commands), and what turns the direction of writing.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Control characters (ESC begins a terminal's commands), what turns the direction of writing, and the half
+# characters that stand for a name's bytes which are no text.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def printable(text: str) -> str:

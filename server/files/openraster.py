@@ -6,6 +6,7 @@ A ZIP whose first entry, not compressed, is ``mimetype``; ``stack.xml`` names th
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ NORMAL: Final = "svg:src-over"
 HARD_LIGHT: Final = "svg:hard-light"
 THUMBNAIL: Final = 256  # pixels a side at most
 _LEVEL = 4  # zlib's, as for PNG files
+# What XML cannot say: control characters and half characters, as a file's name may hold them.
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def encode(layers: Sequence[Layer], merged: Samples) -> bytes:
                 stack,
                 "layer",
                 {
-                    "name": layer.name,
+                    "name": _NO_TEXT.sub("\ufffd", layer.name),
                     "src": name,
                     "x": str(layer.x),
                     "y": str(layer.y),

@@ -70,14 +70,14 @@ def store(data: bytes, path: Path, mode: int | None = None) -> None:
     beside = path.with_name(f".studio-portrait-{secrets.token_hex(4)}")  # short, however long the name is
     try:
         with _removed_on_failure(beside):
-            with open(beside, "xb", opener=_as_private_as(mode)) as file:
+            with open(beside, "xb", opener=as_private_as(mode)) as file:
                 file.write(data)
             beside.replace(path)
     except OSError as error:
         raise PictureError("bad-output", f"{path} cannot be written ({error.strerror}).") from None
 
 
-def _as_private_as(mode: int | None) -> Callable[[str, int], int]:
+def as_private_as(mode: int | None) -> Callable[[str, int], int]:
     """Return an opener of files that nobody can read who may not read the source; the umask holds too."""
     bits = 0o666 if mode is None else mode | 0o600
     return lambda name, flags: os.open(name, flags, bits)

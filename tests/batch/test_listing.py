@@ -36,6 +36,19 @@ def test_results_inside_the_source_are_no_sources(tmp_path: Path) -> None:
     assert _names(shoot, out=shoot / "out", recursive=True) == ["a.jpg"]
 
 
+def test_results_do_not_leave_their_folder_through_a_link(tmp_path: Path) -> None:
+    """Where a link in the folder for results leads there may be originals of the same names."""
+    shoot = _tree(tmp_path / "shoot", "a.jpg", "day 2/b.jpg", "day 3/c.jpg")
+    (tmp_path / "out" / "inside").mkdir(parents=True)
+    (tmp_path / "out" / "day 2").symlink_to(shoot / "day 2")
+    (tmp_path / "out" / "day 3").symlink_to("inside")
+    told: list[tuple[Path, str]] = []
+    listing = Listing([str(shoot)], str(tmp_path / "out"), recursive=True)
+    names = [item.name for item in listing.items(lambda folder, reason: told.append((folder, reason)))]
+    assert names == ["a.jpg", "day 3/c.jpg"]
+    assert [folder for folder, _ in told] == [shoot / "day 2"] and "link" in told[0][1]
+
+
 def test_names_never_collide(tmp_path: Path) -> None:
     shoot = _tree(tmp_path / "shoot", "a.jpg", "a.png", "A.jpg", "a.cr2")
     names = _names(shoot, out=tmp_path / "out", kind="tiff")

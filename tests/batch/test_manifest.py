@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from plugin.studio_portrait.link.wire import Problem
-from server.batch.item import Item, Outcome
+from server.batch.item import MOST_BYTES, Item, Outcome
 from server.batch.listing import Listing
 from server.batch.manifest import Manifest, stands
-from server.batch.retoucher import fingerprint, put
+from server.batch.retoucher import fingerprint, outcome_of, put
 from server.batch.run import Plan, Tally, todo
 
 SETTINGS = {"strength": 1.0}
@@ -51,9 +54,66 @@ def test_half_a_line_is_cut_off(tmp_path: Path) -> None:
 
 def test_foreign_lines_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    path.write_text('not json\n[1]\n{"name": 3}\n' + json.dumps(_line("ä\udcff.jpg")) + "\n")
+    foreign = ['{"manifest":1}', "not json", "[1]", '{"name": 3}', "[" * 100_000, "7" * 5000, '"name"']
+    path.write_text("\n".join([*foreign, json.dumps(_line("ä\udcff.jpg")), ""]))
     with Manifest(path, resume=True) as manifest:
         assert manifest.find("ä\udcff.jpg") and len(manifest) == 1
+
+
+def test_a_line_longer_than_any_is_passed_over_piece_by_piece(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    inside = json.dumps(_line("inside.jpg")).encode()
+    long = b"x" * MOST_BYTES + inside + b"x" * MOST_BYTES
+    path.write_bytes(b'{"manifest":1}\n' + long + b"\n" + json.dumps(_line("a.jpg")).encode() + b"\n" + long)
+    with Manifest(path, resume=True) as manifest:
+        assert manifest.find("a.jpg") and len(manifest) == 1
+    assert path.read_bytes().endswith(b'"done"}\n')  # the half line is cut off whole
+
+
+@pytest.mark.parametrize("content", [b"\xff\xd8\xff\xe0 a photograph", b"text\nmore text", b"[1]\n", b"{}\n"])
+def test_a_file_that_is_no_manifest_is_not_touched(tmp_path: Path, content: bytes) -> None:
+    """``--manifest photo.jpg --resume`` cut off its last "line" and wrote behind it."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    with pytest.raises(Problem, match="is not a manifest"):
+        Manifest(path, resume=True)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"", b'{"mani', b'{"manifest":1,"version":"0.'])
+def test_a_run_that_was_killed_in_its_first_line_goes_on(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(content)
+    with Manifest(path, resume=True) as manifest:
+        manifest.add(_line("a.jpg"))
+    assert [json.loads(line)["name"] for line in path.read_text().splitlines()] == ["a.jpg"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no pipes with names")
+def test_a_pipe_is_no_manifest(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Problem, match="is not a file"):
+        Manifest(tmp_path / "pipe", resume=True)
+
+
+def test_numbers_that_json_does_not_have_do_not_end_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    with Manifest(path, resume=False) as manifest:
+        manifest.add(_line("a.jpg", series=[{"seconds": math.inf, "skin": [math.nan, 1.0]}]))
+    assert json.loads(path.read_text())["series"] == [{"seconds": None, "skin": [None, 1.0]}]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no permission bits")
+def test_a_private_picture_stays_private(tmp_path: Path) -> None:
+    source, target = tmp_path / "a.png", tmp_path / "out" / "a.png"
+    Image.new("RGB", (8, 8)).save(source)
+    source.chmod(0o600)
+    told = outcome_of(
+        Item(str(source), str(target), "a.png"),
+        lambda item, picture: {"faces": [{}], "mask": np.zeros((8, 8, 1), np.uint8)},
+    )
+    assert told["status"] == "done", told
+    assert [path.stat().st_mode & 0o777 for path in sorted(target.parent.iterdir())] == [0o600, 0o600]
 
 
 def test_neither_overwritten_nor_written_by_two(tmp_path: Path) -> None:

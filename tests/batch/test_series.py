@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from server.batch.series import LEAST, Sight, decide
+from server.batch.series import LEAST, Sight, _taken, colours_of, decide
+from server.files import exif
 from tests.sample import SELFIE
 
 from .test_batch import batch, lines
@@ -100,3 +103,33 @@ def test_servers_cannot_match(tmp_path: Path) -> None:
     told = batch(tmp_path, "-o", tmp_path / "out", "--match-series", "--server", "other")
     assert told.returncode not in (0, 130)
     assert "finished pictures only" in told.stderr and "--ray" in told.stderr
+
+
+def test_a_time_that_the_file_cannot_mean() -> None:
+    """1e999 fractions of a second made the whole run's time infinite."""
+    date = exif.Entry(36867, 2, 20, b"2026:05:01 10:00:00\0")
+    for digits, more in ((b"25\0", 0.25), (b"1e999\0", 0.0), (b"-5\0", 0.0), (b"\0", 0.0)):
+        inner = (date, exif.Entry(37521, 2, len(digits), digits))
+        block = exif.Block("<", (exif.Entry(exif.EXIF, 4, 1, inner),)).coded()
+        seconds = _taken(block)["seconds"]
+        assert seconds is not None and seconds % 1 == more
+
+
+def test_a_hostile_manifest_decides_nothing(tmp_path: Path) -> None:
+    """Lines that no run of ours has written, among those of a series."""
+    path = tmp_path / "run.series.jsonl"
+
+    def line(name: str, **changes: object) -> str:
+        face = {"face": 0, "seconds": 1.0, "exposure": None, "flash": None}
+        face |= {"person": [0.0] * 128, "own": [0.0] * 3, "skin": [0.0] * 3, **changes}
+        return json.dumps({"name": name, "status": "measured", "mtime_ns": 1, "series": [face]})
+
+    sound = [line(f"{number}.jpg", seconds=float(number), skin=[0.05 * number, 0, 0]) for number in range(5)]
+    odd = [("face", 10**9), ("face", -1), ("face", "0"), ("seconds", math.inf), ("seconds", "1")]
+    odd += [("seconds", 10**400), ("person", [1.0]), ("person", [math.nan] * 128), ("own", [1e300] * 3)]
+    odd += [("skin", None), ("skin", {}), ("exposure", "x"), ("exposure", math.nan)]
+    hostile = [line(f"odd {number}.jpg", **{name: value}) for number, (name, value) in enumerate(odd)]
+    hostile += ["", "no JSON", "[" * 100_000, "7", '"name"', '{"name": 3}', '{"name": "x", "series": 7}']
+    hostile += ['{"name": "y", "series": [7, null]}', '{"name": "z", "series": {"a": 1}}']
+    path.write_text("\n".join([*hostile, *sound, ""]))
+    assert sorted(colours_of(path)) == [f"{number}.jpg" for number in range(5)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from plugin.studio_portrait.link import presets, runtime
 from plugin.studio_portrait.link.sliders import SLIDERS
 from plugin.studio_portrait.link.wire import Problem, Settings
 from server.cli import settings as options
+from server.cli.terminal import printable
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +128,11 @@ def test_own_presets_are_saved_found_and_removed(tmp_path: Path) -> None:
         b'{"name": "x"}',
         b'{"name": 3, "settings": {}}',
         b'{"name": " ", "settings": {}}',
+        rb'{"name": "half \ud800", "settings": {}}',
+        rb'{"name": "red \u001b[31m", "settings": {}}',
+        b'{"name": "x", "settings": {"shine": 1' + b"0" * 400 + b"}}",
+        b'{"name": "x", "settings": {"shine": ' + b"9" * 5000 + b"}}",
+        b'{"name": "x", "settings": {"reach": [], "network": {}}}',
         b'{"name": "x", "settings": {"shine": 2}}',
         b'{"name": "x", "settings": {"mask": true}}',
         b'{"name": "x", "settings": {"glow": 1}}',
@@ -141,3 +148,18 @@ def test_a_damaged_preset_is_told_and_hides_no_other(tmp_path: Path, content: by
     with pytest.raises(Problem) as problem:
         presets.find(str(folder / "bad.json"))
     assert problem.value.code == "bad-setting" and "bad.json" in str(problem.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_preset_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(Problem):
+        presets.find(str(tmp_path / "pipe.json"))
+
+
+@pytest.mark.parametrize("name", ["Matte 50 %", "100%s", "%(default)s", "right \u202e left"])
+def test_help_shows_own_presets_whatever_their_names(name: str) -> None:
+    presets.save(name, Settings())
+    parser = argparse.ArgumentParser()
+    options.add_arguments(parser)
+    assert printable(name) in " ".join(parser.format_help().split())

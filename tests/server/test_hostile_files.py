@@ -15,8 +15,10 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -27,7 +29,7 @@ from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.wire import MAX_ICC_BYTES, MAX_REFERENCE_SIDE, ImageSpec, Problem
 from server.cli import main as cli
 from server.cli.terminal import printable
-from server.files import exif, picture, pictures
+from server.files import exif, openraster, picture, pictures
 from server.files.errors import PictureError
 from tests.sample import CHECKOUT
 from tests.server.plain_worker import SLOW
@@ -212,7 +214,27 @@ def test_a_name_that_no_file_can_have() -> None:
 
 
 def test_control_characters_are_written_out() -> None:
-    assert printable("a\x1b[2Jb\nc\x9b1m\u202eü") == r"a\x1b[2Jb\nc\x9b1m\u202eü"
+    assert printable("a\x1b[2Jb\nc\x9b1m\u202eü\udcff") == r"a\x1b[2Jb\nc\x9b1m\u202eü\udcff"
+
+
+@POSIX
+def test_a_name_that_is_no_text_is_listed(tmp_path: Path) -> None:
+    """By a terminal that takes UTF-8 only."""
+    name = os.fsdecode(b"\xff\x1b[31m.jpg")
+    (tmp_path / name).touch()
+    words = [sys.executable, "-m", "server", "batch", str(tmp_path), "-o", str(tmp_path / "o"), "--dry-run"]
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    told = subprocess.run(words, cwd=CHECKOUT, env=strict, capture_output=True, check=False)
+    assert told.returncode == 0 and rb"\udcff\x1b[31m.jpg" in told.stdout, told
+
+
+def test_a_layers_name_is_one_that_xml_can_say() -> None:
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    for name in ("\x1b[31m", "\0", "\udcff", '"<&>', "ä\ufffe"):
+        data = openraster.encode([openraster.Layer(name, pixels)], pixels)
+        with zipfile.ZipFile(io.BytesIO(data)) as file:
+            (layer,) = ElementTree.fromstring(file.read("stack.xml")).iter("layer")
+        assert len(layer.attrib["name"]) == len(name)
 
 
 @POSIX

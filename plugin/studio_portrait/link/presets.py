@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from .wire import Problem, Settings
 
 SHIPPED = Path(__file__).resolve().parents[1] / "presets"
 MAX_BYTES = 64 * 1024
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for whoever would write into a pipe of this name
 # What a preset is about; which faces, and how the result comes, is the picture's business.
 FIELDS = (*SLIDERS, "reach", "network")
 
@@ -71,11 +73,12 @@ def find(name: str) -> Preset:
 def read(path: Path, shipped: bool = False) -> Preset:
     """Return the preset in a file. Raises `Problem` ``bad-setting`` for one that is missing or damaged."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAITING)) as file:
+            data = file.read(MAX_BYTES + 1) or b""
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
         raise Problem(
-            "bad-setting", f"The preset {path} cannot be read ({error.strerror}).", "Name another one."
+            "bad-setting", f"The preset {path} cannot be read ({reason}).", "Name another one."
         ) from None
     try:
         content = json.loads(data.decode("utf-8")) if len(data) <= MAX_BYTES else None
@@ -84,7 +87,7 @@ def read(path: Path, shipped: bool = False) -> Preset:
     name = content.get("name") if isinstance(content, dict) else None
     fields = content.get("settings") if isinstance(content, dict) else None
     form = content.get("format") if isinstance(content, dict) else None
-    if not isinstance(name, str) or not name.strip() or not isinstance(fields, dict):
+    if not isinstance(name, str) or not _is_text(name) or not isinstance(fields, dict):
         raise Problem("bad-setting", f"{path} is not a preset.", "Save it again from the dialog.")
     if unknown := sorted(str(field) for field in fields.keys() - set(FIELDS)):
         raise Problem(
@@ -98,6 +101,11 @@ def read(path: Path, shipped: bool = False) -> Preset:
     except Problem as problem:
         raise Problem(problem.code, f"In the preset {path}: {problem.message}", problem.hint) from None
     return Preset(name.strip()[:64], fields, shipped)
+
+
+def _is_text(name: str) -> bool:
+    """Whether it can be shown: there is something, and neither a terminal's commands nor half characters."""
+    return bool(name.strip()) and not any(unicodedata.category(one) in ("Cc", "Cs") for one in name)
 
 
 def save(name: str, settings: Settings) -> Path:
