@@ -14,6 +14,7 @@ import group
 import origin
 from choices import Choices
 from gi.repository import Gegl, Gimp
+from link.retouching import matte
 from link.version import VERSION
 from link.wire import Box, Problem, Settings
 from origin import Origin
@@ -84,11 +85,8 @@ class Outcome:
         wanted = [Render(self.settings, self.whole.write)] if self.whole else []
         masked = replace(self.settings, mask=True)
         wanted += [Render(masked, part.write, part.name) for part in self.parts]
-        for matte, reach in zip(self.mattes, ("person", "skin"), strict=False):
-            everything = Settings(
-                reach=reach, faces=self.settings.faces, network=self.settings.network, mask=True, limit=False
-            )
-            wanted.append(Render(everything, matte.write))
+        for one, reach in zip(self.mattes, ("person", "skin"), strict=False):
+            wanted.append(Render(matte(self.settings, reach), one.write))
         return wanted
 
     @property
@@ -125,8 +123,8 @@ class Outcome:
             top.set_name(name)  # last: GIMP numbers a name that is still taken
             if not covers:
                 _show_only(image, source, top)
-            for matte, result in zip(self.mattes, self.results[len(self.parts) or 1 :], strict=True):
-                _add_channel(image, source, matte, result)
+            for one, result in zip(self.mattes, self.results[len(self.parts) or 1 :], strict=True):
+                _add_channel(image, source, one, result)
             image.set_selected_layers([top])
         except BaseException:
             for layer in made:

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from plugin.studio_portrait.link.retouching import matte
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import (
     HEADSHOT,
@@ -369,12 +370,7 @@ def _several(
 ) -> tuple[dict[str, Any], Files]:
     """RESULT's header, and the files of a picture that is rendered more than once."""
     whole = work.render(settings)
-    found = {
-        what: work.render(
-            Settings(reach=what, faces=settings.faces, network=settings.network, mask=True)
-        ).mask
-        for what in (MATTES if mattes else ())
-    }
+    found = {what: work.render(matte(settings, what)).mask for what in (MATTES if mattes else ())}
     if task.target.suffix.lower() != LAYERED:
         files: Files = {task.target: lambda: _coded(picture, whole.pixels, task.target)}
         if settings.mask:

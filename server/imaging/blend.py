@@ -27,6 +27,7 @@ from .crop import COARSE, inside, nearness, white_of, window
 from .lift import Grid, Stretched, grey_of
 from .settle import Correction
 
+CLOSE = 1 / 2048  # of the range: so little may a mask's own rounding change without being mended
 STRIP_ROWS = 48  # measured: fewer cost calls, more the processor's cache
 # The strips are what runs in parallel; a BLAS that starts threads of its own within each of them
 # makes the step twice as slow on an idle machine, and thirty times on a busy one.
@@ -200,8 +201,9 @@ class Reconstruction:
     pixels: (H, W, C) uint8, uint16 or float32, changed in place by `run`; alpha never is.
     colours: 1 or 3, how many of the channels are colour. linear: samples are linear light.
     others: squares of faces that stay as they are. mask: leave feather and matte out of the pixels and
-    return them, so that they can become a layer mask. difference: (box height, box width, colours), takes
-    what is added to the samples, not rounded; the picture then stays as it is.
+    return them, so that they can become a layer mask; under it the pixels are those without this setting, for
+    which it is raised where its layer would have to be lighter than white or darker than black. difference:
+    (box height, box width, colours), takes what is added to the samples, not rounded; the picture then stays.
     """
 
     def __init__(
@@ -228,40 +230,38 @@ class Reconstruction:
         # feather belongs to the pixels.
         self._apart = mask and not any(c.frame for c in corrections)
         self._parts: list[_Part] = []
+        self._bare: list[_Part] = []  # the same with feather and matte left out
 
     def run(self, cancelled: Callable[[], bool], progress: Callable[[float], None]) -> None:
         """Change the picture. A cancel leaves it half done: the caller drops it."""
         box = self.box
         for correction in self._corrections:
             if not cancelled():
-                self._prepare(correction)
+                self._parts += self._prepared(correction, False)
+                self._bare += self._prepared(correction, True) if self._apart else []
         tops = range(box.y, box.y + box.height, STRIP_ROWS)
         with _BLAS.limit(limits=1, user_api="blas"), ThreadPoolExecutor(min(8, threads())) as pool:
             for done, _ in enumerate(pool.map(lambda top: None if cancelled() else self._strip(top), tops)):
                 progress((done + 1) / len(tops))
 
-    def _prepare(self, correction: Correction) -> None:
-        """Brings one correction into the form that is read strip by strip."""
+    def _prepared(self, correction: Correction, apart: bool) -> list[_Part]:
+        """Return a correction, if it lies in the box, in the form that is read strip by strip."""
         box, (height, width) = self.box, self.pixels.shape[:2]
         left, top, right, bottom = inside(correction.grid, width, height)
         left, right = max(left, box.x), min(right, box.x + box.width)
         top, bottom = max(top, box.y), min(bottom, box.y + box.height)
         if left >= right or top >= bottom:
-            return
-        values = lifted(
-            self._corrections, correction, self.others, (height, width), float(self._unit), self._apart
-        )
+            return []
+        values = lifted(self._corrections, correction, self.others, (height, width), float(self._unit), apart)
+        # Of the weights those that are needed at full size: the mask's, and a painted change's.
         wanted = [
             *values[:2],
             *(values[2:4] if correction.matte else ()),
-            *self._weights_of(correction, values),
+            *([values[4]] if apart else ()),
+            *([values[5]] if correction.painted is not None else ()),
         ]
         stretched = Stretched(wanted, correction.grid, left, right)
-        self._parts.append(_Part((left, top, right, bottom), stretched, correction, reached(correction)))
-
-    def _weights_of(self, correction: Correction, values: list[Float]) -> list[Float]:
-        """Which of the two weights are needed at full size: the mask's, and a painted change's."""
-        return [values[4]] * (self.mask is not None) + [values[5]] * (correction.painted is not None)
+        return [_Part((left, top, right, bottom), stretched, correction, reached(correction))]
 
     def _strip(self, top: int) -> None:
         box = self.box
@@ -277,26 +277,53 @@ class Reconstruction:
         x = view.astype(np.float32)
         if self.linear:
             x = encode_srgb(x * np.float32(1 / self.white))
-        feather = np.zeros(x.shape[:2] if self._apart else (0, 0), np.float32)
-        correction = self._sum(x, top, left, places, feather)
+        correction = self._sum(x, top, left, places)
         chosen = self._chosen(top, bottom, left, right)
+        if chosen is not None and (self._apart or self.mask is None):
+            correction *= chosen[..., None]
+        bare = correction
+        if self._apart:
+            places = [(part, place) for part in self._bare if (place := part.within(top, bottom)) is not None]
+            feather = np.zeros(x.shape[:2], np.float32)
+            bare = self._sum(x, top, left, places, feather)
+            if chosen is not None:
+                feather *= chosen
+        if self.pixels.shape[2] > self.colours:
+            solid = self.pixels[top:bottom, left:right, -1:] > 0
+            correction, bare = correction * solid, bare * solid
         if self.mask is not None:
-            shown = feather if self._apart else np.ones(x.shape[:2], np.float32)
-            shown = shown if chosen is None else shown * chosen
+            shown = np.ones(x.shape[:2], np.float32) if chosen is None else chosen
+            if self._apart:
+                correction, shown = self._under_mask(x, bare, correction, feather)
             rows = self.mask[top - box.y : bottom - box.y]
             rows[:, left - box.x : right - box.x] = np.clip(np.rint(shown * 255), 0, 255)
-        elif chosen is not None:
-            correction *= chosen[..., None]
-        if self.pixels.shape[2] > self.colours:
-            correction *= self.pixels[top:bottom, left:right, -1:] > 0
         if self._difference is not None:
             here = np.s_[top - box.y : bottom - box.y, left - box.x : right - box.x]
             self._difference[here] = self._change(view, x, correction)
         else:
             self._subtract(view, x, correction)
 
-    def _sum(self, x: Float, top: int, left: int, places: list[tuple[_Part, Rect]], feather: Float) -> Float:
-        """All corrections of the strip added up; their weights are added to `feather` (for a mask)."""
+    def _under_mask(self, x: Float, bare: Float, correction: Float, weight: Float) -> tuple[Float, Float]:
+        """Return what to subtract from x so that under a mask it is x less `correction`, and that mask.
+
+        bare: what is subtracted where one may paint the mask white. weight: (rows, columns), the mask's.
+        """
+        low, high = np.minimum(x, 0), np.maximum(x, self._unit)
+        content, wanted = (np.clip(x - change, low, high) - x for change in (bare, correction))
+        mask = np.clip(np.rint(weight * 255), 0, 255)
+        off = np.abs(content * (mask * np.float32(1 / 255))[..., None] - wanted).max(-1) > CLOSE * self._unit
+        if off.any():
+            some, least, most = wanted[off], (low - x)[off], (high - x)[off]
+            room = np.where(some > 0, most, -least)
+            share = (np.abs(some) / np.maximum(room, 1e-6 * self._unit)).max(-1)
+            mask[off] = np.clip(np.maximum(mask[off], np.ceil(255 * share - 1e-3)), 1, 255)
+            content[off] = np.clip(some * 255 / mask[off][:, None], least, most)
+        return -content, mask * np.float32(1 / 255)
+
+    def _sum(
+        self, x: Float, top: int, left: int, places: list[tuple[_Part, Rect]], feather: Float | None = None
+    ) -> Float:
+        """All corrections of the strip added up, without matte if their weights are added to `feather`."""
         total: Float | None = None
         # The slope was fitted within 0..1: beyond, it would run away.
         guide = np.clip(x, 0, 1) if self.linear or self.white == 1 else x
@@ -315,9 +342,9 @@ class Reconstruction:
                 matte *= grey_of(guide[here])[..., None]
                 matte += offset
                 np.clip(matte, 0, 1, out=matte)
-                if not self._apart:
+                if feather is None:
                     cv2.multiply(a, cv2.merge([matte] * self.colours).reshape(a.shape), dst=a)
-            if self._apart:
+            if feather is not None:
                 weight = rest[0] if matte is None else rest[0] * matte
                 feather[here] += weight[..., 0]
             if total is None and a.shape == x.shape:

@@ -138,7 +138,7 @@ def test_group_shows_what_the_single_layer_shows(told: dict[str, Any], installed
     assert np.abs(single - before).max() > 30 and (single.max(-1) > 254.9).mean() > 0.01
     assert np.abs(shown("group") - single).max() <= most
     masked = np.abs(shown("mask") - single)
-    assert np.percentile(masked, 98) <= 1.01 and masked.mean() < 0.15, "clipped under the mask"
+    assert masked.max() <= most, "its mask is raised where its layer would be clipped"
 
 
 def test_opaque_picture_stays_visible_below(told: dict[str, Any]) -> None:

@@ -151,19 +151,30 @@ def test_selection_limits_the_effect_and_chooses_faces(selfie):
     assert not result.faces[0]["used"] and result.box is None and np.array_equal(after, selfie)
 
 
-@pytest.mark.parametrize("reach", ["person", "frame"])
-def test_mask_and_pixels_compose_to_the_plain_result(selfie, reach):
-    plain, layer = selfie.copy(), selfie.copy()
-    settings = fully(reach=reach, brightness=0.2)
-    retouch(plain, settings, Darken())
-    result = retouch(layer, replace(settings, mask=True), Darken())
+@pytest.mark.parametrize("sample", ["u8", "f32"])
+@pytest.mark.parametrize("how", ["plain", "strong", "frame", "selection"])
+def test_mask_and_pixels_compose_to_the_plain_result(selfie, how, sample):
+    """Within one level also where so much is added on the person's edge that the layer would clip."""
+    before = as_sample(selfie, sample)
+    plain, layer, level = before.copy(), before.copy(), 1 if sample == "u8" else 1 / 255
+    more = {"warmth": 0.4, "brightness": 1.0} if how == "strong" else {"brightness": 0.2}
+    settings = fully(reach="frame" if how == "frame" else "person", **more)
+    shown = np.random.default_rng(1).integers(0, 256, (900, 700)).astype(np.uint8)
+    selection = Selection(Box(200, 200, 700, 900), shown) if how == "selection" else None
+    retouch(plain, settings, Darken(), selection=selection)
+    result = retouch(layer, replace(settings, mask=True), Darken(), selection=selection)
     box = result.box
     weight = np.zeros(selfie.shape[:2] + (1,))
     weight[box.y : box.y + box.height, box.x : box.x + box.width, 0] = result.mask / 255
-    composed = selfie * (1 - weight) + layer * weight
-    assert np.abs(composed - plain).max() <= 1.6
+    composed = before * (1 - weight) + layer * weight
+    assert np.abs((np.rint(composed) if sample == "u8" else composed) - plain).max() <= (
+        1 if sample == "u8" else 0.13 * level
+    )
+    assert np.abs(plain.astype(float) - before).max() > 20 * level
+    if how == "strong":
+        assert (plain >= 255 * level)[..., 0].mean() > 0.005
     assert result.mask.max() == 255
-    assert (result.mask.min() == 255) == (reach == "frame")
+    assert (result.mask.min() == 255) == (how == "frame")
 
 
 def test_reach_frame_gives_the_whole_picture_what_was_decided_for_the_person(selfie):

@@ -21,6 +21,15 @@ from .wire import Box, ImageSpec, Problem, Settings
 LAYERS = ("shine", "light", "colour", "tone")  # from the bottom up
 
 
+def matte(settings: Settings, reach: str) -> Settings:
+    """Return settings whose result's mask is what `reach` covers of the faces, and nothing else.
+
+    So weak that nothing is clipped, for which the mask would be raised.
+    """
+    faces, network = settings.faces, settings.network
+    return Settings(strength=1e-4, reach=reach, faces=faces, network=network, mask=True, limit=False)
+
+
 @dataclass(frozen=True)
 class Preview:
     """Rows that came. plane: ``pixels``, three bytes of sRGB a pixel, or ``mask``, one byte a pixel.
