@@ -23,7 +23,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, JpegImagePlugin
 
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.wire import MAX_ICC_BYTES, MAX_REFERENCE_SIDE, ImageSpec, Problem
@@ -78,6 +78,20 @@ def test_a_tree_of_tags_is_read_once() -> None:
     assert (
         block is not None and len(block.coded()) < 6000
     )  # one of 400 pointers leads to a directory, and so on
+
+
+def test_pillow_is_not_shown_a_jpegs_tags(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that is pinned keeps a budget of its own; the ones before it did not."""
+    shown = []
+
+    class Watched(JpegImagePlugin.JpegImageFile):
+        def __init__(self, file: io.BytesIO):
+            shown.append(file.getvalue())
+            super().__init__(file)
+
+    monkeypatch.setattr(JpegImagePlugin, "JpegImageFile", Watched)
+    pictures.decode(jpeg_with(tag_tree()))
+    assert shown and b"Exif" not in shown[0]
 
 
 def test_overlapping_tags_are_no_block() -> None:
