@@ -122,14 +122,11 @@ def outcome_of(item: Item, change: Change) -> Outcome:
 
 
 def _do(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> None:
-    from . import developing
-
     source, target = Path(item.source), Path(item.target)
     with clock("read"):
         line |= fingerprint(source)
         mode = source.stat().st_mode & 0o666
-        picture = developing.read(source) if developing.develops(source) else pictures.read(source)
-        picture = _writable(picture)
+        picture = _writable(pictures.read(source))
     told = change(item, picture)
     mask = told.pop("mask", None)
     line |= told

@@ -297,11 +297,12 @@ def retouch_file(
     reference: (H, W, 3) uint8 sRGB. mattes: write the person's and the skin's, too. progress(stage, fraction)
     as in `Session.retouch`. Raises `Problem` and what `as_problem` knows; nothing is written then.
     """
+    from ..files import pictures
     from ..remote import sending  # and with it numpy and the codecs: only now, while the server loads its own
 
     clock = Stopwatch()
     with clock("read"):
-        picture = read(task.source)
+        picture = pictures.read(task.source)
         is_layered = task.target.suffix.lower() == LAYERED
         if not is_layered:
             format_of(task.target)
@@ -334,19 +335,6 @@ def retouch_file(
         "weights": result["weights"],
         "notes": [*picture.notes, *lost, *result["notes"]],
     }
-
-
-def read(path: Path) -> Picture:
-    """Read a picture of any kind that can be read here. Raises `PictureError` or `Problem`."""
-    from ..batch import developing
-    from ..files import pictures
-    from ..files.opening import opened
-
-    if not developing.develops(path):
-        return pictures.read(path)
-    with opened(path) as file:
-        mode = os.fstat(file.fileno()).st_mode & 0o666
-    return replace(developing.read(path), mode=mode)
 
 
 def _sent(picture: Picture, is_layered: bool) -> tuple[Any, bytes | None, tuple[str, ...]]:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 from server import CHECKOUT
 
 from .errors import HINTS, PictureError
-from .names import check
+from .names import LIBRARIES, check, developed_as
 from .opening import opened
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ class Decoder:
         self._helper.start()
 
     def read(self, path: Path) -> Picture:
-        """Read a JPEG, PNG or TIFF, whatever its name. Raises `PictureError` only."""
+        """Read a JPEG, PNG or TIFF, whatever its name, or a RAW or HEIC by it. Raises `PictureError` only."""
         from .picture import Picture, turn_upright
 
-        picture, stored, mode = self._ask(path, {"task": "picture"})
+        picture, stored, mode = self._ask(path, {"task": developed_as(path) or "picture"})
         if not isinstance(picture, Picture) or picture.orientation not in range(1, 9):
             raise _crashed()
         return replace(picture, pixels=turn_upright(stored, picture.orientation), mode=mode)
@@ -73,7 +73,7 @@ class Decoder:
 
     def _ask(self, path: Path, request: dict[str, Any]) -> tuple[Any, NDArray[Any], int]:
         with opened(path) as file:
-            check(file)
+            check(file, request["task"] not in LIBRARIES)
             mode = os.fstat(file.fileno()).st_mode & 0o666
             answer, data = self._helper.ask(file.fileno(), path, request)
         try:

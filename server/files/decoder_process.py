@@ -25,7 +25,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from . import names, packing, pictures, sandbox
+from . import developing, names, packing, pictures, sandbox
 from .errors import PictureError
 from .picture import Samples, turn_back
 from .srgb import to_srgb
@@ -33,6 +33,7 @@ from .srgb import to_srgb
 # Limits of one child, beside what it holds when it begins.
 _MEMORY, _TIMES_FILE, _TIMES_SAMPLES = 512 << 20, 4, 6
 _SECONDS, _SECONDS_PER_MEGAPIXEL = 15, 1.2  # of the processor
+_DEVELOPED = (100_000_000, 400 << 20)  # pixels and bytes of a RAW or HEIC, which say so too late
 _POPULATE_WRITE = 23  # of madvise, Linux 5.14
 _LIBC: Any = ctypes.CDLL(None) if os.name == "posix" else None  # whose calls let other threads run
 _CLOCK, _PATIENCE = 30, 4  # seconds by the clock, and times as long: other programs want the processor too
@@ -56,7 +57,8 @@ def decode(
         samples: Samples = to_srgb(pictures.decode(data), request["longest"])
         packed = None
     else:
-        picture = pictures.decode(data, memory.new)
+        develops = request["task"] in names.LIBRARIES
+        picture = developing.decode(request["task"], data) if develops else pictures.decode(data, memory.new)
         samples = turn_back(picture.pixels, picture.orientation)
         packed = packing.pack(replace(picture, pixels=cast(Any, None)), blobs)
     size = sum(map(len, blobs))
@@ -135,11 +137,13 @@ class _Forks:
         if not message:
             return False
         file, memory, outlet = places
+        request = json.loads(message)
+        developing.load(request["task"])
         pid = os.fork()
         if pid == 0:
             try:
                 _keep_only({file, memory, outlet})
-                _child(file, memory, outlet, json.loads(message))
+                _child(file, memory, outlet, request)
             finally:
                 os._exit(1)
         os.close(file)
@@ -167,7 +171,7 @@ def _child(file: int, memory: int, outlet: int, request: dict[str, Any]) -> None
     answer: dict[str, Any]
     try:
         data = _content(file)
-        _limit(data, taken)
+        _limit(data, taken, request)
         place = Memory(memory)
         answer, samples, blobs = decode(data, request, place)
         place.fill(samples, blobs)
@@ -186,10 +190,11 @@ def _single() -> None:
     taken = sandbox.address_space()
     out = sys.stdout.buffer
     try:
+        developing.load(request["task"])
         with open(Path(request["path"]), "rb") as file:
             sandbox.enter()
             data = file.read(names.MAX_FILE_BYTES + 1)
-        _limit(data, taken)
+        _limit(data, taken, request)
         answer, samples, blobs = decode(data, request, Memory())
         out.write(json.dumps(answer).encode() + b"\n")
         out.write(np.ascontiguousarray(samples).reshape(-1).view(np.uint8).data)
@@ -199,8 +204,8 @@ def _single() -> None:
     out.flush()
 
 
-def _limit(data: bytes, taken: int) -> None:
-    pixels, size = pictures.extent(data)
+def _limit(data: bytes, taken: int, request: dict[str, Any]) -> None:
+    pixels, size = _DEVELOPED if request["task"] in names.LIBRARIES else pictures.extent(data)
     seconds = round(_SECONDS + _SECONDS_PER_MEGAPIXEL * pixels / 1e6)
     if os.name == "posix":
         sandbox.limit(taken + _MEMORY + _TIMES_FILE * len(data) + _TIMES_SAMPLES * size, seconds)

@@ -7,6 +7,7 @@ HINTS = {
     "too-large": "Scale the picture down, or cut it.",
     "bad-output": "Choose another place for the result.",
     "out-of-memory": "Close other programs, or scale the picture down.",
+    "set-up": "Run install.py again.",
     "internal": "Please report it.",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ FORMATS = {
     "png": Format("PNG", (".png",), (b"\x89PNG\r\n\x1a\n",)),
     "tiff": Format("TIFF", (".tif", ".tiff"), (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
 }
-# Read by a library of their own, where it is installed (`server.batch.developing`).
+# Read by a library of their own, where it is installed (`developing`).
 RAW = frozenset(
     (".3fr", ".arw", ".cr2", ".cr3", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw")
     + (".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f")
@@ -44,6 +45,7 @@ _FOREIGN = {
     b"qoif": "a QOI",
 }
 _OTHERS = {b"WEBP": "a WebP", b"heic": "a HEIC", b"mif1": "a HEIC", b"avif": "an AVIF", b"crx ": "a raw file"}
+LIBRARIES = {"raw": "rawpy", "heic": "pillow_heif"}
 LAYERED = ".ora"  # OpenRaster, which is written only
 SUFFIXES = {suffix: kind for kind, form in FORMATS.items() for suffix in form.suffixes}
 
@@ -101,13 +103,27 @@ def kind_of(data: bytes) -> str:
     raise PictureError("bad-image", f"The file is not a {listed(NAMES, 'or')}.", _EXPORT)
 
 
-def check(file: BinaryIO) -> None:
+def developed_as(path: Path) -> str:
+    """Tell by the name which library reads a file, ``raw`` or ``heic``; "" for what is read here.
+
+    Raises `PictureError` ``set-up`` where the library is not installed.
+    """
+    ending = path.suffix.lower()
+    kind = "raw" if ending in RAW else "heic" if ending in HEIC else ""
+    if kind and importlib.util.find_spec(LIBRARIES[kind]) is None:
+        sentence = f"{kind.upper()} files need {LIBRARIES[kind].replace('_', '-')}, which is not installed."
+        raise PictureError("set-up", sentence, f"Run install.py --with {kind}.")
+    return kind
+
+
+def check(file: BinaryIO, by_content: bool = True) -> None:
     """Check that a file begins as a picture does, and may be one by its size; it is at its start again then.
 
-    Raises `PictureError` ``bad-image`` or ``too-large``.
+    by_content: whether it must be one of `FORMATS`. Raises `PictureError` ``bad-image`` or ``too-large``.
     """
-    kind_of(file.read(16))
-    file.seek(0)
+    if by_content:
+        kind_of(file.read(16))
+        file.seek(0)
     if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
         sentence = (
             f"The file has more than {MAX_FILE_BYTES >> 20} MB, which no picture within the limits needs."

@@ -23,7 +23,7 @@ FORMATS: dict[str, Any] = {kind: import_module(f".{kind}", __package__) for kind
 
 
 def read(path: Path) -> Picture:
-    """Read a JPEG, PNG or TIFF, whatever its name, decoded in a process of its own (see `decoder`).
+    """Read a JPEG, PNG or TIFF, whatever its name, or a RAW or HEIC, in a process of its own (see `decoder`).
 
     Raises `PictureError`, also when that process crashes, takes too long or too much memory.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,11 +11,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from plugin.studio_portrait.link.wire import Problem
-from server.batch import developing
 from server.batch.item import Item, Order
 from server.batch.retoucher import Retoucher, outcome_of
-from server.files import exif, pictures
+from server.files import developing, exif, pictures
+from server.files.errors import PictureError
 from tests.sample import SELFIE
 
 
@@ -50,7 +50,7 @@ def test_a_raw_file_becomes_a_sixteen_bit_tiff(tmp_path: Path) -> None:
     pytest.importorskip("rawpy", reason="RAWPY IS NOT INSTALLED: RAW files were not tried")
     srgb = np.asarray(Image.open(SELFIE).reduce(2)) / np.float32(255)
     dng(tmp_path / "a.dng", srgb**2.2)
-    picture = developing.read(tmp_path / "a.dng")
+    picture = pictures.read(tmp_path / "a.dng")
     assert picture.pixels.dtype == np.uint16 and picture.pixels.shape == srgb.shape
     assert 0.05 < picture.pixels.mean() / 65535 < 0.95
     target = tmp_path / "out" / "a.tif"
@@ -81,12 +81,30 @@ def test_a_heic_becomes_a_jpeg_with_its_metadata(tmp_path: Path) -> None:
     assert result.getexif()[306] == "2026:05:01 10:00:00"
 
 
+def test_it_is_decoded_in_the_locked_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = pytest.importorskip("pillow_heif", reason="PILLOW-HEIF IS NOT INSTALLED: HEIC was not tried")
+    library.from_pillow(Image.new("RGB", (64, 48))).save(tmp_path / "a.heic")
+    (tmp_path / "a.heic").chmod(0o600)
+    monkeypatch.setattr(developing, "decode", None)
+    picture = pictures.read(tmp_path / "a.heic")
+    assert picture.pixels.shape == (48, 64, 3) and picture.mode == 0o600
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+@pytest.mark.parametrize("name", ["a.nef", "a.heic"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    pytest.importorskip({"a.nef": "rawpy", "a.heic": "pillow_heif"}[name])
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(PictureError, match="a pipe, not a picture"):
+        pictures.read(tmp_path / name)
+
+
 @pytest.mark.parametrize("name", ["a.nef", "a.heic"])
 def test_garbled_files_are_told(tmp_path: Path, name: str) -> None:
     pytest.importorskip({"a.nef": "rawpy", "a.heic": "pillow_heif"}[name])
     (tmp_path / name).write_bytes(b"no picture at all" * 100)
-    with pytest.raises(Problem, match="cannot be read") as caught:
-        developing.read(tmp_path / name)
+    with pytest.raises(PictureError, match="cannot be read") as caught:
+        pictures.read(tmp_path / name)
     assert caught.value.code == "bad-image"
 
 

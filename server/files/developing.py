@@ -1,4 +1,4 @@
-"""RAW and HEIC files, each by a library that is installed only where it is wanted.
+"""RAW and HEIC files, each by a library that is installed only where it is wanted; in the locked child, too.
 
 A RAW file is developed neutrally, as the camera metered it: its white balance, no automatic
 brightening, sRGB at 16 bit, so that what is retouched is the photograph and not a taste.
@@ -6,17 +6,17 @@ brightening, sRGB at 16 bit, so that what is retouched is the photograph and not
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from plugin.studio_portrait.link.wire import Problem
-
-from ..files import exif
-from ..files.names import HEIC, RAW
-from ..files.picture import Picture, check_size
+from . import exif
+from .errors import PictureError
+from .names import LIBRARIES
+from .picture import Picture, check_size
 
 _MAKER_NOTE, _SUB_IMAGES = 37500, 330
 # What a TIFF that holds a RAW says of the photograph; the rest tells how its sensor's samples lie.
@@ -24,26 +24,26 @@ _KEPT = frozenset((270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, exif.EXIF
 _CURVE = (2.4, 12.92)  # sRGB's, as dcraw counts it
 
 
-def develops(path: Path) -> bool:
-    """Whether the file's name says RAW or HEIC."""
-    return path.suffix.lower() in RAW or path.suffix.lower() in HEIC
+def load(kind: str) -> None:
+    """Import what reads files of this kind, so that children of this process have it already."""
+    if kind in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(LIBRARIES[kind])
 
 
-def read(path: Path) -> Picture:
-    """Read a RAW file, (H, W, 3) uint16, or a HEIC, uint8; upright, sRGB or as its profile says.
+def decode(kind: str, data: bytes) -> Picture:
+    """Decode a ``raw`` file to (H, W, 3) uint16, a ``heic`` to uint8; upright, sRGB or as its profile says.
 
-    Raises `Problem` ``set-up`` when the library is not installed, ``bad-image``, ``too-large``.
+    Raises `PictureError` ``bad-image`` or ``too-large``, and `ImportError`.
     """
-    return _raw(path) if path.suffix.lower() in RAW else _heic(path)
+    return _raw(data) if kind == "raw" else _heic(data)
 
 
-def _raw(path: Path) -> Picture:
+def _raw(data: bytes) -> Picture:
+    import rawpy
+
     try:
-        import rawpy
-    except ImportError:
-        raise _missing("RAW", "rawpy", "raw") from None
-    try:
-        with rawpy.imread(str(path)) as file:
+        with rawpy.imread(io.BytesIO(data)) as file:
             check_size(file.sizes.width, file.sizes.height)
             pixels = file.postprocess(
                 gamma=_CURVE,
@@ -54,12 +54,12 @@ def _raw(path: Path) -> Picture:
             )
     except rawpy.LibRawError as error:
         raise _damaged("RAW", error) from None
-    return Picture(np.ascontiguousarray(pixels), "raw", 1, None, _described(path))
+    return Picture(np.ascontiguousarray(pixels), "raw", 1, None, _described(data))
 
 
-def _described(path: Path) -> bytes | None:
+def _described(data: bytes) -> bytes | None:
     """Return what a RAW that is a TIFF inside (most are) says about camera, time, exposure and place."""
-    block = exif.parse(path.read_bytes())
+    block = exif.parse(data)
     if block is None:
         return None
     entries = tuple(_without_notes(entry) for entry in block.only(_KEPT.__contains__).entries)
@@ -74,13 +74,11 @@ def _without_notes(entry: exif.Entry) -> exif.Entry:
     return exif.Entry(entry.code, entry.type, entry.count, value)
 
 
-def _heic(path: Path) -> Picture:
+def _heic(data: bytes) -> Picture:
+    import pillow_heif
+
     try:
-        import pillow_heif
-    except ImportError:
-        raise _missing("HEIC", "pillow-heif", "heic") from None
-    try:
-        file = pillow_heif.open_heif(io.BytesIO(path.read_bytes()))
+        file = pillow_heif.open_heif(io.BytesIO(data))
         check_size(*file.size)
         pixels = np.asarray(file.to_pillow().convert("RGB"))
     except (ValueError, SyntaxError, EOFError, RuntimeError) as error:
@@ -97,14 +95,8 @@ def _heic(path: Path) -> Picture:
     )
 
 
-def _missing(kind: str, package: str, extra: str) -> Problem:
-    return Problem(
-        "set-up", f"{kind} files need {package}, which is not installed.", f"Run install.py --with {extra}."
-    )
-
-
-def _damaged(kind: str, error: Exception) -> Problem:
-    return Problem(
+def _damaged(kind: str, error: Exception) -> PictureError:
+    return PictureError(
         "bad-image", f"The {kind} file cannot be read ({_words(error)}).", "Copy it again, or convert it."
     )
 
