@@ -49,9 +49,10 @@ class Stage:
 class Config:
     """The contents of model/training/recipes/*.toml, which say what each name means.
 
-    mix: of model/data/synthesize/mixes.toml, which flashes. size: pixels of a training crop. shrink: how much
-    smaller than the 512-pixel framing it shows things. losses: of `losses.studio`. stages: parts of the run
-    one after the other, whose steps add up to ``steps``; none: all of it is one.
+    mix: of model/data/synthesize/mixes.toml, which flashes. mixes: shares of others beside it, by name; the
+    rest is ``mix``. size: pixels of a training crop. shrink: how much smaller than the 512-pixel framing it
+    shows things. absolute: what the error of eq. (3) counts beside eq. (1), for DeepFlash. losses: of
+    `losses.studio`. stages: parts of the run one after the other, whose steps add up to ``steps``; none: one.
     """
 
     architecture: str
@@ -65,6 +66,7 @@ class Config:
     held_out: int
     warm_up: int = 0
     offset_weight: float = 1.0
+    absolute: float = 0.0
     identity: float = 0.0
     freeze_norm: float = 1.0
     average: float = 0.0
@@ -75,13 +77,20 @@ class Config:
     compile: bool = False
     checkpoint_every: int = 50
     mix: str = "real"
+    mixes: tuple[tuple[str, float], ...] = ()
     losses: Weights = Weights()
     stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the values. Raises `ValueError` with a sentence for one out of range."""
-        named(self.mix)
+        for name in self.every_mix:
+            named(name)
+        shares = [share for _, share in self.mixes]
         rules = [
+            (
+                all(0 < share < 1 for share in shares) and sum(shares) <= 1,
+                "mixes are shares from 0 to 1, together at most 1",
+            ),
             (self.architecture in NETWORKS, f"architecture is one of {', '.join(NETWORKS)}"),
             (self.decay in ("cosine", "none"), 'decay is "cosine" or "none"'),
             (
@@ -138,6 +147,8 @@ class Config:
         found = dict(table)
         if "losses" in found:
             found["losses"] = _build(Weights, found["losses"], "losses")
+        if "mixes" in found:
+            found["mixes"] = _shares(found["mixes"])
         if "stages" in found:
             stages = found["stages"]
             if not isinstance(stages, (list, tuple)):
@@ -145,6 +156,12 @@ class Config:
             found["stages"] = tuple(_build(Stage, stage, "stages") for stage in stages)
         made: Config = _build(cls, found)
         return made
+
+    @property
+    def every_mix(self) -> dict[str, float]:
+        """Shares of all mixes by name; the first is ``mix``."""
+        others = dict(self.mixes)
+        return {self.mix: 1 - sum(others.values()), **others}
 
     @property
     def parts(self) -> tuple[Stage, ...]:
@@ -200,6 +217,16 @@ class Config:
         """Say whether batch norm uses its running statistics in a step."""
         stage, own = self.place(step)
         return own >= stage.freeze_norm * stage.steps
+
+
+def _shares(table: Any) -> tuple[tuple[str, float], ...]:
+    """Of a recipe's table, or of a checkpoint's pairs."""
+    pairs = list(table.items()) if isinstance(table, Mapping) else table
+    if not isinstance(pairs, (list, tuple)) or not all(
+        isinstance(share, (int, float)) and not isinstance(share, bool) for _, share in pairs
+    ):
+        raise ValueError("mixes is a table of names and shares, like real = 0.3")
+    return tuple((str(name), float(share)) for name, share in pairs)
 
 
 def _build(kind: Any, table: Any, where: str = "") -> Any:

@@ -177,21 +177,17 @@ class Steps(Dataset[Batch]):
         real = int(rng.binomial(stage.batch, self.known.share))
         parts = []
         if self.known.cache and real < stage.batch:
-            count = stage.batch - real
+            mixes, count = self.config.every_mix, stage.batch - real
+            counts = rng.multinomial(count, list(mixes.values())) if len(mixes) > 1 else [count]
             folder, portraits = self.known.cache, self.known.portraits
-            seeds = [seed, step]
-            parts.append(
-                draw(
-                    folder,
-                    portraits,
-                    count,
-                    stage.size,
-                    seeds,
-                    stage.shrink,
-                    self.device,
-                    named(self.config.mix),
+            for number, (name, own) in enumerate(zip(mixes, counts, strict=True)):
+                if not own:
+                    continue
+                seeds = [seed, step, *([number] if number else [])]
+                mix = named(name)
+                parts.append(
+                    draw(folder, portraits, int(own), stage.size, seeds, stage.shrink, self.device, mix)
                 )
-            )
         if real:
             parts.append(draw_real(self.known.real, stage, real, rng))
         together = {

@@ -105,7 +105,7 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "config": dataclasses.asdict(self.config),
-            "flashes": dataclasses.asdict(named(self.config.mix)),
+            "flashes": {name: dataclasses.asdict(named(name)) for name in self.config.every_mix},
         }
 
     def resume(self, state: dict[str, Any]) -> None:

@@ -55,8 +55,9 @@ class DeepFlashTrainer(Trainer):
             (logits,) = self._logits(image)
         t = equations.target(pairs.bl_x, pairs.bl_o)
         weight = pairs.weight if self.config.weighted else (pairs.weight > 0).float()
-        loss: Tensor = equations.loss(torch.sigmoid(logits.float()), t, self.config.offset_weight, weight)
-        return loss
+        y = torch.sigmoid(logits.float())
+        loss: Tensor = equations.loss(y, t, self.config.offset_weight, weight)
+        return loss + self.config.absolute * (2 * (y - t).abs() * weight).mean()
 
 
 class StudioTrainer(Trainer):

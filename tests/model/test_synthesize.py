@@ -354,6 +354,7 @@ def test_a_mix_is_checked() -> None:
             Mix.of(table)
     with pytest.raises(ValueError, match="first, hard, real"):
         named("soft")
+    assert named("still") == replace(named("real"), identity=1.0)
 
 
 def test_the_judged_flashes_are_the_hard_ones() -> None:

@@ -160,7 +160,19 @@ def test_a_checkpoint_holds_its_whole_recipe(unbroken: tuple[Trainer, list[float
     state = checkpoint.load(tmp_path / "last.pt")
     assert Config.of(state["config"]) == CONFIG
     assert state["config"]["losses"]["square"] == losses.Weights().square
-    assert state["flashes"]["oil"] == flash.named(CONFIG.mix).oil
+    assert state["flashes"]["real"]["oil"] == flash.named(CONFIG.mix).oil
+
+
+def test_absolute_errors_count_as_the_recipe_says() -> None:
+    """Eq. (3)'s error beside eq. (1), for the paper's network; at y = 1/2 the pictures miss 0.2."""
+    config = replace(CONFIG, architecture="deepflash", size=64)
+    plain, more = (new(replace(config, absolute=share)) for share in (0.0, 2.0))
+    with torch.no_grad():
+        for trainer in (plain, more):
+            trainer.network.head.weight.zero_()
+        pairs = batch(0, 64)
+        found = [float(trainer._loss(pairs)) for trainer in (plain, more)]
+    assert found[1] - found[0] == pytest.approx(2 * 0.2, rel=1e-3)
 
 
 def test_weights_of_the_recipe_are_those_of_the_loss() -> None:
@@ -195,6 +207,10 @@ def test_every_config_can_be_read(path: Path) -> None:
         ("steps = 3\n[[stages]]\nsteps = 4\n", "stages have 4 steps, the run has 3"),
         ("steps = 3\n[[stages]]\nsize = 64\n", "steps is missing"),
         ("steps = 3\n[losses]\nsquared = 4\n", "squared is unknown"),
+        ("steps = 3\nmixes = 4\n", "table of names and shares"),
+        ("steps = 3\n[mixes]\nhard = true\n", "table of names and shares"),
+        ("steps = 3\n[mixes]\nsoft = 0.2\n", "no mix 'soft'"),
+        ("steps = 3\n[mixes]\nhard = 0.7\nstill = 0.5\n", "together at most 1"),
         ("steps = = 3\n", "TOML|Invalid"),
     ],
 )

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -178,6 +178,16 @@ def test_samples_follow_from_the_step_and_mix_as_told(cache: Path, real: Path, t
     again = Steps(steps[0.5].known, steps[0.5].config, 3)[0]
     for name, part in vars(batches[3]).items():
         assert torch.equal(part, vars(again)[name])
+
+
+def test_several_mixes_are_drawn_by_their_shares(cache: Path, tmp_path: Path) -> None:
+    """Pictures without a flash have no shine; the rest are flashes."""
+    told = Config.read(config(tmp_path, 12))
+    told = replace(told, batch=4, mixes=(("still", 0.5),))
+    steps = Steps(sources(cache, None, 0.0), told, 0)
+    flashed = [float(specular.max()) > 0 for i in range(4) for specular in steps[i].specular]
+    assert len(flashed) == 16 and 3 <= sum(flashed) <= 13
+    assert torch.equal(steps[2].x, Steps(steps.known, told, 2)[0].x)
 
 
 def on_pairs(settings: Path, pairs: Path, run: Path) -> list[str]:

@@ -103,11 +103,19 @@ MIXES: Final = Path(__file__).with_name("mixes.toml")
 
 @cache
 def named(name: str) -> Mix:
-    """Return a mix of mixes.toml. Raises `ValueError` with a sentence if there is none of that name."""
+    """Return a mix of mixes.toml. Raises `ValueError` with a sentence if there is none of that name.
+
+    ``like`` in a table names another one, from which it takes what it does not say itself.
+    """
     tables = tomllib.loads(MIXES.read_text("utf-8"))
     if name not in tables:
         raise ValueError(f"there is no mix {name!r}; there is: {', '.join(tables)}")
-    return Mix.of(tables[name])
+    own = dict(tables[name])
+    other = own.pop("like", None)
+    said = Mix.of(own)
+    return (
+        said if other is None else dataclasses.replace(named(other), **{key: vars(said)[key] for key in own})
+    )
 
 
 TRAINING: Final = named("first")
