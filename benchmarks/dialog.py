@@ -1,25 +1,28 @@
 """GIMP's dialog with a picture of 13 megapixels: the first preview, a slider's move, memory.
 
 ``python -m benchmarks.dialog [--json]`` needs a real GIMP 3 (see tests/gimp/harness.py) and a screen of Xvfb.
-The server is warm; `first_s` counts from the plug-in's own code on, with GTK. `memory_mb`: of the plug-in's
-process, with GTK; `gimp_mb`: of GIMP's own process, which holds the picture.
+The server is warm, or with --cold there is none; `first_s` counts from the plug-in's own code on, with GTK.
+`memory_mb`: what the dialog takes of the plug-in's process, with GTK; `gimp_mb` less `gimp_before_mb`: what
+it takes of GIMP's own process, which holds the picture.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import shutil
 import statistics
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import cv2
 
 from benchmarks.photo import load
+from model.inference import cache, predictor
+from plugin.studio_portrait.link import stopping
 from server.setup import plugin_folder, profiles
 from server.setup.environment import Environment
 from tests.gimp import harness, screen
@@ -28,57 +31,57 @@ from tests.gimp.server import Server
 MOVES = 20
 
 
-def resident(pid: int) -> float:
-    """MB of a process."""
-    try:
-        text = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("VmRSS")), 0.0)
-
-
-def measure(root: Path | None) -> dict[str, Any]:
-    """Run the dialog once; what its script told, with GIMP's own memory."""
+def measure(root: Path | None, moves: int = MOVES, cold: bool = False) -> dict[str, Any]:
+    """Run the dialog once; what its script told. cold: no server runs, GIMP starts one."""
     gimp = harness.start(root)
+    home = gimp.work / "home"
     try:
         plugin_folder.install(profiles.given(gimp.profile), Environment().command, [])
-        gimp.environment["STUDIO_PORTRAIT_HOME"] = gimp.inside(gimp.work / "home")
+        gimp.environment["STUDIO_PORTRAIT_HOME"] = gimp.inside(home)
         gimp.quiet()
         cv2.imwrite(str(gimp.work / "photo.png"), cv2.cvtColor(load(), cv2.COLOR_RGB2BGR))
         result = gimp.work / "pace.json"
-        with Server(gimp.work / "home") as server, screen.Screen() as shown:
-            server.wait_ready()
-            job = gimp.job(result, photo=gimp.inside(gimp.work / "photo.png"), moves=MOVES)
+        with contextlib.ExitStack() as running:
+            if cold:
+                _keep_networks(gimp)
+            else:
+                running.enter_context(Server(home)).wait_ready()
+            shown = running.enter_context(screen.Screen())
+            job = gimp.job(result, photo=gimp.inside(gimp.work / "photo.png"), moves=moves)
             shell = gimp.with_checkout()
             command = shell.command(
                 "gimp", "-n", "--no-splash", *gimp.batch("pace"), DISPLAY=shown.display, **job
             )
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            seen: list[float] = []
-            threading.Thread(target=_watch, args=(process, seen), daemon=True).start()
-            process.wait(300)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        if not result.exists():
+            raise harness.GimpFailed(done.stdout + done.stderr)
         told: dict[str, Any] = json.loads(result.read_text())
-        return told | {"gimp_mb": max(seen, default=0.0)}
+        return told
     finally:
+        if home.exists():
+            stopping.stop(home)
         harness.end(gimp)
 
 
-def _watch(process: subprocess.Popen[bytes], seen: list[float]) -> None:
-    while process.poll() is None:
-        seen.append(resident(process.pid))
-        time.sleep(0.2)
+def _keep_networks(gimp: harness.Gimp) -> None:
+    """Give the server that GIMP starts the converted networks that this user has, as after an install."""
+    predictor.load("")
+    place = gimp.work / "cache"
+    shutil.copytree(cache.folder(), place / "networks")
+    gimp.environment[cache.VARIABLE] = gimp.inside(place)
 
 
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--cold", action="store_true", help="no server runs at first")
     arguments = parser.parse_args()
     root, reason = harness.find()
     if reason or screen.missing():
         print(f"Not measured: {reason or ', '.join(screen.missing())}", file=sys.stderr)
         return 2
-    told = measure(root)
+    told = measure(root, cold=arguments.cold)
     moves = told.pop("moves_ms")
     told |= {"move_ms": statistics.median(moves), "slowest_move_ms": max(moves)}
     rounded = {name: round(value, 2) if isinstance(value, float) else value for name, value in told.items()}

@@ -9,6 +9,7 @@ import signal
 import sys
 
 from plugin.studio_portrait.link import hints, runtime
+from plugin.studio_portrait.link.retiring import retire
 from plugin.studio_portrait.link.wire import Problem
 
 from ..remote import address, reach
@@ -20,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``connect``."""
     parser.description = (
         "GIMP and the command line here then use that machine's server as if it were this one's."
-        " Both machines must know each other's key (see: keys)."
+        " Both machines must know each other's key (see: keys). A server that runs here and has nothing to do"
+        " makes room."
     )
     parser.add_argument(
         "server", metavar="HOST[:PORT]", help=f"the port is {address.DEFAULT_PORT} if not named"
@@ -30,12 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     folder = runtime.state_folder()
-    lock = runtime.Lock(folder)
-    if not lock.acquire():
-        raise Problem("no-server", "A server already runs here.", hints.fill("End it first: {stop}"))
     os.umask(0o077)
+    reach.there(args.server, folder).close()  # a mistake is told now, not in GIMP, and ends no server here
+    lock = runtime.Lock(folder)
+    # GIMP and the command line have started one by themselves: it makes room, unless it is at work.
+    if not lock.acquire() and not (retire(folder) and lock.acquire()):
+        hint = "Wait until it is done (see: {status}) or end it ({stop}), then connect again."
+        raise Problem("busy", "The server that runs here has a picture at work.", hints.fill(hint))
     try:
-        reach.there(args.server, folder).close()  # a mistake is told now, not in GIMP
         logs.set_up(runtime.log_path(folder))
         runtime.Runtime.remove(folder)  # a killed server's
         relay = Relay(args.server, folder, lock)

@@ -77,8 +77,14 @@ class Machines:
         monkeypatch.setenv(runtime.HOME_VARIABLE, str(self.here))
         words = [sys.executable, "-m", "server", "connect", self.where]
         with subprocess.Popen(words, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True) as process:
-            found = wait_for(lambda: process.poll() is not None or runtime.Runtime.read(self.here), PATIENCE)
-            assert found is not True, process.communicate()[1]
+            wait_for(
+                lambda: (
+                    process.poll() is not None
+                    or ((found := runtime.Runtime.read(self.here)) and found.pid == process.pid)
+                ),
+                PATIENCE,
+            )
+            assert process.poll() is None, process.communicate()[1]
             try:
                 yield process
             finally:
@@ -284,12 +290,30 @@ def test_the_relay_looks_like_a_server(machines: Machines, monkeypatch: pytest.M
                 )
             assert caught.value.code == "cancelled"
             assert retouched(second)
-        assert "already runs here" in command(machines.here, "connect", machines.where).stderr
+            refused = command(machines.here, "connect", machines.where).stderr
+            assert "has a picture at work" in refused and " stop" in refused, "a client is connected"
         stopped = command(machines.here, "stop")
         assert stopped.returncode == 0 and process.wait(PATIENCE) == 0
     assert runtime.Runtime.read(machines.here) is None
     with Client(machines.server) as client:
         assert client.status()["worker"]["state"] == "ready"
+
+
+def test_connect_takes_an_idle_servers_place(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GIMP starts a server by itself, which is in nobody's way; with a picture at work it goes on."""
+    local = Server(machines.here)
+    local.wait_ready()
+    with Client(local) as client:
+        client.submit("a" * 32)
+        refused = command(machines.here, "connect", machines.where)
+        assert refused.returncode == 1 and "has a picture at work" in refused.stderr
+        assert "status" in refused.stderr and " stop" in refused.stderr
+        assert client.status()["pid"] == local.runtime.pid, "it goes on"
+    with machines.relay(monkeypatch), Session.open(start=False) as session:
+        assert session.status()["relay"] == machines.where and retouched(session)
+    assert local.process.wait(PATIENCE) == 0
+    wrong = command(machines.here, "connect", "nowhere.invalid")
+    assert wrong.returncode == 1 and "at work" not in wrong.stderr
 
 
 @pytest.mark.parametrize("seed", range(3))

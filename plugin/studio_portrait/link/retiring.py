@@ -1,4 +1,4 @@
-"""Ends an older server that has nothing to do, so that an upgrade needs no hands.
+"""Ends a server that has nothing to do: an older one, so that an upgrade needs no hands, or one in the way.
 
 Its protocol may be another one than ours; SHUTDOWN with a token is the one message whose
 form stays the same in all of them. A server with a picture at work goes on, and the user
@@ -23,9 +23,13 @@ END_SECONDS = 5.0
 def retire_older(folder: Path) -> bool:
     """Whether an older server was there and has ended."""
     found = runtime.Runtime.read(folder)
-    if found is None or not _is_older(found) or runtime.server_pid(folder) != found.pid:
-        return False
-    if not _tell(found):
+    return found is not None and _is_older(found) and retire(folder)
+
+
+def retire(folder: Path) -> bool:
+    """Whether a server was there and has ended, as it had nothing to do; one that works goes on."""
+    found = runtime.Runtime.read(folder)
+    if found is None or runtime.server_pid(folder) != found.pid or not _tell(found):
         return False
     end = time.monotonic() + END_SECONDS
     while runtime.server_lives(folder) and time.monotonic() < end:
