@@ -57,7 +57,8 @@ class DeepFlashTrainer(Trainer):
         weight = pairs.weight if self.config.weighted else (pairs.weight > 0).float()
         y = torch.sigmoid(logits.float())
         loss: Tensor = equations.loss(y, t, self.config.offset_weight, weight)
-        return loss + self.config.absolute * (2 * (y - t).abs() * weight).mean()
+        absolute: Tensor = (2 * (y - t).abs() * weight).mean()
+        return loss + self.config.absolute * absolute
 
 
 class StudioTrainer(Trainer):
