@@ -15,7 +15,12 @@ def limit() -> int | None:
     return int(text) if text.isdecimal() and int(text) > 0 else None
 
 
-def threads() -> int:
-    """Return that number, else the processors that this process may really use."""
+def processors() -> int:
+    """Count the processors that this process may really use."""
     affinity = getattr(os, "sched_getaffinity", None)
-    return limit() or (len(affinity(0)) if affinity else os.cpu_count() or 1)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def threads() -> int:
+    """Return the number that was set, else all processors that may be used."""
+    return limit() or processors()

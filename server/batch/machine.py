@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from model.inference.threads import processors
+
 _CGROUP = Path("/sys/fs/cgroup")
 PER_WORKER = 750 << 20  # bytes: interpreter, network, and two 24-megapixel pictures in work
 SPARE = 500 << 20  # bytes left to everybody else
@@ -18,8 +20,7 @@ SPARE = 500 << 20  # bytes left to everybody else
 
 def cores() -> int:
     """Processors that this process may use at once, a container's share of time counted too; at least 1."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    usable = len(affinity(0)) if affinity else os.cpu_count() or 1
+    usable = processors()
     return max(1, min(usable, math.ceil(_quota(_CGROUP) or usable)))
 
 

@@ -200,7 +200,8 @@ def _bundle(options: argparse.Namespace) -> int:
 def _test(options: argparse.Namespace, for_pytest: list[str]) -> int:
     """Run every check, the tests last, so that the output ends with pytest's own line.
 
-    Arguments for pytest choose tests: then they alone are run.
+    Arguments for pytest choose tests: then they alone are run, in one process. All together run in one for
+    each processor.
     """
     environment = Environment()
     wanted = [] if for_pytest else list(checks.CHECKS)
@@ -220,6 +221,6 @@ def _test(options: argparse.Namespace, for_pytest: list[str]) -> int:
     for sentence in failed:
         detail(sentence)
     variables = {**os.environ, **({checks.ROOT_VARIABLE: str(root)} if root else {})}
-    command = [str(environment.python), "-m", "pytest", *for_pytest]
+    command = [str(environment.python), "-m", "pytest", *(for_pytest or ["-n", "auto"])]
     status = subprocess.run(command, cwd=environment.checkout, env=variables, check=False).returncode
     return status or int(bool(failed))

@@ -30,7 +30,9 @@ def _command(*words: str | Path) -> list[str]:
     return [sys.executable, "-m", "server", "batch", *(str(word) for word in words)]
 
 
-def batch(*words: str | Path) -> Run:
+def batch(*words: str | Path, jobs: int = 1) -> Run:
+    """Run it to its end. jobs: workers, each of which takes seconds to start."""
+    words = (*words, "--jobs", str(jobs))
     result = subprocess.run(_command(*words), cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert "Traceback" not in result.stderr, result.stderr
     return result
@@ -59,7 +61,7 @@ def shoot(tmp_path: Path) -> Path:
 
 def test_same_pixels_as_retouch(shoot: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert batch(shoot, "-o", out, "--recursive", "--shine", "50").returncode == 0
+    assert batch(shoot, "-o", out, "--recursive", "--shine", "50", jobs=2).returncode == 0
     environment = {**os.environ, runtime.HOME_VARIABLE: str(tmp_path / "home")}
     words = [sys.executable, "-m", "server"]
     retouch = [*words, "retouch", str(shoot / "3.jpg"), "-o", str(tmp_path / "one.jpg"), "--shine", "50"]
@@ -99,7 +101,7 @@ def test_bad_files_are_counted_and_named(shoot: Path, tmp_path: Path) -> None:
 
 def test_stops_at_the_first_failure_when_told_to(shoot: Path, tmp_path: Path) -> None:
     (shoot / "-.jpg").write_text("no picture")
-    result = batch(shoot, "-o", tmp_path / "out", "--on-error", "stop", "--jobs", "1")
+    result = batch(shoot, "-o", tmp_path / "out", "--on-error", "stop")
     assert result.returncode == 1 and "a picture failed" in result.stderr and "--resume" in result.stderr
     assert len(lines(tmp_path / "out")) < 4
 
@@ -137,7 +139,7 @@ def test_killed_at_any_moment_and_resumed(shoot: Path, tmp_path: Path) -> None:
         process.kill()
         process.wait()
         kills += 1
-    assert batch(shoot, "-o", out, "--recursive", "--resume").returncode == 0
+    assert batch(shoot, "-o", out, "--recursive", "--resume", jobs=2).returncode == 0
     told = lines(out)
     assert {line["name"] for line in told} == {line["name"] for line in told if line["status"] == "done"}
     assert len({line["name"] for line in told}) == 14

@@ -66,7 +66,7 @@ def test_sixty_pictures_an_actor_killed_the_driver_killed_and_resumed(tmp_path: 
     driver.kill()
     driver.communicate()
     before = len(lines(out)) if lines_whole(out) else 0
-    result = batch(shoot, "-o", out, "--ray", "local", "--jobs", "2", "--shine", "50", "--resume")
+    result = batch(shoot, "-o", out, "--ray", "local", "--shine", "50", "--resume", jobs=2)
     if LATE in result.stderr:
         pytest.skip("RAY DID NOT START AGAIN WITHIN ITS OWN 30 SECONDS: resuming on Ray was not tried")
     assert result.returncode == 1 and "1 failed" in result.stderr and "done before" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -14,11 +15,12 @@ import pytest
 from PIL import Image
 
 from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link.session import Session
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
 from tests.sample import CHECKOUT, alike
 from tests.server.running import wait_for
 
-from .test_batch import lines, lines_whole, write
+from .test_batch import batch, lines, lines_whole, write
 
 HOSTS = ("127.0.0.1", "localhost")  # two names of one machine: keys are known by host
 
@@ -51,9 +53,8 @@ class Farm:
 
     @staticmethod
     def _port(home: Path) -> str:
-        words = [sys.executable, "-m", "server", "status", "--json"]
-        told = subprocess.run(words, cwd=CHECKOUT, env=environment(home), capture_output=True, text=True)
-        status = json.loads(told.stdout or "{}")
+        with Session.connect(home) or contextlib.nullcontext() as session:
+            status = session.status() if session else {}
         ready = status.get("worker", {}).get("state") == "ready" and status.get("remote")
         return str(status["remote"]).rpartition(":")[2] if ready else ""
 
@@ -92,8 +93,7 @@ def test_a_lost_servers_pictures_go_to_the_other(farm: Farm, tmp_path: Path) -> 
     done = {line["name"]: line for line in lines(out)}
     assert all(done[f"{number:02d}.jpg"]["status"] == "done" for number in range(12))
     local = tmp_path / "local"
-    words = [sys.executable, "-m", "server", "batch", str(shoot / "03.jpg"), "-o", str(local)]
-    subprocess.run(words, cwd=CHECKOUT, check=True, capture_output=True)
+    assert batch(shoot / "03.jpg", "-o", local).returncode == 0
     ours, theirs = (np.asarray(Image.open(folder / "03.jpg")).astype(int) for folder in (out, local))
     assert alike(ours, theirs)
     farm.servers[0].kill()

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import photo
 from benchmarks.full_size import summary
 from model.inference.predictor import available
 from tests.sample import CHECKOUT
@@ -16,8 +15,8 @@ def run(path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
 
 
-def test_last_line_holds_the_figures() -> None:
-    done = run(photo.SAMPLE)
+def test_last_line_holds_the_figures(small: Path) -> None:
+    done = run(small)
     figures = json.loads(done.stdout.splitlines()[-1])
     assert done.returncode == (0 if figures["within"] else 1), done.stderr
     assert list(figures["ways"]) == [*(info.name for info in available()), "headshot"]

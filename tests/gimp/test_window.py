@@ -21,6 +21,7 @@ from tests.gimp import screen
 from tests.gimp.harness import Gimp
 from tests.gimp.server import Server
 
+NAMED = os.environ.get("STUDIO_PORTRAIT_SCREENSHOTS")
 MAIN, DIALOG, MESSAGE = "layer.* – GIMP$", "^Studio Portrait", "^GIMP (Message|Warning|Error)$"
 RESULT = "Background - studio portrait"
 OPEN = ("alt+r", "h", "o")  # Filters > Enhance > Studio Portrait...
@@ -28,8 +29,7 @@ OPEN = ("alt+r", "h", "o")  # Filters > Enhance > Studio Portrait...
 
 @pytest.fixture(scope="module")
 def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    named = os.environ.get("STUDIO_PORTRAIT_SCREENSHOTS")
-    folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
+    folder = Path(NAMED) if NAMED else tmp_path_factory.mktemp("screenshots")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -66,7 +66,7 @@ class Walk:
         self.screen.keys(*OPEN)
         self.screen.focus(self.screen.window(DIALOG))
         if picture:
-            time.sleep(8)  # the preview, on a machine that is busy
+            time.sleep(8 if NAMED else 1)  # the preview, on a machine that is busy
             self.shot(picture)
 
     def set(self, mnemonic: str, value: str) -> None:
