@@ -19,9 +19,20 @@ from numpy.typing import NDArray
 from model.inference.components import Components
 
 from .colour import ColourSpace, Float
-from .crop import SIZE, frame_grid, take, to_eight_bit, white_of, whole_grid, without_hidden
+from .crop import (
+    SIZE,
+    frame_grid,
+    halved,
+    shrunk,
+    step_to,
+    take,
+    to_eight_bit,
+    white_of,
+    whole_grid,
+    without_hidden,
+)
 from .errors import BadImage
-from .faces import LARGE, Face, find_faces
+from .faces import Face, find_faces
 from .lift import Grid
 from .run import Progress, Run, never, silent
 
@@ -207,13 +218,14 @@ def check_finite(pixels: NDArray[Any]) -> None:
 
 
 def _faces(pixels: NDArray[Any], space: ColourSpace, cancelled: Callable[[], bool]) -> list[Face]:
-    height, width = pixels.shape[:2]
-    share = min(1.0, LARGE / max(height, width))
-    size = (max(1, round(width * share)), max(1, round(height * share)))
     shown = without_hidden(pixels, space.channels)
-    small = cv2.resize(shown, size, interpolation=cv2.INTER_AREA) if share < 1 else shown
-    rgb = to_eight_bit(small.reshape(size[1], size[0], -1), white_of(pixels), space)
-    return find_faces(rgb, width / size[0], cancelled)
+    white = white_of(pixels)
+
+    def copy(longest: int) -> NDArray[np.uint8]:
+        half = halved(shown, step_to(max(shown.shape[:2]), longest))
+        return shrunk(to_eight_bit(half, white, space), longest)
+
+    return find_faces(copy, pixels.shape[1], cancelled)
 
 
 def _crop(pixels: NDArray[Any], face: Face, space: ColourSpace) -> Part:

@@ -8,8 +8,10 @@ cache, which is what makes thirteen megapixels take a tenth of a second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +30,8 @@ from .lift import Grid, Stretched, grey_of
 from .settle import Correction
 
 CLOSE = 1 / 2048  # of the range: so little may a mask's own rounding change without being mended
-STRIP_ROWS = 48  # measured: fewer cost calls, more the processor's cache
+STRIP_ROWS = 32  # measured: fewer cost calls, more the processor's cache
+WORTH = 256  # columns for which it pays to leave out a matte that is 1 everywhere
 # The strips are what runs in parallel; a BLAS that starts threads of its own within each of them
 # makes the step twice as slow on an idle machine, and thirty times on a busy one.
 _BLAS = ThreadpoolController()
@@ -66,18 +69,44 @@ def reached(correction: Correction) -> NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class _Part:
-    """A correction, ready to be read within `rect` of the picture. spans: see `reached`."""
+    """A correction, ready to be read within `rect` of the picture. spans: see `reached`.
+
+    solid: where the matte is 1, whatever the picture is there; None where there is no matte.
+    """
 
     rect: Rect
     stretched: Stretched
     correction: Correction
     spans: NDArray[np.intp]
+    solid: NDArray[np.bool_] | None
 
     def within(self, top: int, bottom: int) -> Rect | None:
         """Return what it may change of the picture's rows top..bottom-1; None for nothing."""
         return narrowed(
             self.correction.grid, self.spans, (self.rect[0], top, self.rect[2], bottom), self.rect
         )
+
+    def run(self, place: Rect) -> tuple[int, int]:
+        """First column, and the one after the last, of the longest run where the matte is 1 in a place."""
+        if self.solid is None:
+            return place[0], place[2]
+        grid, share = self.correction.grid, len(self.solid) / self.correction.grid.side
+        rows = slice(max(0, int((place[1] - grid.y) * share) - 1), int((place[3] - grid.y) * share) + 2)
+        ends = np.flatnonzero(~self.solid[rows].all(0))
+        ends = np.concatenate([[-1], ends, [self.solid.shape[1]]])
+        longest = int(np.diff(ends).argmax())
+        # Between two columns of the matte, a pixel has something of both.
+        left, right = (int((ends[longest + i] + side) / share) + grid.x for i, side in ((0, 1.5), (1, -0.5)))
+        return max(place[0], left + 1), min(place[2], right)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What the part of this number may change of a tile. solid: its matte is 1 there."""
+
+    number: int
+    rect: Rect
+    solid: bool
 
 
 def narrowed(grid: Grid, spans: NDArray[np.intp], wanted: Rect, rect: Rect) -> Rect | None:
@@ -195,6 +224,16 @@ def lifted(
     ]
 
 
+@contextmanager
+def _mapping(count: int) -> Iterator[Any]:
+    """Yield a `map` of so many threads; a single one is this one, which costs no switching."""
+    if count == 1:
+        yield map
+        return
+    with ThreadPoolExecutor(count) as pool:
+        yield pool.map
+
+
 class Reconstruction:
     """The full-size step for one picture.
 
@@ -240,8 +279,8 @@ class Reconstruction:
                 self._parts += self._prepared(correction, False)
                 self._bare += self._prepared(correction, True) if self._apart else []
         tops = range(box.y, box.y + box.height, STRIP_ROWS)
-        with _BLAS.limit(limits=1, user_api="blas"), ThreadPoolExecutor(min(8, threads())) as pool:
-            for done, _ in enumerate(pool.map(lambda top: None if cancelled() else self._strip(top), tops)):
+        with _BLAS.limit(limits=1, user_api="blas"), _mapping(min(8, threads())) as mapped:
+            for done, _ in enumerate(mapped(lambda top: None if cancelled() else self._strip(top), tops)):
                 progress((done + 1) / len(tops))
 
     def _prepared(self, correction: Correction, apart: bool) -> list[_Part]:
@@ -261,18 +300,34 @@ class Reconstruction:
             *([values[5]] if correction.painted is not None else ()),
         ]
         stretched = Stretched(wanted, correction.grid, left, right)
-        return [_Part((left, top, right, bottom), stretched, correction, reached(correction))]
+        solid = None
+        if correction.matte is not None:
+            a, b = (part[..., 0] for part in correction.matte)
+            solid = np.minimum(b, a + b) >= 1  # it is linear in a grey of 0..1
+        return [_Part((left, top, right, bottom), stretched, correction, reached(correction), solid)]
 
     def _strip(self, top: int) -> None:
         box = self.box
         bottom = min(top + STRIP_ROWS, box.y + box.height)
-        places = [(part, place) for part in self._parts if (place := part.within(top, bottom)) is not None]
         if self.mask is not None and not self._apart:
             self.mask[top - box.y : bottom - box.y] = 255
-        if not places:
-            return
         # Only as wide as something changes in these rows: half of a crop is not the person.
-        left, right = min(place[0] for _, place in places), max(place[2] for _, place in places)
+        reach = {i: place for i, part in enumerate(self._parts) if (place := part.within(top, bottom))}
+        runs = {i: self._parts[i].run(place) for i, place in reach.items()}
+        edges = {edge for place in reach.values() for edge in place[::2]}
+        edges.update(edge for run in runs.values() if run[1] - run[0] >= WORTH for edge in run)
+        for left, right in itertools.pairwise(sorted(edges)):
+            here = [
+                _Place(i, (left, place[1], right, place[3]), runs[i][0] <= left and right <= runs[i][1])
+                for i, place in reach.items()
+                if place[0] <= left and right <= place[2]
+            ]
+            if here:
+                self._tile((left, top, right, bottom), here)
+
+    def _tile(self, tile: Rect, places: Sequence[_Place]) -> None:
+        """Change a rectangle of the picture."""
+        box, (left, top, right, bottom) = self.box, tile
         view = self.pixels[top:bottom, left:right, : self.colours]
         x = view.astype(np.float32)
         if self.linear:
@@ -283,7 +338,6 @@ class Reconstruction:
             correction *= chosen[..., None]
         bare = correction
         if self._apart:
-            places = [(part, place) for part in self._bare if (place := part.within(top, bottom)) is not None]
             feather = np.zeros(x.shape[:2], np.float32)
             bare = self._sum(x, top, left, places, feather)
             if chosen is not None:
@@ -321,37 +375,41 @@ class Reconstruction:
         return -content, mask * np.float32(1 / 255)
 
     def _sum(
-        self, x: Float, top: int, left: int, places: list[tuple[_Part, Rect]], feather: Float | None = None
+        self, x: Float, top: int, left: int, places: Sequence[_Place], feather: Float | None = None
     ) -> Float:
-        """All corrections of the strip added up, without matte if their weights are added to `feather`."""
+        """All corrections of a tile added up, without matte if their weights are added to `feather`."""
         total: Float | None = None
         # The slope was fitted within 0..1: beyond, it would run away.
         guide = np.clip(x, 0, 1) if self.linear or self.white == 1 else x
-        for part, (first, low, last, high) in places:
+        for place in places:
+            part = (self._parts if feather is None else self._bare)[place.number]
+            first, low, last, high = place.rect
             here = np.s_[low - top : high - top, first - left : last - left]
-            change = part.correction
-            a, b, *rest = part.stretched.rows(low, high, first, last)
-            a *= guide[here]
-            a += b
-            if change.painted is not None:
-                painted = change.painted.difference(x[here] * (1 / self._unit), low, first)
-                a += painted * self._unit * rest.pop()
+            correction = part.correction
+            matted = correction.matte is not None
+            left_out = (2, 3) if matted and place.solid else ()
+            a, change, *rest = part.stretched.rows(low, high, first, last, left_out)
+            cv2.accumulateProduct(a, guide[here], change)
+            if correction.painted is not None:
+                painted = correction.painted.difference(x[here] * (1 / self._unit), low, first)
+                change += painted * self._unit * rest.pop()
             matte = None
-            if change.matte is not None:
+            if matted and not place.solid:
                 matte, offset, *rest = rest
                 matte *= grey_of(guide[here])[..., None]
                 matte += offset
                 np.clip(matte, 0, 1, out=matte)
                 if feather is None:
-                    cv2.multiply(a, cv2.merge([matte] * self.colours).reshape(a.shape), dst=a)
+                    every = cv2.cvtColor(matte, cv2.COLOR_GRAY2RGB) if self.colours == 3 else matte
+                    cv2.multiply(change, every, dst=change)
             if feather is not None:
                 weight = rest[0] if matte is None else rest[0] * matte
                 feather[here] += weight[..., 0]
-            if total is None and a.shape == x.shape:
-                total = a
+            if total is None and change.shape == x.shape:
+                total = change
                 continue
             total = np.zeros_like(x) if total is None else total
-            total[here] += a
+            total[here] += change
         assert total is not None
         return total
 

@@ -34,17 +34,20 @@ def white_of(pixels: NDArray[Any]) -> float:
     return _WHITE[pixels.dtype]
 
 
-def _step(side: float) -> int:
-    """Return the power of two that a crop is shrunk by before the exact resize: cheap, and area-exact."""
+def step_to(side: float, least: float = 1.5 * SIZE) -> int:
+    """Return the power of two that a side is shrunk by, to no less than `least`, before the exact resize.
+
+    Cheap, and exact by area.
+    """
     step = 1
-    while side / (2 * step) >= 1.5 * SIZE:
+    while side / (2 * step) >= least:
         step *= 2
     return step
 
 
 def whole_grid(square: Square, turns: int = 0) -> Grid:
     """Return the crop's square in whole pixels, aligned so that `take` can shrink it in whole steps."""
-    step = _step(square.side)
+    step = step_to(square.side)
     side = max(8, round(square.side / step) * step)
     x, y = (round((centre - side / 2) / step) * step for centre in (square.cx, square.cy))
     return Grid(x, y, side, turns)
@@ -53,7 +56,7 @@ def whole_grid(square: Square, turns: int = 0) -> Grid:
 def frame_grid(width: int, height: int) -> Grid:
     """Return the square around the whole picture, centred and aligned like `whole_grid`'s."""
     longest = max(width, height, 8)
-    step = _step(longest)
+    step = step_to(longest)
     side = -(-longest // step) * step
     # Rounded towards the picture, so that the square always holds all of it.
     return Grid(-((side - width) // 2 // step * step), -((side - height) // 2 // step * step), side)
@@ -71,13 +74,9 @@ def take(pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE)
     """
     height, width = pixels.shape[:2]
     left, top, right, bottom = inside(grid, width, height)
-    step = _step(grid.side)
+    step = step_to(grid.side)
     part = without_hidden(pixels[top:bottom, left:right], space.channels)
-    if step > 1:
-        # Less than one step of pixels at the picture's far edge is left out.
-        rows, columns = max(1, (bottom - top) // step), max(1, (right - left) // step)
-        whole = part[: rows * step, : columns * step]
-        part = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    part = halved(part, step)
     before = ((top - grid.y) // step, (left - grid.x) // step)
     side = grid.side // step
     after = (side - before[0] - part.shape[0], side - before[1] - part.shape[1])
@@ -88,6 +87,28 @@ def take(pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE)
     way = cv2.INTER_AREA if side >= size else cv2.INTER_CUBIC
     part = cv2.resize(part, (size, size), interpolation=way)
     return to_working(part.reshape(size, size, -1), white_of(pixels), space)
+
+
+def halved(image: NDArray[Any], step: int) -> NDArray[Any]:
+    """(H, W, C) by area to 1 / step of its sides, a power of two.
+
+    Less than a step at the far edges is left out. Twice by two is four times as quick as once by four:
+    OpenCV has a way of its own for it.
+    """
+    while step > 1:
+        rows, columns = max(1, image.shape[0] // 2), max(1, image.shape[1] // 2)
+        half = cv2.resize(image[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA)
+        image, step = half.reshape(rows, columns, -1), step // 2
+    return image
+
+
+def shrunk(image: NDArray[Any], longest: int) -> NDArray[Any]:
+    """(H, W, C) by area until no side is longer than that; as it is when none is."""
+    share = longest / max(image.shape[:2])
+    if share >= 1:
+        return image
+    size = (max(1, round(image.shape[1] * share)), max(1, round(image.shape[0] * share)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
 
 
 def without_hidden(part: NDArray[Any], colours: int) -> NDArray[Any]:

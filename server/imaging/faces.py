@@ -63,20 +63,26 @@ class Face:
         return x + width / 2, y + height / 2
 
 
-def find_faces(rgb: NDArray[np.uint8], scale: float, cancelled: Callable[[], bool]) -> list[Face]:
+def find_faces(
+    copy: Callable[[int], NDArray[np.uint8]], width: int, cancelled: Callable[[], bool]
+) -> list[Face]:
     """All faces, the largest first.
 
-    rgb: (h, w, 3) sRGB, at most `LARGE` pixels long. scale: picture pixels per pixel of `rgb`.
+    copy(longest): the picture, (h, w, 3) sRGB, no side above `longest`; the large one is asked for only where
+    the small one does not do. width: of the picture itself, in pixels.
     """
-    first = _shrink(rgb, THUMBNAIL)
-    first_scale = scale * rgb.shape[1] / first.shape[1]
+    first = copy(THUMBNAIL)
+    first_scale = width / first.shape[1]
     seen = _detect(first, first_scale)
     found = [face for face in seen if face.confidence >= CERTAIN]
     if not _is_selfie(found, first.shape, first_scale):
         found = _second_look(first, first_scale, found, range(1 if found else 4), False, cancelled)
         found = found or seen
     if not _is_selfie(found, first.shape, first_scale) and not cancelled():
-        large, factor = _enlarge(rgb, scale) if not found else (rgb, scale)
+        large = copy(LARGE)
+        factor = width / large.shape[1]
+        if not found:
+            large, factor = _enlarge(large, factor)
         if max(large.shape) > max(first.shape):
             found = _merge(found, _detect(large, factor))
         found = _second_look(large, factor, found, range(4), True, cancelled)
@@ -195,14 +201,6 @@ def _square_within(upright: NDArray[np.uint8], x: int, y: int, size: int) -> Squ
     if 0.7 < square.side / (SCALE * size) < 1.5:
         return square
     return Square(x + size / 2, y + size * (0.5 - RISE), SCALE * size)
-
-
-def _shrink(rgb: NDArray[Any], longest: int) -> NDArray[Any]:
-    share = longest / max(rgb.shape[:2])
-    if share >= 1:
-        return rgb
-    size = (max(1, round(rgb.shape[1] * share)), max(1, round(rgb.shape[0] * share)))
-    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
 
 
 def _enlarge(rgb: NDArray[Any], scale: float) -> tuple[NDArray[Any], float]:

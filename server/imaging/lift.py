@@ -87,17 +87,17 @@ class Stretched:
             size, _, depth = part.shape
             wide = cv2.resize(part, (grid.side, size), interpolation=cv2.INTER_LINEAR).reshape(size, -1)
             self._wide.append((depth, wide[:, first * depth : last * depth]))
+        at = np.clip((np.arange(grid.side) + 0.5) * (size / grid.side) - 0.5, 0, size - 1)
+        self._low = np.minimum(at.astype(np.int64), size - 2)  # for each of the grid's rows
+        self._share = (at - self._low).astype(np.float32)
 
-    def rows(self, top: int, bottom: int, left: int, right: int) -> list[Float]:
+    def rows(self, top: int, bottom: int, left: int, right: int, left_out: Sequence[int] = ()) -> list[Float]:
         """Return the picture's rows top..bottom-1 and columns left..right-1, within those that were prepared.
 
-        Returns (rows, columns, K) of each of the arrays.
+        Returns (rows, columns, K) of each of the arrays but those at the places `left_out`.
         """
-        size = len(self._wide[0][1])
-        at = (np.arange(top, bottom) - self._grid.y + 0.5) * (size / self._grid.side) - 0.5
-        at = np.clip(at, 0, size - 1)
-        low = np.minimum(at.astype(np.int64), size - 2)
-        share = (at - low).astype(np.float32)
+        within = slice(top - self._grid.y, bottom - self._grid.y)
+        low, share = self._low[within], self._share[within]
         first = int(low[0])
         weights = np.zeros((bottom - top, int(low[-1]) - first + 2), np.float32)
         index = np.arange(bottom - top)
@@ -107,5 +107,6 @@ class Stretched:
         first, last = left - self._left, right - self._left
         return [
             (weights @ wide[used, first * depth : last * depth]).reshape(bottom - top, -1, depth)
-            for depth, wide in self._wide
+            for number, (depth, wide) in enumerate(self._wide)
+            if number not in left_out
         ]

@@ -8,12 +8,18 @@ import pytest
 
 from plugin.studio_portrait.link.wire import Settings
 from server.imaging import blazeface, retouch
-from server.imaging.faces import find_faces
+from server.imaging.crop import shrunk
+from server.imaging.faces import Face
+from server.imaging.faces import find_faces as find_in_copies
 from tests.imaging.conftest import Darken
 
 
 def never() -> bool:
     return False
+
+
+def find_faces(picture: np.ndarray) -> list[Face]:
+    return find_in_copies(lambda longest: shrunk(picture, longest), picture.shape[1], never)
 
 
 def turned(picture: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
@@ -32,9 +38,9 @@ def test_the_second_finder_is_installed() -> None:
 @pytest.mark.parametrize("degrees", [0, 30, 45, 75, 120, 165, 210, 300])
 def test_a_rolled_face_is_found_at_its_place_and_size(selfie, degrees):
     small = cv2.resize(selfie, (576, 768), interpolation=cv2.INTER_AREA)
-    (upright,) = find_faces(small, 1.0, never)
+    (upright,) = find_faces(small)
     picture, turn = turned(small, degrees)
-    (face,) = find_faces(picture, 1.0, never)
+    (face,) = find_faces(picture)
     expected = turn @ [upright.square.cx, upright.square.cy, 1]
     side = upright.square.side
     assert np.hypot(face.square.cx - expected[0], face.square.cy - expected[1]) < 0.1 * side
@@ -61,7 +67,7 @@ def test_a_small_face_in_a_large_picture_is_found(selfie):
     picture = np.full((1500, 2000, 3), 120, np.uint8)
     small = cv2.resize(selfie[300:1300, 250:950], (134, 192), interpolation=cv2.INTER_AREA)
     picture[900:1092, 300:434] = small
-    (face,) = find_faces(picture, 1.0, never)
+    (face,) = find_faces(picture)
     assert 300 < face.centre[0] < 434 and 900 < face.centre[1] < 1092 and 50 < face.box[2] < 130
 
 
@@ -75,4 +81,4 @@ def test_nothing_is_invented(selfie):
         cv2.resize(coarse, (800, 600), interpolation=cv2.INTER_CUBIC),
         np.full((300, 300, 3), 200, np.uint8),
     ):
-        assert find_faces(np.ascontiguousarray(picture), 1.0, never) == []
+        assert find_faces(np.ascontiguousarray(picture)) == []
