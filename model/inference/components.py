@@ -119,7 +119,7 @@ def difference(
     if light:
         log_gain = np.asarray(log_gain + light * stretched(components.light, side), np.float32)
     if log_gain.any():
-        value = np.asarray(value * np.exp(log_gain), np.float32)
+        value = np.asarray(value * _three(np.exp(log_gain)), np.float32)
     if shine and components.fill.any():
         value = value + np.float32(shine) * stretched(components.fill, side)
     untouched = not (shine or log_gain.any())
@@ -155,7 +155,8 @@ def decompose(
     highlight = _highlight(small, matte)
     if shine is not None:  # the network's word counts, and half of what is merely bright
         highlight = np.maximum(highlight * np.float32(0.5), stretched(shine[..., None], SIDE))
-    sure = bare * (1 - highlight) * (small.max(-1, keepdims=True) < 0.97) + 1e-4 * matte + 1e-8
+    unburnt = brightest(small)[..., None] < 0.97
+    sure = np.asarray(bare * (1 - highlight) * unburnt + 1e-4 * matte + 1e-8, np.float32)
     mean = _mean(before_linear, sure)
     colour = np.log((_mean(after_linear, sure) + 1e-4) / (mean + 1e-4))
     share = LUMINANCE * mean
@@ -170,7 +171,20 @@ def decompose(
     nothing = np.zeros((1, 1, 3), np.float32)
     parts = Components(colour, light, amount, nothing, person, skin, np.zeros_like(bl_x), bl_x, rendering)
     rest = np.asarray(difference(parts) - (2 * y - 1), np.float32)
-    return replace(parts, rest=rest)
+    whole = replace(parts, rest=rest)
+    vars(whole)["linear"] = parts.linear  # worked out already
+    return whole
+
+
+def _three(values: Array) -> Array:
+    """(h, w, 1 or 3) -> (h, w, 3), where it pays: numpy is slow at repeating the last axis by itself."""
+    repeated = values if values.shape[2] == 3 or len(values) == 1 else cv2.merge([values] * 3)
+    return np.asarray(repeated, np.float32)
+
+
+def brightest(image: Array) -> Array:
+    """Return the largest of the three channels, (h, w). Ten times as quick as `max` over so short an axis."""
+    return np.asarray(np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2]), np.float32)
 
 
 def stretched(values: Array, side: int) -> Array:

@@ -20,8 +20,10 @@ def decode_srgb(srgb: Samples) -> Samples:
     value: Any = srgb
     if isinstance(value, np.ndarray):
         size = np.abs(value)
-        curve = _power((np.maximum(size, 0.04045) + 0.055) * (1 / 1.055), 2.4)
-        return np.copysign(np.where(size <= 0.04045, size * (1 / 12.92), curve), value)  # type: ignore[return-value]
+        curve = np.maximum(size, 0.04045)
+        curve += 0.055
+        curve *= 1 / 1.055
+        return _signed(_power(curve, 2.4), size * (1 / 12.92), size <= 0.04045, value)  # type: ignore[return-value]
     low = value <= 0.04045
     linear: Samples = low * (value / 12.92) + ~low * ((value.clip(0.04045, None) + 0.055) / 1.055) ** 2.4
     return linear
@@ -32,8 +34,10 @@ def encode_srgb(rgb: Samples) -> Samples:
     value: Any = rgb
     if isinstance(value, np.ndarray):
         size = np.abs(value)
-        curve = 1.055 * _power(np.maximum(size, 0.0031308), 1 / 2.4) - 0.055
-        return np.copysign(np.where(size <= 0.0031308, 12.92 * size, curve), value)  # type: ignore[return-value]
+        curve = _power(np.maximum(size, 0.0031308), 1 / 2.4)
+        curve *= 1.055
+        curve -= 0.055
+        return _signed(curve, 12.92 * size, size <= 0.0031308, value)  # type: ignore[return-value]
     low = value <= 0.0031308
     srgb: Samples = low * (value * 12.92) + ~low * (1.055 * value.clip(0.0031308, None) ** (1 / 2.4) - 0.055)
     return srgb
@@ -42,6 +46,14 @@ def encode_srgb(rgb: Samples) -> Samples:
 def _power(base: NDArray[Any], exponent: float) -> NDArray[Any]:
     """OpenCV's power is faster than numpy's; it takes no more than two dimensions and channels."""
     return cv2.pow(base.ravel(), exponent).reshape(base.shape) if base.size else base
+
+
+def _signed(
+    curve: NDArray[Any], line: NDArray[Any], low: NDArray[np.bool_], value: NDArray[Any]
+) -> NDArray[Any]:
+    """Return `curve`, where `low` the straight `line`, with the signs of `value`; overwrites `curve`."""
+    np.copyto(curve, line, where=low)
+    return np.copysign(curve, value, out=curve) if value.size and value.min() < 0 else curve
 
 
 def luminance(rgb: NDArray[Any]) -> NDArray[np.float32]:
