@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import sys
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +27,7 @@ from .retoucher import fingerprint
 
 FORM = 1
 _FAR = 1 << 40
+_PLAIN = re.compile(rb'\{"name":"([ !#-\[\]-~]*)",.*\}\n', re.DOTALL)  # without anything that JSON escapes
 _HEADER = "manifest"  # the key that only a header has
 _HEAD = b'{"manifest":'  # so begins the file, also where a run was killed at once
 
@@ -68,13 +70,18 @@ class Manifest:
 
     def find(self, name: str) -> Outcome | None:
         """Return the last line about the picture of this name, from before this run."""
+        found = self.look_up(name)
+        return found and found[1]
+
+    def look_up(self, name: str) -> tuple[int, Outcome] | None:
+        """Return that line with a number below `len`, which is this picture's alone."""
         key = _key(name)
         last = int(np.searchsorted(self._keys, key, side="right")) - 1
         while last >= 0 and self._keys[last] == key:
             self._reader.seek(int(self._places[last]))
             line = outcome_in(self._reader.readline(MOST_BYTES))
             if line is not None and line["name"] == name:
-                return line
+                return last, line
             last -= 1
         return None
 
@@ -95,8 +102,8 @@ class Manifest:
         for line in whole_lines(self._reader):
             if at == 0:
                 self._check_ours(line)
-            if at == begin and (outcome := outcome_in(line)) is not None and line.endswith(b"\n"):
-                keys += _digest(outcome["name"])
+            if at == begin and line.endswith(b"\n") and (name := _name(line)) is not None:
+                keys += _digest(name)
                 places += at.to_bytes(8, sys.byteorder)
             at += len(line)
             begin = at if line.endswith(b"\n") else begin
@@ -127,12 +134,8 @@ class Manifest:
         self.close()
 
 
-def stands(line: Outcome, item: Item, settings: dict[str, Any], weights: str) -> bool:
-    """Whether what the line says is still so: same source, same settings, same weights, output as written.
-
-    weights: "" where nobody can tell them without computing. Reads the output to the end, the source
-    only when its time says that it may have changed.
-    """
+def may_stand(line: Outcome, item: Item, settings: dict[str, Any], weights: str) -> bool:
+    """Whether nothing that can be seen without reading a file speaks against `stands`."""
     if line.get("status") not in (DONE, NO_FACE, MEASURED) or line.get("settings") != settings:
         return False
     if weights and line.get("weights") != weights:
@@ -140,23 +143,33 @@ def stands(line: Outcome, item: Item, settings: dict[str, Any], weights: str) ->
     if line.get("colours", []) != [colour and list(colour) for colour in item.colours]:
         return False
     try:
+        if os.stat(item.source).st_size != line["size"]:
+            return False
+        return line["status"] != DONE or os.stat(item.target).st_size == line["output_size"]
+    except (OSError, KeyError):
+        return False
+
+
+def stands(line: Outcome, item: Item, settings: dict[str, Any], weights: str) -> bool:
+    """Whether what the line says is still so: same source, same settings, same weights, output as written.
+
+    weights: "" where nobody can tell them without computing. Reads the output to the end, the source
+    only when its time says that it may have changed.
+    """
+    if not may_stand(line, item, settings, weights):
+        return False
+    try:
         if not _same_source(line, item):
             return False
-        if line["status"] != DONE:
-            return True
-        output = Path(item.target)
-        if output.stat().st_size != line["output_size"]:
-            return False
-        return bool(fingerprint(output)["sha256"] == line["output_sha256"])
+        return line["status"] != DONE or bool(
+            fingerprint(Path(item.target))["sha256"] == line["output_sha256"]
+        )
     except (OSError, PictureError, KeyError):
         return False
 
 
 def _same_source(line: Outcome, item: Item) -> bool:
-    status = os.stat(item.source)
-    if status.st_size != line["size"]:
-        return False
-    if status.st_mtime_ns == line["mtime_ns"] and line["input"] == item.source:
+    if os.stat(item.source).st_mtime_ns == line["mtime_ns"] and line["input"] == item.source:
         return True
     return bool(fingerprint(Path(item.source))["sha256"] == line["sha256"])
 
@@ -175,6 +188,18 @@ def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _finite(item) for name, item in value.items()}
     return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _name(line: bytes) -> str | None:
+    """Return the picture that a line is about; None for a header and for what is no line of ours.
+
+    Our own lines begin with it: most need not be parsed, which is what opening a long manifest takes.
+    """
+    found = _PLAIN.match(line)
+    if found:
+        return found[1].decode("ascii")
+    outcome = outcome_in(line)
+    return None if outcome is None else str(outcome["name"])
 
 
 def _digest(name: str) -> bytes:

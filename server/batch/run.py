@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .item import DISK_FULL, DONE, FAILED, NO_FACE, Engine, Item, Outcome
 from .listing import Listing
-from .manifest import Manifest, stands
+from .manifest import Manifest, may_stand, stands
 
 PROOFS = 32  # pictures looked at ahead, so that the disk reads several at a time
 EXAMPLES = 5  # names told for each reason
@@ -115,7 +117,8 @@ def todo(
 ) -> Iterator[Item]:
     """Yield the pictures that are not proven done; folders that cannot be read become failures (`keep`).
 
-    Those that no earlier run knows come first: nothing has to be read to find them.
+    Those that no earlier run knows come first, then those that failed or have visibly changed: no picture has
+    to be read to find them. Last comes what must be proven.
     """
 
     def failed(folder: Path, reason: str) -> None:
@@ -140,19 +143,29 @@ def todo(
         yield from listed(failed)
         return
     yield from (item for item in listed(failed) if item.name not in manifest)
-    known = (item for item in listed() if item.name in manifest)
+    begun = np.zeros(len(manifest), np.bool_)
+
+    def known() -> Iterator[tuple[Item, tuple[int, Outcome] | None]]:
+        """Walk once more, with the line that there is about each, and its number."""
+        for item in listed():
+            if item.name in manifest:
+                yield item, manifest.look_up(item.name)  # None for another name with the same hash
+
+    for item, found in known():
+        if found is None or not may_stand(found[1], item, plan.settings, plan.weights):
+            if found is not None:
+                begun[found[0]] = True
+            yield item
     with ThreadPoolExecutor(4) as pool:
-        ahead: deque[tuple[Item, Future[bool] | None]] = deque()
-        for item in itertools.chain(known, itertools.repeat(None, PROOFS)):
-            if item is not None:
-                line = manifest.find(item.name)
-                proof = None
-                if line is not None:
-                    proof = pool.submit(stands, line, item, plan.settings, plan.weights)
-                ahead.append((item, proof))
-            if ahead and (item is None or len(ahead) >= PROOFS):
+        ahead: deque[tuple[Item, Future[bool]]] = deque()
+        waiting = ((item, found[1]) for item, found in known() if found is not None and not begun[found[0]])
+        for entry in itertools.chain(waiting, itertools.repeat(None, PROOFS)):
+            if entry is not None:
+                item, line = entry
+                ahead.append((item, pool.submit(stands, line, item, plan.settings, plan.weights)))
+            if ahead and (entry is None or len(ahead) >= PROOFS):
                 first, proof = ahead.popleft()
-                if proof is not None and proof.result():
+                if proof.result():
                     tally.proven += 1
                 else:
                     yield first

@@ -168,18 +168,28 @@ def test_whatever_changed_is_done_again(done: tuple[Outcome, Item], what: str) -
     assert not stands(line, item, settings, weights)
 
 
-def test_what_no_run_knows_comes_first(tmp_path: Path) -> None:
-    """However many are to be proven: work begins at once."""
+def test_what_need_not_be_proven_comes_first(tmp_path: Path, done: tuple[Outcome, Item]) -> None:
+    """However many there are to be proven: new pictures first, then what has visibly changed; each once."""
     shoot, out = tmp_path / "shoot", tmp_path / "out"
     shoot.mkdir()
-    for name in "abcd":
+    for name in "abcde":
         (shoot / f"{name}.jpg").write_bytes(b"picture")
     path = out / "run.jsonl"
+    line, item = done
+    result = Path(item.target).read_bytes()
     with Manifest(path, resume=False) as manifest:
-        manifest.add({"name": "a.jpg", "status": "failed"})
+        for name in "ae":  # which stand, or so it seems
+            own = fingerprint(shoot / f"{name}.jpg")
+            put(out / f"{name}.jpg", result if name == "a" else b"resulT")
+            manifest.add({**line, **own, "name": f"{name}.jpg", "input": str(shoot / f"{name}.jpg")})
         manifest.add({"name": "b.jpg", "status": "failed"})
-    plan = Plan(Listing([str(shoot)], str(out)), {}, "", resume=True)
+    plan = Plan(Listing([str(shoot)], str(out)), SETTINGS, "w", resume=True)
+    tally = Tally()
     with Manifest(path, resume=True) as manifest:
         assert "a.jpg" in manifest and "c.jpg" not in manifest
-        names = [item.name for item in todo(plan, manifest, Tally(), lambda outcome: None)]
-    assert names == ["c.jpg", "d.jpg", "a.jpg", "b.jpg"]
+        items = todo(plan, manifest, tally, lambda outcome: None)
+        names = []
+        for item in items:
+            names.append(item.name)
+            put(Path(item.target), result)  # as if it were done now: it is not given twice
+    assert names == ["c.jpg", "d.jpg", "b.jpg", "e.jpg"] and tally.proven == 1
