@@ -23,11 +23,6 @@ from .item import Item, Order, Outcome, Peeked, failed
 
 ATTEMPTS = 2
 LANES = 2  # pictures in work in a process: one is computed, another one read or written
-KEEP_MEMORY = {
-    **child.KEEP_MEMORY,
-    "MALLOC_TRIM_THRESHOLD_": "67108864",
-    "MALLOC_ARENA_MAX": "2",  # each keeps as much, and a lane is a thread with one of its own otherwise
-}
 _WORDS = 20  # lines of a worker's standard error that are kept
 _LOOK_SECONDS = 0.5  # between two looks at whether somebody wants us to end
 
@@ -156,7 +151,7 @@ class _Worker:
         self.status = 0
         self.has: dict[str, Item] = {}
         self.words: deque[str] = deque(maxlen=_WORDS)
-        self._process = child.start(command, KEEP_MEMORY)
+        self._process = child.start(command, machine.KEEP_MEMORY)
         self._thread(self._hear, events)
         self._listener = self._thread(self._listen)
 

@@ -12,8 +12,15 @@ from pathlib import Path
 import psutil
 
 from model.inference.threads import processors
+from server import child
 
 _CGROUP = Path("/sys/fs/cgroup")
+# For the environment of a process that does one picture after another.
+KEEP_MEMORY = {
+    **child.KEEP_MEMORY,
+    "MALLOC_TRIM_THRESHOLD_": "67108864",
+    "MALLOC_ARENA_MAX": "2",  # each keeps as much, and a lane is a thread with one of its own otherwise
+}
 PER_WORKER = 750 << 20  # bytes: interpreter, network, and two 24-megapixel pictures in work
 SPARE = 500 << 20  # bytes left to everybody else
 

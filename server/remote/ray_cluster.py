@@ -62,7 +62,7 @@ def _connect(ray: Any, address: str, installed: bool) -> None:
 
 def _start(ray: Any, address: str, installed: bool) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    here = {"env_vars": {"PYTHONPATH": str(CHECKOUT)}}
+    here = {"env_vars": {"PYTHONPATH": str(CHECKOUT), **machine.KEEP_MEMORY}}
     if address != "local":
         ray.init(address=address, runtime_env=here if installed else _everything(), **quiet)
         return
@@ -82,6 +82,7 @@ def _everything() -> dict[str, Any]:
     """Return this program and its packages as pinned, so that another machine needs Python and Ray only."""
     return {
         "py_modules": [str(CHECKOUT / name) for name in ("server", "model", "plugin")],
+        "env_vars": machine.KEEP_MEMORY,
         "uv": {"packages": packages(), "uv_pip_install_options": ["--no-deps"]},
     }
 
