@@ -145,7 +145,7 @@ def may_stand(line: Outcome, item: Item, settings: dict[str, Any], weights: str)
     try:
         if os.stat(item.source).st_size != line["size"]:
             return False
-        return line["status"] != DONE or os.stat(item.target).st_size == line["output_size"]
+        return bool(line["status"] != DONE or os.stat(item.target).st_size == line["output_size"])
     except (OSError, KeyError):
         return False
 
