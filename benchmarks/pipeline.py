@@ -34,7 +34,8 @@ from server.remote.sending import reader, shape_of, writer
 from . import gimp, photo
 
 Pixels = NDArray[np.uint8]
-SAME_PICTURE_LEVELS = 2.0  # mean, of 255: rounding, bf16 and another way of stretching lie below
+# Mean, of 255: rounding, bf16, another stretching, and the person's exposure, which the plain way lacks.
+SAME_PICTURE_LEVELS = 3.5
 
 
 @contextlib.contextmanager

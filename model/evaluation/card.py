@@ -109,7 +109,7 @@ make them, make-up, several people, bounced or filtered flash.
 {sources}
 
 These are the portraits of the last training. studio's versions before it, from which it starts, and
-deepflash and hdrnet were trained on 431 portraits of 329 people, of the sources up to GSA centers of
+deepflash were trained on 431 portraits of 329 people, of the sources up to GSA centers of
 excellence, and six of 18F among them, whose public-domain dedication excludes photographs of its team; those
 are gone since.
 

@@ -29,7 +29,6 @@ WEIGHTS: Final = Path(__file__).resolve().parents[1] / "weights"
 # description is noticed too. Export under another name to serve weights of your own.
 SHIPPED: Final = {
     "deepflash": "ed70131465c94f4d05591d93a6b244816931139d7b96e5bb249bbc6cdfa29344",
-    "hdrnet": "ac7132f0b4b5c8bdcdca37c7329101272cf63582fbfdf96684d29d449ff6b5af",
     "studio": "bc03842d93c41c4a1de2df2bd80e8dca378ed0ac02a8e5376ef07d9d1da19e17",
 }
 LARGEST_DESCRIPTION: Final = 1 << 20  # bytes

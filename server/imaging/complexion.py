@@ -32,14 +32,25 @@ EYES: Final = ((205.0, 218.0, 28.0, 16.0), (303.0, 218.0, 28.0, 16.0))
 MOUTH: Final = (254.0, 325.0, 44.0, 19.0)
 SHINING: Final = 0.04  # linear light of shine from which a place does not say what colour the skin has
 MORE: Final = 4.0  # times what shine has washed out of a place comes back: some shine is always left
+FADED: Final = 4.0  # C* that a place must lack before it gets the colour of the skin near by in full
+HAIRY: Final = (0.45, 0.65)  # share of the lighter skin's L*: below is no skin, above is
+OTHER_HUE: Final = (0.6, 0.85)  # cosine of the angle between hues: below is no skin, above is
 BURNT: Final = (0.93, 0.98)  # sRGB: from here on a channel says less and less, and nothing
 # CIE a* (green) and b* (blue) of the skin: below the first a cast is certain, above the second it is not.
 GREENISH: Final = (5.0, 9.0)
 BLUISH: Final = (2.0, 6.0)
 CAUTION: Final = 0.6  # share of a certain cast that is taken out, and of the colour that burnt skin gets
-EXPOSED: Final = 0.1  # log-gain beyond what shine took, at light 1,
-MOST: Final = 0.065  # and of both together: a tenth of what the slider for brightness does
-LIGHT_FACE: Final = (66.0, 83.0)  # L* of the skin: from here on it gets less of that, then none
+EXPOSED: Final = 0.2  # log-gain beyond what shine took,
+MOST: Final = 0.26  # and of both together
+FULL: Final = 0.6  # of the sliders for shine and light: from here on the exposure is the studio's
+SOFT: Final = 0.3  # share of the highlights' light that comes back as a broad, soft highlight
+BROAD: Final = 6.0  # pixels at `SIDE`: its sigma
+RICHER: Final = 0.15  # share of the exposure that colour gets
+LIGHT_FACE: Final = (
+    50.0,
+    66.0,
+)  # L* of the skin: from the first on it gets less of that, from the second none
+OVEREXPOSED: Final = 0.3  # share of that which is taken from skin that is lighter still
 BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor of 2
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
 
@@ -65,7 +76,7 @@ def certainty(components: Components) -> float:
     return float(smoothstep(np.array(max(shares))))
 
 
-def kept(components: Components, out: Float, light: float = 0) -> Float:
+def kept(components: Components, out: Float, shine: float = 0, light: float = 0) -> Float:
     """`out`, BL(o) as predicted without the colour component, with the colours of BL(x).
 
     Lightness is the prediction's. Colour (CIE a*, b*) is the photograph's under that light, so that face,
@@ -74,8 +85,11 @@ def kept(components: Components, out: Float, light: float = 0) -> Float:
     makes no place more saturated than the dull skin near by, whose colour burnt places get, in proportion to
     their lightness; none gets darker than that skin, and eyes stay as they were.
 
-    out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. light: the setting that `out` was made with.
-    Returns the same shape; `out` itself where no skin says what its colour is.
+    Where both sliders take part, the person is lit as in a studio: more light, and for the highlights that
+    were taken a broad, soft one.
+
+    out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. shine, light: the settings that `out` was
+    made with. Returns the same shape; `out` itself where no skin says what its colour is.
     """
     weight = skin_weight(components)
     if weight.sum() < 1:
@@ -93,40 +107,55 @@ def kept(components: Components, out: Float, light: float = 0) -> Float:
     near = cv2.resize(_near(components, out, weight), size, interpolation=cv2.INTER_LINEAR)
     least = np.minimum(before[..., 0], near[..., 2])
     after[..., 0] += washed * np.maximum(least - after[..., 0], 0)
+    studio = min(shine, light, FULL) / FULL
+    if studio:
+        after[..., 0] += np.float32(SOFT * studio) * bare * _broad(np.maximum(taken, 0) * bare)
     own = _without_shine(components, after[..., 0], light * stretched(components.light, size[0]))
     # Shine that is left is not skin: it counts as no lightness beyond that of the skin near by.
     like = near[..., :2] * np.minimum(after[..., :1], near[..., 2:])
     was, most = _length(before[..., 1:]), _length(like)
-    lacking = most - np.minimum(_length(own), most)
+    # Only a place that has less colour than the skin near by gets that colour, never one that has more.
+    lacking = np.maximum(most - _length(own), 0)
     share = washed[..., None] * np.clip(MORE * (_length(own) - was) / np.maximum(lacking, 1e-3), 0, 1)
+    share *= smoothstep(lacking / FADED)
     own *= np.minimum(1, np.maximum(was, most) / np.maximum(_length(own), 1e-3))
     own += features[..., None] * (before[..., 1:] - own)  # painted, or not skin at all
     burnt = CAUTION * washed * smoothstep((_brightest(crop) - BURNT[0]) / (BURNT[1] - BURNT[0]))
     after[..., 1:] = own + np.maximum(share, burnt[..., None]) * (like - own)
-    after[..., 0] += 16
-    # Lightness alone looks grey on dark skin; with its colour, light skin now and then looks red.
-    after *= np.float32(np.exp(_exposure(before[..., 0], after[..., 0], bare > 0.5, light) / 3))
-    after[..., 0] -= 16
+    _expose(after, before[..., 0], bare > 0.5, studio)
     return np.asarray(cv2.cvtColor(after, cv2.COLOR_Lab2RGB).clip(0, 1), np.float32)
 
 
-def _exposure(before: Float, after: Float, skin: NDArray[np.bool_], light: float) -> float:
-    """Return the log-gain in linear light by which the person is to be exposed more, as a studio would.
+def _broad(taken: Float) -> Float:
+    """Spread L* (H, H) that was taken from highlights: a studio's light is large, and so is its highlight."""
+    small = cv2.resize(taken, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    wide = cv2.GaussianBlur(small, (0, 0), BROAD)
+    return np.asarray(cv2.resize(wide, taken.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
-    A camera exposes for the highlights: without their shine a face is too dark, and looks dull. The brightest
-    skin gets as bright as it was with shine, and a little brighter; a face that is light already gets less.
-    before, after: (H, H) L* and L* + 16, of which a gain changes the latter by its cube root.
+
+def _expose(after: Float, before: Float, skin: NDArray[np.bool_], studio: float) -> None:
+    """Expose the person as a studio would, in place.
+
+    A camera exposes for the highlights: without their shine a dark face is too dark, and looks dull. The
+    brightest skin gets as bright as it was with shine, and a little brighter. A face that is light already
+    gets less of that, one that the flash has washed out a little less light than it had.
+    after: (H, H, 3) L*, a*, b*. before: (H, H) L*.
     """
     some = skin[::4, ::4]
-    if some.sum() < 16:
-        return 0.0
+    if some.sum() < 16 or not studio:
+        return
     (was,), (now, median) = (
-        np.percentile(side[::4, ::4][some], parts) for side, parts in ((before, (95,)), (after, (95, 50)))
+        np.percentile(side[::4, ::4][some], parts)
+        for side, parts in ((before, (95,)), (after[..., 0], (95, 50)))
     )
-    lost = 3 * float(np.log((was + 16) / now))
     dim, bright = LIGHT_FACE
-    room = float(np.clip((bright + 16 - median) / (bright - dim), 0, 1))
-    return room * min(max(lost, 0.0) + EXPOSED * light, MOST)
+    lost = 3 * float(np.log((was + 16) / (now + 16)))
+    room = float(np.clip((bright - median) / (bright - dim), -OVEREXPOSED, 1))
+    gain = studio * room * min(max(lost, 0.0) + EXPOSED, MOST)
+    factor = np.float32(np.exp(gain / 3))
+    after[..., 0] = (after[..., 0] + 16) * factor - 16
+    # Lightness alone looks grey, above all on dark skin; with all of its colour skin looks red.
+    after[..., 1:] *= factor ** np.float32(RICHER)
 
 
 def _without_shine(components: Components, lightness: Float, gain: Float) -> Float:
@@ -154,11 +183,27 @@ def _length(ab: NDArray[Any]) -> Float:
 def _near(components: Components, out: Float, weight: Float) -> Float:
     """(SIDE, SIDE, 3): a* and b* over L*, and `out`'s L*, of the skin without shine around each place."""
     lab, lightness = _lab(stretched(components.crop, SIDE)), _lab(stretched(out, SIDE))[..., :1]
+    weight = weight * _alike(lab, weight)
     told = np.concatenate([lab[..., 1:] / np.maximum(lab[..., :1], 10), lightness], -1)
     average = _mean(told, weight)
     summed = cv2.GaussianBlur(np.concatenate([(told - average) * weight, weight], -1), (0, 0), SMOOTH)
     # Where no such skin is near, the average holds.
     return np.asarray(average + summed[..., :3] / (summed[..., 3:] + FAINT), np.float32)
+
+
+def _alike(lab: Float, weight: Float) -> Float:
+    """(SIDE, SIDE, 1) in [0, 1]: 0 where what counts as skin is a beard, dark glasses or cloth.
+
+    The skin's map is coarse; such things are darker than most of the skin, or of another hue.
+    """
+    some = weight[..., 0] > 0.5
+    if some.sum() < 16:
+        return np.ones_like(weight)
+    bright = np.percentile(lab[..., 0][some], 70)
+    light = smoothstep((lab[..., :1] / max(bright, 1.0) - HAIRY[0]) / (HAIRY[1] - HAIRY[0]))
+    a, b = np.median(lab[..., 1:][some & (lab[..., 0] > HAIRY[1] * bright)], axis=0)
+    hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / np.maximum(_length(lab[..., 1:]) * np.hypot(a, b), 1)
+    return np.asarray(light * smoothstep((hue - OTHER_HUE[0]) / (OTHER_HUE[1] - OTHER_HUE[0])), np.float32)
 
 
 @functools.lru_cache(4)  # the same for every picture and every move of a slider

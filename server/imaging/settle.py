@@ -113,7 +113,7 @@ def _change(part: Part, analysis: Analysis, settings: Settings) -> Float:
     out = before.clip(0, 1)
     after = out
     if not painted and (settings.shine or settings.light):
-        after = complexion.kept(found, out, settings.light)
+        after = complexion.kept(found, out, settings.shine, settings.light)
     tint, exposure = _gains(part, settings)
     after = complexion.tinted(after, tint, exposure)
     if after is not out:

@@ -26,4 +26,4 @@ def test_last_line_holds_the_figures() -> None:
     assert 0 < figures["non_network_s"] < figures["server_s"] < figures["wall_s"]
     assert figures["transport_s"] > 0 and figures["reference_s"] > 0
     assert figures["peak_rss_mb"] is None or figures["peak_rss_mb"] > 50
-    assert figures["mean_difference_levels"] < 2
+    assert figures["mean_difference_levels"] < 3.5

@@ -23,7 +23,6 @@ CASES = [
     ("studio", "openvino"),
     ("deepflash", "pytorch"),
     ("deepflash", "openvino"),
-    ("hdrnet", "pytorch"),
     ("headshot", "opencv"),
 ]
 

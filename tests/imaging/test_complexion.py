@@ -77,22 +77,52 @@ def test_shine_that_stays_keeps_its_colour() -> None:
 
 
 @pytest.mark.parametrize(("skin", "lighter"), [((0.6, 0.42, 0.33), True), ((0.95, 0.88, 0.84), False)])
-def test_a_face_that_lost_its_shine_is_exposed_more_unless_it_is_light(
+def test_a_face_is_exposed_as_in_a_studio_unless_it_is_light(
     skin: tuple[float, float, float], lighter: bool
 ) -> None:
     found = components(skin=skin)
-    moved = lab(complexion.kept(found, found.crop, light=1))[400, 256] - lab(found.crop)[400, 256]
-    assert (1 < moved[0] < 4) if lighter else abs(moved[0]) < 0.3
     before = lab(found.crop)[400, 256]
+    moved = lab(complexion.kept(found, found.crop, 1, 1))[400, 256] - before
+    assert (3 < moved[0] < 7) if lighter else (-3 < moved[0] < -0.5), "what is burnt out gets less light"
     hue = np.degrees(np.arctan2(*(before + moved)[:0:-1]) - np.arctan2(*before[:0:-1]))
     assert abs(hue) < 1 or not lighter, "and keeps its hue"
-    assert np.allclose(lab(complexion.kept(found, found.crop, light=0)), lab(found.crop), atol=0.3)
+    assert np.linalg.norm((before + moved)[1:]) < 1.05 * np.linalg.norm(before[1:]), "nor gets redder"
+    for alone in ((1, 0), (0, 1)):
+        assert np.allclose(lab(complexion.kept(found, found.crop, *alone)), lab(found.crop), atol=0.3)
+    half = lab(complexion.kept(found, found.crop, 0.3, 1))[400, 256] - before
+    assert half[0] == pytest.approx(moved[0] / 2, abs=0.4)
+
+
+def test_what_is_taken_from_highlights_comes_back_broad_and_soft() -> None:
+    found, grey = washed_out()
+    hard, soft = (lab(complexion.kept(found, grey, 1, light)) for light in (0, 1))
+    gain = soft - hard
+    assert gain[140, 260, 0] > gain[190, 260, 0] + 0.3 > gain[460, 260, 0] + 0.3
+    assert soft[140, 260, 0] < lab(found.crop)[140, 260, 0]
+
+
+def test_a_beard_does_not_make_the_skin_beside_it_grey() -> None:
+    """The skin's map is coarse: hair, glasses and cloth count as skin, but say nothing of its colour."""
+    found, grey = washed_out()
+    spot = cv2.resize((found.shine[..., 0] > 0).astype(np.float32), (SIZE, SIZE))
+    beard = np.zeros((SIZE, SIZE), np.float32)
+    beard[60:260, 180:340] = 1
+    dark = np.where((beard * (1 - spot) > 0)[..., None], np.float32(0.12), 1)
+    found.crop[:] = np.where(dark < 1, dark, found.crop)
+    out = lab(complexion.kept(found, np.where(dark < 1, dark, grey).astype(np.float32)))
+    assert out[140, 260, 1:] == pytest.approx(lab(found.crop)[400, 256, 1:], abs=2.5)
+    # And what has its colour still keeps it, whatever the skin near by is like.
+    rich = components(found.shine)
+    rich.crop[:] = np.where(dark < 1, dark, shifted(rich.crop, (14, 6, 6), spot))
+    less = shifted(rich.crop, (-16, 0, 0), spot)
+    colour = np.linalg.norm(lab(complexion.kept(rich, less))[140, 260, 1:])
+    assert colour > 0.85 * np.linalg.norm(lab(rich.crop)[140, 260, 1:])
 
 
 def test_lifted_shadows_keep_their_colour() -> None:
     found = components()
     found.light[:] = 0.5
-    lit = lab(complexion.kept(found, shifted(found.crop, (8, 0, 0), np.ones((SIZE, SIZE), np.float32)), 1))
+    lit = lab(complexion.kept(found, shifted(found.crop, (8, 0, 0), np.ones((SIZE, SIZE), np.float32)), 0, 1))
     before = lab(found.crop)[400, 256]
     richer = np.linalg.norm(lit[400, 256, 1:]) / np.linalg.norm(before[1:])
     assert richer == pytest.approx((lit[400, 256, 0] + 16) / (before[0] + 16), rel=0.05)

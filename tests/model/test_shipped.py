@@ -14,7 +14,6 @@ from tests.sample import SELFIE
 MAX_BYTES = {
     "deepflash": 64 * 1024 * 1024,
     "studio": 20 * 1024 * 1024,
-    "hdrnet": 2 * 1024 * 1024,
 }  # by architecture
 SHIPPED = predictor.available()
 

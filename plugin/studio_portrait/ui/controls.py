@@ -37,7 +37,6 @@ _CAPTIONS = {
     "": _("Default"),
     "studio": _("Studio: our own, for flash selfies"),
     "deepflash": _("DeepFlash: the paper's network, slower"),
-    "hdrnet": _("HDRNet: quick, coarse"),
     HEADSHOT: _("Headshot: takes the look of another portrait"),
 }
 
