@@ -199,8 +199,8 @@ def _alike(lab: Float, weight: Float) -> Float:
     some = weight[..., 0] > 0.5
     if some.sum() < 16:
         return np.ones_like(weight)
-    bright = np.percentile(lab[..., 0][some], 70)
-    light = smoothstep((lab[..., :1] / max(bright, 1.0) - HAIRY[0]) / (HAIRY[1] - HAIRY[0]))
+    bright = max(float(np.percentile(lab[..., 0][some], 70)), 1.0)
+    light = smoothstep((lab[..., :1] / bright - HAIRY[0]) / (HAIRY[1] - HAIRY[0]))
     a, b = np.median(lab[..., 1:][some & (lab[..., 0] > HAIRY[1] * bright)], axis=0)
     hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / np.maximum(_length(lab[..., 1:]) * np.hypot(a, b), 1)
     return np.asarray(light * smoothstep((hue - OTHER_HUE[0]) / (OTHER_HUE[1] - OTHER_HUE[0])), np.float32)
