@@ -36,24 +36,27 @@ def decode(kind: str, data: bytes) -> Picture:
 
     Raises `PictureError` ``bad-image`` or ``too-large``, and `ImportError`.
     """
-    return _raw(data) if kind == "raw" else _heic(data)
+    try:
+        return _raw(data) if kind == "raw" else _heic(data)
+    except (PictureError, ImportError, MemoryError):
+        raise
+    except Exception as error:  # both libraries raise kinds of their own, and each other's, on broken files
+        sentence = f"The {kind.upper()} file cannot be read ({_words(error)})."
+        raise PictureError("bad-image", sentence, "Copy it again, or convert it.") from None
 
 
 def _raw(data: bytes) -> Picture:
     import rawpy
 
-    try:
-        with rawpy.imread(io.BytesIO(data)) as file:
-            check_size(file.sizes.width, file.sizes.height)
-            pixels = file.postprocess(
-                gamma=_CURVE,
-                output_bps=16,
-                use_camera_wb=True,
-                no_auto_bright=True,
-                output_color=rawpy.ColorSpace.sRGB,
-            )
-    except rawpy.LibRawError as error:
-        raise _damaged("RAW", error) from None
+    with rawpy.imread(io.BytesIO(data)) as file:
+        check_size(file.sizes.width, file.sizes.height)
+        pixels = file.postprocess(
+            gamma=_CURVE,
+            output_bps=16,
+            use_camera_wb=True,
+            no_auto_bright=True,
+            output_color=rawpy.ColorSpace.sRGB,
+        )
     return Picture(np.ascontiguousarray(pixels), "raw", 1, None, _described(data))
 
 
@@ -77,12 +80,9 @@ def _without_notes(entry: exif.Entry) -> exif.Entry:
 def _heic(data: bytes) -> Picture:
     import pillow_heif
 
-    try:
-        file = pillow_heif.open_heif(io.BytesIO(data))
-        check_size(*file.size)
-        pixels = np.asarray(file.to_pillow().convert("RGB"))
-    except (ValueError, SyntaxError, EOFError, RuntimeError) as error:
-        raise _damaged("HEIC", error) from None
+    file = pillow_heif.open_heif(io.BytesIO(data))
+    check_size(*file.size)
+    pixels = np.asarray(file.to_pillow().convert("RGB"))
     info: dict[str, Any] = file.info
     block = exif.parse((info.get("exif") or b"").removeprefix(b"Exif\0\0"))
     return Picture(
@@ -92,12 +92,6 @@ def _heic(data: bytes) -> Picture:
         info.get("icc_profile"),
         block.turned(1).coded() if block else None,
         info.get("xmp"),
-    )
-
-
-def _damaged(kind: str, error: Exception) -> PictureError:
-    return PictureError(
-        "bad-image", f"The {kind} file cannot be read ({_words(error)}).", "Copy it again, or convert it."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import sys
 from pathlib import Path
 
@@ -97,6 +98,19 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
     with pytest.raises(PictureError, match="a pipe, not a picture"):
         pictures.read(tmp_path / name)
+
+
+def test_whatever_a_library_raises_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Broken files made pillow-heif raise kinds that it does not name."""
+    library = pytest.importorskip("pillow_heif", reason="PILLOW-HEIF IS NOT INSTALLED: HEIC was not tried")
+
+    def broken(file: object) -> None:
+        raise struct.error("odd")
+
+    monkeypatch.setattr(library, "open_heif", broken)
+    with pytest.raises(PictureError, match="cannot be read .odd") as caught:
+        developing.decode("heic", b"")
+    assert caught.value.code == "bad-image"
 
 
 @pytest.mark.parametrize("name", ["a.nef", "a.heic"])
