@@ -42,6 +42,8 @@ MAX_SECONDS = 900  # for one picture; the child's own limits are far below
 _MAX_ANSWER = 64 << 20  # bytes of JSON; ten thousand chunks of a PNG take one
 _WHOLE = b', "whole": true}'  # so ends an answer of which nothing is missing
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+POPULATE_WRITE = 23  # of madvise, Linux 5.14: all pages at once
+_FIRST_BYTES, _MOST_BYTES = 40 << 20, 128 << 20  # of memory made ahead: of a first picture, and of any
 _HARMFUL = "It may be damaged, or meant to do harm: save it anew in an image editor."
 _FORKS = sys.platform == "linux" and hasattr(os, "pidfd_open") and hasattr(os, "memfd_create")
 
@@ -165,9 +167,11 @@ class _Forking(_Helper):
         super().__init__(module)
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._ahead = _Ahead()
 
     def start(self) -> None:
         self._connection()
+        self._ahead.make(_FIRST_BYTES)
 
     def _connection(self, other_than: socket.socket | None = None) -> socket.socket:
         with self._lock:
@@ -195,7 +199,7 @@ class _Forking(_Helper):
     def _one(
         self, control: socket.socket, file: int, request: dict[str, Any]
     ) -> tuple[dict[str, Any], memoryview] | None:
-        memory = os.memfd_create("picture", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        memory = self._ahead.take()
         try:
             inlet, outlet = os.pipe()
             try:
@@ -214,6 +218,7 @@ class _Forking(_Helper):
             if not size or not fcntl.fcntl(memory, fcntl.F_GET_SEALS) & fcntl.F_SEAL_SHRINK:
                 raise _crashed()  # a file that still shrinks could end us
             mapped = mmap.mmap(memory, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+            self._ahead.make(size)
             return answer, memoryview(mapped)
         finally:
             os.close(memory)
@@ -223,12 +228,78 @@ class _Forking(_Helper):
             self._end()
 
     def _end(self) -> None:
+        self._ahead.close()
         if self._control is not None:
             self._control.close()  # the helper ends with it, and its children with the helper
             self._control = None
         if self._process is not None:
             _wait(self._process)
             self._process = None
+
+
+class _Ahead:
+    """The next picture's memory, made while nobody waits for it: to get its pages is half of a child's cost.
+
+    It was nobody else's before, and goes to one child. A picture of another size cuts it, or adds to it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: int | None = None
+        self._maker = threading.Thread()
+
+    def make(self, size: int) -> None:
+        """Begin to make it, about as large as the last picture was."""
+        if not self._maker.is_alive():
+            self._maker = threading.Thread(target=self._make, args=(min(size, _MOST_BYTES),), daemon=True)
+            with contextlib.suppress(RuntimeError):  # no further thread; then the child does it
+                self._maker.start()
+
+    def _make(self, size: int) -> None:
+        with self._lock, contextlib.suppress(OSError, ValueError):  # as above
+            if self._made is None:
+                place = _memory()
+                try:
+                    os.ftruncate(place, size)
+                    with mmap.mmap(place, size) as mapped:
+                        _populate(mapped, size)
+                    self._made = place
+                finally:
+                    if self._made is None:
+                        os.close(place)
+
+    def take(self) -> int:
+        """Return a file in memory, as far as it is made; the caller closes it."""
+        if not self._lock.acquire(blocking=False):
+            return _memory()  # it is being made; waiting would take longer
+        try:
+            made, self._made = self._made, None
+            return _memory() if made is None else made
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Give it back."""
+        if self._maker.is_alive():
+            self._maker.join()
+        with self._lock:
+            if self._made is not None:
+                os.close(self._made)
+                self._made = None
+
+
+def _memory() -> int:
+    return os.memfd_create("picture", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+
+
+def _populate(mapped: mmap.mmap, size: int) -> None:
+    """Get all pages; unlike `mmap.madvise`, other threads run meanwhile."""
+    import ctypes
+
+    start = ctypes.c_char.from_buffer(mapped)
+    libc = ctypes.CDLL(None)
+    libc.madvise(ctypes.byref(start), ctypes.c_size_t(size), POPULATE_WRITE)
+    del start  # else the mapping could not be closed
 
 
 class _Spare(_Helper):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import gc
 import io
@@ -14,7 +13,6 @@ import selectors
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from . import developing, names, packing, pictures, sandbox
+from .decoder import POPULATE_WRITE
 from .errors import PictureError
 from .picture import Samples, turn_back
 from .srgb import to_srgb
@@ -34,8 +33,6 @@ from .srgb import to_srgb
 _MEMORY, _TIMES_FILE, _TIMES_SAMPLES = 512 << 20, 4, 6
 _SECONDS, _SECONDS_PER_MEGAPIXEL = 15, 1.2  # of the processor
 _DEVELOPED = (100_000_000, 400 << 20)  # pixels and bytes of a RAW or HEIC, which say so too late
-_POPULATE_WRITE = 23  # of madvise, Linux 5.14
-_LIBC: Any = ctypes.CDLL(None) if os.name == "posix" else None  # whose calls let other threads run
 _CLOCK, _PATIENCE = 30, 4  # seconds by the clock, and times as long: other programs want the processor too
 
 
@@ -80,8 +77,9 @@ class Memory:
         size = int(np.prod(shape))
         os.ftruncate(self._place, size)
         mapped = mmap.mmap(self._place, size)
+        with contextlib.suppress(OSError, ValueError):  # all pages at once: a third less than one by one
+            mapped.madvise(POPULATE_WRITE)
         self._mapped = np.frombuffer(mapped, np.uint8)
-        _populate(self._mapped)
         return self._mapped.reshape(shape)
 
     def fill(self, samples: Samples, blobs: list[bytes]) -> None:
@@ -90,20 +88,12 @@ class Memory:
         at = samples.nbytes
         inside = self._mapped is not None and self._mapped.ctypes.data == samples.ctypes.data
         if not inside or self._mapped is None or self._mapped.nbytes != at:
-            os.ftruncate(self._place, 0)
+            os.ftruncate(self._place, at)
             _write_all(self._place, samples.reshape(-1).view(np.uint8).data)
         os.lseek(self._place, at, os.SEEK_SET)
         for blob in blobs:
             _write_all(self._place, memoryview(blob))
         fcntl.fcntl(self._place, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-
-
-def _populate(mapped: NDArray[np.uint8]) -> None:
-    """Have the kernel give all pages at once, a third quicker than one by one, while the decoder begins."""
-    place = ctypes.c_void_p(mapped.ctypes.data)
-    words = (place, ctypes.c_size_t(mapped.nbytes), ctypes.c_int(_POPULATE_WRITE))
-    with contextlib.suppress(RuntimeError):  # no further thread: then one by one
-        threading.Thread(target=_LIBC.madvise, args=words, daemon=True).start()
 
 
 @dataclass
@@ -252,6 +242,7 @@ def _keep_only(places: set[int]) -> None:
 
 def _warm_up() -> None:
     """Decode one of each kind, so that no child has to load what it needs."""
+    sandbox.locks()
     pixels = np.zeros((16, 16, 3), np.uint8)
     for kind, options in (("jpeg", {}), ("jpeg", {"progressive": True}), ("png", {}), ("tiff", {})):
         stream = io.BytesIO()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import platform
 import signal
@@ -155,16 +156,19 @@ def _program(machine: str, pid: int) -> Sequence[tuple[int, int, int, int]]:
     return program
 
 
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _call(number: int, *arguments: int | bytes | None) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
     given = (ctypes.c_long(word) if isinstance(word, int) else word for word in arguments)
-    return int(libc.syscall(ctypes.c_long(number), *given))
+    return int(_libc().syscall(ctypes.c_long(number), *given))
 
 
 def _prctl(option: int, *arguments: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
     padded = [*arguments, 0, 0, 0, 0][:4]
-    _checked(libc.prctl(option, *(ctypes.c_ulong(word) for word in padded)))
+    _checked(_libc().prctl(option, *(ctypes.c_ulong(word) for word in padded)))
 
 
 def _checked(result: int) -> int:
