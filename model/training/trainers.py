@@ -26,14 +26,32 @@ from .trainer import Trainer
 BETAS: Final = (0.5, 0.999)  # of Pix2Pix's Adam
 
 
-class DeepFlashTrainer(Trainer):
-    """The paper's: eq. (1) and the offset that it cannot see; the encoder stays as published for a while."""
+class DifferenceTrainer(Trainer):
+    """Any network's that answers y: eq. (1) and the offset that it cannot see."""
+
+    def __init__(self, config: Config, device: torch.device):
+        super().__init__(config, device)
+        self._body: Callable[[Tensor], tuple[Tensor, ...]] = _compiled(self.network.body, config, device)
+
+    def _loss(self, pairs: Pairs) -> Tensor:
+        image = pairs.bl_x.contiguous(memory_format=torch.channels_last)
+        with autocast(self.device):
+            features = self._body(image)
+        y = self.network.finish(image, *(feature.float() for feature in features))[0]
+        t = equations.target(pairs.bl_x, pairs.bl_o)
+        weight = pairs.weight if self.config.weighted else (pairs.weight > 0).float()
+        loss: Tensor = equations.loss(y, t, self.config.offset_weight, weight)
+        absolute: Tensor = (2 * (y - t).abs() * weight).mean()
+        return loss + self.config.absolute * absolute
+
+
+class DeepFlashTrainer(DifferenceTrainer):
+    """The paper's: the encoder stays as published for a while."""
 
     def __init__(self, config: Config, device: torch.device):
         super().__init__(config, device)
         self.network.encoder.requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.trained(), lr=config.rate)
-        self._logits: Callable[[Tensor], tuple[Tensor]] = _compiled(self.network.body, config, device)
 
     def started(self, pictures: Sequence[Tensor]) -> None:
         """Bring the encoder to the decoder's scale, measured on `pictures`."""
@@ -48,17 +66,6 @@ class DeepFlashTrainer(Trainer):
         if due and len(self.optimiser.param_groups) == 1:
             self.network.encoder.requires_grad_(True)
             self.optimiser.add_param_group({"params": list(self.network.encoder.parameters())})
-
-    def _loss(self, pairs: Pairs) -> Tensor:
-        image = pairs.bl_x.contiguous(memory_format=torch.channels_last)
-        with autocast(self.device):
-            (logits,) = self._logits(image)
-        t = equations.target(pairs.bl_x, pairs.bl_o)
-        weight = pairs.weight if self.config.weighted else (pairs.weight > 0).float()
-        y = torch.sigmoid(logits.float())
-        loss: Tensor = equations.loss(y, t, self.config.offset_weight, weight)
-        absolute: Tensor = (2 * (y - t).abs() * weight).mean()
-        return loss + self.config.absolute * absolute
 
 
 class StudioTrainer(Trainer):

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from plugin.studio_portrait.link.sliders import SLIDERS
 from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settings
 
 from ..files import pictures
@@ -71,7 +72,8 @@ class Retoucher:
         analysis = imaging.analyse(picture.pixels, self._predictor, icc=picture.icc)
         for index, colour in enumerate(colours):
             if colour is not None:
-                analysis.tints[index] = np.asarray(colour, np.float32)
+                # Decided for the slider as it stands at first.
+                analysis.tints[index] = np.asarray(colour, np.float32) / np.float32(SLIDERS["colour"].default)
         return imaging.render(picture.pixels, analysis, self._settings, ms=analysis.ms)
 
     def _measure(self, item: Item, picture: Picture) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from plugin.studio_portrait.link.sliders import SLIDERS
+
 from ..files import exif
 from ..files.picture import Picture
 from .item import Outcome, outcome_in, whole_lines
@@ -78,7 +80,7 @@ def sights(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
         crop = (part.upright(analysis.space) * 255 + 0.5).astype(np.uint8)
         # The square was laid around the landmarks, so the face is always at the same place in it.
         person = api.face_encodings(np.ascontiguousarray(crop), [_FACE])
-        own = own_tint(part)
+        own = np.float32(SLIDERS["colour"].default) * own_tint(part)
         found.append(
             {
                 "face": index,

@@ -259,6 +259,7 @@ class Environment:
 
     def _run_pip(self, arguments: Sequence[str], failure: str) -> None:
         options = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--use-pep517"]
+        options += ["--no-compile"]  # all of it takes half of the time, and Python compiles what is used
         run_logged([self.python, "-I", "-m", "pip", "install", *options, *arguments], self.log, failure)
 
     def _run_uv(self, uv: str | Path, arguments: Sequence[str], failure: str) -> None:
