@@ -47,10 +47,12 @@ SOFT: Final = 0.3  # share of the highlights' light that comes back as a broad, 
 BROAD: Final = 6.0  # pixels at `SIDE`: its sigma
 RICHER: Final = 0.15  # share of the exposure that colour gets
 LIGHT_FACE: Final = (
-    50.0,
-    66.0,
+    70.0,
+    76.0,
 )  # L* of the skin: from the first on it gets less of that, from the second none
-OVEREXPOSED: Final = 0.3  # share of that which is taken from skin that is lighter still
+# C* of the skin, and L* above which it counts: who is rich in colour and not dark has light enough.
+RICH: Final = (25.0, 31.0)
+NOT_DARK: Final = (48.0, 56.0)
 BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor of 2
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
 
@@ -126,6 +128,11 @@ def kept(components: Components, out: Float, shine: float = 0, light: float = 0)
     return np.asarray(cv2.cvtColor(after, cv2.COLOR_Lab2RGB).clip(0, 1), np.float32)
 
 
+def _rise(value: float, between: tuple[float, float]) -> float:
+    """Return 0 up to the first of `between`, 1 from the second on."""
+    return float(smoothstep(np.array((value - between[0]) / (between[1] - between[0]))))
+
+
 def _broad(taken: Float) -> Float:
     """Spread L* (H, H) that was taken from highlights: a studio's light is large, and so is its highlight."""
     small = cv2.resize(taken, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
@@ -137,8 +144,8 @@ def _expose(after: Float, before: Float, skin: NDArray[np.bool_], studio: float)
     """Expose the person as a studio would, in place.
 
     A camera exposes for the highlights: without their shine a dark face is too dark, and looks dull. The
-    brightest skin gets as bright as it was with shine, and a little brighter. A face that is light already
-    gets less of that, one that the flash has washed out a little less light than it had.
+    brightest skin gets as bright as it was with shine, and a little brighter. A face that is light or
+    rich in colour already gets less of that, or none.
     after: (H, H, 3) L*, a*, b*. before: (H, H) L*.
     """
     some = skin[::4, ::4]
@@ -150,7 +157,10 @@ def _expose(after: Float, before: Float, skin: NDArray[np.bool_], studio: float)
     )
     dim, bright = LIGHT_FACE
     lost = 3 * float(np.log((was + 16) / (now + 16)))
-    room = float(np.clip((bright - median) / (bright - dim), -OVEREXPOSED, 1))
+    richness = float(np.median(_length(after[::4, ::4, 1:])[some]))
+    room = float(np.clip((bright - median) / (bright - dim), 0, 1)) * (
+        1 - _rise(richness, RICH) * _rise(median, NOT_DARK)
+    )
     gain = studio * room * min(max(lost, 0.0) + EXPOSED, MOST)
     factor = np.float32(np.exp(gain / 3))
     after[..., 0] = (after[..., 0] + 16) * factor - 16
