@@ -125,14 +125,14 @@ def of_engine(make: Callable[[], Engine], items: Sequence[Item], extra: Sequence
             engine.close()
 
 
-def of_retouch(shoot: Path, out: Path, home: Path) -> Run:
-    """``retouch FOLDER`` through a server that runs already."""
+def of_retouch(shoot: Path, out: Path, home: Path, checkout: Path) -> Run:
+    """``retouch FOLDER`` of a checkout through its server that runs already."""
     environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
     words = [sys.executable, "-m", "server", "retouch", str(shoot), "-o", str(out), "--json"]
     began = time.monotonic()
     found = runtime.Runtime.read(home)
     watch = Watch([found.pid] if found else [])
-    with watch, subprocess.Popen(words, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE) as process:
+    with watch, subprocess.Popen(words, cwd=checkout, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         return timed(iter(process.stdout.readline, b""), began, watch)
 
@@ -191,10 +191,12 @@ def compared(names: tuple[str, str], both: tuple[list[Run], list[Run]]) -> dict[
 class Bench:
     """One run of the benchmark in a folder of its own."""
 
-    def __init__(self, folder: Path, count: int, rounds: int, ray_count: int, simulated: int):
+    def __init__(
+        self, folder: Path, count: int, rounds: int, ray_count: int, simulated: int, old: Path = CHECKOUT
+    ):
         self._folder, self._rounds, self._simulated = folder, rounds, simulated
         self._paths = make_pictures(folder / "shoot", count)
-        self._ray_count = ray_count
+        self._ray_count, self._old = ray_count, old
         self._number = itertools.count()
 
     def _items(self, count: int | None = None) -> list[Item]:
@@ -207,20 +209,20 @@ class Bench:
         environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
         server = [sys.executable, "-m", "server"]
         one = [*server, "retouch", str(self._paths[0]), "-o", str(self._folder / "one.jpg")]
-        subprocess.run(one, cwd=CHECKOUT, env=environment, check=True)
+        subprocess.run(one, cwd=self._old, env=environment, check=True)
         try:
             return compared(
                 ("retouch", "batch"),
                 pairs(
                     self._rounds,
                     lambda: of_retouch(
-                        self._folder / "shoot", self._folder / f"out{next(self._number)}", home
+                        self._folder / "shoot", self._folder / f"out{next(self._number)}", home, self._old
                     ),
                     lambda: of_engine(lambda: Local(ORDER), self._items()),
                 ),
             )
         finally:
-            subprocess.run([*server, "stop"], cwd=CHECKOUT, env=environment, capture_output=True, check=True)
+            subprocess.run([*server, "stop"], cwd=self._old, env=environment, capture_output=True, check=True)
 
     def floor(self) -> dict[str, Any]:
         """Each stage alone, with one thread, in processor milliseconds; against a picture of the batch."""
@@ -467,10 +469,11 @@ def main() -> None:
     parser.add_argument("--ray-pictures", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3, help="pairs")
     parser.add_argument("--simulated", type=int, default=100_000)
+    parser.add_argument("--old", type=Path, default=CHECKOUT, help="the checkout whose `retouch` is compared")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), args.pictures, args.rounds, args.ray_pictures, args.simulated)
+        bench = Bench(Path(folder), args.pictures, args.rounds, args.ray_pictures, args.simulated, args.old)
         figures: dict[str, Any] = {"processors": machine.cores(), "pictures": args.pictures}
         for part in args.only:
             figures[part] = getattr(bench, part)()

@@ -24,7 +24,7 @@ from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settin
 from ..files import pictures
 from ..files.names import format_of, mask_beside
 from ..files.opening import opened
-from ..files.picture import Picture
+from ..files.picture import Picture, back_in_one_piece, in_one_piece
 from ..stopwatch import Stopwatch
 from .gathering import Gathered
 from .item import DISK_FULL, DONE, FAILED, MEASURED, NO_FACE, Item, Order, Outcome
@@ -128,7 +128,7 @@ def _do(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> None:
     with clock("read"):
         line |= fingerprint(source)
         mode = source.stat().st_mode & 0o666
-        picture = _writable(pictures.read(source))
+        picture = in_one_piece(pictures.read(source))
     told = change(item, picture)
     mask = told.pop("mask", None)
     line |= told
@@ -140,7 +140,9 @@ def _do(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> None:
         line["status"] = MEASURED
         return
     with clock("write"):
-        data = pictures.encode(picture, picture.pixels, format_of(target))
+        kind = format_of(target)
+        pixels = back_in_one_piece(picture) if kind == picture.format else picture.pixels
+        data = pictures.encode(picture, pixels, kind)
         if mask is not None:
             put(mask_beside(target), pictures.encode(Picture(mask, "mask"), mask, "png"), mode)
         put(target, data, mode)
@@ -150,14 +152,6 @@ def _do(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> None:
         "output_size": len(data),
         "output_sha256": hashlib.sha256(data).hexdigest(),
     }
-
-
-def _writable(picture: Picture) -> Picture:
-    from dataclasses import replace
-
-    if picture.pixels.flags.writeable:
-        return picture
-    return replace(picture, pixels=picture.pixels.copy())
 
 
 def fingerprint(path: Path) -> dict[str, Any]:

@@ -62,6 +62,7 @@ _UPRIGHT: dict[int, Callable[[Samples], Samples]] = {
     7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
     8: lambda a: a.swapaxes(0, 1)[::-1],
 }
+_QUARTERS = {3: 1, 6: 0, 8: 2}  # as OpenCV counts its turns: by a half, clockwise, counter-clockwise
 _INVERSE = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
 
 
@@ -73,6 +74,34 @@ def turn_upright(stored: Samples, orientation: int) -> Samples:
 def turn_back(upright: Samples, orientation: int) -> Samples:
     """Upright -> as stored, contiguous; the inverse of `turn_upright`."""
     return np.ascontiguousarray(turn_upright(upright, _INVERSE[orientation]))
+
+
+def in_one_piece(picture: Picture) -> Picture:
+    """Return the same picture with upright samples that lie in memory of their own, row by row.
+
+    What works on them for long is twice as quick as on a turned view; and memory that another process has
+    filled is not copied page by page as it is written to.
+    """
+    stored = turn_upright(picture.pixels, _INVERSE[picture.orientation])
+    return replace(picture, pixels=_turned(stored, picture.orientation))
+
+
+def back_in_one_piece(picture: Picture) -> Samples:
+    """Return the upright samples as a view of stored ones, which is what `turn_back` then finds."""
+    if picture.orientation not in _QUARTERS:
+        return picture.pixels
+    stored = _turned(picture.pixels, _INVERSE[picture.orientation])
+    return turn_upright(stored, picture.orientation)
+
+
+def _turned(image: Samples, orientation: int) -> Samples:
+    """Copy `turn_upright` of an image; OpenCV turns by quarters five times as quickly as numpy."""
+    import cv2
+
+    upright = turn_upright(image, orientation)
+    if orientation not in _QUARTERS:
+        return upright.copy()
+    return cv2.rotate(np.ascontiguousarray(image), _QUARTERS[orientation]).reshape(upright.shape)
 
 
 def orientation_of(exif: bytes | None) -> int:
