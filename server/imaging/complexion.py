@@ -10,13 +10,14 @@ linear light, over all of the person.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.inference.components import Components, stretched
+from model.inference.components import Components, brightest, stretched
 from model.paper.colour import LUMINANCE, decode_srgb, encode_srgb
 from model.smoothstep import smoothstep
 
@@ -61,8 +62,8 @@ def skin_weight(components: Components, side: int = SIDE) -> Float:
     """Where the crop says what colour the skin has: not burnt, not shining. (side, side, 1) in [0, 1]."""
     skin, shine = (stretched(m, side) for m in (components.skin[..., None], components.shine))
     crop = stretched(components.crop, side)
-    dull = 1 - np.clip(shine.max(-1, keepdims=True) / SHINING, 0, 1)
-    return np.asarray(skin * dull * (crop.max(-1, keepdims=True) < BURNT[1]), np.float32)
+    dull = 1 - np.clip(brightest(shine) / SHINING, 0, 1)
+    return np.asarray(skin * (dull * (brightest(crop) < BURNT[1]))[..., None], np.float32)
 
 
 def certainty(components: Components) -> float:
@@ -96,36 +97,40 @@ def kept(components: Components, out: Float, shine: float = 0, light: float = 0)
     weight = skin_weight(components)
     if weight.sum() < 1:
         return out
-    crop = components.crop
     before, after = components.lab, _lab(out)
     size = out.shape[1::-1]
-    eyes, mouth = _features(size)
-    after += eyes[..., None] * (before - after)
-    bare = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR)
+    eyes, mouth, around = _features(size)
+    after[around] += eyes[around][..., None] * (before[around] - after[around])
+    lightness = np.ascontiguousarray(after[..., 0])
+    was_light, *colours = _planes(before)
     features = np.maximum(eyes, mouth)
-    bare *= 1 - features
-    taken = before[..., 0] - after[..., 0]
+    bare = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR) * (1 - features)
+    taken = was_light - lightness
     washed = bare * smoothstep(cv2.GaussianBlur(taken, (0, 0), EDGE) / WASHED)
-    near = cv2.resize(_near(components, out, weight), size, interpolation=cv2.INTER_LINEAR)
-    least = np.minimum(before[..., 0], near[..., 2])
-    after[..., 0] += washed * np.maximum(least - after[..., 0], 0)
+    near = _planes(cv2.resize(_near(components, out, weight), size, interpolation=cv2.INTER_LINEAR))
+    lightness += washed * np.maximum(np.minimum(was_light, near[2]) - lightness, 0)
     studio = min(shine, light, FULL) / FULL
     if studio:
-        after[..., 0] += np.float32(SOFT * studio) * bare * _broad(np.maximum(taken, 0) * bare)
-    own = _without_shine(components, after[..., 0], light * stretched(components.light, size[0]))
+        lightness += np.float32(SOFT * studio) * bare * _broad(np.maximum(taken, 0) * bare)
+    own = _without_shine(components, lightness, light * stretched(components.light, size[0]))
     # Shine that is left is not skin: it counts as no lightness beyond that of the skin near by.
-    like = near[..., :2] * np.minimum(after[..., :1], near[..., 2:])
-    was, most = _length(before[..., 1:]), _length(like)
+    shown = np.minimum(lightness, near[2])
+    like = [colour * shown for colour in near[:2]]
+    was, most, length = _length(*colours), _length(*like), _length(*own)
     # Only a place that has less colour than the skin near by gets that colour, never one that has more.
-    lacking = np.maximum(most - _length(own), 0)
-    share = washed[..., None] * np.clip(MORE * (_length(own) - was) / np.maximum(lacking, 1e-3), 0, 1)
+    lacking = np.maximum(most - length, 0)
+    share = washed * np.clip(MORE * (length - was) / np.maximum(lacking, 1e-3), 0, 1)
     share *= smoothstep(lacking / FADED)
-    own *= np.minimum(1, np.maximum(was, most) / np.maximum(_length(own), 1e-3))
-    own += features[..., None] * (before[..., 1:] - own)  # painted, or not skin at all
-    burnt = CAUTION * washed * smoothstep((_brightest(crop) - BURNT[0]) / (BURNT[1] - BURNT[0]))
-    after[..., 1:] = own + np.maximum(share, burnt[..., None]) * (like - own)
-    _expose(after, before[..., 0], bare > 0.5, studio)
-    return np.asarray(cv2.cvtColor(after, cv2.COLOR_Lab2RGB).clip(0, 1), np.float32)
+    bright = smoothstep((brightest(components.crop) - BURNT[0]) / (BURNT[1] - BURNT[0]))
+    share = np.maximum(share, CAUTION * washed * bright)
+    paler = np.minimum(1, np.maximum(was, most) / np.maximum(length, 1e-3))
+    for colour, photograph, skin in zip(own, colours, like, strict=True):
+        colour *= paler
+        colour += features * (photograph - colour)  # painted, or not skin at all
+        colour += share * (skin - colour)
+    _expose(lightness, own, was_light, bare > 0.5, studio)
+    lab = cv2.merge([lightness, *own])
+    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB).clip(0, 1), np.float32)
 
 
 def _rise(value: float, between: tuple[float, float]) -> float:
@@ -140,54 +145,64 @@ def _broad(taken: Float) -> Float:
     return np.asarray(cv2.resize(wide, taken.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _expose(after: Float, before: Float, skin: NDArray[np.bool_], studio: float) -> None:
+def _expose(
+    lightness: Float, colours: Sequence[Float], before: Float, skin: NDArray[np.bool_], studio: float
+) -> None:
     """Expose the person as a studio would, in place.
 
     A camera exposes for the highlights: without their shine a dark face is too dark, and looks dull. The
     brightest skin gets as bright as it was with shine, and a little brighter. A face that is light or
     rich in colour already gets less of that, or none.
-    after: (H, H, 3) L*, a*, b*. before: (H, H) L*.
+    lightness, before: L*, colours: a* and b*, (H, H) each.
     """
     some = skin[::4, ::4]
     if some.sum() < 16 or not studio:
         return
     (was,), (now, median) = (
-        np.percentile(side[::4, ::4][some], parts)
-        for side, parts in ((before, (95,)), (after[..., 0], (95, 50)))
+        np.percentile(side[::4, ::4][some], parts) for side, parts in ((before, (95,)), (lightness, (95, 50)))
     )
     dim, bright = LIGHT_FACE
     lost = 3 * float(np.log((was + 16) / (now + 16)))
-    richness = float(np.median(_length(after[::4, ::4, 1:])[some]))
+    richness = float(np.median(_length(*(colour[::4, ::4] for colour in colours))[some]))
     room = float(np.clip((bright - median) / (bright - dim), 0, 1)) * (
         1 - _rise(richness, RICH) * _rise(median, NOT_DARK)
     )
     gain = studio * room * min(max(lost, 0.0) + EXPOSED, MOST)
     factor = np.float32(np.exp(gain / 3))
-    after[..., 0] = (after[..., 0] + 16) * factor - 16
+    lightness[:] = (lightness + 16) * factor - 16
     # Lightness alone looks grey, above all on dark skin; with all of its colour skin looks red.
-    after[..., 1:] *= factor ** np.float32(RICHER)
+    for colour in colours:
+        colour *= factor ** np.float32(RICHER)
 
 
-def _without_shine(components: Components, lightness: Float, gain: Float) -> Float:
-    """Return a*, b* (H, H, 2) of the crop when a log-gain (H, H, 1) and white light have given it this L*."""
-    value = components.linear * np.exp(gain)
-    now = np.maximum(value @ LUMINANCE, np.float32(1e-4))
+def _without_shine(components: Components, lightness: Float, gain: Float) -> list[Float]:
+    """Return a* and b*, (H, H) each, of the crop that a log-gain (H, H, 1) and white light give this L*."""
+    value = components.linear * _three(np.exp(gain))
+    now = np.maximum(_luminance(value), np.float32(1e-4))
     root = (lightness + np.float32(16)) / np.float32(116)
     wanted = np.where(root > 6 / 29, root * root * root, (root - np.float32(4 / 29)) * np.float32(108 / 841))
-    value *= np.maximum(wanted / now, 1)[..., None]
-    value -= np.maximum(now - wanted, 0)[..., None]
-    lab = cv2.cvtColor(np.clip(value, 0, 1, out=value), cv2.COLOR_LRGB2Lab)
-    return np.asarray(lab[..., 1:], np.float32)
+    value *= _three(np.maximum(wanted / now, 1))
+    value -= _three(np.maximum(now - wanted, 0))
+    return _planes(cv2.cvtColor(np.clip(value, 0, 1, out=value), cv2.COLOR_LRGB2Lab))[1:]
 
 
-def _brightest(image: Float) -> Float:
-    """(H, H, 3) -> (H, H). Ten times as quick as `max` over so short an axis."""
-    return np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2])
+def _three(plane: NDArray[Any]) -> Float:
+    """(H, H) -> (H, H, 3): numpy is slow at repeating so short an axis by itself."""
+    return np.asarray(cv2.merge([plane] * 3), np.float32)
 
 
-def _length(ab: NDArray[Any]) -> Float:
-    """(H, H, 2) -> (H, H, 1)."""
-    return np.asarray(np.sqrt(ab[..., :1] ** 2 + ab[..., 1:] ** 2), np.float32)
+def _planes(image: NDArray[Any]) -> list[Float]:
+    """(H, H, 3) -> three of (H, H), each in one piece, which numpy works through several times as quickly."""
+    return [np.asarray(plane, np.float32) for plane in cv2.split(image)]
+
+
+def _luminance(linear: Float) -> Float:
+    return np.asarray(cv2.transform(linear, LUMINANCE[None]), np.float32)
+
+
+def _length(a: Float, b: Float) -> Float:
+    """Return the chroma of a* and b*."""
+    return np.asarray(np.sqrt(a * a + b * b), np.float32)
 
 
 def _near(components: Components, out: Float, weight: Float) -> Float:
@@ -212,19 +227,21 @@ def _alike(lab: Float, weight: Float) -> Float:
     bright = max(float(np.percentile(lab[..., 0][some], 70)), 1.0)
     light = smoothstep((lab[..., :1] / bright - HAIRY[0]) / (HAIRY[1] - HAIRY[0]))
     a, b = np.median(lab[..., 1:][some & (lab[..., 0] > HAIRY[1] * bright)], axis=0)
-    hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / np.maximum(_length(lab[..., 1:]) * np.hypot(a, b), 1)
+    hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / np.maximum(
+        _length(lab[..., 1:2], lab[..., 2:]) * np.hypot(a, b), 1
+    )
     return np.asarray(light * smoothstep((hue - OTHER_HUE[0]) / (OTHER_HUE[1] - OTHER_HUE[0])), np.float32)
 
 
 @functools.lru_cache(4)  # the same for every picture and every move of a slider
-def _features(size: tuple[int, int]) -> tuple[Float, Float]:
-    """Where eyes and where the mouth lie in a crop of this width and height."""
-    eyes, mouth = _ellipses(*EYES), _ellipses(MOUTH)
-    linear = cv2.INTER_LINEAR
-    return (
-        np.asarray(cv2.resize(eyes, size, interpolation=linear), np.float32),
-        np.asarray(cv2.resize(mouth, size, interpolation=linear), np.float32),
+def _features(size: tuple[int, int]) -> tuple[Float, Float, tuple[slice, slice]]:
+    """Where eyes and mouth lie in a crop of this width and height, and the rectangle around the eyes."""
+    eyes, mouth = (
+        np.asarray(cv2.resize(shape, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        for shape in (_ellipses(*EYES), _ellipses(MOUTH))
     )
+    rows, columns = (np.flatnonzero(eyes.any(axis)) for axis in (1, 0))
+    return eyes, mouth, (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
 
 
 def _ellipses(*places: tuple[float, float, float, float]) -> Float:
@@ -245,9 +262,9 @@ def tinted(image: Float, tint: Float, exposure: float) -> Float:
         return image
     value = decode_srgb(image)
     if tint.any():
-        before = value @ LUMINANCE
-        value *= np.exp(tint)
-        value *= (before / np.maximum(value @ LUMINANCE, 1e-6))[..., None]
+        before = _luminance(value)
+        value = np.asarray(cv2.transform(value, np.diag(np.exp(tint))), np.float32)
+        value *= _three(before / np.maximum(_luminance(value), 1e-6))
     if exposure:
         value *= np.float32(np.exp(exposure))
     return encode_srgb(value.clip(0, 1))
