@@ -9,7 +9,7 @@ import pytest
 from plugin.studio_portrait.link.wire import Settings
 from server.imaging import blazeface, retouch
 from server.imaging.crop import shrunk
-from server.imaging.faces import Face
+from server.imaging.faces import Face, _close, _detect
 from server.imaging.faces import find_faces as find_in_copies
 from tests.imaging.conftest import Darken
 
@@ -82,3 +82,14 @@ def test_nothing_is_invented(selfie):
         np.full((300, 300, 3), 200, np.uint8),
     ):
         assert find_faces(np.ascontiguousarray(picture)) == []
+
+
+def test_a_close_face_is_the_same_without_the_finest_steps(selfie):
+    """Which are left out for it; a face that is not close is left to the whole pass."""
+    for width in (520, 611, 780):
+        near = shrunk(selfie, width * 4 // 3)
+        assert _close(near, 1.0) == _detect(near, 1.0) != []
+    assert _close(cv2.copyMakeBorder(near, 0, 0, 900, 900, cv2.BORDER_REPLICATE), 1.0) != []
+    assert _close(np.hstack([near, near]), 1.0) == []
+    far = cv2.copyMakeBorder(near[::3, ::3], 400, 400, 400, 400, cv2.BORDER_REPLICATE)
+    assert _close(far, 1.0) == [] != _detect(far, 1.0)

@@ -16,7 +16,7 @@ from PIL import Image, ImageCms, ImageFile, JpegImagePlugin
 
 from server.files import exif, pictures, png
 from server.files.errors import PictureError
-from server.files.picture import Picture
+from server.files.picture import Picture, back_in_one_piece, in_one_piece
 from tests.sample import SELFIE
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -189,6 +189,10 @@ def test_orientation(tmp_path: Path, kind: str, orientation: int) -> None:
     wanted = {271, exif.ORIENTATION, exif.EXIF, exif.GPS}
     assert after.only(wanted.__contains__) == before.only(wanted.__contains__)
     assert {entry.code for entry in after.entries} >= wanted
+    whole = in_one_piece(picture)  # as the batch works at it
+    assert whole.pixels.flags.c_contiguous and not np.shares_memory(whole.pixels, picture.pixels)
+    pictures.write(whole, back_in_one_piece(whole), tmp_path / f"whole.{kind}")
+    assert (tmp_path / f"whole.{kind}").read_bytes() == target.read_bytes()
 
 
 def upright(stored: np.ndarray, orientation: int) -> Image.Image:
