@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from plugin.studio_portrait.link import presets, runtime
-from plugin.studio_portrait.link.sliders import SLIDERS
+from plugin.studio_portrait.link.sliders import SLIDERS, Slider
 from plugin.studio_portrait.link.wire import Problem, Settings
 from server.cli import settings as options
 from server.cli.terminal import printable
@@ -37,13 +37,13 @@ def test_every_slider_is_a_setting_with_its_default() -> None:
     }
 
 
-def test_only_warmth_and_brightness_go_below_zero() -> None:
-    for name in SLIDERS:
-        if name in ("warmth", "brightness"):
-            assert getattr(Settings(**{name: -1}), name) == -1
-        else:
-            with pytest.raises(Problem):
-                Settings(**{name: -0.1})
+@pytest.mark.parametrize(("name", "slider"), SLIDERS.items())
+def test_each_slider_ends_where_its_table_says(name: str, slider: Slider) -> None:
+    assert slider.least in (-1, 0)
+    assert getattr(Settings(**{name: slider.least}), name) == slider.least
+    for beyond in (slider.least - 0.1, 1.1, float("nan")):
+        with pytest.raises(Problem):
+            Settings(**{name: beyond})
 
 
 @pytest.mark.parametrize(
