@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import fcntl
 import json
 import mmap
 import os
@@ -199,6 +198,8 @@ class _Forking(_Helper):
     def _one(
         self, control: socket.socket, file: int, request: dict[str, Any]
     ) -> tuple[dict[str, Any], memoryview] | None:
+        import fcntl  # not on Windows, where nothing forks
+
         memory = self._ahead.take()
         try:
             inlet, outlet = os.pipe()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import gc
 import io
 import json
@@ -93,6 +92,8 @@ class Memory:
         os.lseek(self._place, at, os.SEEK_SET)
         for blob in blobs:
             _write_all(self._place, memoryview(blob))
+        import fcntl  # not on Windows, where nothing forks
+
         fcntl.fcntl(self._place, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
 
 
