@@ -21,6 +21,7 @@ from . import exif, previews
 from .errors import PictureError
 from .jpeg import frame_size
 from .picture import (
+    MAX_ICC_BYTES,
     New,
     Picture,
     Samples,
@@ -99,11 +100,12 @@ def read(data: bytes, new: New = empty) -> Picture:
         raise
     except Exception as error:  # tifffile and its codecs raise kinds of their own on broken files
         raise damaged(error) from None
+    profile = _bytes(source.tags, _ICC)
     return Picture(
         turn_upright(stored, source.tags.orientation),
         "tiff",
         source.tags.orientation,
-        _bytes(source.tags, _ICC),
+        profile if profile is None or len(profile) <= MAX_ICC_BYTES else None,
         source.tags.only(lambda code: code not in (_ICC, _XMP)).coded(),
         _bytes(source.tags, _XMP),
         resolution,

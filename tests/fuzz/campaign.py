@@ -4,8 +4,8 @@ Of what is said to a server, four parts run in this process (the contract's head
 transport, the server's whole conversation, the relay's); the fifth is a real server. What is fuzzed as bytes
 (`file_targets`) is a target of its own by kind, named with ``--target`` and given all inputs. An input counts
 as a crash when it raises what nobody foresaw or asks for more than four gigabytes, as a hang when it takes
-longer than five seconds of the processor. ``--only`` repeats one. The last line is one JSON object; the exit status is 0 when
-there was no crash, no hang and no growth.
+longer than five seconds of the processor. ``--only`` repeats one. The last line is one JSON object; the exit
+status is 0 when there was no crash, no hang and no growth.
 """
 
 from __future__ import annotations

@@ -188,6 +188,14 @@ def test_a_profile_of_one_huge_number_takes_no_memory() -> None:
     assert pictures.decode(stream.getvalue()).icc == struct.pack("<I", 3 << 30)
 
 
+def test_a_profile_larger_than_any_is_none() -> None:
+    """As in PNG; one of 100 MB kept Pillow busy for minutes when the result was a JPEG."""
+    stream = io.BytesIO()
+    tag = (34675, 7, MAX_ICC_BYTES + 1, bytes(MAX_ICC_BYTES + 1), True)
+    tifffile.imwrite(stream, np.zeros((8, 8, 3), np.uint8), photometric="rgb", metadata=None, extratags=[tag])
+    assert pictures.decode(stream.getvalue()).icc is None
+
+
 def test_tiff_that_predicts_without_compression_can_be_written_again() -> None:
     stream = io.BytesIO()
     pixels = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
