@@ -63,7 +63,7 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
             | masks.SCROLL_MASK
             | masks.SMOOTH_SCROLL_MASK
         )
-        self.connect("size-allocate", lambda *_args: self._later())
+        self.connect("size-allocate", lambda *_args: self._allocated())
         self.connect("button-press-event", self._pressed)
         self.connect("motion-notify-event", self._moved)
         self.connect("button-release-event", self._released)
@@ -260,6 +260,11 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
         srgb, layout = Gimp.ColorProfile.new_rgb_srgb(), Babl.format(FORMAT)
         intent = Gimp.ColorRenderingIntent.RELATIVE_COLORIMETRIC
         return GimpUi.widget_get_color_transform(self, config, srgb, layout, layout, srgb, intent, False)
+
+    def _allocated(self) -> None:
+        """Draw anew in another size only: drawing allocates, too, and would go on for ever."""
+        if self._screen() != self._drawn:
+            self._later()
 
     def _later(self) -> None:
         if not self._pending:
