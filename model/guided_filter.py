@@ -24,16 +24,36 @@ def coefficients(
     Returns:
         Slope and offset of the same shape: the means over all windows that hold the pixel.
     """
-    centre, level = _mean(guide, radius), _mean(image, radius)
-    variance = _mean(guide * guide, radius) - centre * centre
-    slope = (_mean(guide * image, radius) - centre * level) / (variance + epsilon)
-    return _mean(slope, radius), _mean(level - slope * centre, radius)
+    known = windows(guide, radius)
+    slope, level = _slope(guide, image, radius, epsilon, known)
+    return _mean(slope, radius), _mean(level - slope * known[0], radius)
+
+
+def slopes(
+    guide: Float, image: Float, radius: int, epsilon: float, known: tuple[Float, Float]
+) -> NDArray[np.float32]:
+    """Return `coefficients`' slope alone. known: the guide's `windows`."""
+    return _mean(_slope(guide, image, radius, epsilon, known)[0], radius)
+
+
+def windows(guide: Float, radius: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return mean and variance of the guide in the window around each pixel, of its shape."""
+    centre = _mean(guide, radius)
+    return centre, np.asarray(_mean(guide * guide, radius) - centre * centre, np.float32)
 
 
 def guided_filter(guide: Float, image: Float, radius: int, epsilon: float) -> NDArray[np.float32]:
     """Filter `image` (eq. 8); arguments and shape as for `coefficients`."""
     slope, offset = coefficients(guide, image, radius, epsilon)
     return np.asarray(slope * guide + offset, np.float32)
+
+
+def _slope(
+    guide: Float, image: Float, radius: int, epsilon: float, known: tuple[Float, Float]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return each window's slope, and the image's mean there."""
+    (centre, variance), level = known, _mean(image, radius)
+    return np.asarray((_mean(guide * image, radius) - centre * level) / (variance + epsilon)), level
 
 
 def _mean(image: Float, radius: int) -> NDArray[np.float32]:

@@ -37,7 +37,7 @@ from .lift import Grid
 from .run import Progress, Run, never, silent
 
 KEPT = 16  # faces whose components are kept, about 15 MB each; those of larger groups are predicted again
-NOTED = 2 * KEPT + 8  # things about them that are kept, too
+NOTED = 3 * KEPT + 8  # things about them that are kept, too
 NOBODY = "No face was found."
 
 

@@ -10,7 +10,7 @@ linear light, over all of the person.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import cv2
@@ -22,6 +22,7 @@ from model.paper.colour import LUMINANCE, decode_srgb, encode_srgb
 from model.smoothstep import smoothstep
 
 from .colour import Float
+from .strips import in_strips
 
 SIDE: Final = 128  # pixels at which colours are compared: they vary slowly
 SMOOTH: Final = 8.0  # pixels at `SIDE`: sigma of what counts as near
@@ -47,10 +48,7 @@ FULL: Final = 0.6  # of the sliders for shine and light: from here on the exposu
 SOFT: Final = 0.3  # share of the highlights' light that comes back as a broad, soft highlight
 BROAD: Final = 6.0  # pixels at `SIDE`: its sigma
 RICHER: Final = 0.15  # share of the exposure that colour gets
-LIGHT_FACE: Final = (
-    70.0,
-    76.0,
-)  # L* of the skin: from the first on it gets less of that, from the second none
+LIGHT_FACE: Final = (70.0, 76.0)  # L* of the skin: from the first on it gets less, from the second none
 # C* of the skin, and L* above which it counts: who is rich in colour and not dark has light enough.
 RICH: Final = (25.0, 31.0)
 NOT_DARK: Final = (48.0, 56.0)
@@ -79,7 +77,46 @@ def certainty(components: Components) -> float:
     return float(smoothstep(np.array(max(shares))))
 
 
-def kept(components: Components, out: Float, shine: float = 0, light: float = 0) -> Float:
+@dataclass(frozen=True)
+class Seen:
+    """What of a crop no slider changes: worked out once, for `kept`.
+
+    weight: (SIDE, SIDE, 1), where it says what colour the skin has; told: (SIDE, SIDE, 2) a* and b* over L*.
+    The rest is (H, H) in [0, 1], but for length, that of a* and b*: skin without eyes and mouth, eyes, both,
+    and how far the brightest channel is burnt.
+    """
+
+    weight: Float
+    told: Float
+    bare: Float
+    eyes: Float
+    features: Float
+    burnt: Float
+    length: Float
+
+    @classmethod
+    def of(cls, components: Components) -> Seen:
+        """Look at the crop."""
+        crop, lab = components.crop, components.lab
+        size = crop.shape[1::-1]
+        small, weight = _lab(stretched(crop, SIDE)), skin_weight(components)
+        eyes, mouth = _features(size)
+        features = np.maximum(eyes, mouth)
+        bare = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR) * (1 - features)
+        return cls(
+            np.asarray(weight * _alike(small, weight), np.float32),
+            np.asarray(small[..., 1:] / np.maximum(small[..., :1], 10), np.float32),
+            np.asarray(bare, np.float32),
+            eyes,
+            features,
+            smoothstep((brightest(crop) - BURNT[0]) / (BURNT[1] - BURNT[0])),
+            _length(_planes(lab)[1:]),
+        )
+
+
+def kept(
+    components: Components, out: Float, shine: float = 0, light: float = 0, seen: Seen | None = None
+) -> Float:
     """`out`, BL(o) as predicted without the colour component, with the colours of BL(x).
 
     Lightness is the prediction's. Colour (CIE a*, b*) is the photograph's under that light, so that face,
@@ -92,45 +129,66 @@ def kept(components: Components, out: Float, shine: float = 0, light: float = 0)
     were taken a broad, soft one.
 
     out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. shine, light: the settings that `out` was
-    made with. Returns the same shape; `out` itself where no skin says what its colour is.
+    made with. seen: of these components, if at hand. Returns the same shape; `out` itself where no skin says
+    what its colour is.
     """
-    weight = skin_weight(components)
-    if weight.sum() < 1:
+    seen = seen or Seen.of(components)
+    if seen.weight.sum() < 1:
         return out
-    before, after = components.lab, _lab(out)
-    size = out.shape[1::-1]
-    eyes, mouth, around = _features(size)
-    after[around] += eyes[around][..., None] * (before[around] - after[around])
-    lightness = np.ascontiguousarray(after[..., 0])
-    was_light, *colours = _planes(before)
-    features = np.maximum(eyes, mouth)
-    bare = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR) * (1 - features)
-    taken = was_light - lightness
-    washed = bare * smoothstep(cv2.GaussianBlur(taken, (0, 0), EDGE) / WASHED)
-    near = _planes(cv2.resize(_near(components, out, weight), size, interpolation=cv2.INTER_LINEAR))
-    lightness += washed * np.maximum(np.minimum(was_light, near[2]) - lightness, 0)
+    height, width = out.shape[:2]
+    before = components.lab
+    after = np.empty((3, height, width), np.float32)  # L*, a*, b*: channels apart are quicker
+    taken = np.empty((height, width), np.float32)
+
+    def predicted(rows: slice) -> None:
+        lab = _lab(out[rows])
+        for channel in range(3):
+            plane, was = lab[..., channel], before[rows, :, channel]
+            after[channel, rows] = plane + seen.eyes[rows] * (was - plane)
+        np.subtract(before[rows, :, 0], after[0, rows], out=taken[rows])
+
+    in_strips(height, predicted)
+    edge = np.asarray(cv2.GaussianBlur(taken, (0, 0), EDGE), np.float32)
+    near = cv2.resize(_near(seen, out), (width, height), interpolation=cv2.INTER_LINEAR)
+    gain = np.float32(light) * stretched(components.light, width)[..., 0]
     studio = min(shine, light, FULL) / FULL
-    if studio:
-        lightness += np.float32(SOFT * studio) * bare * _broad(np.maximum(taken, 0) * bare)
-    own = _without_shine(components, lightness, light * stretched(components.light, size[0]))
-    # Shine that is left is not skin: it counts as no lightness beyond that of the skin near by.
-    shown = np.minimum(lightness, near[2])
-    like = [colour * shown for colour in near[:2]]
-    was, most, length = _length(*colours), _length(*like), _length(*own)
-    # Only a place that has less colour than the skin near by gets that colour, never one that has more.
-    lacking = np.maximum(most - length, 0)
-    share = washed * np.clip(MORE * (length - was) / np.maximum(lacking, 1e-3), 0, 1)
-    share *= smoothstep(lacking / FADED)
-    bright = smoothstep((brightest(components.crop) - BURNT[0]) / (BURNT[1] - BURNT[0]))
-    share = np.maximum(share, CAUTION * washed * bright)
-    paler = np.minimum(1, np.maximum(was, most) / np.maximum(length, 1e-3))
-    for colour, photograph, skin in zip(own, colours, like, strict=True):
-        colour *= paler
-        colour += features * (photograph - colour)  # painted, or not skin at all
-        colour += share * (skin - colour)
-    _expose(lightness, own, was_light, bare > 0.5, studio)
-    lab = cv2.merge([lightness, *own])
-    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB).clip(0, 1), np.float32)
+    broad = _broad(np.maximum(taken, 0) * seen.bare) if studio else taken
+
+    def coloured(rows: slice) -> None:
+        was, features, bare = _planes(before[rows]), seen.features[rows], seen.bare[rows]
+        like, lightest = np.stack([near[rows, :, 0], near[rows, :, 1]]), near[rows, :, 2]
+        lightness = after[0, rows]
+        washed = bare * smoothstep(edge[rows] * np.float32(1 / WASHED))
+        lightness += washed * np.maximum(np.minimum(was[0], lightest) - lightness, 0)
+        if studio:
+            lightness += np.float32(SOFT * studio) * bare * broad[rows]
+        own = _without_shine(components.linear[rows], lightness, gain[rows])
+        # Shine that is left is not skin: it counts as no lightness beyond that of the skin near by.
+        like *= np.minimum(lightness, lightest)
+        length, most = _length(own), _length(like)
+        # Only a place that has less colour than the skin near by gets that colour, never one that has more.
+        lacking = np.maximum(most - length, 0)
+        share = washed * np.clip(MORE * (length - seen.length[rows]) / np.maximum(lacking, 1e-3), 0, 1)
+        share *= smoothstep(lacking * np.float32(1 / FADED))
+        own *= np.minimum(1, np.maximum(seen.length[rows], most) / np.maximum(length, 1e-3))
+        own += features * (was[1:] - own)  # painted, or not skin at all
+        share = np.maximum(share, np.float32(CAUTION) * washed * seen.burnt[rows])
+        after[1:, rows] = own + share * (like - own)
+
+    in_strips(height, coloured)
+    factor = np.float32(np.exp(_exposure(after, before[..., 0], seen.bare > 0.5, studio) / 3))
+    result = np.empty_like(out)
+
+    def exposed(rows: slice) -> None:
+        lab = after[:, rows]
+        if factor != 1:
+            lab[0] = (lab[0] + 16) * factor - 16
+            # Lightness alone looks grey, above all on dark skin; with all of its colour skin looks red.
+            lab[1:] *= factor**RICHER
+        result[rows] = cv2.cvtColor(cv2.merge(list(lab)), cv2.COLOR_Lab2RGB).clip(0, 1)
+
+    in_strips(height, exposed)
+    return result
 
 
 def _rise(value: float, between: tuple[float, float]) -> float:
@@ -145,72 +203,61 @@ def _broad(taken: Float) -> Float:
     return np.asarray(cv2.resize(wide, taken.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _expose(
-    lightness: Float, colours: Sequence[Float], before: Float, skin: NDArray[np.bool_], studio: float
-) -> None:
-    """Expose the person as a studio would, in place.
+def _exposure(after: Float, before: Float, skin: NDArray[np.bool_], studio: float) -> float:
+    """Return the log-gain in linear light by which a studio would expose the person more.
 
     A camera exposes for the highlights: without their shine a dark face is too dark, and looks dull. The
     brightest skin gets as bright as it was with shine, and a little brighter. A face that is light or
     rich in colour already gets less of that, or none.
-    lightness, before: L*, colours: a* and b*, (H, H) each.
+    after: (3, H, H) L*, a*, b*. before: (H, H) L*.
     """
     some = skin[::4, ::4]
     if some.sum() < 16 or not studio:
-        return
+        return 0.0
     (was,), (now, median) = (
-        np.percentile(side[::4, ::4][some], parts) for side, parts in ((before, (95,)), (lightness, (95, 50)))
+        np.percentile(side[::4, ::4][some], parts) for side, parts in ((before, (95,)), (after[0], (95, 50)))
     )
     dim, bright = LIGHT_FACE
     lost = 3 * float(np.log((was + 16) / (now + 16)))
-    richness = float(np.median(_length(*(colour[::4, ::4] for colour in colours))[some]))
+    richness = float(np.median(_length(after[1:, ::4, ::4])[some]))
     room = float(np.clip((bright - median) / (bright - dim), 0, 1)) * (
         1 - _rise(richness, RICH) * _rise(median, NOT_DARK)
     )
-    gain = studio * room * min(max(lost, 0.0) + EXPOSED, MOST)
-    factor = np.float32(np.exp(gain / 3))
-    lightness[:] = (lightness + 16) * factor - 16
-    # Lightness alone looks grey, above all on dark skin; with all of its colour skin looks red.
-    for colour in colours:
-        colour *= factor ** np.float32(RICHER)
+    return studio * room * min(max(lost, 0.0) + EXPOSED, MOST)
 
 
-def _without_shine(components: Components, lightness: Float, gain: Float) -> list[Float]:
-    """Return a* and b*, (H, H) each, of the crop that a log-gain (H, H, 1) and white light give this L*."""
-    value = components.linear * _three(np.exp(gain))
+def _without_shine(linear: Float, lightness: Float, gain: Float) -> Float:
+    """Return a*, b* (2, h, w) of linear light (h, w, 3) that a gain and white light give this L* (h, w)."""
+    value = _planes(linear) * np.exp(gain)
     now = np.maximum(_luminance(value), np.float32(1e-4))
-    root = (lightness + np.float32(16)) / np.float32(116)
+    root = (lightness + np.float32(16)) * np.float32(1 / 116)
     wanted = np.where(root > 6 / 29, root * root * root, (root - np.float32(4 / 29)) * np.float32(108 / 841))
-    value *= _three(np.maximum(wanted / now, 1))
-    value -= _three(np.maximum(now - wanted, 0))
-    return _planes(cv2.cvtColor(np.clip(value, 0, 1, out=value), cv2.COLOR_LRGB2Lab))[1:]
+    value *= np.maximum(wanted / now, 1)
+    value -= np.maximum(now - wanted, 0)
+    lab = cv2.cvtColor(cv2.merge(list(np.clip(value, 0, 1, out=value))), cv2.COLOR_LRGB2Lab)
+    return _planes(lab)[1:]
 
 
-def _three(plane: NDArray[Any]) -> Float:
-    """(H, H) -> (H, H, 3): numpy is slow at repeating so short an axis by itself."""
-    return np.asarray(cv2.merge([plane] * 3), np.float32)
+def _planes(image: NDArray[Any]) -> Float:
+    """(h, w, 3) -> (3, h, w): numpy is many times as quick on channels that lie apart."""
+    return np.asarray(np.stack(cv2.split(image)), np.float32)
 
 
-def _planes(image: NDArray[Any]) -> list[Float]:
-    """(H, H, 3) -> three of (H, H), each in one piece, which numpy works through several times as quickly."""
-    return [np.asarray(plane, np.float32) for plane in cv2.split(image)]
+def _luminance(planes: Float) -> Float:
+    """(3, h, w) linear light -> (h, w)."""
+    red, green, blue = LUMINANCE
+    return np.asarray(red * planes[0] + green * planes[1] + blue * planes[2], np.float32)
 
 
-def _luminance(linear: Float) -> Float:
-    return np.asarray(cv2.transform(linear, LUMINANCE[None]), np.float32)
+def _length(ab: NDArray[Any]) -> Float:
+    """(2, h, w) -> (h, w)."""
+    return np.asarray(np.sqrt(ab[0] * ab[0] + ab[1] * ab[1]), np.float32)
 
 
-def _length(a: Float, b: Float) -> Float:
-    """Return the chroma of a* and b*."""
-    return np.asarray(np.sqrt(a * a + b * b), np.float32)
-
-
-def _near(components: Components, out: Float, weight: Float) -> Float:
+def _near(seen: Seen, out: Float) -> Float:
     """(SIDE, SIDE, 3): a* and b* over L*, and `out`'s L*, of the skin without shine around each place."""
-    lab, lightness = _lab(stretched(components.crop, SIDE)), _lab(stretched(out, SIDE))[..., :1]
-    weight = weight * _alike(lab, weight)
-    told = np.concatenate([lab[..., 1:] / np.maximum(lab[..., :1], 10), lightness], -1)
-    average = _mean(told, weight)
+    told = np.concatenate([seen.told, _lab(stretched(out, SIDE))[..., :1]], -1)
+    average, weight = _mean(told, seen.weight), seen.weight
     summed = cv2.GaussianBlur(np.concatenate([(told - average) * weight, weight], -1), (0, 0), SMOOTH)
     # Where no such skin is near, the average holds.
     return np.asarray(average + summed[..., :3] / (summed[..., 3:] + FAINT), np.float32)
@@ -227,21 +274,20 @@ def _alike(lab: Float, weight: Float) -> Float:
     bright = max(float(np.percentile(lab[..., 0][some], 70)), 1.0)
     light = smoothstep((lab[..., :1] / bright - HAIRY[0]) / (HAIRY[1] - HAIRY[0]))
     a, b = np.median(lab[..., 1:][some & (lab[..., 0] > HAIRY[1] * bright)], axis=0)
-    hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / np.maximum(
-        _length(lab[..., 1:2], lab[..., 2:]) * np.hypot(a, b), 1
-    )
+    length = _length(_planes(lab)[1:])[..., None]
+    hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / np.maximum(length * np.hypot(a, b), 1)
     return np.asarray(light * smoothstep((hue - OTHER_HUE[0]) / (OTHER_HUE[1] - OTHER_HUE[0])), np.float32)
 
 
 @functools.lru_cache(4)  # the same for every picture and every move of a slider
-def _features(size: tuple[int, int]) -> tuple[Float, Float, tuple[slice, slice]]:
-    """Where eyes and mouth lie in a crop of this width and height, and the rectangle around the eyes."""
-    eyes, mouth = (
-        np.asarray(cv2.resize(shape, size, interpolation=cv2.INTER_LINEAR), np.float32)
-        for shape in (_ellipses(*EYES), _ellipses(MOUTH))
+def _features(size: tuple[int, int]) -> tuple[Float, Float]:
+    """Where eyes and where the mouth lie in a crop of this width and height."""
+    eyes, mouth = _ellipses(*EYES), _ellipses(MOUTH)
+    linear = cv2.INTER_LINEAR
+    return (
+        np.asarray(cv2.resize(eyes, size, interpolation=linear), np.float32),
+        np.asarray(cv2.resize(mouth, size, interpolation=linear), np.float32),
     )
-    rows, columns = (np.flatnonzero(eyes.any(axis)) for axis in (1, 0))
-    return eyes, mouth, (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
 
 
 def _ellipses(*places: tuple[float, float, float, float]) -> Float:
@@ -260,14 +306,19 @@ def tinted(image: Float, tint: Float, exposure: float) -> Float:
     """(H, W, 3) sRGB in [0, 1] under gains of colour and of luminance, each without the other's effect."""
     if not tint.any() and not exposure:
         return image
-    value = decode_srgb(image)
-    if tint.any():
-        before = _luminance(value)
-        value = np.asarray(cv2.transform(value, np.diag(np.exp(tint))), np.float32)
-        value *= _three(before / np.maximum(_luminance(value), 1e-6))
-    if exposure:
-        value *= np.float32(np.exp(exposure))
-    return encode_srgb(value.clip(0, 1))
+    result = np.empty_like(image)
+    factor = np.float32(np.exp(exposure))
+
+    def lit(rows: slice) -> None:
+        value = _planes(decode_srgb(image[rows]))
+        if tint.any():
+            before = _luminance(value)
+            value *= np.exp(tint)[:, None, None]
+            value *= before / np.maximum(_luminance(value), 1e-6)
+        result[rows] = cv2.merge(list(encode_srgb((value * factor).clip(0, 1))))
+
+    in_strips(len(image), lit)
+    return result
 
 
 def _lab(image: Float) -> Float:

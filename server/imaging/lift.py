@@ -44,12 +44,20 @@ class Grid:
     turns: int = 0
 
 
-def guided_coefficients(guide: Float, difference: Float) -> tuple[Float, Float]:
+def windows_of(guide: Float) -> tuple[Float, Float]:
+    """Return what of a guide `guided_coefficients` needs for every difference alike."""
+    return guided_filter.windows(guide, RADIUS)
+
+
+def guided_coefficients(
+    guide: Float, difference: Float, known: tuple[Float, Float] | None = None
+) -> tuple[Float, Float]:
     """Fit `a`, `b` with `difference = a * guide + b`, `a` in every window, per channel.
 
-    guide, difference: (S, S, C), the guide nominally in 0..1. Returns two (S, S, C).
+    guide, difference: (S, S, C), the guide nominally in 0..1. known: the guide's `windows_of`, if at hand.
+    Returns two (S, S, C).
     """
-    slope, _ = guided_filter.coefficients(guide, difference, RADIUS, EPSILON)
+    slope = guided_filter.slopes(guide, difference, RADIUS, EPSILON, known or windows_of(guide))
     return slope, np.asarray(difference - slope * guide, np.float32)
 
 

@@ -21,7 +21,7 @@ from . import complexion
 from .analysis import Analysis, Part
 from .colour import ColourSpace, Float
 from .crop import SIZE, face_oval, rim
-from .lift import Grid, guided_coefficients, guided_matte
+from .lift import Grid, guided_coefficients, guided_matte, windows_of
 from .run import Run
 
 
@@ -93,7 +93,8 @@ def _of_part(part: Part, analysis: Analysis, settings: Settings) -> Correction:
     if found.rendering is not None:  # which has a full-size answer of its own, all sliders at 1
         painted = Painted(found.rendering.turned(-part.grid.turns), space, settings.strength, part.grid)
         change = change - difference(found, strength=settings.strength)
-    slope, offset = guided_coefficients(guide, _in_working(part.guide, part.back(change), space))
+    known = analysis.once(f"windows {part.grid}", None, lambda: windows_of(guide))
+    slope, offset = guided_coefficients(guide, _in_working(part.guide, part.back(change), space), known)
     # The same for every move of a slider.
     matte = analysis.once(f"matte {part.grid}", settings.reach, lambda: _matte(part, guide, settings.reach))
     return Correction(part.grid, slope, offset, matte, painted=painted)
@@ -113,7 +114,8 @@ def _change(part: Part, analysis: Analysis, settings: Settings) -> Float:
     out = before.clip(0, 1)
     after = out
     if not painted and (settings.shine or settings.light):
-        after = complexion.kept(found, out, settings.shine, settings.light)
+        seen = analysis.once(f"seen {part.grid}", None, lambda: complexion.Seen.of(found))
+        after = complexion.kept(found, out, settings.shine, settings.light, seen)
     tint, exposure = _gains(part, settings)
     after = complexion.tinted(after, tint, exposure)
     if after is not out:

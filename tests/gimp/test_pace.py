@@ -23,6 +23,11 @@ def test_first_preview_comes_with_words_for_what_is_done(told: dict[str, Any]) -
     assert len(told["words"]) > 3, "and then for what the server does"
 
 
+def test_picture_is_drawn_when_something_changed_and_not_all_the_time(told: dict[str, Any]) -> None:
+    """Each drawing once called for the next one, which kept a processor busy all the while."""
+    assert 4 < told["draws"] < 40
+
+
 def test_memory_stays_small(told: dict[str, Any]) -> None:
     """GIMP holds the picture; the plug-in sends it strip by strip, and keeps a screen's worth."""
     more = told["gimp_mb"] - told["gimp_before_mb"]
