@@ -29,7 +29,7 @@ WEIGHTS: Final = Path(__file__).resolve().parents[1] / "weights"
 # description is noticed too. Export under another name to serve weights of your own.
 SHIPPED: Final = {
     "deepflash": "ed70131465c94f4d05591d93a6b244816931139d7b96e5bb249bbc6cdfa29344",
-    "studio": "bc03842d93c41c4a1de2df2bd80e8dca378ed0ac02a8e5376ef07d9d1da19e17",
+    "studio": "fcd534fff1ce667982eda2ea91f7f696e806997e341dc012202980f23869c2a9",
 }
 LARGEST_DESCRIPTION: Final = 1 << 20  # bytes
 LARGEST_FILE: Final = 1 << 30

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 
 from ..inference.pytorch import put_together
 from ..inference.weights import WEIGHTS
@@ -55,18 +56,22 @@ def export(
     default: bool = False,
     hardware: str = "",
     before: str = "",
+    mean: Path | None = None,
 ) -> Path:
     """Write NAME.safetensors and NAME.json into `folder`; returns the path of the first.
 
     state: a training checkpoint. name: "" for its architecture's. default: make it the default network,
     which the first one in a folder is anyway, and which one that was replaced stays. before: what the run
-    was started from, for the description. Raises `Unusable`.
+    was started from, for the description. mean: weights of the same network, often those that the run was
+    started from; the mean of both is written. Raises `Unusable`.
     """
     config = _config(state["config"])
     network = find(config.architecture)
     if not network.served:
         raise Unusable(f"{config.architecture} is there to be compared with, it is not served.")
     name, tensors = name or config.architecture, _weights(state)
+    if mean:
+        tensors = _mean(tensors, mean)
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
         raise Unusable("A network's name has letters, digits, '.', '-' and '_' only, at most 64.")
     parameters = _fits(config.architecture, tensors)
@@ -116,6 +121,18 @@ def _weights(state: dict[str, Any]) -> dict[str, torch.Tensor]:
     """Return the averaged network's, without batch norm's counters."""
     tensors = checkpoint.averaged(state)
     return {name: value for name, value in tensors.items() if not name.endswith("num_batches_tracked")}
+
+
+def _mean(tensors: dict[str, torch.Tensor], file: Path) -> dict[str, torch.Tensor]:
+    """Return the mean of these and of a file's tensors. Raises `Unusable` for another network's."""
+    try:
+        others = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise Unusable(f"{file} holds no weights of ours ({error}).") from error
+    shapes, theirs = ({name: value.shape for name, value in side.items()} for side in (tensors, others))
+    if shapes != theirs:
+        raise Unusable(f"{file} is of another network than the checkpoint.")
+    return {name: (value + others[name].float()) / 2 for name, value in tensors.items()}
 
 
 def _descriptions(folder: Path) -> dict[Path, dict[str, Any]]:
@@ -183,10 +200,11 @@ def main(arguments: list[str] | None = None) -> int:
     add("--folder", type=Path, default=WEIGHTS, help="where to (default: the shipped networks)")
     hardware = f"{os.cpu_count()} cores, {platform.machine()}"
     add("--hardware", default=hardware, help="what it was trained on, for the description")
+    add("--mean", type=Path, help="weights of the same network: the mean of both is written", metavar="FILE")
     add("--before", default="", help="what the run was started from (--init FILE), for the description")
     a = parser.parse_args(arguments)
     try:
-        file = export(read(a.checkpoint), a.folder, a.name, a.default, a.hardware, a.before)
+        file = export(read(a.checkpoint), a.folder, a.name, a.default, a.hardware, a.before, a.mean)
     except Unusable as reason:
         print(reason, file=sys.stderr)
         return 2

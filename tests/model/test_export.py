@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from model.inference import predictor
 from model.training import export
@@ -63,6 +63,21 @@ def test_the_command(studio: dict, tmp_path: Path, capsys: pytest.CaptureFixture
     assert (info.name, info.trained["hardware"]) == ("ours", "an abacus")
     assert info.trained["before"] == "an earlier run"
     assert info.trained["resolution"] == "256 px crops of 256 px framings"
+
+
+def test_the_mean_of_two_weights(studio: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save(studio, tmp_path / "last.pt")
+    one = export.export(studio, tmp_path, "one")
+    tensors = load_file(one)
+    save_file({name: value * 3 for name, value in tensors.items()}, tmp_path / "three.safetensors")
+    arguments = [str(tmp_path / "last.pt"), "--folder", str(tmp_path), "--name", "two", "--mean"]
+    assert export.main([*arguments, str(tmp_path / "three.safetensors")]) == 0
+    for name, value in load_file(tmp_path / "two.safetensors").items():
+        torch.testing.assert_close(value.float(), 2 * tensors[name].float(), rtol=2e-3, atol=1e-5)
+    save_file({"other": torch.ones(3)}, tmp_path / "other.safetensors")
+    for wrong, told in (("other.safetensors", "another network"), ("last.pt", "no weights")):
+        assert export.main([*arguments, str(tmp_path / wrong)]) != 0
+        assert told in capsys.readouterr().err
 
 
 def spoilt(state: dict, what: str) -> object:
