@@ -3,15 +3,16 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
-from tests.sample import CHECKOUT, SELFIE
+from tests.sample import CHECKOUT
 
 FIGURES = ("server_s", "reference_s", "non_network_s", "transport_s", "peak_rss_mb", "gimp_s")
 
 
-def test_last_line_holds_the_figures() -> None:
-    """On the sample at its own size, once: the figures' sense is checked here, not their height."""
-    options = ["--photo", str(SELFIE), "--runs", "1", "--no-gimp", "--json"]
+def test_last_line_holds_the_figures(small: Path) -> None:
+    """On a small photograph, once: the figures' sense is checked here, not their height."""
+    options = ["--photo", str(small), "--runs", "1", "--no-gimp", "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.pipeline", *options],
         cwd=CHECKOUT,
