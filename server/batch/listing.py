@@ -85,7 +85,7 @@ class Listing:
         alone = len(self._sources) == 1
         for source in self._sources:
             if not source.is_dir():
-                yield from self._item(source, self._name(source.name, names))
+                yield from self._item(str(source), self._name(source.name, names))
                 continue
             label = "" if alone else _free(source.name or "pictures", labels)
             yield from self._folder(source, label, failed)
@@ -111,7 +111,7 @@ class Listing:
         names: set[str] = set()
         for name in sorted(files):
             below = self._name(name, names)
-            yield from self._item(folder / name, f"{label}/{below}" if label else below)
+            yield from self._item(os.path.join(folder, name), f"{label}/{below}" if label else below)
         for name in sorted(inner) if self._recursive else ():
             if Path(os.path.realpath(folder / name)) != self._here:
                 yield from self._folder(folder / name, f"{label}/{name}" if label else name, failed)
@@ -121,9 +121,9 @@ class Listing:
         place = Path(os.path.realpath(self.destination / label))
         return place == self._here or self._here in place.parents
 
-    def _item(self, source: Path, name: str) -> Iterator[Item]:
+    def _item(self, source: str, name: str) -> Iterator[Item]:
         if self._shard is None or self._shard.has(name):
-            yield Item(str(source), str(self.destination / name), name)
+            yield Item(source, os.path.join(self.destination, name.replace("/", os.sep)), name)
 
     def _name(self, name: str, taken: set[str]) -> str:
         """Return the result's name in its folder, unlike all of `taken` even to a system blind to case."""
