@@ -112,7 +112,7 @@ class Manifest:
         numbers = np.frombuffer(bytes(keys), np.uint64)
         order = np.argsort(numbers, kind="stable")
         # Views, since numpy takes ten times as long to look up a single one.
-        return memoryview(numbers[order]), memoryview(np.frombuffer(bytes(places), np.int64)[order])
+        return numbers[order].data, np.frombuffer(bytes(places), np.int64)[order].data
 
     def _check_ours(self, line: bytes) -> None:
         """Refuse a file that some other program wrote: it would be added to, and its last line cut off."""
