@@ -28,6 +28,8 @@ _FACES = (
     ("selection", _("Faces in the selection"), _("Faces whose middle lies in the selection are retouched.")),
     (TICKED, _("Ticked faces"), _("The faces that are ticked in the picture are retouched.")),
 )
+# Above a slider: without it one may think that more of "Shine" makes more shine.
+_HEADINGS = {"shine": _("How much of the flash is removed:"), "warmth": _("Your own taste:")}
 _OUTPUT = (
     ("layer", _("New layer"), _("The whole result as one layer above the picture.")),
     ("mask", _("New layer with mask"), _("One layer with a mask that shows where it counts; paint on it.")),
@@ -55,11 +57,10 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         self._grid = Gtk.Grid(column_spacing=6, row_spacing=6)
         self._row = 0
         self._add_presets()
-        own = False
         for name, slider in SLIDERS.items():
-            if slider.least < 0 and not own:  # the user's own stand apart
-                own = True
+            if name in _HEADINGS:
                 self._add_line()
+                self._attach(Gtk.Label(label=_HEADINGS[name], xalign=0.0), 0, 3)
             self._add_slider(name, slider)
         self._add_line()
         self._reach = self._add_combo("reach", _("Re_ach"), _REACH)
