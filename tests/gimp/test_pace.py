@@ -21,6 +21,7 @@ def test_first_preview_comes_with_words_for_what_is_done(told: dict[str, Any]) -
     assert told["first_s"] is not None and len(told["moves_ms"]) == 3
     assert told["words"][:2] == ["Looking at the picture…", "Starting the server…"]
     assert len(told["words"]) > 3, "and then for what the server does"
+    assert "Looking for faces" not in told["later"], "no face is looked for when a slider is moved"
 
 
 def test_picture_is_drawn_when_something_changed_and_not_all_the_time(told: dict[str, Any]) -> None:

@@ -353,6 +353,8 @@ class Window:
                 self._picture.tick(used(self._settings(self._controls.choices), self._faces))
 
     def _show_stage(self, stage: str, fraction: float) -> None:
+        if stage == "faces" and self._faces is not None and not self._busy:
+            return  # every task begins with it, a preview too, for which no face is looked for
         self._bar.show()
         self._bar.set_fraction(self._course.at(stage, fraction))
         words = (

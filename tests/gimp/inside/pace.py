@@ -36,7 +36,14 @@ import origin  # noqa: E402
 from choices import Choices  # noqa: E402
 from ui.window import Window  # noqa: E402
 
-told = {"first_s": None, "moves_ms": [], "words": [], "gimp_before_mb": gimp_before, "gimp_mb": gimp_before}
+told = {
+    "first_s": None,
+    "moves_ms": [],
+    "words": [],
+    "later": [],
+    "gimp_before_mb": gimp_before,
+    "gimp_mb": gimp_before,
+}
 values = iter([40 + 3 * n for n in range(support.JOB["moves"])])
 moved = 0.0
 
@@ -95,8 +102,9 @@ PictureView._draw = counted
 
 def look():
     words = window._status.get_text()
-    if words and told["first_s"] is None and words not in told["words"]:
-        told["words"].append(words)
+    said = told["words" if told["first_s"] is None else "later"]
+    if words and words not in said:
+        said.append(words)
     return True
 
 
