@@ -197,7 +197,7 @@ votes, so unseen people may think less of it), each row's votes from four judges
 | **the same, sixth weights (shipped)** | **65 of 100** | 55 - 74 % | 20 of 30 | 52 / 14 | 47 / 26 | 17 | 16 | 1 | 17 |
 
 What the fifth version lost by on brown and dark skin were grey and pink patches where shine had been, beside beards, dark glasses
-and cloth that the skin's map takes for skin; they are gone. In the photographs judges named shine 31 times in the last row, in
+and cloth that the skin's map takes for skin; they are gone. (After the last three rows the exposure was lowered by a tenth.) In the photographs judges named shine 31 times in the last row, in
 the results 9 times. Judges preferred from 17 to 41 of 48 of the same kind of sheets: only rows of many judges mean anything.
 """  # noqa: E501
 
