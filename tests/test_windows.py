@@ -15,7 +15,7 @@ PLACES = """
 import contextlib, importlib, json, os, pkgutil, select, signal, socket, sys
 from pathlib import Path
 # Libraries look for their own files first.
-import cv2, numpy, openvino, PIL.Image, psutil, scipy.ndimage, simplejpeg, threadpoolctl, tifffile, torch
+import cv2, numpy, openvino, PIL.Image, psutil, scipy.ndimage, threadpoolctl, tifffile, torch
 import concurrent.futures, logging.handlers, multiprocessing, subprocess, tempfile, torch.utils.data, zmq
 found = threadpoolctl.ThreadpoolController()
 threadpoolctl.ThreadpoolController = lambda: found
