@@ -184,7 +184,8 @@ little. Most verdicts are guesses (sure 1), and judges chose the left picture in
 
 So variants were compared within each judge: four judges, each of whom sees every person once, in one of the variants, with the
 sides balanced. On the people of the look-set (98; all had been looked at, and the exposure's few numbers were chosen by these
-votes, so unseen people may think less of it), each row's votes from four judges of its own, 30 % brown and dark:
+votes, so on unseen people the share may be lower), four judges a row (rows 1 and 2, and the last two, by the same four), 30 % brown
+and dark:
 
 | version | preferred | 95 % | brown and dark | sure: result / photograph | without defect: result / photograph | flat | red, orange | grey | too light |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -197,8 +198,8 @@ votes, so unseen people may think less of it), each row's votes from four judges
 | **the same, sixth weights (shipped)** | **65 of 100** | 55 - 74 % | 20 of 30 | 52 / 14 | 47 / 26 | 17 | 16 | 1 | 17 |
 
 What the fifth version lost by on brown and dark skin were grey and pink patches where shine had been, beside beards, dark glasses
-and cloth that the skin's map takes for skin; they are gone. (After the last three rows the exposure was lowered by a tenth.) In the photographs judges named shine 31 times in the last row, in
-the results 9 times. Judges preferred from 17 to 41 of 48 of the same kind of sheets: only rows of many judges mean anything.
+and cloth that the skin's map takes for skin; they are gone. (After the last three
+rows the exposure was lowered by a tenth.) In the photographs judges named shine 31 times in the last row, in the results 9 times. Judges preferred from 17 to 41 of 48 of the same kind of sheets: only rows of many judges mean anything.
 """  # noqa: E501
 
 
