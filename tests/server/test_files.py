@@ -682,3 +682,13 @@ def right_checksums(data: bytes) -> bytes:
         mended += png.Chunk(data[at + 4 : at + 8], data[at + 8 : end]).coded()
         at = end + 4
     return mended
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 3), (9, 1, 1), (1, 1, 3)])
+def test_a_turned_row_or_column_becomes_a_png(shape: tuple[int, int, int]) -> None:
+    """A spoiled JPEG with such an orientation once met a refusal of the library."""
+    for orientation in range(1, 9):
+        source = Picture(np.zeros(shape, np.uint8), "jpeg", orientation)
+        pixels = np.arange(20 * 20 * shape[2], dtype=np.uint8).reshape(20, 20, -1)[: shape[0], : shape[1]]
+        stored = png.read(png.write(source, pixels)).pixels
+        assert sorted(stored.ravel()) == sorted(pixels.ravel())
