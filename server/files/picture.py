@@ -73,7 +73,9 @@ def turn_upright(stored: Samples, orientation: int) -> Samples:
 
 def turn_back(upright: Samples, orientation: int) -> Samples:
     """Upright -> as stored, contiguous; the inverse of `turn_upright`."""
-    return np.ascontiguousarray(turn_upright(upright, _INVERSE[orientation]))
+    stored = np.ascontiguousarray(turn_upright(upright, _INVERSE[orientation]))
+    # To numpy a turned row or column is contiguous whatever its strides; imagecodecs refuses them.
+    return stored.copy() if 1 in stored.shape[:2] else stored
 
 
 def in_one_piece(picture: Picture) -> Picture:

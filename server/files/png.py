@@ -119,8 +119,6 @@ def write(picture: Picture, pixels: Samples) -> bytes:
     if pixels.dtype.kind == "f":
         raise PictureError("bad-output", "PNG cannot hold floating-point samples.", "Name the result .tif.")
     stored = turn_back(pixels, picture.orientation)
-    if 1 in stored.shape[:2]:  # imagecodecs refuses the strides that a turned row or column has
-        stored = stored.copy(order="C")
     coded = imagecodecs.png_encode(stored[:, :, 0] if stored.shape[2] == 1 else stored, level=_LEVEL)
     kept = picture.source if picture.format == "png" else tuple(_translated(picture))
     head = len(SIGNATURE) + 25  # the signature and IHDR

@@ -109,7 +109,7 @@ class Seen:
             np.asarray(bare, np.float32),
             eyes,
             features,
-            smoothstep((brightest(crop) - BURNT[0]) / (BURNT[1] - BURNT[0])),
+            _rise(brightest(crop), BURNT),
             _length(_planes(lab)[1:]),
         )
 
@@ -191,9 +191,9 @@ def kept(
     return result
 
 
-def _rise(value: float, between: tuple[float, float]) -> float:
-    """Return 0 up to the first of `between`, 1 from the second on."""
-    return float(smoothstep(np.array((value - between[0]) / (between[1] - between[0]))))
+def _rise(values: Any, between: tuple[float, float]) -> NDArray[Any]:
+    """Return 0 up to the first of `between`, 1 from the second on, of numbers or arrays of any shape."""
+    return smoothstep((values - between[0]) / (between[1] - between[0]))
 
 
 def _broad(taken: Float) -> Float:
@@ -221,7 +221,7 @@ def _exposure(after: Float, before: Float, skin: NDArray[np.bool_], studio: floa
     lost = 3 * float(np.log((was + 16) / (now + 16)))
     richness = float(np.median(_length(after[1:, ::4, ::4])[some]))
     room = float(np.clip((bright - median) / (bright - dim), 0, 1)) * (
-        1 - _rise(richness, RICH) * _rise(median, NOT_DARK)
+        1 - float(_rise(richness, RICH) * _rise(median, NOT_DARK))
     )
     return studio * room * min(max(lost, 0.0) + EXPOSED, MOST)
 
@@ -272,11 +272,11 @@ def _alike(lab: Float, weight: Float) -> Float:
     if some.sum() < 16:
         return np.ones_like(weight)
     bright = max(float(np.percentile(lab[..., 0][some], 70)), 1.0)
-    light = smoothstep((lab[..., :1] / bright - HAIRY[0]) / (HAIRY[1] - HAIRY[0]))
+    light = _rise(lab[..., :1] / bright, HAIRY)
     a, b = np.median(lab[..., 1:][some & (lab[..., 0] > HAIRY[1] * bright)], axis=0)
     length = _length(_planes(lab)[1:])[..., None]
     hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / np.maximum(length * np.hypot(a, b), 1)
-    return np.asarray(light * smoothstep((hue - OTHER_HUE[0]) / (OTHER_HUE[1] - OTHER_HUE[0])), np.float32)
+    return np.asarray(light * _rise(hue, OTHER_HUE), np.float32)
 
 
 @functools.lru_cache(4)  # the same for every picture and every move of a slider
