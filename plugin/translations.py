@@ -39,7 +39,7 @@ CALLS = {
     "error": (0,),
     "fill": (0,),
     "_failed": (0,),
-    "Slider": (2, 3),
+    "Slider": (2, 3, 4),
 }
 NOT_FOR_USERS = {"bad-request", "bad-token", "internal"}  # what only a faulty program is told
 INSIDE = {"error", "fill", "_failed"}  # names that mean something else outside of the plug-in

@@ -69,7 +69,7 @@ PARAMETERS = [
         "layer",
         ((_("New layer"), "layer"), (_("New layer with mask"), "mask"), (_("Layer group"), "group")),
     ),
-    (PF_TOGGLE, "mattes", _("Mattes as channels"), False),
+    (PF_TOGGLE, "mattes", _("Mattes of person and skin as channels"), False),
 ]
 NAMES = [str(parameter[1]) for parameter in PARAMETERS]
 

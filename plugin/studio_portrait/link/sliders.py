@@ -16,28 +16,52 @@ class Slider:
     """One slider. least: its lower end, 0 or -1 (the upper one is 1). default: where it stands at first.
 
     label: what the dialog calls it, with ``_`` before the key that reaches it. about: what it does, one line.
+    caption: the same in a few words, which stand below the label.
     """
 
     least: int
     default: float
     label: str
     about: str
+    caption: str
 
 
 # Shine and light stand below 1: blind judges found faces without any highlight flat. So does colour: skin
 # tone and light cannot be told apart for certain, and a changed complexion is not forgiven.
 SLIDERS = {
     "strength": Slider(
-        0, 1, "_Strength", "How much of all that stands below is applied. 0: the picture as it was."
+        0,
+        1,
+        "_Strength",
+        "How much of all that stands below is applied. 0: the picture as it was.",
+        "of everything below",
     ),
-    "shine": Slider(0, 0.6, "Sh_ine", "How much of the flash's shine on the skin is taken away."),
-    "light": Slider(0, 0.6, "_Light", "How far the flash's harsh light and its shadows are evened out."),
+    "shine": Slider(
+        0, 0.6, "Sh_ine", "How much of the flash's shine on the skin is taken away.", "glossy spots on skin"
+    ),
+    "light": Slider(
+        0,
+        0.6,
+        "_Light",
+        "How far the flash's harsh light and its shadows are evened out.",
+        "harsh light, shadows",
+    ),
     "colour": Slider(
-        0, 0.6, "C_olour", "How much of the flash's colour cast is taken away, where there clearly is one."
+        0,
+        0.6,
+        "C_olour",
+        "How much of the flash's colour cast is taken away, where there clearly is one.",
+        "the flash's colour cast",
     ),
-    "warmth": Slider(-1, 0, "_Warmth", "Your own: makes the person warmer (right) or cooler (left)."),
+    "warmth": Slider(
+        -1, 0, "_Warmth", "Your own: makes the person warmer (right) or cooler (left).", "cooler or warmer"
+    ),
     "brightness": Slider(
-        -1, 0, "_Brightness", "Your own: makes the person lighter (right) or darker (left)."
+        -1,
+        0,
+        "_Brightness",
+        "Your own: makes the person lighter (right) or darker (left).",
+        "darker or lighter",
     ),
 }
 

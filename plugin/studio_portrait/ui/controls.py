@@ -44,11 +44,17 @@ _CAPTIONS = {
 
 
 class Controls(Gtk.Box):  # type: ignore[misc]
-    """All settings. changed: called after every change of the user's, with the changed field's name."""
+    """All settings. changed: called after every change of the user's, with the changed field's name.
 
-    def __init__(self, choices: Choices, has_selection: bool, changed: Callable[[str], None]):
+    captions: whether there is room for a few words below each name.
+    """
+
+    def __init__(
+        self, choices: Choices, has_selection: bool, changed: Callable[[str], None], captions: bool = True
+    ):
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6, border_width=6)
         self._changed = changed
+        self._captions = captions
         self._quiet = False
         self._has_selection = has_selection
         self._limit_chosen = False
@@ -63,8 +69,8 @@ class Controls(Gtk.Box):  # type: ignore[misc]
                 self._attach(Gtk.Label(label=_HEADINGS[name], xalign=0.0), 0, 3)
             self._add_slider(name, slider)
         self._add_line()
-        self._reach = self._add_combo("reach", _("Re_ach"), _REACH)
-        self._faces = self._add_combo("faces", _("_Faces"), _FACES)
+        self._reach = self._add_combo("reach", _("Re_ach"), _REACH, _("where it works"))
+        self._faces = self._add_combo("faces", _("_Faces"), _FACES, _("who is retouched"))
         self._limit = Gtk.CheckButton.new_with_mnemonic(_("_Keep within the selection"))
         self._limit.set_tooltip_text(
             _("The effect ends at the selection's edge. Without this a selection is not looked at.")
@@ -73,11 +79,11 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         self._limit.connect("toggled", self._limited)
         self._attach(self._limit, 1, 2)
         self._add_line()
-        self._network = self._add_combo("network", _("_Network"), ())
+        self._network = self._add_combo("network", _("_Network"), (), _("which AI model"))
         self._network_tip()
         self._reference_label, self._reference = self._add_reference()
-        self._output = self._add_combo("output", _("O_utput"), _OUTPUT)
-        self._mattes = Gtk.CheckButton.new_with_mnemonic(_("_Mattes as channels"))
+        self._output = self._add_combo("output", _("O_utput"), _OUTPUT, _("what you get"))
+        self._mattes = Gtk.CheckButton.new_with_mnemonic(_("Also _mattes: masks of person and skin"))
         self._mattes.set_tooltip_text(
             _("The person and the skin as channels of the image, too, to make selections of.")
         )
@@ -154,7 +160,9 @@ class Controls(Gtk.Box):  # type: ignore[misc]
             self._network.remove_all()
             for name in self._networks:
                 words = _CAPTIONS.get(name, name)
-                self._network.append(name, words if name or not default else f"{words} ({default})")
+                if not name and default:
+                    words = _("{0} (default)").format(_CAPTIONS.get(default, default))
+                self._network.append(name, words)
             self._network.set_active_id(chosen)
 
     # How it is built
@@ -179,12 +187,21 @@ class Controls(Gtk.Box):  # type: ignore[misc]
     def _add_line(self) -> None:
         self._attach(Gtk.Separator(orientation=Gtk.Orientation.HORIZONTAL), 0, 3)
 
-    def _label(self, text: str, target: Gtk.Widget) -> Gtk.Label:
+    def _label(self, text: str, target: Gtk.Widget, caption: str = "") -> Gtk.Widget:
+        """Put the name of `target` before it, and what it does in a few small words below the name."""
         label = Gtk.Label.new_with_mnemonic(text)
         label.set_mnemonic_widget(target)
         label.set_xalign(0.0)
-        self._grid.attach(label, 0, self._row, 1, 1)
-        return label
+        both = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, valign=Gtk.Align.CENTER)
+        both.add(label)
+        if caption and self._captions:
+            small = Gtk.Label(label=f"<small>{GLib.markup_escape_text(caption)}</small>", use_markup=True)
+            small.set_xalign(0.0)
+            both.add(small)
+        target.get_accessible().set_description(caption)
+        both.show_all()
+        self._grid.attach(both, 0, self._row, 1, 1)
+        return both
 
     def _add_slider(self, name: str, slider: Slider) -> None:
         tip = _(slider.about)
@@ -200,19 +217,19 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         number.set_activates_default(True)
         for widget in (scale, number):
             widget.set_tooltip_text(tip)
-        self._label(_(slider.label), number).set_tooltip_text(tip)
+        self._label(_(slider.label), number, _(slider.caption)).set_tooltip_text(tip)
         self._grid.attach(scale, 1, self._row, 1, 1)
         self._attach(number, 2, 1)
         adjustment.connect("value-changed", lambda _adjustment: self._tell(name))
         self._adjustments[name] = adjustment
 
-    def _add_combo(self, name: str, label: str, options: Any) -> Gtk.ComboBoxText:
+    def _add_combo(self, name: str, label: str, options: Any, caption: str) -> Gtk.ComboBoxText:
         combo = _narrow(Gtk.ComboBoxText(hexpand=True))
         tips = {}
         for value, words, tip in options:
             combo.append(value, words)
             tips[value] = tip
-        self._label(label, combo)
+        self._label(label, combo, caption)
         self._attach(combo, 1, 2)
 
         def chosen(_combo: Gtk.ComboBoxText) -> None:
@@ -237,7 +254,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
             self._limit_chosen = True
             self._tell("limit")
 
-    def _add_reference(self) -> tuple[Gtk.Label, Gtk.FileChooserButton]:
+    def _add_reference(self) -> tuple[Gtk.Widget, Gtk.FileChooserButton]:
         chooser = Gtk.FileChooserButton.new(_("Portrait to match"), Gtk.FileChooserAction.OPEN)
         chooser.set_tooltip_text(_("A portrait whose light, colours and contrast the face takes on."))
         pictures = Gtk.FileFilter()
@@ -254,7 +271,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         chooser.set_preview_widget(small)
         chooser.connect("update-preview", _show_thumbnail, small)
         chooser.connect("file-set", lambda _chooser: self._tell("reference"))
-        label = self._label(_("_Portrait to match"), chooser)
+        label = self._label(_("_Portrait to match"), chooser, _("its look is taken over"))
         self._attach(chooser, 1, 2)
         return label, chooser
 
@@ -283,7 +300,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         row.pack_start(self._presets, True, True, 0)
         row.pack_start(save, False, False, 0)
         row.pack_start(self._remove, False, False, 0)
-        self._label(_("Pr_eset"), self._presets)
+        self._label(_("Pr_eset"), self._presets, _("ready-made settings"))
         self._attach(row, 1, 2)
         self._add_line()
 

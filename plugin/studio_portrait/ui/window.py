@@ -32,6 +32,7 @@ RESET, HELP_RESPONSE = 1, Gtk.ResponseType.HELP
 ANALYSED_ANEW = ("network", "reference", "limit", "all")
 THUMBNAIL = 1024
 MAX_PREVIEW_BYTES = 4 * 1024 * 1024
+NARROW = 900  # of a screen, in GTK's pixels: 1280 at 200 %
 
 
 def run(image: Gimp.Image, drawable: Gimp.Drawable, given: Choices) -> tuple[Gimp.Layer, Choices] | None:
@@ -108,14 +109,16 @@ class Window:
         dialog.set_default_response(Gtk.ResponseType.OK)
         dialog.get_widget_for_response(RESET).set_tooltip_text(_("Every setting as it was the first time."))
         dialog.get_widget_for_response(HELP_RESPONSE).set_tooltip_text(_("What each control does (F1)."))
-        self._controls = Controls(chosen, self._has_selection, self._changed)
+        area = self._work_area()
+        narrow = area[0] < NARROW
+        self._controls = Controls(chosen, self._has_selection, self._changed, captions=not narrow)
         self._controls.on_problem = lambda problem: self._say(problem_text(problem))
         layer = self._found.source
         self._picture = PictureView((layer.get_width(), layer.get_height()), self._preview, self._ticked)
-        self._picture.set_size_request(320, 240)
+        self._picture.set_size_request(*((160, 120) if narrow else (320, 240)))
         self._picture.set_hexpand(True)
         columns = Gtk.Box(spacing=6, border_width=6)
-        columns.pack_start(self._left(), True, True, 0)
+        columns.pack_start(self._left(narrow), True, True, 0)
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_width=True)
         scrolled.add(self._controls)
         scrolled.set_hexpand(False)  # all width that is left over is the picture's
@@ -124,7 +127,6 @@ class Window:
         dialog.connect("response", self._response)
         dialog.connect("delete-event", lambda *_args: True)  # "response" comes as well, and says what to do
         dialog.connect("key-press-event", self._key)
-        area = self._work_area()
         width, height = (size.get(name) for name in ("width", "height"))
         if not (isinstance(width, int) and isinstance(height, int) and width > 300 and height > 200):
             width, height = 1180, 720
@@ -138,7 +140,7 @@ class Window:
         area = monitor.get_workarea()
         return area.width, area.height
 
-    def _left(self) -> Gtk.Widget:
+    def _left(self, narrow: bool) -> Gtk.Widget:
         frame = Gtk.Frame()
         frame.add(self._picture)
         column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
@@ -162,8 +164,15 @@ class Window:
         for widget in (self._cancel_run, self._again, self._bar):
             widget.set_no_show_all(True)
             tools.pack_end(widget, False, False, 0)
-        column.pack_start(tools, False, False, 0)
-        self._status = Gtk.Label(xalign=0.0, wrap=True, selectable=False, max_width_chars=60)
+        if narrow:
+            scrolled = Gtk.ScrolledWindow(vscrollbar_policy=Gtk.PolicyType.NEVER, overlay_scrolling=False)
+            scrolled.add(tools)
+            column.pack_start(scrolled, False, False, 0)
+        else:
+            column.pack_start(tools, False, False, 0)
+        self._status = Gtk.Label(
+            xalign=0.0, wrap=True, selectable=False, max_width_chars=30 if narrow else 60
+        )
         column.pack_start(self._status, False, False, 0)
         return column
 

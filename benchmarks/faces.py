@@ -1,0 +1,135 @@
+"""Whether faces are found: ``python -m benchmarks.faces --rolled DIR --found DIR --faceless DIR [--json]``.
+
+--rolled: portraits of one upright face each; every one is looked at in steps of 15 degrees around the circle,
+and must be found where it then lies, turned as it is, and nothing else. --found: pictures with at least one
+face. --faceless: pictures without any. Each is asked of `server.imaging.faces.find_faces` as the server asks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from server.imaging.faces import THUMBNAIL, Face, find_faces
+
+STEP = 15
+FAR = 0.25  # of the upright face's width: further from its place a face is another one
+SAME_ROLL = 35  # degrees; up to 25 the crop may be left as it is
+
+
+def load(path: Path, longest: int = 0) -> NDArray[np.uint8]:
+    """Read a picture as (h, w, 3) sRGB, no side above `longest` if given. Raises `ValueError`."""
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise ValueError(f"{path} is no picture")
+    share = min(1.0, longest / max(bgr.shape[:2])) if longest else 1.0
+    if share < 1:
+        bgr = cv2.resize(bgr, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def faces_in(rgb: NDArray[np.uint8]) -> list[Face]:
+    """Find the faces of a whole picture."""
+
+    def copy(longest: int) -> NDArray[np.uint8]:
+        share = min(1.0, longest / max(rgb.shape[:2]))
+        small = rgb if share == 1 else cv2.resize(rgb, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+        return np.asarray(small, np.uint8)
+
+    return find_faces(copy, rgb.shape[1], lambda: False)
+
+
+def rolled(rgb: NDArray[np.uint8], degrees: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """Return the picture turned clockwise on a canvas that holds all of it, and the matrix of the turn."""
+    height, width = rgb.shape[:2]
+    turn = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0), np.float64)
+    new = np.ceil(np.abs(turn[:, :2]) @ (width, height)).astype(int)
+    turn[:, 2] += (new - (width, height)) / 2
+    turned = cv2.warpAffine(rgb, turn, (int(new[0]), int(new[1])), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(turned, np.uint8), turn
+
+
+def judge_rolled(paths: list[Path], step: int) -> dict[str, Any]:
+    """Count what is found of one face at every roll, and what else is."""
+    asked = 0
+    missed, invented, wrong_roll, unusable = [], [], [], []
+    for path in paths:
+        rgb = load(path, THUMBNAIL)
+        upright = faces_in(rgb)
+        if len(upright) != 1:
+            unusable.append(path.name)
+            continue
+        size = upright[0].box[2]
+        for degrees in range(0, 360, step):
+            turned, turn = rolled(rgb, degrees)
+            place = turn @ (*upright[0].centre, 1)
+            found = faces_in(turned)
+            there = [one for one in found if np.hypot(*(np.array(one.centre) - place)) < FAR * size]
+            asked += 1
+            if not there:
+                missed.append(f"{path.name} {degrees}")
+            elif abs((there[0].angle - degrees + 180) % 360 - 180) > SAME_ROLL:
+                wrong_roll.append(f"{path.name} {degrees}: {there[0].angle:.0f}")
+            if len(found) > len(there):
+                invented.append(f"{path.name} {degrees}")
+    return {
+        "rolled": asked,
+        "rolled_found": asked - len(missed),
+        "rolled_missed": missed,
+        "rolled_wrong_roll": wrong_roll,
+        "rolled_invented": invented,
+        "rolled_not_one_upright": unusable,
+    }
+
+
+def judge_plain(paths: list[Path], name: str) -> dict[str, Any]:
+    """Count the pictures in which there is a face, and list the others (or, for faceless ones, these)."""
+    with_face = {path.name: bool(faces_in(load(path))) for path in paths}
+    odd = [one for one, found in with_face.items() if found == (name == "faceless")]
+    return {name: len(paths), f"{name}_wrong": odd}
+
+
+def pictures(folder: str | None, limit: int) -> list[Path]:
+    """List a folder's pictures, evenly thinned to `limit` if that is not 0."""
+    every = sorted(_in(Path(folder))) if folder else []
+    return every if not limit else every[:: max(1, len(every) // limit)][:limit]
+
+
+def _in(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name in ("--rolled", "--found", "--faceless"):
+        parser.add_argument(name, metavar="DIR")
+    parser.add_argument("--limit", type=int, default=0, help="at most so many portraits to roll")
+    parser.add_argument("--step", type=int, default=STEP, help="degrees")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    begin = time.process_time()
+    told: dict[str, Any] = {}
+    for name in ("faceless", "found"):
+        if folder := getattr(arguments, name):
+            told |= judge_plain(pictures(folder, 0), name)
+    if arguments.rolled:
+        told |= judge_rolled(pictures(arguments.rolled, arguments.limit), arguments.step)
+    told["cpu_s"] = round(time.process_time() - begin, 1)
+    print(json.dumps(told) if arguments.json else "\n".join(f"{k}: {v}" for k, v in told.items()))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
