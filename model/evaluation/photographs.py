@@ -25,11 +25,11 @@ import cv2
 import numpy as np
 
 from model.data.synthesize.portraits import Unfit
-from model.inference import mattes
 from model.inference.components import difference
 from model.inference.predictor import Network
 
 from . import face_statistics as faces
+from . import separation
 from .calibrate import photographs
 from .metrics import eight_bit
 
@@ -69,7 +69,7 @@ def retouched(crop: faces.Image, network: Network) -> faces.Image:
 
 def _outside(face: faces.Face, after: faces.Image) -> float:
     """Levels of 255; NaN where hardly anything but the person is seen."""
-    matte, _ = mattes.mattes(face.crop)
+    matte = separation.person(face.crop)
     person = (cv2.resize(matte, face.valid.shape[::-1]) > 0.05).astype(np.uint8)
     away = (cv2.dilate(person, np.ones((2 * FAR + 1,) * 2, np.uint8)) == 0) & face.valid
     if away.sum() < LEAST:

@@ -141,14 +141,14 @@ def decompose(
     """Take a network's y apart, for a network that predicts no components of its own.
 
     bl_x, y: (512, 512, 3), of eq. (2). person, skin, shine: (h, w) in [0, 1] where the network sees them, if
-    it says so; else `mattes` finds the first two, and shine is what is brighter than the skin about it.
+    it says so; see `mattes` for what becomes of the first two, and shine is what is brighter than the skin
+    about it.
     Colour: the log-ratio of the means of the predicted BL(o) and BL(x) over unburnt skin, made neutral in
     luminance. Light: the luminance's log-ratio, smoothed within the person and outside of it separately.
     Shine: what is then still darkened in highlights of the person. Rest: all else.
     """
     after = (bl_x - 2 * y + 1).clip(0, 1)
-    if person is None or skin is None:
-        person, skin = mattes(bl_x)
+    person, skin = mattes(bl_x, person, skin)
     small, target = (_shrunk(image) for image in (bl_x, after))
     matte, bare = (stretched(mask[..., None], SIDE) for mask in (person, skin))
     before_linear, after_linear = decode_srgb(small), decode_srgb(target)

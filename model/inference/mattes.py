@@ -1,96 +1,101 @@
-"""Where the person and the skin are in a crop, for networks that do not say so themselves.
+"""Where the person and the skin are in a crop.
 
-A plain model of a few milliseconds: the framing puts every face at the same place (`model.paper.framing`),
-so an oval for the head and a cone for the shoulders seed GrabCut (Rother et al. 2004) on 64 pixels; a guided
-filter (He et al. 2013) with the crop's grey brings the cut to the edges at 128. Skin is what has the face's
-own colour within the person. Hair that stands off, hands before the chest and busy walls come out roughly.
+The person is found by MediaPipe's selfie segmentation (Apache-2.0), run by OpenCV: trained on far more people
+and backgrounds than there are portraits here, it keeps shoulders and leaves walls. What it does not know is a
+crop that reaches far beyond the picture, where the edge's pixels are repeated; there a network's own matte
+counts too. Skin is a network's own map, or what has the face's own colour within the person.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import functools
+import hashlib
+import threading
+from pathlib import Path
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.errors import BadWeights
 from model.paper.framing import RISE, SCALE
-
-from ..guided_filter import guided_filter
 
 Array = NDArray[np.float32]
 
-SIDE: Final = 128  # pixels of the mattes
-CUT: Final = 64  # pixels on which GrabCut runs
-ROUNDS: Final = 2
+SEGMENTATION: Final = Path(__file__).resolve().parents[1] / "weights" / "selfie_segmentation.tflite"
+SHA256: Final = "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c"
+INPUT: Final = 256  # pixels that the segmentation takes and answers
+UNSURE: Final = 0.2  # of its answer, at both ends: it says so, and is right all the same
+WITHIN: Final = (0.5, 0.7)  # share of the crop that is picture: where a network's own matte counts, where not
+REPEATED: Final = 1 / 255  # rows and columns that differ by less lie beyond the picture
+SIDE: Final = 128  # pixels of the skin's mask
+ENDS: Final = 0.1  # of a network's matte, where it is sure enough
 FACE: Final = 1 / SCALE  # the landmarks' box, in shares of the crop's side
 MIDDLE: Final = 0.5 + RISE / SCALE  # of the face, from the top
-# Ovals in face sizes: half width, half height, and how far they lie above the middle of the landmarks.
-SURELY: Final = (0.36, 0.42, 0.0)
-PERHAPS: Final = (0.78, 0.95, 0.16)
-SHOULDERS: Final = (
-    0.62,
-    0.45,
-    1.45,
-)  # below the middle where they begin; half widths there and at the lower edge
-ENDS: Final = 0.1  # of a matte, where it is sure enough
-REFINE: Final = (4, 1e-3)  # the guided filter's radius and variance
 SPREAD: Final = np.array([16, 8, 8], np.float32)  # L*, a*, b* within which a colour counts as the face's
 CHEEKS: Final = (0.30, 0.22)  # half sides of the box, in face sizes, that says what colour the skin has
 
+_one_at_a_time = threading.Lock()
 
-def mattes(crop: Array) -> tuple[Array, Array]:
+
+def mattes(crop: Array, own: Array | None = None, skin: Array | None = None) -> tuple[Array, Array]:
     """Separate the person and the skin from the rest of a framed crop.
 
-    crop: (H, H, 3) sRGB in [0, 1], upright, the face where `face_square` puts it. Returns the person's matte
-    and the skin's mask, (128, 128) in [0, 1] each.
+    crop: (H, H, 3) sRGB in [0, 1], upright, the face where `face_square` puts it. own, skin: a network's own
+    matte of the person and mask of the skin, (h, w) in [0, 1], if it gives them. Returns the person's matte,
+    (256, 256) in [0, 1], and the skin's mask. Raises `BadWeights` if the segmentation's file is not ours.
     """
-    small = np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
-    person = _person(small)
-    return person, _skin(small, person)
+    person = _segmented(crop)
+    if skin is None:
+        skin = _skin(np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA)), person)
+    else:
+        skin = sharpened(skin)
+        person = np.maximum(person, _stretched(skin))
+    if own is not None:
+        lone, enough = WITHIN
+        share = float(np.clip((enough - _within(crop)) / (enough - lone), 0, 1))
+        person = np.maximum(person, np.float32(share) * _stretched(sharpened(own))) if share else person
+    return person, skin
 
 
-def sharpened(matte: Array) -> Array:
-    """Take the doubt off both ends of a matte of any shape: below `ENDS` is 0, above 1 - `ENDS` is 1.
+def sharpened(matte: Array, ends: float = ENDS) -> Array:
+    """Take the doubt off both ends of a matte of any shape: below `ends` is 0, above 1 - `ends` is 1.
 
     A logistic curve or a filter never says quite 0: the background would take a little of every change.
     """
-    return np.asarray(((matte - ENDS) / (1 - 2 * ENDS)).clip(0, 1), np.float32)
+    return np.asarray(((matte - ends) / (1 - 2 * ends)).clip(0, 1), np.float32)
 
 
-def _oval(side: int, half_width: float, half_height: float, up: float) -> NDArray[np.bool_]:
-    y, x = (np.mgrid[:side, :side] + 0.5) / side
-    middle = MIDDLE - up * FACE
-    radius = np.hypot((x - 0.5) / (half_width * FACE), (y - middle) / (half_height * FACE))
-    return np.asarray(radius < 1, np.bool_)
+@functools.cache
+def _segmentation() -> Any:
+    try:
+        data = SEGMENTATION.read_bytes()
+    except OSError as error:
+        raise BadWeights("The weights of the segmentation are missing.") from error
+    if hashlib.sha256(data).hexdigest() != SHA256:
+        raise BadWeights("The weights of the segmentation are not those that belong to this version.")
+    return cv2.dnn.readNetFromTFLite(np.frombuffer(data, np.uint8))
 
 
-def _shoulders(side: int, scale: float) -> NDArray[np.bool_]:
-    y, x = (np.mgrid[:side, :side] + 0.5) / side
-    start, top, bottom = (share * FACE for share in SHOULDERS)
-    down = (y - MIDDLE - start) / max(1e-6, 1 - MIDDLE - start)
-    width = scale * (top + (bottom - top) * down.clip(0, 1))
-    return np.asarray((down > 0) & (np.abs(x - 0.5) < width), np.bool_)
+def _segmented(crop: Array) -> Array:
+    small = cv2.resize(crop, (INPUT, INPUT), interpolation=cv2.INTER_AREA)
+    with _one_at_a_time:  # a network of OpenCV's belongs to one thread
+        network = _segmentation()
+        network.setInput(cv2.dnn.blobFromImage(small))
+        answer = np.array(network.forward(), np.float32).reshape(INPUT, INPUT)
+    return sharpened(answer, UNSURE)
 
 
-def _person(small: Array) -> Array:
-    picture = (cv2.resize(small, (CUT, CUT), interpolation=cv2.INTER_AREA) * 255 + 0.5).astype(np.uint8)
-    cut = np.full((CUT, CUT), cv2.GC_PR_BGD, np.uint8)
-    cut[_oval(CUT, *PERHAPS) | _shoulders(CUT, 1)] = cv2.GC_PR_FGD
-    cut[_oval(CUT, *SURELY) | _shoulders(CUT, 0.4)] = cv2.GC_FGD
-    chin = int((MIDDLE + 0.5 * FACE) * CUT)
-    for edge in (cut[:2], cut[:chin, :3], cut[:chin, -3:]):
-        edge[edge == cv2.GC_PR_BGD] = cv2.GC_BGD
-    cv2.setRNGSeed(1)  # its Gaussian mixtures start by chance
-    cv2.grabCut(
-        picture, cut, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK
-    )
-    hard = np.isin(cut, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
-    _, pieces, _, _ = cv2.connectedComponentsWithStats(hard)
-    hard = (pieces == pieces[int(MIDDLE * CUT), CUT // 2]).astype(np.float32)
-    rough = cv2.resize(hard, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
-    return sharpened(guided_filter(grey, rough, *REFINE))
+def _within(crop: Array) -> float:
+    """Return the share of a crop's rows and columns that lie in the picture; of one turned aslant, 1."""
+    grey = crop[..., 1]
+    rows, columns = (np.abs(np.diff(grey, axis=axis)).max(1 - axis) > REPEATED for axis in (0, 1))
+    return float(rows.mean() * columns.mean())
+
+
+def _stretched(matte: Array) -> Array:
+    return np.asarray(cv2.resize(matte, (INPUT, INPUT), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _skin(small: Array, person: Array) -> Array:
@@ -101,4 +106,5 @@ def _skin(small: Array, person: Array) -> Array:
     away = (lab - np.median(box.reshape(-1, 3), axis=0)) / SPREAD
     away[..., 0] = np.where(away[..., 0] > 0, 0.5, 1.0) * away[..., 0]  # shine is skin too
     likely = np.exp(-0.25 * (away * away).sum(-1))
-    return np.asarray(((likely - 0.15) / 0.35).clip(0, 1) * person, np.float32)
+    within = cv2.resize(person, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(((likely - 0.15) / 0.35).clip(0, 1) * within, np.float32)

@@ -27,7 +27,6 @@ from model.paper.bilateral import SIZE, filter_crop
 
 from . import cache
 from .components import Components, decompose
-from .mattes import sharpened
 from .rendering import Place, Rendering
 from .weights import WEIGHTS, NetworkInfo, another_network, available, choose, read
 
@@ -117,7 +116,6 @@ class Predictor:
         filtered = np.stack([filter_crop(crop) for crop in crops])
         answer = self.answer(filtered, cancelled)
         maps = {name: value[..., 0] for name, value in answer.items() if name != "y"}
-        maps |= {name: sharpened(maps[name]) for name in ("person", "skin") if name in maps}
         return [
             decompose(bl_x, answer["y"][i], **{name: value[i] for name, value in maps.items()})
             for i, bl_x in enumerate(filtered)

@@ -1,0 +1,63 @@
+"""The person in a crop: what the segmentation says, and where it is not all that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.errors import BadWeights
+from model.inference import mattes
+from tests.golden.pictures import PICTURES
+
+NOSE, WALL = np.s_[130:150, 118:138], np.s_[:60, :40]
+
+
+@pytest.fixture
+def exchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the segmentation's file in its place."""
+    copy = tmp_path / "segmentation.tflite"
+    copy.write_bytes(mattes.SEGMENTATION.read_bytes())
+    mattes._segmentation.cache_clear()
+    monkeypatch.setattr(mattes, "SEGMENTATION", copy)
+    yield copy
+    mattes._segmentation.cache_clear()
+
+
+def test_a_file_that_is_not_ours_is_not_run(exchanged: Path) -> None:
+    data = exchanged.read_bytes()
+    exchanged.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(BadWeights, match="segmentation are not those that belong to this version"):
+        mattes.mattes(PICTURES["selfie"]())
+    exchanged.unlink()
+    with pytest.raises(BadWeights, match="segmentation are missing"):
+        mattes.mattes(PICTURES["selfie"]())
+
+
+def test_a_networks_own_matte_counts_only_where_most_of_the_crop_lies_beyond_the_picture() -> None:
+    selfie, everywhere = PICTURES["selfie"](), np.ones((64, 64), np.float32)
+    whole, _ = mattes.mattes(selfie, everywhere)
+    assert whole[NOSE].min() > 0.95 and whole[WALL].max() < 0.05
+    lone = np.pad(selfie[130:380, 130:380], ((130, 132), (130, 132), (0, 0)), mode="edge")
+    person, _ = mattes.mattes(lone, everywhere)
+    assert person.min() == 1
+    person, _ = mattes.mattes(lone, 0 * everywhere)
+    assert person[NOSE].min() > 0.95 and person.min() == 0
+
+
+def test_skin_is_always_of_the_person() -> None:
+    skin = np.zeros((64, 64), np.float32)
+    skin[4:10, 2:8] = 1  # where the selfie has a wall
+    person, kept = mattes.mattes(PICTURES["selfie"](), None, skin)
+    assert person[20:36, 12:28].min() == 1 and kept.max() == 1
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    crops = [PICTURES["selfie"](), np.ascontiguousarray(PICTURES["selfie"]()[:, ::-1])] * 8
+    expected = [mattes.mattes(crop)[0] for crop in crops[:2]] * 8
+    with ThreadPoolExecutor(4) as pool:
+        for (found, _), wanted in zip(pool.map(mattes.mattes, crops), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted)
