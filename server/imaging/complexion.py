@@ -52,6 +52,9 @@ LIGHT_FACE: Final = (70.0, 76.0)  # L* of the skin: from the first on it gets le
 # C* of the skin, and L* above which it counts: who is rich in colour and not dark has light enough.
 RICH: Final = (25.0, 31.0)
 NOT_DARK: Final = (48.0, 56.0)
+# Share by which what is darker, and what is lighter, than most of the skin moves away from it.
+DEEPER: Final = 0.25
+LIGHTER: Final = 0.25
 BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor of 2
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
 
@@ -125,8 +128,8 @@ def kept(
     makes no place more saturated than the dull skin near by, whose colour burnt places get, in proportion to
     their lightness; none gets darker than that skin, and eyes stay as they were.
 
-    Where both sliders take part, the person is lit as in a studio: more light, and for the highlights that
-    were taken a broad, soft one.
+    Where both sliders take part, the person is lit as in a studio: more light, for the highlights that were
+    taken a broad, soft one, and the form that a light beside the lens has flattened.
 
     out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. shine, light: the settings that `out` was
     made with. seen: of these components, if at hand. Returns the same shape; `out` itself where no skin says
@@ -176,7 +179,9 @@ def kept(
         after[1:, rows] = own + share * (like - own)
 
     in_strips(height, coloured)
-    factor = np.float32(np.exp(_exposure(after, before[..., 0], seen.bare > 0.5, studio) / 3))
+    skin = seen.bare > 0.5
+    factor = np.float32(np.exp(_exposure(after, before[..., 0], skin, studio) / 3))
+    middle = np.float32(np.median(after[0][skin]) + 16) * factor - 16 if studio and skin.any() else None
     result = np.empty_like(out)
 
     def exposed(rows: slice) -> None:
@@ -185,6 +190,8 @@ def kept(
             lab[0] = (lab[0] + 16) * factor - 16
             # Lightness alone looks grey, above all on dark skin; with all of its colour skin looks red.
             lab[1:] *= factor**RICHER
+        if middle is not None:
+            lab[0] += np.float32(studio) * _form(lab[0], middle)
         result[rows] = cv2.cvtColor(cv2.merge(list(lab)), cv2.COLOR_Lab2RGB).clip(0, 1)
 
     in_strips(height, exposed)
@@ -224,6 +231,18 @@ def _exposure(after: Float, before: Float, skin: NDArray[np.bool_], studio: floa
         1 - float(_rise(richness, RICH) * _rise(median, NOT_DARK))
     )
     return studio * room * min(max(lost, 0.0) + EXPOSED, MOST)
+
+
+def _form(lightness: Float, middle: np.float32) -> Float:
+    """Return how much darker and lighter than the skin's middle L* its places become, (h, w).
+
+    A flash beside the lens leaves no form: a studio's light comes from one side. Black and white stay.
+    """
+    middle = np.float32(np.clip(middle, 1, 99))
+    off = lightness - middle
+    darker = np.minimum(off, 0) * np.clip(lightness / middle, 0, 1)
+    lighter = np.maximum(off, 0) * np.clip((100 - lightness) / (100 - middle), 0, 1)
+    return np.asarray(np.float32(DEEPER) * darker + np.float32(LIGHTER) * lighter, np.float32)
 
 
 def _without_shine(linear: Float, lightness: Float, gain: Float) -> Float:

@@ -168,3 +168,23 @@ def test_a_cast_is_certain_on_greenish_and_bluish_skin_only() -> None:
     assert complexion.certainty(components(skin=(0.60, 0.62, 0.52))) == 1  # greenish
     assert complexion.certainty(components(skin=(0.66, 0.52, 0.60))) == 1  # bluish
     assert complexion.certainty(components(skin=(0.34, 0.23, 0.18))) == 0  # dark
+
+
+def modelled() -> Components:
+    """A person who is lighter on one side than on the other, with a black and a white place."""
+    found = components()
+    side = np.linspace(-12, 12, SIZE, dtype=np.float32)[None].repeat(SIZE, 0)
+    found.crop[:] = shifted(found.crop, (1, 0, 0), side)
+    found.crop[470:480, 200:220], found.crop[470:480, 300:320] = 0, 1
+    return found
+
+
+def test_a_studio_gives_a_face_its_form_back() -> None:
+    found = modelled()
+    sides = np.s_[300, [150, 360]]
+    before = np.diff(lab(found.crop)[sides][:, 0])[0]
+    for shine, light, least, most in ((1, 1, 1.15, 1.4), (0, 1, 0.98, 1.02), (1, 0, 0.98, 1.02)):
+        after = complexion.kept(found, found.crop.copy(), shine, light)
+        assert least < np.diff(lab(after)[sides][:, 0])[0] / before < most
+        assert after[475, 210].max() < 0.03 and after[475, 310].min() > 0.97
+    np.testing.assert_array_less(np.abs((lab(after) - lab(found.crop))[300, 150:360, 1:]), 1.5)
