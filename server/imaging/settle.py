@@ -92,7 +92,8 @@ def _of_part(part: Part, analysis: Analysis, settings: Settings) -> Correction:
     painted = None
     if found.rendering is not None:  # which has a full-size answer of its own, all sliders at 1
         painted = Painted(found.rendering.turned(-part.grid.turns), space, settings.strength, part.grid)
-        change = change - difference(found, strength=settings.strength)
+        whole = analysis.once(f"whole {part.grid}", None, lambda: difference(found))  # of no slider
+        change = change - np.float32(settings.strength) * whole
     known = analysis.once(f"windows {part.grid}", None, lambda: windows_of(guide))
     slope, offset = guided_coefficients(guide, _in_working(part.guide, part.back(change), space), known)
     # The same for every move of a slider.

@@ -117,9 +117,10 @@ def test_hdrnet_as_shipped_files_serve_it(selfie, tmp_path):
 
 
 def test_headshot_matches_a_reference_at_full_size(selfie):
+    """Towards its colour, by what a neck can bear: a factor of .6 as a whole would be a mask."""
     loaded = predictor.match([(selfie * np.array([1.0, 0.8, 0.6])).astype(np.uint8)])
     after = selfie.copy()
     x, y = (round(v) for v in face_of(retouch(after, WHOLE, loaded)))
     face = np.s_[y - 40 : y + 40, x - 40 : x + 40]
     blue = after[face][..., 2].mean() / after[face][..., 0].mean()
-    assert blue < 0.8 * selfie[face][..., 2].mean() / selfie[face][..., 0].mean()
+    assert 0.7 < blue * selfie[face][..., 0].mean() / selfie[face][..., 2].mean() < 0.95

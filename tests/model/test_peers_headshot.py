@@ -81,9 +81,27 @@ def test_a_darker_photograph_gets_the_examples_light(face: Face) -> None:
     x = np.float32(face.crop / 255)
     dark = (x * np.float32([0.45, 0.5, 0.6])).astype(np.float32)
     inside = correspondence.head(face.crop, face.landmarks) > 0.95
-    found = headshot.Headshot([face])(dark).rows(dark, Place(0, 0, 512))
+    found = headshot.Headshot([face], as_published=True)(dark).rows(dark, Place(0, 0, 512))
     assert np.abs(found - x)[inside].mean() < 0.3 * np.abs(dark - x)[inside].mean()
     assert np.array_equal(found[:40, :40], dark[:40, :40]), "outside of the head nothing changes"
+
+
+def test_a_face_never_sits_on_its_neck_like_a_mask(face: Face) -> None:
+    """Examples much darker, redder or bluer: as published the face becomes theirs, for users it leans to it."""
+    x = np.float32(face.crop / 255)
+    inside = correspondence.head(face.crop, face.landmarks) > 0.95
+
+    def moved(look: list[float], as_published: bool) -> np.ndarray:
+        other = example.Face((face.crop * np.float32(look)).astype(np.uint8), face.shape)
+        found = headshot.Headshot([other], as_published)(x).rows(x, Place(0, 0, 512))
+        before, after = (headshot.to_lab(picture) * headshot.LAB for picture in (x, found))
+        return np.asarray((after - before)[inside].mean(0))
+
+    for look in ([0.35, 0.3, 0.3], [1.0, 0.6, 0.55], [0.5, 0.6, 1.0]):
+        published, ours = moved(look, True), moved(look, False)
+        assert np.abs(published).max() > 15
+        assert (np.abs(ours) < np.array(headshot.FURTHEST) + 1).all()
+        assert published @ ours > 0 and np.abs(ours).max() > 3, "and still leans towards the example"
 
 
 def test_correspondence_meets_landmarks_and_is_affine_at_the_frame(face: Face) -> None:

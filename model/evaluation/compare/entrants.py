@@ -110,4 +110,4 @@ def trained(descriptor: Network, made: nn.Module) -> System:
 
 def headshot(examples: list[Face]) -> System:
     """Each photograph is matched to the example with the most similar face."""
-    return network(predictor.matched(examples))
+    return network(predictor.matched(examples, as_published=True))
