@@ -87,7 +87,7 @@ def test_a_darker_photograph_gets_the_examples_light(face: Face) -> None:
 
 
 def test_a_face_never_sits_on_its_neck_like_a_mask(face: Face) -> None:
-    """Examples much darker, redder or bluer: as published the face becomes theirs, for users it leans there."""
+    """Examples darker, redder or bluer: as published the face becomes theirs, it leans there for users."""
     x = np.float32(face.crop / 255)
     inside = correspondence.head(face.crop, face.landmarks) > 0.95
 
