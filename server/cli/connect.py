@@ -14,7 +14,7 @@ from plugin.studio_portrait.link.wire import Problem
 
 from ..remote import address, reach
 from ..remote.relay import Relay
-from ..service import logs
+from ..service import logs, resources
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace) -> int:
     folder = runtime.state_folder()
     os.umask(0o077)
+    resources.raise_handle_limit()
     reach.there(args.server, folder).close()  # a mistake is told now, not in GIMP, and ends no server here
     lock = runtime.Lock(folder)
     # GIMP and the command line have started one by themselves: it makes room, unless it is at work.

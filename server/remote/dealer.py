@@ -5,6 +5,7 @@ It differs from that in two ways that matter here: it can speak CURVE, and it se
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from plugin.studio_portrait.link import hints, wire
 from plugin.studio_portrait.link.wire import Problem
 from plugin.studio_portrait.link.zmtp import Bytes, Closed
 
+from ..service import resources
 from .keys import Pair, shown
 
 _EVENTS = (
@@ -43,7 +45,7 @@ class Keys:
 class Dealer:
     """One DEALER connection. Not for several threads at once.
 
-    timeout: seconds for connection and handshake.
+    timeout: seconds for connection and handshake. Raises `Problem` when not even an attempt can be made.
     `socket` and `monitor` are for a poll loop, which asks `lost` when `monitor` has something.
     """
 
@@ -52,13 +54,26 @@ class Dealer:
         self._keys = keys
         self._timeout = timeout
         self._state = "sought"
+        try:
+            self._connect()
+        except zmq.ZMQError as error:
+            raise _unmade(endpoint, error) from error
+
+    def _connect(self) -> None:
+        """Make both sockets; one without the other is closed at once, and not when Python finds it."""
         context: zmq.Context[Any] = zmq.Context.instance()
-        self.socket: zmq.Socket[bytes] = context.socket(zmq.DEALER)
-        self.socket.curve_publickey, self.socket.curve_secretkey = keys.own.public, keys.own.secret
-        self.socket.curve_serverkey = keys.server
-        _bound(self.socket, timeout)
-        self.monitor = self.socket.get_monitor_socket(_EVENTS)
-        self.socket.connect(endpoint)
+        with contextlib.ExitStack() as made:
+            self.socket: zmq.Socket[bytes] = context.socket(zmq.DEALER)
+            made.callback(self.socket.close, linger=0)
+            self.socket.curve_publickey = self._keys.own.public
+            self.socket.curve_secretkey = self._keys.own.secret
+            self.socket.curve_serverkey = self._keys.server
+            _bound(self.socket, self._timeout)
+            self.monitor = self.socket.get_monitor_socket(_EVENTS)
+            made.callback(self.monitor.close, linger=0)
+            made.callback(self.socket.disable_monitor)
+            self.socket.connect(self.endpoint)
+            made.pop_all()
 
     @property
     def is_open(self) -> bool:
@@ -140,6 +155,14 @@ class Dealer:
                 raise Closed(self.why_lost().message)
             if not ready:
                 return False
+
+
+def _unmade(endpoint: str, error: zmq.ZMQError) -> Problem:
+    """Return what a user reads where libzmq makes no connection, before anybody was asked."""
+    if resources.is_out_of_handles(error):
+        return Problem("busy", f"No file descriptor is left for {endpoint}.", "Try again soon.")
+    hint = "See that the address is right."
+    return Problem("no-server", f"{endpoint} cannot be reached from here: {error.strerror}.", hint)
 
 
 def _bound(socket: zmq.Socket[bytes], timeout: float) -> None:

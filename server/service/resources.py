@@ -144,4 +144,4 @@ def spare_handles() -> int | None:
 
 def is_out_of_handles(error: Exception) -> bool:
     """Whether this process, or the machine, has no further file descriptor."""
-    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
+    return getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE)  # OSError's, or libzmq's

@@ -14,6 +14,7 @@ import pytest
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.runtime import Lock, Runtime, last_line, server_lives, state_folder
 from tests.sample import CHECKOUT
+from tests.server.running import started
 
 HOLD = (
     "import sys, time; from pathlib import Path\n"
@@ -60,7 +61,7 @@ def test_a_damaged_file_is_none(tmp_path: Path, text: str) -> None:
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     assert not server_lives(tmp_path)
     words = [sys.executable, "-c", HOLD, str(tmp_path)]
-    with subprocess.Popen(words, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as holder:
+    with started(words, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == "True\n"
         assert server_lives(tmp_path)
         assert not Lock(tmp_path).acquire()
@@ -80,7 +81,7 @@ def test_asking_whether_a_server_lives_keeps_none_from_starting(tmp_path: Path) 
         while not asking.is_set():
             server_lives(tmp_path)
 
-    askers = [threading.Thread(target=ask) for _ in range(2)]
+    askers = [threading.Thread(target=ask, daemon=True) for _ in range(2)]
     for asker in askers:
         asker.start()
     for _ in range(20):

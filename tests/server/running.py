@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,22 @@ def wait_for(what: Callable[[], object], seconds: float = 20.0) -> Any:
     return value
 
 
+@contextmanager
+def started(
+    words: Sequence[str | Path], seconds: float = 30.0, **options: Any
+) -> Iterator[subprocess.Popen[Any]]:
+    """A process that ends with the block, whatever happens in it; `Popen`'s own block would wait for ever."""
+    with subprocess.Popen(words, **options) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.communicate(timeout=seconds)
+            finally:
+                process.kill()
+
+
 def raw(endpoint: str) -> socket.socket:
     """A connection that has said nothing but ZeroMQ's own greetings, and heard the server's.
 
@@ -39,7 +56,9 @@ def raw(endpoint: str) -> socket.socket:
     connection.sendall(zmtp.GREETING + zmtp.head(len(zmtp.READY), zmtp.COMMAND) + zmtp.READY)
     heard = b""
     while b"READY" not in heard or len(heard) < 64 + 2 + heard[65]:
-        heard += connection.recv(4096)
+        told = connection.recv(4096)
+        assert told, "the server hung up"
+        heard += told
     return connection
 
 
@@ -60,7 +79,7 @@ class Server:
         self.runtime: runtime.Runtime = wait_for(self._listening)
 
     def _listening(self) -> runtime.Runtime | None:
-        assert self.process.poll() is None, self.process.communicate()[0]
+        assert self.process.poll() is None, self.process.communicate(timeout=10)[0]
         found = runtime.Runtime.read(self.home)
         return found if found and found.pid == self.process.pid else None
 
@@ -139,10 +158,11 @@ class Client:
 
     def running(self, job: str) -> None:
         """Returns when the worker has told of its work on the job."""
-        while True:
-            answer = self.receive(skip="")
-            if answer["cmd"] == "PROGRESS" and answer["job"] == job and answer["stage"] == "predict":
-                return
+        wait_for(lambda: self._tells_of_work(job), 60.0)
+
+    def _tells_of_work(self, job: str) -> bool:
+        answer = self.receive(skip="")
+        return answer["cmd"] == "PROGRESS" and answer["job"] == job and answer["stage"] == "predict"
 
     def __enter__(self) -> Client:
         return self

@@ -19,7 +19,7 @@ from plugin.studio_portrait.link.wire import Problem
 from tests.sample import CHECKOUT
 
 from .plain_worker import DEADLY, DEAF, FERTILE, MODERATE, SLOW
-from .running import COMMAND, Client, Server, gone, wait_for
+from .running import COMMAND, Client, Server, gone, started, wait_for
 
 
 def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -258,7 +258,7 @@ def test_a_killed_client_ends_its_job_within_a_second(server: Server) -> None:
     )
     root = CHECKOUT
     words = [COMMAND[0], "-c", script, str(server.home)]
-    with subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE) as process, Client(server) as client:
+    with started(words, cwd=root, stdout=subprocess.PIPE) as process, Client(server) as client:
         assert process.stdout is not None and process.stdout.readline() == b"running\n"
         assert client.status()["running"]
         process.kill()
@@ -399,7 +399,7 @@ def test_stop_never_signals_who_only_got_the_servers_process_id(
     monkeypatch.setattr(stopping, "STOP_SECONDS", 1.5)
     lock = runtime.Lock(tmp_path)
     assert lock.acquire()  # a server that starts, while the file of a dead one is still there
-    with subprocess.Popen([COMMAND[0], "-c", "import time; time.sleep(60)"]) as innocent:
+    with started([COMMAND[0], "-c", "import time; time.sleep(60)"]) as innocent:
         runtime.Runtime(("ipc:///nowhere",), innocent.pid, "token", time.time() - 3600).write(tmp_path)
         with pytest.raises(Problem, match=f"process {os.getpid()}.*did not end"):
             stopping.stop(tmp_path)

@@ -15,7 +15,7 @@ from PIL import Image
 from plugin.studio_portrait.link import runtime
 from tests.sample import CHECKOUT, SELFIE
 
-from .running import wait_for
+from .running import started, wait_for
 
 pytest.importorskip("ray", reason="RAY IS NOT INSTALLED: Ray Serve was not tried")
 
@@ -35,27 +35,23 @@ def test_same_pixels_as_without_ray(tmp_path: Path) -> None:
     Image.open(SELFIE).reduce(4).save(picture)
     serve = [sys.executable, "-m", "server", "serve", "--ray", "local", "--limit", "load-seconds=600"]
     environment = {**os.environ, runtime.HOME_VARIABLE: str(there)}
-    with subprocess.Popen(serve, cwd=CHECKOUT, env=environment, stderr=subprocess.PIPE, text=True) as server:
-        try:
-            wait_for(lambda: server.poll() is not None or runtime.Runtime.read(there), 60)
-            assert server.poll() is None
+    with started(serve, 60.0, cwd=CHECKOUT, env=environment, stderr=subprocess.DEVNULL) as server:
+        wait_for(lambda: server.poll() is not None or runtime.Runtime.read(there), 60)
+        assert server.poll() is None
 
-            log = there / "server.log"
+        log = there / "server.log"
 
-            def known() -> bool:
-                return server.poll() is not None or any(
-                    words in log.read_text("utf-8") for words in ("worker ready", "worker cannot", LATE)
-                )
+        def known() -> bool:
+            return server.poll() is not None or any(
+                words in log.read_text("utf-8") for words in ("worker ready", "worker cannot", LATE)
+            )
 
-            wait_for(known, 400)
-            if LATE in log.read_text("utf-8"):
-                pytest.skip("RAY DID NOT START HERE WITHIN ITS OWN 30 SECONDS: Ray Serve was not tried")
-            told = command(there, "retouch", picture, "-o", tmp_path / "ray.png", "--json")
-            assert told.returncode == 0, told.stderr
-            assert json.loads(command(there, "status", "--json").stdout)["engine"] == "ray"
-        finally:
-            server.terminate()
-            server.communicate(timeout=60)
+        wait_for(known, 400)
+        if LATE in log.read_text("utf-8"):
+            pytest.skip("RAY DID NOT START HERE WITHIN ITS OWN 30 SECONDS: Ray Serve was not tried")
+        told = command(there, "retouch", picture, "-o", tmp_path / "ray.png", "--json")
+        assert told.returncode == 0, told.stderr
+        assert json.loads(command(there, "status", "--json").stdout)["engine"] == "ray"
     assert command(here, "retouch", picture, "-o", tmp_path / "plain.png").returncode == 0
     command(here, "stop")
     before, ray, plain = (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
@@ -15,23 +17,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plugin.studio_portrait.link import runtime
+from plugin.studio_portrait.link import runtime, zmtp
+from plugin.studio_portrait.link.conversation import Conversation
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem, Settings
 from plugin.studio_portrait.link.zmtp import GREETING
 from server.remote import reach
+from server.remote.dealer import Dealer
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
 from tests.link.network import Fault, Network
 from tests.link.test_session import Picture
 from tests.sample import CHECKOUT, SELFIE
 
 from .plain_worker import SLOW
-from .running import Client, Server, wait_for
+from .running import Client, Server, started, wait_for
 from .test_attacks import headers
 
 HOST = "127.0.0.1"
@@ -76,7 +81,7 @@ class Machines:
         """``connect`` here; sessions of this process then find it as they would find a server."""
         monkeypatch.setenv(runtime.HOME_VARIABLE, str(self.here))
         words = [sys.executable, "-m", "server", "connect", self.where]
-        with subprocess.Popen(words, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True) as process:
+        with started(words, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True) as process:
             wait_for(
                 lambda: (
                     process.poll() is not None
@@ -84,12 +89,8 @@ class Machines:
                 ),
                 PATIENCE,
             )
-            assert process.poll() is None, process.communicate()[1]
-            try:
-                yield process
-            finally:
-                process.terminate()
-                process.communicate(timeout=10)
+            assert process.poll() is None, process.communicate(timeout=PATIENCE)[1]
+            yield process
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +195,7 @@ from pathlib import Path
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import ImageSpec, Settings
 from server.remote import reach
+from server.remote.dealer import Dealer
 session = reach.there(sys.argv[1], Path(sys.argv[2])) if sys.argv[1:] else Session.open(start=False)
 session.retouch(ImageSpec(64, 64, 1, "u8"), lambda p, r, n: bytes(64 * n), None,
     settings=Settings(network="slow"), progress=lambda stage, share: print(stage, flush=True))
@@ -203,7 +205,7 @@ session.retouch(ImageSpec(64, 64, 1, "u8"), lambda p, r, n: bytes(64 * n), None,
 def killed_at_work(*where: str) -> float:
     """Starts a client, kills it while the worker has its job; when that was."""
     words = [sys.executable, "-c", VICTIM, *where]
-    with subprocess.Popen(words, cwd=CHECKOUT, stdout=subprocess.PIPE) as process:
+    with started(words, cwd=CHECKOUT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         while (line := process.stdout.readline()) != b"predict\n":
             assert line
@@ -258,6 +260,54 @@ def test_strangers_on_the_network_harm_nobody(machines: Machines) -> None:
 def test_nobody_there(machines: Machines) -> None:
     with pytest.raises(Problem, match="No server answers"):
         reach.there(f"{HOST}:9", machines.here)
+
+
+@contextmanager
+def few_handles(pid: int, more: int) -> Iterator[None]:
+    """Let a process have so many file descriptors more than it has, and no further one."""
+    listed = list(Path(f"/proc/{pid}/fd").iterdir())  # perhaps with that of the listing itself
+    taken = {int(path.name) for path in listed if path.is_symlink()}
+    lowest = itertools.islice((number for number in itertools.count() if number not in taken), more, None)
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (next(lowest), before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit and /proc")
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_a_connection_without_its_monitor_is_closed_at_once(machines: Machines, more: int) -> None:
+    """Left to Python's own time, they added up until the relay had none left."""
+    endpoint, keys = reach.route(f"{HOST}:9", machines.here)
+    Dealer(endpoint, keys).close()  # libzmq's own threads have theirs
+    own = psutil.Process()
+    time.sleep(0.5)  # libzmq closes what others left a little later
+    before = own.num_fds()
+    with few_handles(own.pid, more), pytest.raises(Problem) as caught:
+        Dealer(endpoint, keys)
+    assert caught.value.code == "busy" and "file descriptor" in caught.value.message
+    wait_for(lambda: own.num_fds() <= before, PATIENCE)  # while the error's frames still hold all they had
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit and /proc")
+def test_a_relay_without_a_further_file_descriptor(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes then hears of it; who is there goes on; and all is well when there are some again."""
+    with machines.relay(monkeypatch) as process, Session.open(start=False) as session:
+        found = runtime.Runtime.read(machines.here)
+        assert found is not None
+        other = zmtp.Connection(found.endpoints[0])
+        with few_handles(process.pid, 1):
+            with pytest.raises(Problem) as caught:
+                Conversation(other, found.token, machines.here)
+            assert caught.value.code == "busy" and "file descriptor" in caught.value.message
+            assert retouched(session)
+        other.close()
+        with Session.open(start=False) as again:
+            assert retouched(again) and retouched(session)
 
 
 def test_the_command_line(machines: Machines) -> None:
