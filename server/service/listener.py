@@ -171,6 +171,7 @@ class Listener:
         self._measured = clock()
         self._heard: float | None = None  # when the last message came, until its memory is given back
         resources.keep_freed_memory()
+        zmq.Frame(bytes(ZERO_COPY_BYTES), copy=False)  # pyzmq's sockets for that, while there are handles
         self._ipc: Path | None = None
         self._ipc_inode = 0
         self._plain_tcp = os.name != "posix" or bool(listen and guard is None)

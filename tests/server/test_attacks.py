@@ -32,7 +32,7 @@ from server.service import anonymous, logs, resources
 from server.service.job_service import JobService
 from server.service.jobs import JobQueue
 from server.service.limits import Limits
-from server.service.listener import Connection, Message
+from server.service.listener import ZERO_COPY_BYTES, Connection, Message
 from server.service.requests import RequestHandler
 from server.service.worker_pool import WorkerPool
 from tests.fuzz import messages as fuzz_inputs
@@ -224,9 +224,12 @@ def test_a_crowd_costs_no_processor_and_locks_nobody_out(
 
 
 def test_without_a_further_file_descriptor(tmp_path: Path) -> None:
-    """Who is connected hears of it, or is answered; afterwards everything works again."""
+    """Who is connected hears of it, or is answered, or gets what is done; afterwards everything works again."""
     with Server(tmp_path) as server, Client(server) as client:
         wait_for(lambda: client.status()["worker"]["state"] == "ready")
+        done = secrets.token_hex(16)
+        client.upload(done, 640, 640)
+        box = client.receive()["box"]
         process = psutil.Process(server.process.pid)
         before = process.rlimit(psutil.RLIMIT_NOFILE)
         handles = {int(path.name) for path in Path(f"/proc/{process.pid}/fd").iterdir()}
@@ -234,6 +237,9 @@ def test_without_a_further_file_descriptor(tmp_path: Path) -> None:
         process.rlimit(psutil.RLIMIT_NOFILE, (lowest, before[1]))
         try:
             assert client.status()["memory"]["front"] == 0
+            client.send("FETCH", job=done, plane="pixels", row=0, rows=box["height"])
+            told = client.receive()
+            assert len(told["payload"] or b"") == box["width"] * box["height"] > ZERO_COPY_BYTES, told
             image = {"width": 4, "height": 4, "channels": 1, "sample": "u8"}
             for command in ("SUBMIT", "ANALYSE"):
                 fields = {"image": image, "settings": {}, "selection": None}
