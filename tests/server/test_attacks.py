@@ -224,7 +224,7 @@ def test_a_crowd_costs_no_processor_and_locks_nobody_out(
 
 
 def test_without_a_further_file_descriptor(tmp_path: Path) -> None:
-    """Who is connected hears of it, or is answered, or gets what is done; afterwards everything works again."""
+    """Who is connected hears of it, or gets what is done; afterwards everything works again."""
     with Server(tmp_path) as server, Client(server) as client:
         wait_for(lambda: client.status()["worker"]["state"] == "ready")
         done = secrets.token_hex(16)
