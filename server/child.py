@@ -16,6 +16,8 @@ from server import CHECKOUT
 # keeping up to this much takes a fifth off the reconstruction (elsewhere the names mean nothing).
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "134217728"}
 
+WORKERS_SCORE = 500  # of `end_first`; pictures may make the server itself the largest process
+
 
 def start(command: Sequence[str], environment: Mapping[str, str] = KEEP_MEMORY) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own: Ctrl-C in a terminal is the parent's to handle.
@@ -41,12 +43,22 @@ def tell(child: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
         child.stdin.flush()
 
 
+def end_first(how_much: int) -> None:
+    """Have the kernel end this process before others when memory is out (Linux): its work can be done again.
+
+    how_much: in thousandths of all memory, as much more as this process seems to have.
+    """
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write(str(how_much))
+
+
 def own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Return the child's pipes from and to its parent, for it alone.
+    """Return the child's pipes from and to its parent, for it alone, and let it be ended before that.
 
     What any library prints goes to standard error. `sys.stdin` is closed off: a thread always
     waits for the pipe, and a child forked meanwhile would wait for its lock for ever.
     """
+    end_first(WORKERS_SCORE)
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

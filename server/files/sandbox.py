@@ -19,6 +19,8 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 
+from server import child
+
 _NO_NEW_PRIVS, _SECCOMP, _FILTER, _DEATH_SIGNAL = 38, 22, 2, 1  # prctl
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
@@ -70,8 +72,7 @@ def enter() -> None:
     if sys.platform != "linux":
         return
     landlock, seccomp = locks()
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")  # the first that the kernel ends when memory is out
+    child.end_first(1000)
     _prctl(_NO_NEW_PRIVS, 1)
     if landlock:
         _restrict_files(landlock)

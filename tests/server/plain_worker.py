@@ -27,7 +27,8 @@ FAULTY = "faulty"  # the pipeline raises
 CHATTY = "chatty"  # thousands of progress events
 HEAVY = "heavy"  # the network takes two seconds to load
 FERTILE = "fertile"  # a child process is left running that holds all pipes
-FAULTS = (SLOW, MODERATE, DEAF, DEADLY, FAULTY, CHATTY, HEAVY, FERTILE)
+HUNGRY = "hungry"  # memory is taken, up to two gigabytes
+FAULTS = (SLOW, MODERATE, DEAF, DEADLY, FAULTY, CHATTY, HEAVY, FERTILE, HUNGRY)
 LOADS = "PLAIN_WORKER_LOADS"  # this environment variable: so many seconds pass before the worker is ready
 
 
@@ -40,6 +41,8 @@ def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNa
             progress("reconstruct", number / 5000)
     if settings.network == DEADLY:
         os.kill(os.getpid(), signal.SIGKILL)
+    taken = [b"x" * (8 << 20) for _ in range(256)] if settings.network == HUNGRY else []
+    del taken
     if settings.network == FAULTY:
         raise RuntimeError("a fault of the pipeline")
     end = time.monotonic() + {SLOW: 10.0, DEAF: 10.0, MODERATE: 1.5}.get(settings.network, 0.0)

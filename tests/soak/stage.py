@@ -23,7 +23,6 @@ from server.remote.keys import CLIENTS, SERVERS, KeyRing
 from tests.sample import CHECKOUT
 
 START_TRIES = 1200  # of a tenth of a second; not by the clock: the whole soak may be stopped for a while
-_V1 = Path("/sys/fs/cgroup/memory")
 
 
 class Stage:
@@ -273,22 +272,34 @@ class MemoryGroup:
     """A memory cgroup, of version 2 or 1. Raises `SystemExit` where none can be made."""
 
     def __init__(self, size: int):
-        for root, name in ((Path("/sys/fs/cgroup"), "memory.max"), (_V1, "memory.limit_in_bytes")):
-            folder = root / f"soak-{os.getpid()}"
-            try:
-                folder.mkdir()
-                (folder / name).write_text(str(size))
-            except OSError:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
-                continue
-            self._folder = folder
-            return
+        for root, name in (
+            (Path("/sys/fs/cgroup"), "memory.max"),
+            (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
+        ):
+            self._folder = root / f"soak-{os.getpid()}"
+            with contextlib.suppress(OSError):
+                self._folder.mkdir()
+                if self._tell(name, size):
+                    return
+                self._folder.rmdir()
         raise SystemExit("No memory cgroup can be made here (are you root?): leave --memory out.")
+
+    def _tell(self, name: str, value: int) -> bool:
+        """Whether the kernel was told: with version 1 the place of version 2 is a folder like any other."""
+        file = self._folder / name
+        if not file.exists():
+            return False
+        file.write_text(str(value))
+        return True
 
     def take(self, pid: int) -> None:
         """This process and all that it starts from now on."""
-        (self._folder / "cgroup.procs").write_text(str(pid))
+        if not self._tell("cgroup.procs", pid) or pid not in self.processes():
+            raise SystemExit(f"The process {pid} does not go into the memory cgroup.")
+
+    def processes(self) -> list[int]:
+        """Those in it."""
+        return [int(word) for word in (self._folder / "cgroup.procs").read_text().split()]
 
     def close(self) -> None:
         for _ in range(50):
