@@ -14,7 +14,7 @@ from typing import Any
 
 from gi.repository import Gimp, Gio
 
-from .adapters import file_of
+from .adapters.images import file_of
 from .errors import error
 from .native import named
 

@@ -14,6 +14,7 @@ from typing import Any
 from gi.repository import Gimp, Gio
 
 from . import adapters, colour, enums, pixels, region
+from .adapters import editing, layers
 from .errors import say_once
 from .scripts.python2 import ByteString
 
@@ -261,7 +262,7 @@ def _new_layer(
         self.get_height() if height == -1 else int(height),
     )
     layer = Gimp.Layer.new(self, name, *size, kind, float(opacity), Gimp.LayerMode(int(mode)))
-    adapters.native_fill(
+    editing.native_fill(
         layer, Gimp.FillType.TRANSPARENT if fill_mode == -1 else enums.native(Gimp.FillType, fill_mode)
     )
     self.insert_layer(layer, None, int(pos))
@@ -381,7 +382,7 @@ def _tables() -> dict[type, dict[str, Any]]:
             "active_layer": _first("get_selected_layers", "set_selected_layers"),
             "active_channel": _first("get_selected_channels", "set_selected_channels"),
             "active_vectors": _first("get_selected_paths", "set_selected_paths"),
-            "active_drawable": property(adapters.active_drawable),
+            "active_drawable": property(layers.active_drawable),
             "selection": _readable("get_selection"),
             "name": _readable("get_name"),
             "filename": property(_filename, _set_filename),
@@ -390,13 +391,11 @@ def _tables() -> dict[type, dict[str, Any]]:
             "disable_undo": lambda self: self.undo_disable(),
             "enable_undo": lambda self: self.undo_enable(),
             "insert_layer": _inserting(image.insert_layer),
-            "insert_channel": adapters.insert_channel,
-            "remove_channel": adapters.remove_channel,
+            "insert_channel": layers.insert_channel,
+            "remove_channel": layers.remove_channel,
             "insert_vectors": _inserting(image.insert_path),
             "add_layer": _adding("insert_layer"),
-            "add_channel": lambda self, item, position=-1: adapters.insert_channel(
-                self, item, None, position
-            ),
+            "add_channel": lambda self, item, position=-1: layers.insert_channel(self, item, None, position),
             "add_vectors": _adding("insert_path"),
             "colormap": property(pixels.colormap, pixels.set_colormap),
             "floating_selection": _readable("get_floating_sel"),

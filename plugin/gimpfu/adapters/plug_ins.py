@@ -1,0 +1,184 @@
+"""Plug-ins and scripts of both GIMPs whose arguments moved or that GIMP 3 serves no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gi.repository import Gimp
+
+from .. import colour
+from ..context import context
+from ..filters import run
+from ..native import named
+from .editing import native_fill
+
+
+def _run_plug_in(name: str, *order: str, **fixed: Any) -> Callable[..., Any]:
+    """Return a plug-in that both GIMPs have, its arguments given by GIMP 3's names in GIMP 2's order.
+
+    An empty name drops an argument. Numbers become choices where GIMP 3 has those.
+    """
+
+    def call(*args: Any) -> Any:
+        given = {key: value for key, value in zip(order, args, strict=False) if key}
+        return named(name, {**given, **fixed})
+
+    return call
+
+
+def _drop_shadow(
+    image: Any, drawable: Any, x: float, y: float, blur: float, color: Any, opacity: float, resize: int
+) -> None:
+    """``script-fu-drop-shadow``: GIMP 3.0's own ends Script-Fu where there is no screen."""
+    image.undo_group_start()
+    try:
+        kept = None if Gimp.Selection.is_empty(image) else Gimp.Selection.save(image)
+        if kept is None:
+            image.select_item(Gimp.ChannelOps.REPLACE, drawable)
+        _, _, left, top, right, bottom = Gimp.Selection.bounds(image)
+        grow = int(blur)
+        width, height = right - left + 2 * grow, bottom - top + 2 * grow
+        place = (left - grow + int(x), top - grow + int(y))
+        kind = Gimp.ImageType.GRAYA_IMAGE if drawable.is_gray() else Gimp.ImageType.RGBA_IMAGE
+        shadow = Gimp.Layer.new(
+            image, "Drop Shadow", width, height, kind, float(opacity), Gimp.LayerMode.NORMAL
+        )
+        image.insert_layer(shadow, drawable.get_parent(), image.get_item_position(drawable) + 1)
+        shadow.set_offsets(left - grow, top - grow)
+        native_fill(shadow, Gimp.FillType.TRANSPARENT)
+        with context(background=colour.to_gegl(color), opacity=100.0, paint_mode=Gimp.LayerMode.NORMAL):
+            shadow.edit_fill(Gimp.FillType.BACKGROUND)
+        Gimp.Selection.none(image)
+        if blur >= 1:
+            run("plug-in-gauss-rle", image, shadow, float(blur), True, True)
+        shadow.set_offsets(*place)
+        if resize:
+            x0, y0 = min(0, place[0]), min(0, place[1])
+            x1 = max(image.get_width(), place[0] + width)
+            y1 = max(image.get_height(), place[1] + height)
+            image.resize(x1 - x0, y1 - y0, -x0, -y0)
+        if kept is not None:
+            image.select_item(Gimp.ChannelOps.REPLACE, kept)
+            image.remove_channel(kept)
+    finally:
+        image.undo_group_end()
+
+
+_SINGLE = {
+    **{name: ("rgb", n) for n, name in enumerate(("red", "green", "blue"))},
+    **{name: ("hsv", n) for n, name in enumerate(("hue", "saturation", "value"))},
+    **{name: ("hsl", n) for n, name in enumerate(("hue (hsl)", "saturation (hsl)", "lightness"))},
+    **{name: ("cmyk", n) for n, name in enumerate(("cyan", "magenta", "yellow", "black"))},
+}
+
+
+def _decompose(image: Any, drawable: Any, kind: str, layers_mode: int = 1) -> Any:
+    """``plug-in-decompose``; GIMP 3 extracts no single channels: those beside the wanted one are closed."""
+    given = {"image": image, "drawables": drawable, "decompose-type": kind, "layers-mode": bool(layers_mode)}
+    model, number = _SINGLE.get(str(kind).lower(), ("", 0))
+    if not model:
+        made = named("plug-in-decompose", given)
+        return made if isinstance(made, tuple) else (made, None, None, None)
+    parts = named("plug-in-decompose", {**given, "decompose-type": model, "layers-mode": False})
+    for place, part in enumerate(parts):
+        if place != number and part is not None:
+            part.delete()
+    return parts[number], None, None, None
+
+
+def _reverse_layers(image: Any, drawable: Any = None) -> None:
+    """``script-fu-reverse-layers``, served here for the same reason."""
+    image.undo_group_start()
+    try:
+        for layer in image.get_layers():
+            image.reorder_item(layer, None, 0)
+    finally:
+        image.undo_group_end()
+
+
+_HEAD = ("image", "drawables")
+_MATERIAL = (
+    "ambient-intensity",
+    "diffuse-intensity",
+    "diffuse-reflectivity",
+    "specular-reflectivity",
+    "highlight",
+    "antialiasing",
+)
+
+ADAPTERS: dict[str, Callable[..., Any]] = {
+    "script-fu-drop-shadow": _drop_shadow,
+    "script-fu-reverse-layers": _reverse_layers,
+    "plug-in-compose": _run_plug_in(
+        "plug-in-compose", "image", "drawables", "image-2", "image-3", "image-4", "compose-type"
+    ),
+    "plug-in-decompose": _decompose,
+    "plug-in-drawable-compose": _run_plug_in(
+        "plug-in-drawable-compose",
+        "image",
+        "drawables",
+        "drawable-2",
+        "drawable-3",
+        "drawable-4",
+        "compose-type",
+    ),
+    "plug-in-grid": _run_plug_in(
+        "plug-in-grid",
+        *_HEAD,
+        "hwidth",
+        "hspace",
+        "hoffset",
+        "hcolor",
+        "",
+        "vwidth",
+        "vspace",
+        "voffset",
+        "vcolor",
+        "",
+        "iwidth",
+        "ispace",
+        "ioffset",
+        "icolor",
+        "",
+    ),
+    "plug-in-lighting": _run_plug_in(
+        "plug-in-lighting",
+        *_HEAD,
+        "bump-drawable",
+        "env-drawable",
+        "do-bumpmap",
+        "do-envmap",
+        "bumpmap-type",
+        "light-type-1",
+        "light-color-1",
+        *(f"light-{what}-{axis}-1" for what in ("position", "direction") for axis in "xyz"),
+        *_MATERIAL,
+        "new-image",
+        "transparent-background",
+    ),
+    "plug-in-map-object": _run_plug_in(
+        "plug-in-map-object",
+        *_HEAD,
+        "map-type",
+        *(
+            f"{what}-{axis}"
+            for what in ("viewpoint", "position", "first-axis", "second-axis", "rotation-angle")
+            for axis in "xyz"
+        ),
+        "light-type",
+        "light-color",
+        *(f"light-{what}-{axis}" for what in ("position", "direction") for axis in "xyz"),
+        *_MATERIAL,
+        "tiled",
+        "new-image",
+        "transparent-background",
+        "sphere-radius",
+        *(f"{axis}-scale" for axis in "xyz"),
+        "cylinder-length",
+        *(f"box-{side}-drawable" for side in ("front", "back", "top", "bottom", "left", "right")),
+        *(f"cyl-{side}-drawable" for side in ("top", "bottom")),
+    ),
+    "plug-in-checkerboard": _run_plug_in("plug-in-checkerboard", *_HEAD, "psychobilly", "check-size"),
+    "file-svg-load": _run_plug_in("file-svg-load", "file", "", "", "width", "height", "paths"),
+}
