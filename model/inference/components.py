@@ -73,29 +73,6 @@ class Components:
 MAPS: Final = ("light", "shine", "fill", "person", "skin", "rest", "crop")
 
 
-def recombine(
-    components: Components,
-    crop: Array | None = None,
-    *,
-    strength: float = 1,
-    shine: float = 1,
-    light: float = 1,
-    colour: float = 1,
-    extra: Sequence[float] = (0, 0, 0),
-) -> Array:
-    """Put the components together to y, eq. (2): with all settings 1 the network's own y.
-
-    crop: (H, H, 3) BL(x), sRGB in [0, 1], None for the components' own; for another size the maps are
-    stretched. strength, shine, light, colour: 0..1, how much of all and of each; `rest` goes with light.
-    extra: (3,) log-gains in linear light on the person, the user's own. Returns y, (H, H, 3) float32, in
-    [0, 1] but for rounding.
-    """
-    change = difference(
-        components, crop, strength=strength, shine=shine, light=light, colour=colour, extra=extra
-    )
-    return np.asarray((1 + change) / 2, np.float32)
-
-
 def difference(
     components: Components,
     crop: Array | None = None,
@@ -106,7 +83,13 @@ def difference(
     colour: float = 1,
     extra: Sequence[float] = (0, 0, 0),
 ) -> Array:
-    """Return 2y - 1 of `recombine`: what eq. (4) subtracts from the photograph, (H, H, 3) sRGB."""
+    """Put the components together to 2y - 1: what eq. (4) subtracts from the photograph, (H, H, 3) sRGB.
+
+    With all settings 1, y is the network's own, but for rounding.
+    crop: (H, H, 3) BL(x), sRGB in [0, 1], None for the components' own; for another size the maps are
+    stretched. strength, shine, light, colour: 0..1, how much of all and of each; `rest` goes with light.
+    extra: (3,) log-gains in linear light on the person, the user's own.
+    """
     crop = components.crop if crop is None else crop
     side = len(crop)
     value = components.linear if crop is components.crop else decode_srgb(crop)

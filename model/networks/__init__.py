@@ -1,1 +1,1 @@
-"""The methods that the paper compares itself with, on our data, split, framing and metrics."""
+"""The networks: one file each, its `torch.nn.Module` beside its descriptor, and one registry."""

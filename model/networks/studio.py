@@ -32,9 +32,9 @@ GAIN_RANGE: Final = 1.5  # |ln gain| stays below: a factor of 4.5 in sRGB values
 COARSE: Final = 2  # the light's change is evened out at the working size over this,
 RADIUS: Final = 3  # over so many of those pixels;
 KEEP: Final = 0.0125  # where its variance is well above this, its steps stay: in training,
-CALM: Final = 0.025  # and in serving, where this is divided
-LIVELY: Final = 200.0  # by one and so many times the shine
-DOUBT: Final = 0.012  # what a small change is wrong by: one of 3 levels of 255 is halved, one of 15 stays
+KEEP_SERVED: Final = 0.025  # and in serving, where this is divided
+SHINE_WEIGHT: Final = 200.0  # by one and so many times the shine
+UNCERTAINTY: Final = 0.012  # what a change is wrong by: one of 3 levels of 255 is halved, one of 15 stays
 LIGHTS: Final = 6  # of the outputs: gain and offset of R, G, B; then shine, shadow
 OUTPUTS: Final = 8
 MASKS: Final = 2  # person, skin
@@ -149,7 +149,7 @@ class Studio(nn.Module):
         levels = self._decoded(F.avg_pool2d(image, shrink))
         change, specular, shadow = self._change(image, self.decode(levels[-1]), shrink)
         person, skin = self.mattes(levels[-1 - MASKS_AT]).float().split(1, dim=1)
-        return Prediction(encoded(even(change, shrink)), specular, shadow, person, skin)
+        return Prediction(encoded(without_texture(change, shrink)), specular, shadow, person, skin)
 
     def _change(self, image: Tensor, outputs: Tensor, shrink: int) -> tuple[Tensor, Tensor, Tensor]:
         light, specular, shadow = outputs.float().split((LIGHTS, 1, 1), dim=1)
@@ -182,8 +182,8 @@ class Studio(nn.Module):
         there, back = masks.chunk(2)
         person, skin = ((there + back.flip(-1)) / 2).sigmoid().split(1, dim=1)
         shine = specular.sigmoid()
-        keep = CALM / (1 + LIVELY * F.avg_pool2d(shine, COARSE))
-        return Answered(encoded(sure(even(change, SHRINK, keep))), person, skin, shine)
+        keep = KEEP_SERVED / (1 + SHINE_WEIGHT * F.avg_pool2d(shine, COARSE))
+        return Answered(encoded(shrunk(without_texture(change, SHRINK, keep))), person, skin, shine)
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape, as it is served."""
@@ -207,7 +207,7 @@ def relit(image: Tensor, light: Tensor) -> Tensor:
     return (image * gain + light[:, 3:]).clip(0, 1)
 
 
-def even(change: Tensor, shrink: int = SHRINK, keep: float | Tensor = KEEP) -> Tensor:
+def without_texture(change: Tensor, shrink: int = SHRINK, keep: float | Tensor = KEEP) -> Tensor:
     """Return the change (N, 3, H, W) without its texture; large steps stay.
 
     shrink: see `Studio.predict`. keep: one number, or (N, 1, H / (COARSE * shrink), W / (COARSE * shrink)).
@@ -221,10 +221,10 @@ def even(change: Tensor, shrink: int = SHRINK, keep: float | Tensor = KEEP) -> T
     return kept * change + rest
 
 
-def sure(change: Tensor) -> Tensor:
-    """Shrink the change, (N, 3, H, W), by its square's share beside that of `DOUBT`: Wiener's filter."""
+def shrunk(change: Tensor) -> Tensor:
+    """Shrink the change, (N, 3, H, W), by its square beside that of `UNCERTAINTY`: Wiener's filter."""
     power = (change * change).mean(1, keepdim=True)
-    return change * (power / (power + DOUBT * DOUBT))
+    return change * (power / (power + UNCERTAINTY * UNCERTAINTY))
 
 
 def _box(value: Tensor) -> Tensor:
@@ -253,9 +253,9 @@ STUDIO: Final = Network(
         "gain_range": GAIN_RANGE,
         "coarse": COARSE,
         "radius": RADIUS,
-        "calm": CALM,
-        "lively": LIVELY,
-        "doubt": DOUBT,
+        "keep_served": KEEP_SERVED,
+        "shine_weight": SHINE_WEIGHT,
+        "uncertainty": UNCERTAINTY,
     },
     scale=SHRINK,
 )

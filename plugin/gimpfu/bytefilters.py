@@ -105,7 +105,7 @@ def _narrow_blur(deviation: float) -> Callable[[bytes], bytes]:
     fed = (0.0, d1, d2, d3, d4)
     back = (0.0, *(one - part * forth[0] for one, part in zip(forth[1:], fed[1:], strict=True)))
 
-    def one_way(line: Iterable[int], start: int, taps: tuple[float, ...]) -> list[float]:
+    def recursive(line: Iterable[int], start: int, taps: tuple[float, ...]) -> list[float]:
         n0, n1, n2, n3, n4 = taps
         x1 = x2 = x3 = x4 = start
         y1 = y2 = y3 = y4 = start * sum(taps) / (1 + sum(fed))
@@ -118,8 +118,8 @@ def _narrow_blur(deviation: float) -> Callable[[bytes], bytes]:
         return made
 
     def smooth(line: bytes) -> bytes:
-        ahead = one_way(line, line[0], forth)
-        behind = one_way(reversed(line), line[-1], back)
+        ahead = recursive(line, line[0], forth)
+        behind = recursive(reversed(line), line[-1], back)
         return bytes(min(255, max(0, int(a + b))) for a, b in zip(ahead, reversed(behind), strict=True))
 
     return smooth

@@ -1,4 +1,4 @@
-"""The command ``studio-portrait``: serve, stop, status, retouch, doctor.
+"""The command ``studio-portrait``: its words, and the commands that are a few lines; others have files.
 
 Only what every command needs is imported here, so that help and status come at
 once; what is heavy belongs to the worker process alone.

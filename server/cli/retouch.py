@@ -121,10 +121,10 @@ def run(args: argparse.Namespace) -> int:
         if not any(os.path.exists(task.source) for task in tasks):
             return _none_is_there(tasks, args.json)
         decoder.shared().start()  # while the server starts, too
-        with _bar() as show, _Door(show, args.server) as door:
-            _check_network(door.session(), settings.network)
+        with _bar() as show, _Sessions(show, args.server) as sessions:
+            _check_network(sessions.session(), settings.network)
             good = [
-                _one(door, task, settings, reference, args, _counted(show, number, len(tasks)))
+                _one(sessions, task, settings, reference, args, _counted(show, number, len(tasks)))
                 for number, task in enumerate(tasks, 1)
             ]
         if len(tasks) > 1:
@@ -152,7 +152,7 @@ def _none_is_there(tasks: list[Task], as_json: bool) -> int:
     return SOME_FAILED
 
 
-class _Door:
+class _Sessions:
     """The session in use; a new one is opened when the last was lost and another picture is to be done.
 
     A server that was told to end is not started again behind the user's back.
@@ -198,7 +198,7 @@ class _Door:
             self._session.close()
             self._session = None
 
-    def __enter__(self) -> _Door:
+    def __enter__(self) -> _Sessions:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -234,7 +234,7 @@ def _reference(name: str | None, settings: Settings) -> Any:
 
 
 def _one(
-    door: _Door, task: Task, settings: Settings, reference: Any, args: argparse.Namespace, show: Show
+    sessions: _Sessions, task: Task, settings: Settings, reference: Any, args: argparse.Namespace, show: Show
 ) -> bool:
     """One picture, its result or failure told; whether it is done."""
 
@@ -242,10 +242,10 @@ def _one(
         show(f"{task.source.name}: {STAGES.get(stage, stage)}", _along(stage, share))
 
     try:
-        told = retouch_file(door.session(), task, settings, progress, reference, args.mattes)
+        told = retouch_file(sessions.session(), task, settings, progress, reference, args.mattes)
     except Exception as error:  # whatever it is, the user reads a sentence and the other pictures are done
         problem = as_problem(error)
-        door.failed(problem)
+        sessions.failed(problem)
         show("", None)
         _report(problem, task, args.json)
         return False

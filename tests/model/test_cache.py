@@ -111,7 +111,7 @@ def test_an_entry_belongs_to_its_weights_constants_and_code(monkeypatch: pytest.
     info = weights.choose("studio", weights.available())
     names = {predictor._entry(info)}
     names.add(predictor._entry(replace(info, sha256="0" * 64)))
-    names.add(predictor._entry(replace(info, constants={**info.constants, "calm": 0.03})))
+    names.add(predictor._entry(replace(info, constants={**info.constants, "keep_served": 0.03})))
     monkeypatch.setattr(predictor, "_source", lambda info: "changed code")
     names.add(predictor._entry(info))
     assert len(names) == 4

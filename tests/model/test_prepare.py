@@ -13,7 +13,7 @@ from PIL import Image
 from benchmarks.alignment import SELFIE, case, errors, shrunk
 from model.data.prepare import pairs
 from model.data.prepare.align import align
-from model.data.prepare.augment import WHOLE, variants, views
+from model.data.prepare.augment import WHOLE, views
 from model.data.prepare.command import main
 from model.data.prepare.crop import sample, square_matrix
 from model.data.prepare.pairing import Unusable, folders
@@ -71,13 +71,13 @@ def test_the_crop_is_the_one_of_training_and_serving(selfie: np.ndarray) -> None
     assert np.abs(small - cut(selfie, half)).max() <= 1
 
 
-def test_twenty_versions_turn_and_mirror_both_pictures_about_the_face() -> None:
+def test_twenty_views_turn_and_mirror_a_picture_about_the_face() -> None:
     dot = np.zeros((512, 512, 3), np.float32)
     centre = views_centre()
     cv2.circle(dot, (round(centre[0]) + 100, round(centre[1])), 6, (1.0, 1.0, 1.0), -1)
     found = {}
-    for (name, _), (x, o) in zip(views(WHOLE), variants(dot, dot), strict=True):
-        assert x.shape == (512, 512, 3) and x.dtype == np.float32 and np.array_equal(x, o)
+    for name, matrix in views(WHOLE):
+        x = sample(dot, matrix)
         weight = x[..., 0] / max(x[..., 0].sum(), 1)
         rows, columns = np.indices(weight.shape)
         found[name] = np.array([(columns * weight).sum() - centre[0], (rows * weight).sum() - centre[1]])

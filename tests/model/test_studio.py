@@ -9,18 +9,18 @@ from safetensors.torch import save_file
 
 from model.networks.registry import count_parameters
 from model.networks.studio import (
-    CALM,
     COARSE,
-    DOUBT,
     GAIN_RANGE,
-    LIVELY,
+    KEEP_SERVED,
     RADIUS,
     RARE,
+    SHINE_WEIGHT,
+    UNCERTAINTY,
     Studio,
     encoded,
-    even,
     relit,
-    sure,
+    shrunk,
+    without_texture,
 )
 from model.training import checkpoint
 
@@ -92,8 +92,8 @@ def test_the_light_is_the_mean_of_two_sizes_and_is_evened_out_where_nothing_shin
     there, back, large, turned = (network.decode(look) for look in looks)
     outputs = (there + large + back.flip(-1) + turned.flip(-1)) / 4
     light = F.interpolate(outputs[:, :6], scale_factor=2.0, mode="bilinear")
-    keep = CALM / (1 + LIVELY * F.avg_pool2d(outputs[:, 6:7].sigmoid(), COARSE))
-    expected = encoded(sure(even(relit(image, light) - image, keep=keep)))
+    keep = KEEP_SERVED / (1 + SHINE_WEIGHT * F.avg_pool2d(outputs[:, 6:7].sigmoid(), COARSE))
+    expected = encoded(shrunk(without_texture(relit(image, light) - image, keep=keep)))
     torch.testing.assert_close(network(image), expected, atol=1e-5, rtol=0)
 
 
@@ -114,14 +114,14 @@ def test_a_change_loses_its_texture_and_keeps_its_steps() -> None:
     step = torch.zeros(1, 3, 96, 96)
     step[..., 48:] = 0.6
     for shrink in (1, 2):
-        flat = even(step + 0.01 * torch.randn(step.shape, generator=generator), shrink)
+        flat = without_texture(step + 0.01 * torch.randn(step.shape, generator=generator), shrink)
         far = 2 * RADIUS * COARSE * shrink
         for side in (slice(0, 48 - far), slice(48 + far, None)):
             assert float(flat[..., side].std()) < 0.003
-        kept = even(step, shrink)
+        kept = without_texture(step, shrink)
         assert float((kept - step).abs().max()) < 0.15 * 0.6
         constant = torch.full_like(step, -0.3)
-        torch.testing.assert_close(even(constant, shrink), constant)
+        torch.testing.assert_close(without_texture(constant, shrink), constant)
 
 
 def test_where_the_flash_shines_a_change_keeps_its_steps() -> None:
@@ -129,7 +129,7 @@ def test_where_the_flash_shines_a_change_keeps_its_steps() -> None:
     step[..., 48:] = -0.15
     shine = torch.zeros(1, 1, 24, 24)
     shine[..., 12:, :] = 0.3  # in the lower half
-    change = even(step, keep=CALM / (1 + LIVELY * shine))
+    change = without_texture(step, keep=KEEP_SERVED / (1 + SHINE_WEIGHT * shine))
     off = (change - step).abs()
     assert float(off[..., 80:, :].max()) < 0.02 < 0.05 < float(off[..., :16, :].max())
 
@@ -137,8 +137,8 @@ def test_where_the_flash_shines_a_change_keeps_its_steps() -> None:
 def test_a_small_change_is_withheld_whatever_its_colour_and_a_large_one_stays() -> None:
     small, large = torch.tensor([0.002, -0.001, 0.003]), torch.tensor([-0.2, -0.1, -0.3])
     for change, least, most in ((small, 0.0, 0.04), (large, 0.995, 1.0)):
-        share = sure(change.view(1, 3, 1, 1)).flatten() / change
+        share = shrunk(change.view(1, 3, 1, 1)).flatten() / change
         assert bool(((share >= least) & (share <= most)).all())
         torch.testing.assert_close(share, share[:1].expand(3))  # the same of every channel: no other hue
-    middle = torch.full((1, 3, 1, 1), DOUBT)
-    torch.testing.assert_close(sure(middle), middle / 2)
+    middle = torch.full((1, 3, 1, 1), UNCERTAINTY)
+    torch.testing.assert_close(shrunk(middle), middle / 2)

@@ -52,8 +52,8 @@ def test_each_number_of_the_preprocessing_counts() -> None:
 def test_another_constant_of_the_forward_pass_is_refused(tmp_path: Path) -> None:
     export(made.checkpoint_of(made.network("studio")), tmp_path)
     facts = json.loads((tmp_path / "studio.json").read_text())
-    assert facts["constants"]["calm"] == find("studio").constants["calm"]
-    facts["constants"]["calm"] = 0.05
+    assert facts["constants"]["keep_served"] == find("studio").constants["keep_served"]
+    facts["constants"]["keep_served"] = 0.05
     (tmp_path / "studio.json").write_text(json.dumps(facts))
     for engine in ("pytorch", "openvino"):
         with pytest.raises(BadWeights, match="constants"):

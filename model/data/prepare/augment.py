@@ -15,8 +15,7 @@ import numpy as np
 from model.paper.bilateral import SIZE
 from model.paper.framing import RISE, SCALE, Square
 
-from .crop import Matrix, sample, square_matrix
-from .pairs import Image
+from .crop import Matrix, square_matrix
 
 ANGLES: Final = (-20, -10, 0, 10, 20)  # degrees, counter-clockwise on the screen
 FACE: Final = 1.3  # side of the face's box, in larger sides of the landmarks' bounding box
@@ -47,14 +46,3 @@ def _view(square: Square, about: tuple[float, float], angle: float, flip: bool) 
     turned = turn @ matrix
     turned[:, 2] += centre - turn @ centre
     return turned
-
-
-def variants(x: Image, o: Image) -> Iterator[tuple[Image, Image]]:
-    """Yield the twenty versions of a prepared pair, made when asked for.
-
-    x, o: (512, 512, 3) float32 sRGB in [0, 1], as `pairs.load` gives them; so is every version. What a
-    rotation brings in from beyond the crop repeats its edge; `python -m model prepare --augment` cuts
-    the versions out of the photographs instead, where more is there.
-    """
-    for _, matrix in views(WHOLE):
-        yield sample(x, matrix).clip(0, 1), sample(o, matrix).clip(0, 1)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.paper.colour import decode_srgb, encode_srgb, luminance
+from model.paper.colour import decode_srgb, luminance
 
 Array = NDArray[Any]  # float32
 
@@ -93,9 +93,3 @@ def harmonics(normal: Array) -> Array:
     x, y, z = normal[..., 0], normal[..., 1], normal[..., 2]
     one = np.ones_like(x)
     return np.stack([one, x, y, z - 0.8, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 2], axis=-1)
-
-
-def divided(rgb: NDArray[np.uint8], light: Array) -> NDArray[np.uint8]:
-    """sRGB (H, W, 3) with the light taken off."""
-    off = decode_srgb(rgb.astype(np.float32) / 255) / light[..., None]
-    return np.asarray((encode_srgb(off).clip(0, 1) * 255 + 0.5).astype(np.uint8))

@@ -102,11 +102,6 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
         self._centre = (picture[0] + (width / 2 - x) / zoom, picture[1] + (height / 2 - y) / zoom)
         self._changed()
 
-    def look_at(self, x: float, y: float) -> None:
-        """Bring a point of the picture into the middle."""
-        self._centre = (x, y)
-        self._changed()
-
     def pan(self, dx: float, dy: float) -> None:
         """Move the view by screen pixels."""
         if self._zoom:
