@@ -22,6 +22,7 @@ from plugin.studio_portrait.link.wire import Settings
 from server.batch.item import Item, Order
 from server.batch.local import Local
 from tests.sample import CHECKOUT, SELFIE, alike
+from tests.server.running import PATIENCE
 
 Run = subprocess.CompletedProcess[str]
 
@@ -171,7 +172,7 @@ def test_ctrl_c_once_finishes_and_twice_stops(shoot: Path, tmp_path: Path) -> No
         if times == 2:
             time.sleep(0.4)
             process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=60)[1]
+        said = process.communicate(timeout=PATIENCE)[1]
         assert process.returncode == 130 and "Finishing" in said and "--resume" in said, said
         assert "Traceback" not in said
         done = [line["name"] for line in lines(out)]

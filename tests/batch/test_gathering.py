@@ -13,7 +13,7 @@ from PIL import Image
 from model.inference.predictor import load
 from server.batch.gathering import Gathered
 from tests.sample import SELFIE
-from tests.server.running import wait_for
+from tests.server.running import PATIENCE, wait_for
 
 
 def test_many_callers_one_batch() -> None:
@@ -27,13 +27,13 @@ def test_many_callers_one_batch() -> None:
 
     def slow(together: Any) -> Any:
         first.set()
-        held.wait(60)
+        held.wait(PATIENCE)
         return real(together)
 
     network.components = slow
     with ThreadPoolExecutor(8) as pool:
         early = pool.submit(gathered.components, crops[0])
-        first.wait(60)
+        first.wait(PATIENCE)
         later = [pool.submit(gathered.components, own) for own in crops]
         wait_for(lambda: gathered._waiting.qsize() == len(crops))
         held.set()

@@ -18,7 +18,7 @@ from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
 from tests.sample import CHECKOUT, alike
-from tests.server.running import wait_for
+from tests.server.running import PATIENCE, wait_for
 
 from .test_batch import batch, lines, lines_whole, write
 
@@ -48,7 +48,7 @@ class Farm:
             self.servers.append(
                 subprocess.Popen(words, cwd=CHECKOUT, env=environment(home), stderr=subprocess.DEVNULL)
             )
-            port = wait_for(lambda home=home: self._port(home), 60)
+            port = wait_for(lambda home=home: self._port(home))
             self.where.append(f"{host}:{port}")
 
     @staticmethod
@@ -84,9 +84,9 @@ def test_a_lost_servers_pictures_go_to_the_other(farm: Farm, tmp_path: Path) -> 
         write(shoot / f"{number:02d}.jpg", number)
     (shoot / "bad.jpg").write_text("no picture")
     running = farm.batch(shoot, "-o", out)
-    wait_for(lambda: (out / "studio-portrait.jsonl").exists() and len(lines_whole(out)) >= 3, 60)
+    wait_for(lambda: (out / "studio-portrait.jsonl").exists() and len(lines_whole(out)) >= 3)
     farm.servers[1].kill()
-    said = running.communicate(timeout=120)[1]
+    said = running.communicate(timeout=PATIENCE)[1]
     assert running.returncode == 1 and "12 done, 1 failed" in said, said
     head = json.loads((out / "studio-portrait.jsonl").read_text().splitlines()[0])
     assert head["servers"] == farm.where
@@ -97,5 +97,5 @@ def test_a_lost_servers_pictures_go_to_the_other(farm: Farm, tmp_path: Path) -> 
     ours, theirs = (np.asarray(Image.open(folder / "03.jpg")).astype(int) for folder in (out, local))
     assert alike(ours, theirs)
     farm.servers[0].kill()
-    said = farm.batch(shoot, "-o", out, "--resume").communicate(timeout=120)[1]
+    said = farm.batch(shoot, "-o", out, "--resume").communicate(timeout=PATIENCE)[1]
     assert "Traceback" not in said and "server" in said

@@ -9,13 +9,11 @@ import pytest
 from plugin.gimpfu.scripts import catalogue
 
 
-@pytest.mark.parametrize("script", ["while True: pass", "import time; time.sleep(60)"])
+@pytest.mark.parametrize("script", ["while True: pass", "import time; time.sleep(600)"])
 def test_a_script_without_end_is_interrupted(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setattr(catalogue, "PATIENCE", 0.3)
-    started = time.monotonic()
     with pytest.raises(KeyboardInterrupt) as told, catalogue._patience():
         exec(script, {})
-    assert time.monotonic() - started < 30
     assert catalogue._sentence(told.value).startswith("It did not come to an end within")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 
 from plugin.studio_portrait.link import runtime
-from plugin.studio_portrait.link.conversation import SILENCE_SECONDS
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem, Settings
 from tests.server.running import Client, Server
@@ -103,13 +101,12 @@ def test_bytes_that_change_places(server: Server, network: Network, seed: int) -
     fault = Fault(piece=dice.randrange(10, 200), swap=dice.randrange(64, 1500))
     network.faults = [fault]
     picture = Picture(300, 200)
-    begin = time.monotonic()
     try:
         with Session.open(start=False) as session:
             session.retouch(picture.spec, picture.read, picture.write)
     except Problem as problem:
         assert problem.message and problem.hint
-    assert network.swaps == 1 and time.monotonic() - begin < 3 * SILENCE_SECONDS
+    assert network.swaps == 1
     sent_through(server, Picture(300, 200))
 
 
@@ -136,9 +133,8 @@ def test_a_network_that_does_not_come_back(server: Server, network: Network) -> 
 def test_a_cancel_while_the_network_is_away(server: Server, network: Network) -> None:
     picture = Picture(1500, 3000)
     network.faults = [Fault(cut=3_000_000), *[Fault(cut=0)] * 1000]
-    begin = time.monotonic()
     with Session.open(start=False) as session:
         session.keep = KEEP
         with pytest.raises(Problem) as caught:
             session.retouch(picture.spec, picture.read, picture.write, cancelled=lambda: network.cuts > 3)
-    assert caught.value.code == "cancelled" and time.monotonic() - begin < KEEP
+    assert caught.value.code == "cancelled"

@@ -1,4 +1,4 @@
-"""The client that both doors use, with a real server behind it."""
+"""The client that plug-in and command line use, with a real server behind it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import secrets
 import signal
 import socket
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,23 @@ from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from plugin.studio_portrait.link.zmtp import Connection
 from server.remote import sending
 from tests.server import plain_worker
-from tests.server.running import Client, Server, wait_for
+from tests.server.running import PATIENCE, Client, Server, wait_for
 
 DTYPES = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}
 SLOW = Settings(network=plain_worker.SLOW)
+
+
+@contextmanager
+def at_work(what: Callable[[], object]) -> Iterator[Callable[[str, float], None]]:
+    """For `progress`: another thread does `what` as soon as the worker is told to be at work."""
+    begun = threading.Event()
+    thread = threading.Thread(target=lambda: begun.wait() and what())
+    thread.start()
+    try:
+        yield lambda stage, share: begun.set() if stage == "predict" else None
+    finally:
+        begun.set()
+        thread.join()
 
 
 class Picture:
@@ -146,28 +159,26 @@ def test_the_port_works_where_the_path_does_not(home: Path) -> None:
             assert np.array_equal(picture.out, picture.expected())
 
 
-def test_cancel_by_callback_is_quick_and_the_session_goes_on(opened: Session) -> None:
+def test_a_cancel_by_callback_ends_the_job_and_the_session_goes_on(opened: Session) -> None:
     picture = Picture(50, 50)
-    asked: list[float] = []
+    asked: list[None] = []
 
     def cancelled() -> bool:
-        asked.append(time.monotonic())
+        asked.append(None)
         return len(asked) > 8
 
     with pytest.raises(Problem) as caught:
         opened.retouch(picture.spec, picture.read, picture.write, settings=SLOW, cancelled=cancelled)
     assert caught.value.code == "cancelled"
-    assert asked[-1] - asked[0] < 2.0
-    wait_for(lambda: not opened.status()["running"], seconds=6.0)
+    wait_for(lambda: not opened.status()["running"])
     opened.retouch(picture.spec, picture.read, picture.write)
     assert np.array_equal(picture.out, picture.expected())
 
 
 def test_cancel_from_another_thread(opened: Session) -> None:
     picture = Picture(50, 50)
-    threading.Timer(0.3, opened.cancel).start()
-    with pytest.raises(Problem) as caught:
-        opened.retouch(picture.spec, picture.read, picture.write, settings=SLOW)
+    with pytest.raises(Problem) as caught, at_work(opened.cancel) as progress:
+        opened.retouch(picture.spec, picture.read, picture.write, settings=SLOW, progress=progress)
     assert caught.value.code == "cancelled"
 
 
@@ -210,22 +221,22 @@ def test_the_servers_errors_arrive_as_they_are(opened: Session) -> None:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_server_that_ends_during_a_job(server: Server, own: Session, how: signal.Signals) -> None:
     picture = Picture(50, 50)
-    threading.Timer(0.3, server.process.send_signal, [how]).start()
-    begin = time.monotonic()
-    with pytest.raises(Problem) as caught:
-        own.retouch(picture.spec, picture.read, picture.write, settings=SLOW)
+    with pytest.raises(Problem) as caught, at_work(lambda: server.process.send_signal(how)) as progress:
+        own.retouch(picture.spec, picture.read, picture.write, settings=SLOW, progress=progress)
     assert caught.value.code == ("lost-server" if how == signal.SIGKILL else "shutting-down")
-    assert time.monotonic() - begin < 20.0  # a job that goes on has a grace of five seconds
     if how == signal.SIGKILL:
         assert str(runtime.log_path(server.home)) in caught.value.hint
 
 
 def test_a_server_that_falls_silent(server: Server, own: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own, "silence", 0.8)
     picture = Picture(50, 50)
-    threading.Timer(0.3, server.process.send_signal, [signal.SIGSTOP]).start()
-    with pytest.raises(Problem) as caught:
-        own.retouch(picture.spec, picture.read, picture.write, settings=SLOW)
+
+    def stop() -> None:
+        monkeypatch.setattr(own, "silence", 0.8)
+        server.process.send_signal(signal.SIGSTOP)
+
+    with pytest.raises(Problem) as caught, at_work(stop) as progress:
+        own.retouch(picture.spec, picture.read, picture.write, settings=SLOW, progress=progress)
     server.process.send_signal(signal.SIGCONT)
     assert caught.value.code == "lost-server"
 
@@ -322,7 +333,7 @@ def test_an_idle_older_server_is_replaced(server: Server, monkeypatch: pytest.Mo
     with Session.open() as opened:
         assert opened.status()["pid"] != server.process.pid
         opened.shutdown()
-    assert server.process.wait(10) == 0
+    assert server.process.wait(PATIENCE) == 0
     wait_for(lambda: not runtime.server_lives(server.home))
 
 

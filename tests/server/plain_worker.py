@@ -6,30 +6,49 @@ see every change and are quick; and it has the faults of `FAULTS`.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.wire import Box, Problem
 from server.service.worker import Tools, start
 
 # What goes wrong or takes its time, named as a network is: SUBMIT's settings ask for it.
-SLOW = "slow"  # ten seconds of work that looks for a cancel every 10 ms
+SLOW = "slow"  # work that no test sees the end of; it looks for a cancel every 10 ms
 MODERATE = "moderate"  # a second and a half of it
-DEAF = "deaf"  # ten seconds of work that never looks
+DEAF = "deaf"  # the same without an end, and it never looks
+HELD = "held"  # works until `let_go` is called; each call is for one job
 DEADLY = "deadly"  # the process is killed in the middle
 FAULTY = "faulty"  # the pipeline raises
 CHATTY = "chatty"  # thousands of progress events
-HEAVY = "heavy"  # the network takes two seconds to load
+HEAVY = "heavy"  # the network loads until `let_go` is called
 FERTILE = "fertile"  # a child process is left running that holds all pipes
 HUNGRY = "hungry"  # memory is taken, up to two gigabytes
-FAULTS = (SLOW, MODERATE, DEAF, DEADLY, FAULTY, CHATTY, HEAVY, FERTILE, HUNGRY)
-LOADS = "PLAIN_WORKER_LOADS"  # this environment variable: so many seconds pass before the worker is ready
+FAULTS = (SLOW, MODERATE, DEAF, HELD, DEADLY, FAULTY, CHATTY, HEAVY, FERTILE, HUNGRY)
+LOADS = "PLAIN_WORKER_LOADS"  # with this environment variable the worker is not ready before `let_go`
+ENDLESS = 3600.0  # seconds
+
+
+def let_go(home: Path) -> None:
+    """Lets go on what waits in the worker of the server whose state is in `home`."""
+    (home / "let-go").touch()
+
+
+def wait_until_let_go(cancelled: Callable[[], bool] = lambda: False) -> None:
+    while not cancelled():
+        with contextlib.suppress(FileNotFoundError):
+            (runtime.state_folder() / "let-go").unlink()
+            return
+        time.sleep(0.01)
 
 
 def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNamespace:
@@ -45,7 +64,9 @@ def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNa
     del taken
     if settings.network == FAULTY:
         raise RuntimeError("a fault of the pipeline")
-    end = time.monotonic() + {SLOW: 10.0, DEAF: 10.0, MODERATE: 1.5}.get(settings.network, 0.0)
+    if settings.network == HELD:
+        wait_until_let_go(cancelled)
+    end = time.monotonic() + {SLOW: ENDLESS, DEAF: ENDLESS, MODERATE: 1.5}.get(settings.network, 0.0)
     while time.monotonic() < end:
         time.sleep(0.01)
         if settings.network != DEAF and cancelled():
@@ -70,12 +91,14 @@ def retouch(pixels: Any, settings: Any, predictor: Any, **more: Any) -> SimpleNa
 
 def tools(device: str) -> Tools:
     """Those of a machine with nothing but a processor."""
-    time.sleep(float(os.environ.get(LOADS, 0)))
+    if LOADS in os.environ:
+        wait_until_let_go()
 
     def predictor(name: str) -> SimpleNamespace:
         if device not in ("auto", "cpu"):
             raise Problem("bad-setting", f"The device {device!r} is not there.", "Use auto or cpu.")
-        time.sleep(2 if name == HEAVY else 0)
+        if name == HEAVY:
+            wait_until_let_go()
         plain = SimpleNamespace(name=name or "plain", weights_sha256="0" * 64, engine="numpy", device="cpu")
         plain.begin, plain.notes = (lambda cancelled: None), []
         return plain

@@ -20,9 +20,10 @@ from plugin.studio_portrait.link import runtime, wire, zmtp
 
 PLAIN_SERVER = Path(__file__).parent / "plain_server.py"
 COMMAND = [sys.executable, str(PLAIN_SERVER)]
+PATIENCE = 120.0  # seconds for what comes soon on a machine that has nothing else to do
 
 
-def wait_for(what: Callable[[], object], seconds: float = 20.0) -> Any:
+def wait_for(what: Callable[[], object], seconds: float = PATIENCE) -> Any:
     """The first true value of `what()`; fails the test when none comes in time."""
     deadline = time.monotonic() + seconds
     while not (value := what()):
@@ -95,7 +96,7 @@ class Server:
         """SIGTERM, then the exit status; what was printed is in `output`."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.output = self.process.communicate(timeout=60)[0]
+        self.output = self.process.communicate(timeout=PATIENCE)[0]
         return self.process.returncode
 
     def __enter__(self) -> Server:
@@ -124,7 +125,7 @@ class Client:
     def send_raw(self, *frames: bytes) -> None:
         self._socket.send_multipart(frames)
 
-    def receive(self, skip: str = "PROGRESS", timeout: float = 20.0) -> dict[str, Any]:
+    def receive(self, skip: str = "PROGRESS", timeout: float = PATIENCE) -> dict[str, Any]:
         """The next header that is not a `skip`; its payload under "payload"."""
         deadline = time.monotonic() + timeout
         while self._socket.poll(max(0, int(1000 * (deadline - time.monotonic())))):

@@ -8,7 +8,6 @@ import json
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from server.files.picture import Picture
 from server.setup import check_server
 
 from .hostile_decoder import START
+from .running import wait_for
 from .test_files import ICC, SELFIE, XMP, add_exif, exif_block, samples
 
 FORKS = pytest.param(True, marks=pytest.mark.skipif(sys.platform != "linux", reason="needs memfd and pidfd"))
@@ -231,11 +231,7 @@ def test_nothing_is_left(photo: Path, tmp_path: Path) -> None:
         assert not errors
         gc.collect()
         assert own.num_fds() <= open_files + 1  # the next picture's memory
-        started = {child.pid for child in own.children(recursive=True)} - before
-        deadline = time.monotonic() + 10
-        while len(started) > 1 and time.monotonic() < deadline:  # the last children end by themselves
-            started = {child.pid for child in own.children(recursive=True)} - before
-    assert len(started) == 1
+        wait_for(lambda: len({child.pid for child in own.children(recursive=True)} - before) == 1)
     assert not {child.pid for child in own.children(recursive=True)} - before
 
 

@@ -357,7 +357,7 @@ def test_the_number_of_jobs_is_bounded(client: Client) -> None:
 def test_progress_is_repeated_as_a_heartbeat(client: Client, job: str) -> None:
     client.upload(job, fault=SLOW)
     client.running(job)
-    beats = [client.receive(skip="", timeout=2.0) for _ in range(3)]
+    beats = [client.receive(skip="") for _ in range(3)]
     assert {(beat["cmd"], beat["stage"], beat["fraction"]) for beat in beats} == {
         ("PROGRESS", "predict", 0.5)
     }
@@ -381,21 +381,19 @@ def test_a_queued_job_knows_its_place_and_can_be_cancelled(client: Client) -> No
     assert client.refused("cancelled")["job"] == second
     client.send("CANCEL", job=first)
     assert client.refused("cancelled")["job"] == first
-    result = client.receive(timeout=6.0)
+    result = client.receive()
     assert (result["cmd"], result["job"]) == ("RESULT", third)
     client.send("DONE", job=third)
 
 
-def test_a_client_that_vanishes_frees_the_worker_within_a_second(
-    shared_server: Server, client: Client
-) -> None:
+def test_a_client_that_vanishes_frees_the_worker(shared_server: Server, client: Client) -> None:
     other = Client(shared_server)
     job = secrets.token_hex(16)
     other.upload(job, fault=SLOW)
     other.running(job)
     assert client.status()["running"]
     other._socket.close()
-    wait_for(lambda: not client.status()["running"], seconds=6.0)
+    wait_for(lambda: not client.status()["running"])
     assert client.status()["memory"]["pictures"] == 0
 
 
@@ -438,4 +436,4 @@ def test_a_client_that_reads_nothing_does_not_stop_the_others(shared_server: Ser
         deaf.send("FETCH", job=job, plane="pixels", row=0, rows=2048)
     assert client.status()["worker"]["state"] == "ready"
     deaf._socket.close()
-    wait_for(lambda: client.status()["memory"]["pictures"] == 0, seconds=6.0)
+    wait_for(lambda: client.status()["memory"]["pictures"] == 0)

@@ -18,14 +18,14 @@ from plugin.studio_portrait.link import runtime, stopping
 from plugin.studio_portrait.link.wire import Problem
 from tests.sample import CHECKOUT
 
-from .plain_worker import DEADLY, DEAF, FERTILE, MODERATE, SLOW
-from .running import COMMAND, Client, Server, gone, started, wait_for
+from .plain_worker import DEADLY, DEAF, FERTILE, HELD, SLOW, let_go
+from .running import COMMAND, PATIENCE, Client, Server, gone, started, wait_for
 
 
 def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
     return subprocess.run(
-        [*COMMAND, *words], env=environment, capture_output=True, text=True, timeout=20, check=False
+        [*COMMAND, *words], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 
@@ -33,17 +33,18 @@ def left(home: Path) -> set[str]:
     return {path.name for path in home.iterdir()}
 
 
-def test_a_second_sigterm_ends_a_job_at_once(server: Server) -> None:
-    worker = server.worker_pid()
-    with Client(server) as client:
+def test_a_second_sigterm_ends_a_job_at_once(tmp_path: Path) -> None:
+    with Server(tmp_path, "--grace", "3600") as server, Client(server) as client, Client(server) as other:
+        worker = server.worker_pid()
         job = secrets.token_hex(16)
         client.upload(job, fault=SLOW)
         client.running(job)
+        other.submit(secrets.token_hex(16))
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        other.refused("shutting-down")
         server.process.send_signal(signal.SIGTERM)
         assert client.refused("shutting-down")["job"] == job
-    assert server.process.wait(8) == 0
+    assert server.process.wait(PATIENCE) == 0
     assert gone(worker)
     assert left(server.home) == {"server.lock", "server.log"}
     assert not runtime.server_lives(server.home)
@@ -58,7 +59,7 @@ def test_sigint_ends_cleanly(server: Server) -> None:
 def test_stop(server: Server) -> None:
     stopped = command(server.home, "stop")
     assert (stopped.returncode, stopped.stdout) == (0, "The server has ended.\n")
-    assert server.process.wait(8) == 0
+    assert server.process.wait(PATIENCE) == 0
     again = command(server.home, "stop")
     assert (again.returncode, again.stdout) == (0, "No server is running.\n")
 
@@ -68,12 +69,12 @@ def test_stop_ends_a_server_that_does_not_understand_us(server: Server) -> None:
     assert found is not None
     runtime.Runtime(found.endpoints, found.pid, "another token", found.started).write(server.home)
     assert command(server.home, "stop").returncode == 0
-    assert server.process.wait(8) == 0
+    assert server.process.wait(PATIENCE) == 0
 
 
 def test_a_runtime_file_that_was_deleted_comes_back(server: Server) -> None:
     (server.home / "server.json").unlink()
-    wait_for((server.home / "server.json").exists, seconds=6.0)
+    wait_for((server.home / "server.json").exists)
     assert runtime.Runtime.read(server.home) == server.runtime
     with Client(server) as client:
         assert client.status()["pid"] == server.process.pid
@@ -89,7 +90,7 @@ def test_stop_ends_a_server_that_cannot_be_found_any_more(server: Server) -> Non
         time.sleep(2.5)
         server.process.send_signal(signal.SIGCONT)
         assert stopped.result().stdout == "The server has ended.\n"
-    assert server.process.wait(8) == 0
+    assert server.process.wait(PATIENCE) == 0
 
 
 def test_a_server_whose_lock_was_deleted_ends_and_leaves_its_successor_alone(server: Server) -> None:
@@ -97,7 +98,7 @@ def test_a_server_whose_lock_was_deleted_ends_and_leaves_its_successor_alone(ser
     (server.home / "server.lock").unlink()
     with Server(server.home) as successor:
         server.process.send_signal(signal.SIGCONT)
-        assert server.process.wait(8) == 0
+        assert server.process.wait(PATIENCE) == 0
         assert runtime.Runtime.read(server.home) == successor.runtime
         with Client(successor) as client:
             assert client.status()["pid"] == successor.process.pid
@@ -154,7 +155,7 @@ def test_idle_exit(tmp_path: Path) -> None:
             time.sleep(0.8)
             client.send("CANCEL", job=job)
             client.refused("cancelled")
-        assert server.process.wait(8) == 0
+        assert server.process.wait(PATIENCE) == 0
 
 
 def test_options_of_the_users_own_hold_for_every_server(tmp_path: Path) -> None:
@@ -164,7 +165,7 @@ def test_options_of_the_users_own_hold_for_every_server(tmp_path: Path) -> None:
         with Client(server) as client:
             limits = client.status()["limits"]
         assert (limits["jobs"], limits["pixels"]) == (3, 1000)
-        assert server.process.wait(20) == 0
+        assert server.process.wait(PATIENCE) == 0
     for wrong in ("--limit 'jobs=3", "--pigs"):
         options.write_text(wrong)
         assert command(tmp_path, "serve").returncode == 2
@@ -178,7 +179,7 @@ def test_a_killed_server_leaves_no_worker_and_no_pixels(server: Server) -> None:
         client.running(job)
         server.process.kill()
         server.process.wait()
-        wait_for(lambda: gone(worker), seconds=6.0)
+        wait_for(lambda: gone(worker))
     assert not [name for name in left(server.home) if name.startswith("pixels-")]
     with Server(server.home) as successor, Client(successor) as client:
         assert client.status()["pid"] == successor.process.pid
@@ -188,11 +189,12 @@ def test_a_killed_worker_costs_no_job(server: Server) -> None:
     worker = server.worker_pid()
     with Client(server) as client:
         first, second = secrets.token_hex(16), secrets.token_hex(16)
-        client.upload(first, fault=MODERATE)
+        client.upload(first, fault=HELD)
         client.running(first)
         client.upload(second)
         os.kill(worker, signal.SIGKILL)
-        answers = [client.receive(timeout=20) for _ in range(2)]
+        let_go(server.home)
+        answers = [client.receive() for _ in range(2)]
         assert [(answer["cmd"], answer["job"]) for answer in answers] == [
             ("RESULT", first),
             ("RESULT", second),
@@ -210,12 +212,12 @@ def test_what_a_dead_worker_started_ends_too(server: Server) -> None:
         child = int(note.removeprefix("child "))
         assert not gone(child)
         os.kill(worker, signal.SIGKILL)
-        wait_for(lambda: gone(child), seconds=6.0)
+        wait_for(lambda: gone(child))
         wait_for(lambda: client.status()["worker"]["pid"] not in (None, worker))
         client.upload(secrets.token_hex(16), fault=FERTILE)
         child = int(client.receive()["notes"][-1].removeprefix("child "))
     server.process.kill()
-    wait_for(lambda: gone(child), seconds=6.0)
+    wait_for(lambda: gone(child))
 
 
 def test_a_job_that_ends_two_workers_is_rejected_and_the_next_one_runs(server: Server) -> None:
@@ -223,10 +225,10 @@ def test_a_job_that_ends_two_workers_is_rejected_and_the_next_one_runs(server: S
         poison, good = secrets.token_hex(16), secrets.token_hex(16)
         client.upload(poison, fault=DEADLY)
         client.upload(good)
-        refused = client.receive(timeout=20)
+        refused = client.receive()
         assert (refused["job"], refused["code"]) == (poison, "rejected")
         assert "signal 9" in refused["message"] and refused["hint"]
-        result = client.receive(timeout=20)
+        result = client.receive()
         assert (result["cmd"], result["job"]) == ("RESULT", good)
         assert client.status()["jobs"] == {"done": 1, "failed": 1, "cancelled": 0}
 
@@ -237,10 +239,8 @@ def test_a_worker_that_does_not_let_go_is_replaced(server: Server) -> None:
         job = secrets.token_hex(16)
         client.upload(job, fault=DEAF)
         client.running(job)
-        begin = time.monotonic()
         client.send("CANCEL", job=job)
         client.refused("cancelled")
-        assert time.monotonic() - begin < 6.0  # its ten seconds of work go on
         client.send("SUBMIT", job=job, image={}, settings={}, selection=None)  # the worker still has it
         assert "worker" in client.refused("bad-request")["message"]
         client.upload(secrets.token_hex(16))
@@ -248,7 +248,7 @@ def test_a_worker_that_does_not_let_go_is_replaced(server: Server) -> None:
     assert gone(worker)
 
 
-def test_a_killed_client_ends_its_job_within_a_second(server: Server) -> None:
+def test_a_killed_client_ends_its_job(server: Server) -> None:
     script = (
         "import sys; from tests.server.running import Client, Server\n"
         "from plugin.studio_portrait.link import runtime; from pathlib import Path\n"
@@ -262,7 +262,7 @@ def test_a_killed_client_ends_its_job_within_a_second(server: Server) -> None:
         assert process.stdout is not None and process.stdout.readline() == b"running\n"
         assert client.status()["running"]
         process.kill()
-        wait_for(lambda: not client.status()["running"], seconds=6.0)
+        wait_for(lambda: not client.status()["running"])
         assert client.status()["jobs"] == {"done": 0, "failed": 0, "cancelled": 1}
 
 
@@ -387,9 +387,14 @@ def test_what_does_no_work_is_light(tmp_path: Path) -> None:
 
 def test_the_front_rests_when_there_is_nothing_to_do(server: Server) -> None:
     process = psutil.Process(server.process.pid)
-    before = sum(process.cpu_times()[:2])
-    time.sleep(1.0)
-    assert sum(process.cpu_times()[:2]) - before < 0.1
+
+    def rests() -> bool:
+        """Whether a second costs a twentieth of one; what the last client left has to be done first."""
+        before = sum(process.cpu_times()[:2])
+        time.sleep(1.0)
+        return sum(process.cpu_times()[:2]) - before < 0.05
+
+    wait_for(rests)
 
 
 def test_stop_never_signals_who_only_got_the_servers_process_id(

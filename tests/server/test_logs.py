@@ -19,7 +19,7 @@ from server.service import logs
 from tests.sample import CHECKOUT
 
 from .plain_worker import FAULTY, SLOW
-from .running import Client, Server, wait_for
+from .running import PATIENCE, Client, Server, wait_for
 
 
 def text_of(server: Server) -> str:
@@ -107,7 +107,7 @@ def test_what_a_process_under_us_says_is_bounded(caplog: pytest.LogCaptureFixtur
     words = [sys.executable, "-c", "import os; os.write(2, b'x' * 1_000_000 + b'\\n\\xff\\xfe\\n')"]
     with caplog.at_level(logging.INFO), subprocess.Popen(words, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
-        logs.forward(process.stderr, "child", lambda: "job 12345678: ").join(30)
+        logs.forward(process.stderr, "child", lambda: "job 12345678: ").join(PATIENCE)
     assert sum(len(record.message) for record in caplog.records) > 1_000_000
     assert all(len(record.message) < logs.MAX_LINE + 50 for record in caplog.records)
     assert all(record.message.startswith("job 12345678: ") for record in caplog.records)

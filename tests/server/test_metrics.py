@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from plugin.studio_portrait.link import runtime
 from server.service.metrics import StageTimes
 
-from .running import COMMAND, Client, Server, wait_for
+from .running import COMMAND, PATIENCE, Client, Server, wait_for
 
 
 def free_port() -> int:
@@ -70,7 +70,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         words = [*COMMAND, "serve", "--metrics", str(port)]
         environment = {**os.environ, runtime.HOME_VARIABLE: str(tmp_path)}
-        refused = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+        refused = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert refused.returncode == 2 and f"on port {port}" in refused.stderr
 
 

@@ -14,20 +14,18 @@ import pytest
 
 from plugin.studio_portrait.link import runtime
 
-from .plain_worker import DEADLY, DEAF, LOADS, MODERATE, SLOW
-from .running import COMMAND, Client, Server, gone, wait_for
-
-PATIENCE = 30.0  # seconds: the machine may have other things to do
+from .plain_worker import DEADLY, DEAF, HELD, LOADS, SLOW, let_go
+from .running import COMMAND, PATIENCE, Client, Server, gone, wait_for
 
 
 def retouched(client: Client, fault: str = "") -> None:
     """One whole job whose pixels are right."""
     job = secrets.token_hex(16)
     client.upload(job, fault=fault)
-    result = client.receive(timeout=PATIENCE)
+    result = client.receive()
     assert (result["cmd"], result["job"]) == ("RESULT", job), result
     client.send("FETCH", job=job, plane="pixels", row=0, rows=2)
-    assert client.receive(timeout=PATIENCE)["payload"] == b"\xff" * 4
+    assert client.receive()["payload"] == b"\xff" * 4
     client.send("DONE", job=job)
 
 
@@ -35,14 +33,14 @@ def retouched(client: Client, fault: str = "") -> None:
 def test_a_worker_that_shows_no_progress_is_replaced_and_its_job_refused_at_last(
     tmp_path: Path, stopped: bool
 ) -> None:
-    with Server(tmp_path, "--limit", "silent-seconds=1") as server, Client(server) as client:
+    with Server(tmp_path, "--limit", "silent-seconds=2") as server, Client(server) as client:
         server.wait_ready()
         job = secrets.token_hex(16)
         client.upload(job, fault=SLOW if stopped else DEAF)
         client.running(job)
         if stopped:
             os.kill(server.worker_pid(), signal.SIGSTOP)
-        refused = client.receive(timeout=PATIENCE)
+        refused = client.receive()
         assert (refused["job"], refused["code"]) == (job, "rejected")
         assert "no sign of progress" in refused["message"]
         retouched(client)
@@ -52,7 +50,7 @@ def test_a_job_that_is_cancelled_while_the_worker_loads_is_gone_and_the_worker_s
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Longer than a worker may take to let go of a job: this one never had it."""
-    monkeypatch.setenv(LOADS, "6.5")
+    monkeypatch.setenv(LOADS, "yes")
     with Server(tmp_path) as server, Client(server) as client, Client(server) as other:
         worker = server.worker_pid()
         job, next_job = secrets.token_hex(16), secrets.token_hex(16)
@@ -61,8 +59,10 @@ def test_a_job_that_is_cancelled_while_the_worker_loads_is_gone_and_the_worker_s
         other.upload(next_job)
         client.send("CANCEL", job=job)
         client.refused("cancelled")
+        time.sleep(1.5)  # STUCK_SECONDS is 1 here
         assert client.status()["worker"]["state"] == "loading"
-        assert other.receive(timeout=PATIENCE)["job"] == next_job
+        let_go(tmp_path)
+        assert other.receive()["job"] == next_job
         assert server.worker_pid() == worker
 
 
@@ -81,7 +81,7 @@ def test_the_front_answers_while_its_worker_is_stopped(server: Server) -> None:
         client.upload(job, fault=SLOW)
         client.running(job)
         os.kill(server.worker_pid(), signal.SIGSTOP)
-        beats = [client.receive(skip="", timeout=PATIENCE) for _ in range(4)]
+        beats = [client.receive(skip="") for _ in range(4)]
         assert {beat["cmd"] for beat in beats} == {"PROGRESS"}
         assert other.status()["running"]
         client.send("CANCEL", job=job)
@@ -91,12 +91,12 @@ def test_the_front_answers_while_its_worker_is_stopped(server: Server) -> None:
 
 def test_two_workers_do_two_jobs_at_a_time_and_one_may_die(tmp_path: Path) -> None:
     with Server(tmp_path, "--device", "cpu", "--device", "cpu") as server, Client(server) as client:
-        wait_for(lambda: {w["state"] for w in client.status()["workers"]} == {"ready"}, PATIENCE)
+        wait_for(lambda: {w["state"] for w in client.status()["workers"]} == {"ready"})
         slow, deadly = secrets.token_hex(16), secrets.token_hex(16)
         client.upload(slow, fault=SLOW)
         client.running(slow)
         client.upload(deadly, fault=DEADLY)
-        assert client.receive(timeout=PATIENCE)["code"] == "rejected"
+        assert client.receive()["code"] == "rejected"
         retouched(client)
         assert [worker["job"] for worker in client.status()["workers"]].count(True) == 1
         client.send("CANCEL", job=slow)
@@ -105,7 +105,7 @@ def test_two_workers_do_two_jobs_at_a_time_and_one_may_die(tmp_path: Path) -> No
 
 def test_a_worker_without_work_gives_its_memory_back_and_the_next_job_works(tmp_path: Path) -> None:
     with Server(tmp_path, "--sleep", "0.3") as server, Client(server) as client:
-        asleep = wait_for(lambda: (w := client.status()["worker"])["state"] == "asleep" and w, PATIENCE)
+        asleep = wait_for(lambda: (w := client.status()["worker"])["state"] == "asleep" and w)
         assert asleep["pid"] is None and client.status()["memory"]["worker"] == 0
         wait_for(lambda: not psutil.Process(server.process.pid).children())
         retouched(client)
@@ -115,7 +115,7 @@ def test_running_jobs_finish_when_the_server_is_told_to_end(tmp_path: Path) -> N
     with Server(tmp_path, "--grace", "60") as server, Client(server) as client, Client(server) as other:
         server.wait_ready()
         running, queued, late = (secrets.token_hex(16) for _ in range(3))
-        client.upload(running, fault=MODERATE)
+        client.upload(running, fault=HELD)
         client.running(running)
         other.upload(queued)
         wait_for(lambda: client.status()["queue"] == 1)
@@ -124,7 +124,8 @@ def test_running_jobs_finish_when_the_server_is_told_to_end(tmp_path: Path) -> N
         image = {"width": 4, "height": 4, "channels": 1, "sample": "u8"}
         other.send("SUBMIT", job=late, image=image, settings={}, selection=None)
         other.refused("shutting-down")
-        assert client.receive(timeout=PATIENCE)["cmd"] == "RESULT"
+        let_go(tmp_path)
+        assert client.receive()["cmd"] == "RESULT"
         client.send("FETCH", job=running, plane="pixels", row=0, rows=2)
         assert client.receive()["payload"] == b"\xff" * 4
         client.send("DONE", job=running)
@@ -147,7 +148,7 @@ def test_a_stopped_worker_ends_with_a_killed_front(server: Server) -> None:
     os.kill(worker, signal.SIGSTOP)
     server.process.kill()
     server.process.wait()
-    wait_for(lambda: gone(worker), PATIENCE)
+    wait_for(lambda: gone(worker))
 
 
 def test_what_a_killed_front_left_does_not_keep_the_next_from_working(tmp_path: Path) -> None:
@@ -171,9 +172,9 @@ def test_five_starts_at_once_end_with_one_server(tmp_path: Path) -> None:
         subprocess.Popen([*COMMAND, "serve"], env=environment, stderr=subprocess.PIPE) for _ in range(5)
     ]
     try:
-        wait_for(lambda: sum(process.poll() is None for process in started) == 1, PATIENCE)
+        wait_for(lambda: sum(process.poll() is None for process in started) == 1)
         [left] = [process for process in started if process.poll() is None]
-        found = wait_for(lambda: runtime.Runtime.read(tmp_path), PATIENCE)
+        found = wait_for(lambda: runtime.Runtime.read(tmp_path))
         assert found.pid == left.pid
         assert {process.returncode for process in started if process is not left} == {0}
     finally:
@@ -186,14 +187,14 @@ def test_a_client_that_comes_back_finds_its_job(server: Server) -> None:
     """The connection breaks during the upload, during the work and after it; nothing is done twice."""
     job = secrets.token_hex(16)
     with Client(server) as client:
-        client.submit(job, fault=MODERATE, keep=15)
+        client.submit(job, fault=HELD, keep=20)
         client.send("DATA", bytes(8), job=job, plane="pixels", row=0, rows=2)
         wait_for(lambda: client.status()["memory"]["pictures"] > 0)
     fields = {
         "image": {"width": 4, "height": 4, "channels": 1, "sample": "u8"},
-        "settings": {"network": MODERATE},
+        "settings": {"network": HELD},
         "selection": None,
-        "keep": 15,
+        "keep": 20,
     }
     with Client(server) as client:
         client.send("SUBMIT", job=job, **fields)
@@ -204,7 +205,8 @@ def test_a_client_that_comes_back_finds_its_job(server: Server) -> None:
     with Client(server) as client:
         client.send("SUBMIT", job=job, **fields)
         assert client.receive()["state"] == "running"
-        assert client.receive(timeout=PATIENCE)["cmd"] == "RESULT"
+        let_go(server.home)
+        assert client.receive()["cmd"] == "RESULT"
     with Client(server) as client:
         client.send("SUBMIT", job=job, **fields)
         assert client.receive()["state"] == "done"
@@ -222,7 +224,5 @@ def test_a_client_that_does_not_come_back_loses_its_job(server: Server) -> None:
         client.running(job)
     with Client(server) as client:
         assert client.status()["memory"]["pictures"] > 0
-        wait_for(lambda: client.status()["memory"]["pictures"] == 0, PATIENCE)
-        begin = time.monotonic()
-        wait_for(lambda: not client.status()["running"], PATIENCE)
-        assert time.monotonic() - begin < 5.0
+        wait_for(lambda: client.status()["memory"]["pictures"] == 0)
+        wait_for(lambda: not client.status()["running"])

@@ -36,17 +36,18 @@ from tests.link.test_session import Picture
 from tests.sample import CHECKOUT, SELFIE
 
 from .plain_worker import SLOW
-from .running import Client, Server, started, wait_for
+from .running import PATIENCE, Client, Server, started, wait_for
 from .test_attacks import headers
 
 HOST = "127.0.0.1"
-PATIENCE = 30.0
 
 
 def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
     whole = [sys.executable, "-m", "server", *words]
-    return subprocess.run(whole, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        whole, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
 
 
 class Machines:
@@ -74,7 +75,7 @@ class Machines:
         return (self.there / "server.log").read_text(encoding="utf-8")
 
     def logged(self, words: str) -> None:
-        wait_for(lambda: words in self.log(), PATIENCE)
+        wait_for(lambda: words in self.log())
 
     @contextmanager
     def relay(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
@@ -87,7 +88,6 @@ class Machines:
                     process.poll() is not None
                     or ((found := runtime.Runtime.read(self.here)) and found.pid == process.pid)
                 ),
-                PATIENCE,
             )
             assert process.poll() is None, process.communicate(timeout=PATIENCE)[1]
             yield process
@@ -174,7 +174,7 @@ def test_revoking_counts_at_once_and_ends_the_running_job(machines: Machines) ->
             )
         assert caught.value.code == "bad-key"
     with Client(machines.server) as client:
-        wait_for(lambda: not client.status()["running"], PATIENCE)
+        wait_for(lambda: not client.status()["running"])
     assert "does not allow" in refused(machines)
     machines.logged("the key of here is no longer allowed")
     machines.introduce()
@@ -202,43 +202,46 @@ session.retouch(ImageSpec(64, 64, 1, "u8"), lambda p, r, n: bytes(64 * n), None,
 """
 
 
-def killed_at_work(*where: str) -> float:
-    """Starts a client, kills it while the worker has its job; when that was."""
+def killed_at_work(*where: str) -> None:
+    """Starts a client, kills it while the worker has its job, which would never end."""
     words = [sys.executable, "-c", VICTIM, *where]
     with started(words, cwd=CHECKOUT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         while (line := process.stdout.readline()) != b"predict\n":
             assert line
         process.kill()
-        return time.monotonic()
 
 
-def seconds_until_free(server: Server, begin: float) -> float:
+def wait_until_free(server: Server) -> None:
     with Client(server) as client:
-        wait_for(lambda: not client.status()["running"], PATIENCE)
-        wait_for(lambda: client.status()["memory"]["pictures"] == 0, PATIENCE)
-    return time.monotonic() - begin
+        wait_for(lambda: not client.status()["running"])
+        wait_for(lambda: client.status()["memory"]["pictures"] == 0)
 
 
 def test_a_vanished_client_may_come_back_for_a_while_and_no_longer(machines: Machines) -> None:
-    begin = killed_at_work(machines.where, str(machines.here))
-    assert 4.0 < seconds_until_free(machines.server, begin) < 9.0  # resume-seconds is 6; the work takes 10
+    killed_at_work(machines.where, str(machines.here))
+    begin = time.monotonic()
+    wait_until_free(machines.server)
+    assert time.monotonic() - begin > 4.0  # resume-seconds is 6
 
 
 def test_a_vanished_clients_job_ends_at_once_where_none_may_come_back(tmp_path: Path) -> None:
     machines = Machines(tmp_path, resume=0)
     with machines.session() as session:
         assert session.keep == 0
-    begin = killed_at_work(machines.where, str(machines.here))
-    assert seconds_until_free(machines.server, begin) < 3.0  # 0.5 on a quiet machine
+    killed_at_work(machines.where, str(machines.here))
+    wait_until_free(machines.server)
     machines.server.end()
 
 
 def test_a_client_of_the_relay_that_vanishes_cannot_come_back(
-    machines: Machines, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    machines = Machines(tmp_path, resume=3600)
     with machines.relay(monkeypatch):
-        assert seconds_until_free(machines.server, killed_at_work()) < 3.0  # 0.5 on a quiet machine
+        killed_at_work()
+        wait_until_free(machines.server)
+    machines.server.end()
 
 
 def test_strangers_on_the_network_harm_nobody(machines: Machines) -> None:
@@ -433,10 +436,9 @@ def test_a_server_that_goes_while_the_relay_runs(tmp_path: Path, monkeypatch: py
         session = Session.open(start=False)
         machines.server.process.send_signal(signal.SIGKILL)
         machines.server.process.communicate()
-        begin = time.monotonic()
         with session, pytest.raises(Problem) as caught:
             retouched(session)
-        assert caught.value.code == "lost-server" and time.monotonic() - begin < PATIENCE
+        assert caught.value.code == "lost-server"
         with pytest.raises(Problem, match="No server answers"):
             Session.open(start=False)
 

@@ -15,6 +15,8 @@ from server.setup import report
 from server.setup.redact import Redactor
 from tests.sample import CHECKOUT
 
+from .running import PATIENCE
+
 TOKEN = "1f" * 32
 REDACT = Redactor(
     ["s3cret=Key"],
@@ -76,7 +78,9 @@ def test_the_report_of_a_machine_full_of_traces(tmp_path: Path) -> None:
     (state / "server.log").write_text("\n".join(lines), encoding="utf-8")
     environment = {**os.environ, "HOME": str(home), runtime.HOME_VARIABLE: str(state), "LOGNAME": "annika"}
     words = [sys.executable, "-m", "server", "doctor", "--report"]
-    told = subprocess.run(words, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=60)
+    told = subprocess.run(
+        words, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
     assert not told.stderr
     for word in [*planted, str(tmp_path), str(CHECKOUT)]:
         assert word not in told.stdout, word

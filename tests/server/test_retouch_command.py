@@ -28,9 +28,9 @@ from plugin.studio_portrait.link.session import Session
 from server.cli import main as cli
 from tests.sample import SELFIE
 
-from .running import COMMAND, Client, Server, gone, wait_for
+from .running import COMMAND, PATIENCE, Client, Server, gone, wait_for
 
-SLOW = "slow"  # the plain worker takes ten seconds with this network
+SLOW = "slow"  # the plain worker does not come to an end with this network
 BAD = {
     "empty.jpg": b"",
     "text.jpg": b"Dear Sir or Madam\n",
@@ -346,14 +346,14 @@ def start(environment: dict[str, str], *words: str | Path) -> subprocess.Popen[s
 
 def at_work(home: Path) -> int:
     """The process id of the server that the command has started, once it has a job in hand."""
-    with wait_for(lambda: Session.connect(home), 60) as session:
-        wait_for(lambda: session.status()["running"], 60)
+    with wait_for(lambda: Session.connect(home)) as session:
+        wait_for(lambda: session.status()["running"])
         return int(session.status()["pid"])
 
 
 def test_starts_the_server(alone: dict[str, str], tmp_path: Path, photo: Path) -> None:
     process = start(alone, photo, "-o", tmp_path / "out.png")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     check_inverted(noise("uint16"), imagecodecs.png_decode((tmp_path / "out.png").read_bytes()))
 
@@ -362,12 +362,12 @@ def test_ctrl_c_cancels_the_job(server: Server, tmp_path: Path, photo: Path) -> 
     environment = {**os.environ, runtime.HOME_VARIABLE: str(server.home)}
     process = start(environment, photo, "-o", tmp_path / "out.png", "--network", SLOW)
     with Client(server) as client:
-        wait_for(lambda: client.status()["running"], 60)
+        wait_for(lambda: client.status()["running"])
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=8)
+        _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 130
         assert "Traceback" not in err
-        wait_for(lambda: not client.status()["running"], 6)
+        wait_for(lambda: not client.status()["running"])
     assert not (tmp_path / "out.png").exists()
 
 
@@ -377,7 +377,7 @@ def test_server_killed_in_the_middle(alone: dict[str, str], tmp_path: Path, phot
     process = start(alone, photo, "-o", tmp_path / "out.png", "--network", SLOW, "--json")
     first = at_work(home)
     os.kill(first, signal.SIGKILL)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert json.loads(out)["error"]["code"] == "lost-server"
     assert "Traceback" not in err and not (tmp_path / "out.png").exists()
@@ -393,9 +393,9 @@ def test_every_picture_after_a_lost_server_gets_a_new_one(
     process = start(alone, photo, second, "-o", tmp_path / "out", "--network", SLOW)
     first = at_work(home)
     os.kill(first, signal.SIGKILL)
-    later = wait_for(lambda: (found := runtime.Runtime.read(home)) and found.pid != first and found, 60)
+    later = wait_for(lambda: (found := runtime.Runtime.read(home)) and found.pid != first and found)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert later.pid != first and process.returncode == 130, err
     assert "does not answer any more" in err
 

@@ -7,7 +7,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,8 @@ from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from server.imaging.layers import middle
 from server.remote.sending import writer
 from tests.sample import SELFIE
+
+from .running import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +101,7 @@ def test_the_newest_preview_counts(session: Session, picture: np.ndarray) -> Non
     for share in np.linspace(0, 1, 30):
         client.work.ask(None, 288, 384, Settings(strength=float(share)))
     last = client.work.ask(None, 144, 192, Settings(strength=0))
-    end = time.monotonic() + 60
-    while (shown := client.work.newest(0.05)) is None:
-        assert time.monotonic() < end
+    shown = wait_for(lambda: client.work.newest(0.05))
     assert (shown.serial, shown.width, shown.height, shown.plane) == (last, 144, 192, "pixels")
     original = cv2.resize(picture, (144, 192), interpolation=cv2.INTER_AREA)
     assert np.abs(np.frombuffer(shown.data, np.uint8).reshape(192, 144, 3).astype(int) - original).max() <= 1
@@ -210,8 +209,5 @@ def test_a_client_that_leaves_leaves_nothing(home: Path, picture: np.ndarray) ->
     with Session.open() as session:
         Client(session, picture).show(Settings())
         assert session.status()["memory"]["pictures"] > picture.nbytes
-    end = time.monotonic() + 20
     with Session.open() as session:
-        while session.status()["memory"]["pictures"]:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        wait_for(lambda: not session.status()["memory"]["pictures"])

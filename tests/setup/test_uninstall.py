@@ -11,7 +11,7 @@ from plugin.studio_portrait.link import runtime, stopping
 from plugin.studio_portrait.link.wire import Problem
 from server.setup import removal
 from server.setup.environment import Environment
-from tests.server.running import Server
+from tests.server.running import PATIENCE, Server
 
 from .conftest import Copy
 
@@ -23,7 +23,7 @@ def test_a_server_is_ended_although_the_environment_is_gone(bare: Copy) -> None:
         assert f"{networks} (converted networks)" in bare.install("--list").stdout
         gone = bare.install("--uninstall", "--yes")
         assert gone.returncode == 0, gone.stderr
-        assert server.process.wait(8) == 0
+        assert server.process.wait(PATIENCE) == 0
     assert not bare.state.exists() and not networks.parent.exists()
 
 
