@@ -117,6 +117,10 @@ Encoder's start of deepflash: VGG-16, ImageNet (Simonyan & Zisserman), CC BY 4.0
 mesh (ICT-FaceKit light, USC ICT, MIT), and dlib's face recogniser (King 2017, public domain), whose distance
 between result and truth is a part of studio's loss.
 
+Beside the networks lies `selfie_segmentation.tflite`, MediaPipe's selfie segmentation (Google, Apache-2.0, as shipped
+in its package 0.10.21, unchanged): it says where the person is, for every network, and OpenCV runs it. It was trained
+on photographs that are not public.
+
 (1) Publicity rights are not waived. (2) The provenance of single photographs is undocumented.
 
 A fifth of the people, by a hash of the name, was never trained on: the numbers below are theirs alone.
@@ -126,7 +130,8 @@ Synthetic flash: real photographs are harder, and these numbers say nothing abou
 95 % bootstrap intervals over people. do_nothing is the
 flash photograph itself, global_gain the best factor for each channel from the truth, o_bar the formulation's
 ceiling. A residual of 1 is untouched, 0 removed. Identity is measured with the recogniser that studio was
-trained against: it flatters studio beside the others.
+trained against: it flatters studio beside the others. There is no second one: no package at hand brings a
+recogniser's weights along that is not dlib's.
 
 {tables}
 
