@@ -48,15 +48,15 @@ def mattes(crop: Array, own: Array | None = None, skin: Array | None = None) -> 
     """
     person = _segmented(crop)
     if skin is None:
-        skin = _skin(np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA)), person)
+        skin = _skin(np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA)))
     else:
         skin = sharpened(skin)
-        person = np.maximum(person, _stretched(skin))
-    if own is not None:
-        lone, enough = WITHIN
-        share = float(np.clip((enough - _within(crop)) / (enough - lone), 0, 1))
-        person = np.maximum(person, np.float32(share) * _stretched(sharpened(own))) if share else person
-    return person, skin
+    lone, enough = WITHIN
+    share = float(np.clip((enough - _within(crop)) / (enough - lone), 0, 1))
+    if share:
+        also = _stretched(skin) if own is None else np.maximum(_stretched(skin), _stretched(sharpened(own)))
+        person = np.maximum(person, np.float32(share) * also)
+    return person, skin * cv2.resize(person, skin.shape[::-1], interpolation=cv2.INTER_AREA)
 
 
 def sharpened(matte: Array, ends: float = ENDS) -> Array:
@@ -98,7 +98,7 @@ def _stretched(matte: Array) -> Array:
     return np.asarray(cv2.resize(matte, (INPUT, INPUT), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _skin(small: Array, person: Array) -> Array:
+def _skin(small: Array) -> Array:
     lab = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2Lab), (0, 0), 0.8)
     half_width, half_height = (round(share * FACE * SIDE) for share in CHEEKS)
     row, column = round(MIDDLE * SIDE), SIDE // 2
@@ -106,5 +106,4 @@ def _skin(small: Array, person: Array) -> Array:
     away = (lab - np.median(box.reshape(-1, 3), axis=0)) / SPREAD
     away[..., 0] = np.where(away[..., 0] > 0, 0.5, 1.0) * away[..., 0]  # shine is skin too
     likely = np.exp(-0.25 * (away * away).sum(-1))
-    within = cv2.resize(person, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return np.asarray(((likely - 0.15) / 0.35).clip(0, 1) * within, np.float32)
+    return np.asarray(((likely - 0.15) / 0.35).clip(0, 1), np.float32)
