@@ -7,7 +7,8 @@ results of the whole pipeline with --results DIR:
 - shine: L95-50 after / before (95th percentile of L* minus the median)
 - neck step: distance in a*, b* from the face to the neck, after - before
 - outside: largest change, in levels of 255, of the 99.9 % of pixels least changed that are not the person, by
-  a plain separation (GrabCut) which the network knows nothing of
+  a plain separation (GrabCut) that is not served, nor by the segmentation that is: the first takes shoulders and
+  hair for background, and what the second takes for the person by mistake is not counted
 
 See `face_statistics` for what face and neck are. Quartiles, and the 5th and 95th percentile, by skin group
 where the folder's manifest.csv has the columns file and skin.
@@ -25,6 +26,7 @@ import cv2
 import numpy as np
 
 from model.data.synthesize.portraits import Unfit
+from model.inference import mattes
 from model.inference.components import difference
 from model.inference.predictor import Network
 
@@ -37,7 +39,7 @@ Row = dict[str, float]
 COLUMNS: Final = ("L*", "a*", "b*", "shine", "neck step", "outside")
 PERCENTILES: Final = (5, 25, 50, 75, 95)
 LEAST: Final = 500  # pixels of background: fewer are no measurement
-FAR: Final = 9  # pixels beyond the plain separation's edge from which on a pixel is surely not the person
+FAR: Final = 9  # pixels beyond a separation's edge from which on a pixel is surely not the person
 
 
 def change(face: faces.Face, after: faces.Image) -> Row:
@@ -69,9 +71,10 @@ def retouched(crop: faces.Image, network: Network) -> faces.Image:
 
 def _outside(face: faces.Face, after: faces.Image) -> float:
     """Levels of 255; NaN where hardly anything but the person is seen."""
-    matte = separation.person(face.crop)
-    person = (cv2.resize(matte, face.valid.shape[::-1]) > 0.05).astype(np.uint8)
-    away = (cv2.dilate(person, np.ones((2 * FAR + 1,) * 2, np.uint8)) == 0) & face.valid
+    away = face.valid
+    for matte in (separation.person(face.crop), mattes.mattes(face.crop)[0]):
+        person = (cv2.resize(matte, face.valid.shape[::-1]) > 0.05).astype(np.uint8)
+        away = away & (cv2.dilate(person, np.ones((2 * FAR + 1,) * 2, np.uint8)) == 0)
     if away.sum() < LEAST:
         return math.nan
     return float(np.percentile(255 * np.abs(after - face.crop)[away].max(axis=-1), 99.9))
