@@ -117,9 +117,9 @@ Encoder's start of deepflash: VGG-16, ImageNet (Simonyan & Zisserman), CC BY 4.0
 mesh (ICT-FaceKit light, USC ICT, MIT), and dlib's face recogniser (King 2017, public domain), whose distance
 between result and truth is a part of studio's loss.
 
-Beside the networks lies `selfie_segmentation.tflite`, MediaPipe's selfie segmentation (Google, Apache-2.0, as shipped
-in its package 0.10.21, unchanged): it says where the person is, for every network, and OpenCV runs it. It was trained
-on photographs that are not public.
+Beside the networks lies `selfie_segmentation.tflite`, MediaPipe's selfie segmentation (Google, Apache-2.0,
+as shipped in its package 0.10.21, unchanged): it says where the person is, for every network, and OpenCV
+runs it. It was trained on photographs that are not public.
 
 (1) Publicity rights are not waived. (2) The provenance of single photographs is undocumented.
 

@@ -7,8 +7,8 @@ results of the whole pipeline with --results DIR:
 - shine: L95-50 after / before (95th percentile of L* minus the median)
 - neck step: distance in a*, b* from the face to the neck, after - before
 - outside: largest change, in levels of 255, of the 99.9 % of pixels least changed that are not the person, by
-  a plain separation (GrabCut) that is not served, nor by the segmentation that is: the first takes shoulders and
-  hair for background, and what the second takes for the person by mistake is not counted
+  a plain separation (GrabCut) that is not served, nor by the segmentation that is: the first takes shoulders
+  and hair for background; what the second takes for the person by mistake is not counted
 
 See `face_statistics` for what face and neck are. Quartiles, and the 5th and 95th percentile, by skin group
 where the folder's manifest.csv has the columns file and skin.
