@@ -42,19 +42,25 @@ BURNT: Final = (0.93, 0.98)  # sRGB: from here on a channel says less and less, 
 GREENISH: Final = (5.0, 9.0)
 BLUISH: Final = (2.0, 6.0)
 CAUTION: Final = 0.6  # share of a certain cast that is taken out, and of the colour that burnt skin gets
-EXPOSED: Final = 0.19  # log-gain beyond what shine took,
-MOST: Final = 0.23  # and of both together
+EXPOSED: Final = 0.15  # log-gain beyond what shine took,
+MOST: Final = 0.19  # and of both together
 FULL: Final = 0.6  # of the sliders for shine and light: from here on the exposure is the studio's
 SOFT: Final = 0.3  # share of the highlights' light that comes back as a broad, soft highlight
 BROAD: Final = 6.0  # pixels at `SIDE`: its sigma
 RICHER: Final = 0.15  # share of the exposure that colour gets
-LIGHT_FACE: Final = (70.0, 76.0)  # L* of the skin: from the first on it gets less, from the second none
+LIGHT_FACE: Final = (64.0, 74.0)  # L* of the skin: from the first on it gets less, from the second none
 # C* of the skin, and L* above which it counts: who is rich in colour and not dark has light enough.
 RICH: Final = (25.0, 31.0)
 NOT_DARK: Final = (48.0, 56.0)
 # Share by which what is darker, and what is lighter, than most of the skin moves away from it.
 DEEPER: Final = 0.25
 LIGHTER: Final = 0.25
+# Frontal light leaves skin rich in colour: the share that it loses, and the median C* between which it does;
+# the share of a* that ruddy skin loses, and its hue, in degrees from a* towards b*.
+CALMER: Final = 0.08
+TOO_RICH: Final = (24.0, 32.0)
+PALER: Final = 0.06
+RUDDY: Final = (50.0, 38.0)
 BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor of 2
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
 
@@ -118,7 +124,12 @@ class Seen:
 
 
 def kept(
-    components: Components, out: Float, shine: float = 0, light: float = 0, seen: Seen | None = None
+    components: Components,
+    out: Float,
+    shine: float = 0,
+    light: float = 0,
+    colour: float = 0,
+    seen: Seen | None = None,
 ) -> Float:
     """`out`, BL(o) as predicted without the colour component, with the colours of BL(x).
 
@@ -129,11 +140,12 @@ def kept(
     their lightness; none gets darker than that skin, and eyes stay as they were.
 
     Where both sliders take part, the person is lit as in a studio: more light, for the highlights that were
-    taken a broad, soft one, and the form that a light beside the lens has flattened.
+    taken a broad, soft one, and the form that a light beside the lens has flattened. With the slider for
+    colour, skin that is too rich in colour, or ruddy, is calmed.
 
     out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. shine, light: the settings that `out` was
-    made with. seen: of these components, if at hand. Returns the same shape; `out` itself where no skin says
-    what its colour is.
+    made with. colour: that slider's share of its default. seen: of these components, if at hand. Returns the
+    same shape; `out` itself where no skin says what its colour is.
     """
     seen = seen or Seen.of(components)
     if seen.weight.sum() < 1:
@@ -182,6 +194,7 @@ def kept(
     skin = seen.bare > 0.5
     factor = np.float32(np.exp(_exposure(after, before[..., 0], skin, studio) / 3))
     middle = np.float32(np.median(after[0][skin]) + 16) * factor - 16 if studio and skin.any() else None
+    calmer = np.float32(studio * colour) * _too_much(after[1:, skin]) if middle is not None else None
     result = np.empty_like(out)
 
     def exposed(rows: slice) -> None:
@@ -192,6 +205,8 @@ def kept(
             lab[1:] *= factor**RICHER
         if middle is not None:
             lab[0] += np.float32(studio) * _form(lab[0], middle)
+        if calmer is not None and calmer.any():
+            lab[1:] *= 1 - calmer[:, None, None] * seen.bare[rows]
         result[rows] = cv2.cvtColor(cv2.merge(list(lab)), cv2.COLOR_Lab2RGB).clip(0, 1)
 
     in_strips(height, exposed)
@@ -231,6 +246,14 @@ def _exposure(after: Float, before: Float, skin: NDArray[np.bool_], studio: floa
         1 - float(_rise(richness, RICH) * _rise(median, NOT_DARK))
     )
     return studio * room * min(max(lost, 0.0) + EXPOSED, MOST)
+
+
+def _too_much(ab: Float) -> Float:
+    """Return the share of a* and of b*, (2,), that skin with these (2, N) is to lose."""
+    a, b = np.median(ab, axis=1)
+    rich = CALMER * float(_rise(np.hypot(a, b), TOO_RICH))
+    ruddy = PALER * float(_rise(-np.degrees(np.arctan2(b, a)), (-RUDDY[0], -RUDDY[1])))
+    return np.array([rich + ruddy, rich], np.float32)
 
 
 def _form(lightness: Float, middle: np.float32) -> Float:

@@ -109,14 +109,14 @@ def _change(part: Part, analysis: Analysis, settings: Settings) -> Float:
     # Where there is no shine, only rounding would be left of it.
     shine = settings.shine if painted or found.shine.any() or found.fill.any() else 0.0
     # A painter's colours are what it was chosen for, such as those of a reference portrait: no caution there.
-    colour = min(1.0, settings.colour / SLIDERS["colour"].default) if painted else 0.0
-    change = difference(found, shine=shine, light=settings.light, colour=colour)
+    colour = min(1.0, settings.colour / SLIDERS["colour"].default)
+    change = difference(found, shine=shine, light=settings.light, colour=colour if painted else 0.0)
     before = found.crop - change
     out = before.clip(0, 1)
     after = out
     if not painted and (settings.shine or settings.light):
         seen = analysis.once(f"seen {part.grid}", None, lambda: complexion.Seen.of(found))
-        after = complexion.kept(found, out, settings.shine, settings.light, seen)
+        after = complexion.kept(found, out, settings.shine, settings.light, colour, seen)
     tint, exposure = _gains(part, settings)
     after = complexion.tinted(after, tint, exposure)
     if after is not out:

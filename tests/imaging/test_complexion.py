@@ -188,3 +188,13 @@ def test_a_studio_gives_a_face_its_form_back() -> None:
         assert least < np.diff(lab(after)[sides][:, 0])[0] / before < most
         assert after[475, 210].max() < 0.03 and after[475, 310].min() > 0.97
     np.testing.assert_array_less(np.abs((lab(after) - lab(found.crop))[300, 150:360, 1:]), 1.5)
+
+
+def test_skin_that_is_too_rich_in_colour_is_calmed_and_lips_are_not() -> None:
+    lips = np.s_[325, 254]
+    for skin, least, most in (((0.84, 0.45, 0.36), 0.82, 0.95), ((0.70, 0.56, 0.47), 0.99, 1.01)):
+        found = components(skin=skin)
+        plain, calm = (lab(complexion.kept(found, found.crop, 1, 1, colour)) for colour in (0, 1))
+        lost = calm[400, 256, 1:] / plain[400, 256, 1:]
+        assert least < lost[0] <= lost[1] < most
+        np.testing.assert_allclose(calm[lips], plain[lips], atol=0.3)
