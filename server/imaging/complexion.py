@@ -141,7 +141,7 @@ def kept(
 
     Where both sliders take part, the person is lit as in a studio: more light, for the highlights that were
     taken a broad, soft one, and the form that a light beside the lens has flattened. With the slider for
-    colour, skin that is too rich in colour, or ruddy, is calmed.
+    colour, a person who is too rich in colour, or ruddy, is calmed.
 
     out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. shine, light: the settings that `out` was
     made with. colour: that slider's share of its default. seen: of these components, if at hand. Returns the
@@ -194,7 +194,7 @@ def kept(
     skin = seen.bare > 0.5
     factor = np.float32(np.exp(_exposure(after, before[..., 0], skin, studio) / 3))
     middle = np.float32(np.median(after[0][skin]) + 16) * factor - 16 if studio and skin.any() else None
-    calmer = np.float32(studio * colour) * _too_much(after[1:, skin]) if middle is not None else None
+    calmer = np.float32(studio * colour) * _too_much(after[:, skin]) if middle is not None else None
     result = np.empty_like(out)
 
     def exposed(rows: slice) -> None:
@@ -206,7 +206,7 @@ def kept(
         if middle is not None:
             lab[0] += np.float32(studio) * _form(lab[0], middle)
         if calmer is not None and calmer.any():
-            lab[1:] *= 1 - calmer[:, None, None] * seen.bare[rows]
+            lab[1:] *= 1 - calmer[:, None, None] * (1 - seen.features[rows])
         result[rows] = cv2.cvtColor(cv2.merge(list(lab)), cv2.COLOR_Lab2RGB).clip(0, 1)
 
     in_strips(height, exposed)
@@ -248,12 +248,13 @@ def _exposure(after: Float, before: Float, skin: NDArray[np.bool_], studio: floa
     return studio * room * min(max(lost, 0.0) + EXPOSED, MOST)
 
 
-def _too_much(ab: Float) -> Float:
-    """Return the share of a* and of b*, (2,), that skin with these (2, N) is to lose."""
-    a, b = np.median(ab, axis=1)
+def _too_much(skin: Float) -> Float:
+    """Return the share of a* and of b*, (2,), that is too much; skin: (3, N) L*, a*, b*."""
+    lightness, a, b = np.median(skin, axis=1)
     rich = CALMER * float(_rise(np.hypot(a, b), TOO_RICH))
     ruddy = PALER * float(_rise(-np.degrees(np.arctan2(b, a)), (-RUDDY[0], -RUDDY[1])))
-    return np.array([rich + ruddy, rich], np.float32)
+    # Dark skin is rich in colour by itself, and soon looks ashen.
+    return np.array([rich + ruddy, rich], np.float32) * np.float32(_rise(lightness, NOT_DARK))
 
 
 def _form(lightness: Float, middle: np.float32) -> Float:
