@@ -57,7 +57,19 @@ def test_the_page_explains_every_control() -> None:
     """In the dialog's words; each slider, list and tick has its row."""
     known = {label(text) for text in translations.texts()}
     assert set(ENGLISH.of("th")) <= known
-    rows = "Preset Strength Shine Light Colour Warmth Brightness Reach Faces Network Output".split()
+    rows = [
+        "Preset",
+        "Strength",
+        "Shine",
+        "Light",
+        "Colour",
+        "Warmth",
+        "Brightness",
+        "Reach",
+        "Faces",
+        "Network",
+        "Output",
+    ]
     assert [name for name in ENGLISH.of("th") if name in rows] == rows
     assert len(ENGLISH.of("th")) == len(rows) + 3
 
