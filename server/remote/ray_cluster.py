@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import secrets
+import shutil
+import tempfile
 import warnings
+from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 from typing import Any
+
+import psutil
 
 from plugin.studio_portrait.link.wire import Problem
 from server import CHECKOUT
@@ -15,6 +22,7 @@ from server import CHECKOUT
 from ..batch import machine
 
 OBJECT_STORE = 100 << 20  # bytes: only names and faces' crops lie in it
+FOLDER = "portrait-ray-"  # the beginning of its name, before the number of its process
 LOCAL_STARTS = 3  # tries: Ray gives its own processes 30 seconds, which a busy machine may exceed
 
 # Before Ray is imported: it asks the environment only then.
@@ -34,6 +42,10 @@ def connect(address: str, installed: bool = False) -> Any:
     Raises `Problem` ``set-up`` without Ray, ``no-server`` when the cluster cannot be used.
     """
     os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+    if address == "local":
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = (
+            "0"  # else it listens on every interface, on Linux too
+        )
     try:
         import ray
     except ImportError:
@@ -70,12 +82,30 @@ def _start(ray: Any, address: str, installed: bool) -> None:
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     ray.init(
         address="local",  # else it would look for one that runs already
+        _temp_dir=_private_folder(ray.shutdown),  # else everybody may write where its programs lie
         num_cpus=machine.cores(),
         object_store_memory=OBJECT_STORE,
         include_dashboard=False,
         runtime_env=here,
         **quiet,
     )
+
+
+def _private_folder(shutdown: Callable[[], object]) -> str:
+    """Make a folder for Ray that is removed when this process ends, or with the next one's if it was killed.
+
+    Its name is short, for sockets lie deep in it; Ray opens its own folder to all, hence one inside of ours.
+    shutdown: ends what uses it.
+    """
+    place = "/tmp" if os.name == "posix" else tempfile.gettempdir()
+    for left in Path(place).glob(f"{FOLDER}*"):
+        pid = left.name.removeprefix(FOLDER).partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-", dir=place)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(shutdown)  # the last that was registered is the first that is called
+    return os.path.join(folder, "r")
 
 
 def _everything() -> dict[str, Any]:

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
 from plugin.studio_portrait.link import runtime
+from server.remote import ray_cluster
 from tests.sample import CHECKOUT, SELFIE
 
 from .running import started, wait_for
@@ -26,6 +28,13 @@ def command(home: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
     whole = [sys.executable, "-m", "server", *(str(word) for word in words)]
     return subprocess.run(whole, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+
+
+def heard_from(server: psutil.Process) -> set[str]:
+    """The addresses on which a server and all that it has started can be reached over the network."""
+    tree = [server, *server.children(recursive=True)]
+    all_of_it = [found for process in tree for found in process.net_connections("tcp")]
+    return {found.laddr.ip.removeprefix("::ffff:") for found in all_of_it if found.status == "LISTEN"}
 
 
 @pytest.mark.slow
@@ -49,6 +58,10 @@ def test_same_pixels_as_without_ray(tmp_path: Path) -> None:
         wait_for(known, 400)
         if LATE in log.read_text("utf-8"):
             pytest.skip("RAY DID NOT START HERE WITHIN ITS OWN 30 SECONDS: Ray Serve was not tried")
+        assert heard_from(psutil.Process(server.pid)) == {"127.0.0.1"}, "strangers could ask Ray"
+        [worker] = psutil.Process(server.pid).children()
+        [folder] = Path("/tmp").glob(f"{ray_cluster.FOLDER}{worker.pid}-*")
+        assert folder.stat().st_mode & 0o777 == 0o700, "Ray lets everybody write into its own"
         told = command(there, "retouch", picture, "-o", tmp_path / "ray.png", "--json")
         assert told.returncode == 0, told.stderr
         assert json.loads(command(there, "status", "--json").stdout)["engine"] == "ray"
