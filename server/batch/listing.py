@@ -88,9 +88,14 @@ class Listing:
                 yield from self._item(str(source), self._name(source.name, names))
                 continue
             label = "" if alone else _free(source.name or "pictures", labels)
-            yield from self._folder(source, label, failed)
+            left = [(source, label)]  # no recursion: an archive may hold thousands of folders in each other
+            while left:
+                yield from self._folder(*left.pop(), left, failed)
 
-    def _folder(self, folder: Path, label: str, failed: Callable[[Path, str], None]) -> Iterator[Item]:
+    def _folder(
+        self, folder: Path, label: str, left: list[tuple[Path, str]], failed: Callable[[Path, str], None]
+    ) -> Iterator[Item]:
+        """One folder's own pictures. left: gets the folders in it, the first of them last."""
         inner: list[str] = []
         files: list[str] = []
         try:
@@ -112,9 +117,9 @@ class Listing:
         for name in sorted(files):
             below = self._name(name, names)
             yield from self._item(os.path.join(folder, name), f"{label}/{below}" if label else below)
-        for name in sorted(inner) if self._recursive else ():
+        for name in sorted(inner, reverse=True) if self._recursive else ():
             if Path(os.path.realpath(folder / name)) != self._here:
-                yield from self._folder(folder / name, f"{label}/{name}" if label else name, failed)
+                left.append((folder / name, f"{label}/{name}" if label else name))
 
     def _stays_below(self, label: str) -> bool:
         """Whether results of this folder land where they are expected: elsewhere are perhaps originals."""

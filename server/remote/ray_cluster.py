@@ -98,11 +98,12 @@ def _private_folder(shutdown: Callable[[], object]) -> str:
     shutdown: ends what uses it.
     """
     place = "/tmp" if os.name == "posix" else tempfile.gettempdir()
+    folder = tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-", dir=place)
     for left in Path(place).glob(f"{FOLDER}*"):
         pid = left.name.removeprefix(FOLDER).partition("-")[0]
-        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+        ours = left.lstat().st_uid == os.stat(folder).st_uid
+        if ours and pid.isdecimal() and not psutil.pid_exists(int(pid)):
             shutil.rmtree(left, ignore_errors=True)
-    folder = tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-", dir=place)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(shutdown)  # the last that was registered is the first that is called
     return os.path.join(folder, "r")

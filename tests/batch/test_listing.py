@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,21 @@ def test_results_do_not_leave_their_folder_through_a_link(tmp_path: Path) -> Non
     names = [item.name for item in listing.items(lambda folder, reason: told.append((folder, reason)))]
     assert names == ["a.jpg", "day 3/c.jpg"]
     assert [folder for folder, _ in told] == [shoot / "day 2"] and "link" in told[0][1]
+
+
+def test_folders_in_folders_a_thousand_deep(tmp_path: Path) -> None:
+    """As an archive may hold them; Python's own recursion ends before."""
+    shoot = _tree(tmp_path / "shoot", "z.jpg")
+    inner = str(shoot)
+    for _ in range(1200):
+        inner += "/a"
+        os.mkdir(inner)
+    Path(inner, "b.jpg").touch()
+    try:
+        names = _names(shoot, out=tmp_path / "out", recursive=True)
+    finally:
+        subprocess.run(["rm", "-r", shoot / "a"], check=True)  # pytest's own way is recursive, too
+    assert names == ["z.jpg", "a/" * 1200 + "b.jpg"]
 
 
 def test_names_never_collide(tmp_path: Path) -> None:

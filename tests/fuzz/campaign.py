@@ -129,7 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--seed", type=int, default=1, metavar="N")
-    parser.add_argument("--target", action="append", default=[], choices=[*SHARES, *file_targets.TARGETS])
+    names = [*SHARES, "answers", *file_targets.TARGETS]
+    parser.add_argument("--target", action="append", default=[], choices=names)
     parser.add_argument("--only", metavar="TARGET:NUMBER")
     args = parser.parse_args(arguments)
     if sys.platform == "linux" and not args.only:

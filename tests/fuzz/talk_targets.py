@@ -10,6 +10,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,8 @@ import psutil
 import zmq
 
 from plugin.studio_portrait.link import runtime, wire, zmtp
+from plugin.studio_portrait.link.retouching import Retouching
+from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from plugin.studio_portrait.link.zmtp import Bytes, TransportError
 from server.remote.keys import SERVERS, KeyRing
@@ -114,6 +117,91 @@ def _connected(pipe: Pipe, most: int) -> zmtp.Connection:
         return zmtp.Connection("tcp://fuzz", timeout=0.0, max_frame_bytes=most)
     finally:
         zmtp.connect_socket = before
+
+
+class Answers:
+    """What a `Session` hears from a server that holds the token and talks nonsense, as a connection."""
+
+    endpoint = "fuzz"
+
+    def __init__(self, dice: random.Random, token: str):
+        self._dice = dice
+        self._token = token
+        self._told: deque[list[memoryview]] = deque()
+
+    def close(self) -> None: ...
+
+    def send(self, frames: Sequence[Bytes], timeout: float = 0.0) -> None:
+        header = wire.decode(frames[0])
+        for command, fields, payload in self._answers(header["cmd"], header):
+            data = wire.encode(command, **fields)
+            if self._dice.random() < 0.1:
+                data = inputs.spoiled_header(self._dice, command, fields)
+            if payload is not None and self._dice.random() < 0.02:
+                payload = inputs.spoiled(self._dice, payload)
+            self._told.append([memoryview(frame) for frame in (data, payload) if frame is not None])
+
+    def receive(self, timeout: float) -> list[memoryview] | None:
+        if not self._told:
+            raise zmtp.Closed("no more")
+        return self._told.popleft()
+
+    def _answers(self, command: str, asked: dict[str, Any]) -> list[tuple[str, dict[str, Any], bytes | None]]:
+        job = {"job": asked.get("job")}
+        result = {**job, "box": inputs.SELECTION, "faces": [{"used": True}], "notes": [], "ms": {}}
+        progress = ("PROGRESS", {**job, "stage": "predict", "fraction": 0.5}, None)
+        place = {name: asked.get(name) for name in ("plane", "row", "rows", "serial", "width", "height")}
+        if command == "HELLO" and "nonce" in asked:
+            nonces = f"{asked['nonce']}:x"
+            told = {"nonce": "x", "proof": wire.proof(self._token, f"server:{nonces}")}
+            self._told.append([memoryview(wire.encode("CHALLENGE", **told))])
+            return []
+        if command == "HELLO":
+            return [("HELLO", {"server": "0", "device": "cpu", "networks": [{}], "resume": 0.0}, None)]
+        if command in ("SUBMIT", "ANALYSE"):
+            return [("ACCEPT", {**job, "filled": 0}, None)]
+        if command == "DATA":
+            return [progress, ("RESULT" if self._dice.random() < 0.5 else "ANALYSED", result, None)]
+        if command == "FETCH":
+            return [("DATA", {**job, **place}, bytes(int(asked["rows"]) * 2))]
+        if command == "PREVIEW":
+            size = int(asked["width"]) * int(asked["height"]) * 3
+            return [progress, ("PREVIEW", {**job, **place, "ms": {}}, bytes(size))]
+        if command == "RENDER":
+            return [("RESULT", result, None)]
+        return [("STATUS", {"status": {}}, None)] if command == "STATUS" else []
+
+
+class _Session(Session):
+    def again(self) -> Session | None:
+        raise Problem("bad-token", "There is no other server.")
+
+
+def answers(dice: random.Random) -> None:
+    """The plug-in's whole conversation with a server that talks nonsense: rows in the picture, or a `Problem`."""
+    token, image = "t" * 64, wire.ImageSpec(**inputs.IMAGE)
+
+    def write(plane: str, row: int, rows: int, data: Bytes, result: dict[str, Any]) -> None:
+        box = Box(**result["box"])
+        box.check_inside(image)
+        if len(data) != rows * box.width or row + rows > box.height:
+            raise AssertionError("other rows than those of the box")
+
+    def read(plane: str, row: int, rows: int) -> bytes:
+        return bytes(4 * rows)
+
+    with contextlib.suppress(Problem, TransportError):
+        session = _Session(cast(zmtp.Connection, Answers(dice, token)), token, Path(tempfile.gettempdir()))
+        if dice.random() < 0.5:
+            session.retouch(image, read, write, settings=Settings(mask=dice.random() < 0.5))
+            return
+        work = Retouching(session, image, read)
+        work.analyse()
+        shown = work.preview(None, 2, 2, Settings())
+        if len(shown) != 12:
+            raise AssertionError("another preview than was asked for")
+        work.render(Settings(), write)
+        session.status()
 
 
 class Server:

@@ -33,7 +33,7 @@ def live() -> Iterator[LiveServer]:
     live.close()
 
 
-@pytest.mark.parametrize(("name", "count"), [("header", 6000), ("client", 2000)])
+@pytest.mark.parametrize(("name", "count"), [("header", 6000), ("client", 2000), ("answers", 3000)])
 def test_parsers(name: str, count: int) -> None:
     for index in range(count):
         getattr(talk_targets, name)(random.Random(f"{SEED}:{name}:{index}"))

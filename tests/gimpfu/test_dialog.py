@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -60,10 +61,20 @@ def test_dialog_with_every_kind_returns_what_it_showed(gimp: Gimp, kinds: Path, 
     assert values["in_folder"] == "/usr"
 
 
+LEAVES = """import sys
+from gimpfu import *
+register("leaves", *[""] * 5, "<Toolbox>/Xtns/Leaves", "", [], [], lambda: None, on_query=sys.exit)
+main()
+"""
+
+
 def test_window_of_old_scripts_shows_reloads_and_closes(gimp: Gimp, tmp_path: Path) -> None:
+    """Whatever lies in the folder: a name that is no text, an error without end, a script that ends all."""
     gimpfu_bundle.unpack_into(gimp.profile)
     folder = gimp.profile / gimpfu_bundle.SCRIPTS
     shutil.copy(OLD / "division.py.txt", folder)
+    (folder / os.fsdecode(b"caf\xe9.py")).write_text("import gimpfu\nraise ValueError('\\ud800' * 10**6)")
+    (folder / "an_end.py").write_text(LEAVES)
 
     def act(shown: screen.Screen) -> None:
         shutil.copy(OLD / "no_python.py.txt", folder)
@@ -77,3 +88,5 @@ def test_window_of_old_scripts_shows_reloads_and_closes(gimp: Gimp, tmp_path: Pa
         shutil.rmtree(gimp.profile / "plug-ins" / gimpfu_bundle.PLUGIN)
     assert answer["status"] == "success", answer
     assert "python-fu-halve" in answer["told"] and "It is not Python that can be read" in answer["told"]
+    assert "GIMP does not take python-fu-leaves" in answer["told"]
+    assert "caf\\udce9.py" in answer["told"] and len(answer["told"]) < 50_000

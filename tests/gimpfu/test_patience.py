@@ -12,13 +12,13 @@ from plugin.gimpfu.scripts import catalogue
 @pytest.mark.parametrize("script", ["while True: pass", "import time; time.sleep(600)"])
 def test_a_script_without_end_is_interrupted(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setattr(catalogue, "PATIENCE", 0.3)
-    with pytest.raises(KeyboardInterrupt) as told, catalogue._patience():
+    with pytest.raises(KeyboardInterrupt) as told, catalogue.patience():
         exec(script, {})
     assert catalogue._sentence(told.value).startswith("It did not come to an end within")
 
 
 def test_no_alarm_comes_after_a_script_that_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "PATIENCE", 0.2)
-    with catalogue._patience():
+    with catalogue.patience():
         pass
     time.sleep(0.4)

@@ -126,9 +126,8 @@ class Catalogue:
             raw = _read(path)
             if b"gimp" not in raw.replace(b"\0", b""):  # UTF-16 too
                 return None
-            code = self._code(path, raw)
             with self._watched(path, raw):
-                script.registrations = run(path, code)
+                script.registrations = run(path, self._code(path, raw))
             if not script.registrations:
                 script.problem = "It registers no procedure; other scripts may use it as a module."
         except Untranslatable as fault:
@@ -210,8 +209,8 @@ def _read(path: Path) -> bytes:
 
 
 def _key(path: Path, raw: bytes) -> str:
-    parts = (translate.VERSION, sys.implementation.cache_tag or "", sys.version, str(path))
-    return hashlib.sha256("\0".join(parts).encode() + b"\0" + raw).hexdigest()[:40]
+    parts = [part.encode() for part in (translate.VERSION, sys.implementation.cache_tag or "", sys.version)]
+    return hashlib.sha256(b"\0".join([*parts, os.fsencode(path), raw])).hexdigest()[:40]
 
 
 def _keep(name: Path, value: Any) -> None:
@@ -235,7 +234,7 @@ def run(path: Path, code: types.CodeType) -> dict[str, Registration]:
     sys.setdefaultencoding = lambda *args: None  # type: ignore[attr-defined]
     sys.maxint = sys.maxsize  # type: ignore[attr-defined]
     try:
-        with registry.collecting() as found, _patience():
+        with registry.collecting() as found, patience():
             try:
                 exec(code, vars(module))
             except SystemExit:
@@ -250,7 +249,7 @@ def run(path: Path, code: types.CodeType) -> dict[str, Registration]:
 
 
 @contextlib.contextmanager
-def _patience() -> Iterator[None]:
+def patience() -> Iterator[None]:
     """Interrupt a script that does not come to an end."""
     if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
         before = signal.signal(signal.SIGALRM, signal.default_int_handler)  # a thread each would cost more

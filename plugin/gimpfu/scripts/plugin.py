@@ -12,7 +12,8 @@ from gi.repository import Gimp, GLib
 from .. import procedure as procedures
 from ..params import READWRITE
 from ..registry import Registration
-from .catalogue import Catalogue, folders
+from . import report
+from .catalogue import Catalogue, folders, patience
 
 WINDOW = "python-fu-old-scripts"
 _MENU = "<Image>/Filters/Development"
@@ -46,7 +47,7 @@ class OldScripts(Gimp.PlugIn):  # type: ignore[misc]
         for script in own.scripts:
             for sentence in [script.problem, *script.notes]:
                 if sentence:
-                    print(f"gimpfu: {script.path.name}: {sentence}", file=sys.stderr)
+                    print(report.shown(f"gimpfu: {script.path.name}: {sentence}"), file=sys.stderr)
         return list(own.registrations)
 
     def fault(self, registration: Registration) -> str:
@@ -54,9 +55,10 @@ class OldScripts(Gimp.PlugIn):  # type: ignore[misc]
         try:
             procedures.create(self, registration)
             if registration.on_query:
-                registration.on_query()
-        except Exception as fault:
-            return str(fault)
+                with patience():
+                    registration.on_query()
+        except BaseException as fault:  # SystemExit, too
+            return str(fault) or type(fault).__name__
         return ""
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure | None:
@@ -105,8 +107,6 @@ def _window(plug_in: Gimp.PlugIn) -> Gimp.Procedure:
 
 
 def _show(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, data: Any) -> Gimp.ValueArray:
-    from . import report
-
     own = catalogue()
     plug_in = procedure.get_plug_in() if hasattr(procedure, "get_plug_in") else Gimp.get_plug_in()
     check = plug_in.fault if isinstance(plug_in, OldScripts) else None

@@ -5,6 +5,14 @@ from __future__ import annotations
 from ..registry import Registration
 from .catalogue import Catalogue, Script
 
+MOST = 20_000  # characters of one script
+
+
+def shown(text: str) -> str:
+    """Return text as GIMP and GTK can take it: half characters written out, as of a name that is no text."""
+    whole = text if len(text) <= MOST else text[:MOST] + "..."
+    return whole.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
+
 
 def place(registration: Registration) -> str:
     """Return where the menus have a procedure, as ``Filters > Blur > Soften...``."""
@@ -26,7 +34,7 @@ def text(own: Catalogue) -> str:
     """Return the whole list."""
     parts = []
     for script in own.scripts:
-        parts += [str(script.path), *(f"    {line}" for line in summary(script))]
+        parts.append(shown("\n".join([str(script.path), *(f"    {line}" for line in summary(script))])))
     if not parts:
-        parts = ["There is no script yet. Put GIMP 2's Python scripts into " + str(own.folders[0])]
+        parts = ["There is no script yet. Put GIMP 2's Python scripts into " + shown(str(own.folders[0]))]
     return "\n".join(parts) + "\n"

@@ -165,7 +165,7 @@ def keep_tables_in(folder: Path) -> None:
 
 
 def _tables() -> Path:
-    return _folder or Path(tempfile.gettempdir()) / "gimpfu-tables"
+    return _folder or Path(tempfile.mkdtemp(prefix="gimpfu-"))  # what lies there is unpickled
 
 
 def _prepared(text: str, fissix: Any) -> str:

@@ -71,10 +71,11 @@ class Window:
         self._store.clear()
         for script in self._own.scripts:
             state = ", ".join(script.registrations) or "none: " + script.problem.partition("\n")[0]
-            self._store.append([script.path.name, state + (" (!)" if script.notes else ""), script])
+            marked = state + (" (!)" if script.notes else "")
+            self._store.append([report.shown(script.path.name), report.shown(marked), script])
         if len(self._store):
             self._list.get_selection().select_path(0)
-        folders = " and ".join(map(str, self._own.folders))
+        folders = report.shown(" and ".join(map(str, self._own.folders)))
         count = len(self._own.scripts)
         self._note.set_text(f"{count} scripts in {folders}. GIMP's menus show what is new at its next start.")
 
@@ -86,7 +87,7 @@ class Window:
         script = self._chosen()
         if script is None:
             return report.text(self._own)
-        return "\n".join([str(script.path), "", *report.summary(script), "", script.trace])
+        return report.shown("\n".join([str(script.path), "", *report.summary(script), "", script.trace]))
 
     def _show_details(self) -> None:
         self._details.get_buffer().set_text(self._text())

@@ -5,10 +5,11 @@ Whatever goes wrong on the way is a `wire.Problem` with a sentence and a hint.
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,21 @@ from .version import VERSION
 from .wire import Problem, proof
 from .zmtp import Bytes, Connection, Garbled, TransportError
 
+MAX_KEEP_SECONDS = 3600.0
 SILENCE_SECONDS = 10.0  # without a word: then the server is taken for dead
 
 
 class Foreign(Garbled):
     """Who listens there does not hold the token."""
+
+
+@contextlib.contextmanager
+def sense() -> Iterator[None]:
+    """Make a `Problem` of what Python says while it takes an answer apart that makes no sense."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        raise Problem("internal", "The server's answer makes no sense.") from error
 
 
 class Conversation:
@@ -40,8 +51,9 @@ class Conversation:
         hello = self._greet(token)
         self.server: str = str(hello.get("server", ""))
         self.device: str = str(hello.get("device", ""))
-        self.networks: list[dict[str, Any]] = list(hello.get("networks", []))
-        self.keep = float(hello.get("resume", 0.0))
+        with sense():
+            self.networks: list[dict[str, Any]] = [dict(network) for network in hello.get("networks", [])]
+            self.keep = min(float(hello.get("resume", 0.0)), MAX_KEEP_SECONDS)
 
     def _greet(self, token: str) -> dict[str, Any]:
         """Each side shows that it holds the token, which itself is not sent; the server goes first."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import wire
-from .conversation import Conversation
+from .conversation import Conversation, sense
 from .transfer import POLL_SECONDS, Cancelled, Progress, Read, Transfer, Write
 from .wire import Box, ImageSpec, Problem, Settings
 
@@ -79,7 +79,8 @@ class Retouching(Transfer):
         icc, selection, reference = self._sent
         wire.check_reference(self._settings, reference[0] if reference else None)
         told = self._send_all("ANALYSE", icc, selection, reference, self._settings)
-        self.faces = list(told["faces"])
+        with sense():
+            self.faces = [dict(face) for face in told["faces"]]
         return told
 
     def preview(
@@ -131,14 +132,22 @@ class Retouching(Transfer):
                     return
                 header, data = message
                 self._heard = time.monotonic()
-                if header["cmd"] == "PROGRESS" and header.get("stage") in wire.STAGES:
-                    self._progress(header["stage"], float(header.get("fraction", 0.0)))
+                self._tell(header)
                 if header["cmd"] == "PREVIEW" and header.get("serial") == self._serial and data is not None:
-                    size = (int(header["width"]), int(header["height"]))
-                    shown = Preview(self._serial, *size, str(header["plane"]), data, dict(header["ms"]))
+                    shown = self._shown(header, data)
 
         self._again_if_lost(look, then=self._ask)
         return shown
+
+    def _shown(self, header: dict[str, Any], data: memoryview) -> Preview:
+        """Return a preview that came, which must be the one that was asked for."""
+        width, height, plane = (self._asked[name] for name in ("width", "height", "plane"))
+        with sense():
+            if (header["width"], header["height"], header["plane"]) != (width, height, plane):
+                raise ValueError("another preview")
+            if len(data) != width * height * (3 if plane == "pixels" else 1):
+                raise ValueError("less or more than was asked for")
+            return Preview(self._serial, width, height, plane, data, dict(header["ms"]))
 
     def render(self, settings: Settings, write: Write, layer: str = "") -> dict[str, Any]:
         """Hand the result's full-size rows to `write`, as `Session.retouch` does; returns RESULT's header.

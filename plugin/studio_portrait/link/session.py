@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from . import hints, launch, runtime, wire
-from .conversation import Conversation, Foreign
+from .conversation import Conversation, Foreign, sense
 from .retiring import retire_older
 from .transfer import Cancelled, Progress, Read, Transfer, Write
 from .version import VERSION
@@ -108,12 +108,16 @@ class Session(Conversation):
     def status(self) -> dict[str, Any]:
         """Return the server's account of itself, as ``studio-portrait status --json`` prints it."""
         self.send([wire.encode("STATUS")])
-        return dict(self.expect("STATUS", None)["status"])
+        told = self.expect("STATUS", None)
+        with sense():
+            return dict(told["status"])
 
     def shutdown(self) -> float:
         """Asks the server to end; returns, when it has agreed, the seconds that its running jobs have."""
         self.send([wire.encode("SHUTDOWN")])
-        return float(self.expect("BYE", None).get("grace", 0.0))
+        told = self.expect("BYE", None)
+        with sense():
+            return float(told.get("grace", 0.0))
 
     def retouch(
         self,

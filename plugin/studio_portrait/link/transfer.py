@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import wire
-from .conversation import Conversation
+from .conversation import Conversation, sense
 from .wire import Box, ImageSpec, Problem, Settings
 from .zmtp import Bytes
 
@@ -122,8 +122,10 @@ class Transfer:
 
     def _fetch_all(self, result: dict[str, Any], settings: Settings) -> None:
         """All rows of a result's planes."""
-        if result["box"] is not None:
-            box = Box(**result["box"])
+        with sense():
+            box = None if result["box"] is None else Box(**result["box"])
+        if box is not None:
+            box.check_inside(self._image)
             row_bytes = self._image.row_bytes // self._image.width * box.width
             self._download("pixels", row_bytes, box, result)
             if settings.mask:
@@ -157,10 +159,11 @@ class Transfer:
         if icc is not None and len(icc) > wire.MAX_ICC_BYTES:
             raise Problem("bad-image", "The picture's colour profile is too large.", "Convert it to sRGB.")
         self._talk.send([header, icc] if icc is not None else [header])
-        filled = self._talk.expect("ACCEPT", self._job).get("filled", 0)
+        with sense():
+            filled = int(self._talk.expect("ACCEPT", self._job).get("filled", 0))
         if self._written and not filled:
             raise Problem("lost-server", "The server has lost the picture in the middle of its result.")
-        return int(filled)
+        return filled
 
     def _upload(self, plane: str, row_bytes: int, height: int, read: Read, filled: int) -> None:
         for row, rows in strips(row_bytes, height):
@@ -185,10 +188,17 @@ class Transfer:
                 header = message[0]
                 if header["cmd"] == command:
                     return header
-                if header["cmd"] == "PROGRESS" and header.get("stage") in wire.STAGES:
-                    self._progress(header["stage"], float(header.get("fraction", 0.0)))
+                self._tell(header)
             elif time.monotonic() - heard > self._talk.silence:
                 raise self._talk.lost()
+
+    def _tell(self, header: dict[str, Any]) -> None:
+        """Pass a PROGRESS on."""
+        stage = header.get("stage")
+        if header["cmd"] == "PROGRESS" and isinstance(stage, str) and stage in wire.STAGES:
+            with sense():
+                share = float(header.get("fraction", 0.0))
+            self._progress(stage, share)
 
     def _download(self, plane: str, row_bytes: int, box: Box, result: dict[str, Any]) -> None:
         """Fetch strip after strip, always one ahead of the one being written."""
