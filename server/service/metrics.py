@@ -6,7 +6,10 @@ is asked for is answered from the last one.
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -46,29 +49,42 @@ class _Question(WSGIRequestHandler):
 
 
 class _HttpServer(ThreadingMixIn, WSGIServer):
-    """A thread for each question, but no more of them than `MAX_THREADS`."""
+    """A thread for each question, but no more of them than `MAX_THREADS`, and none for long."""
 
     daemon_threads = True
 
     def __init__(self, *args: Any) -> None:
         self._free = threading.BoundedSemaphore(MAX_THREADS)
+        self._begun: dict[Any, float] = {}
         super().__init__(*args)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
             return
+        self._begun[request] = time.monotonic()
         try:
             super().process_request(request, client_address)
         except BaseException:
-            self._free.release()
+            self._done(request)
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            self._done(request)
+
+    def _done(self, request: Any) -> None:
+        self._begun.pop(request, None)
+        self._free.release()
+
+    def service_actions(self) -> None:
+        """Hang up on who asks a byte at a time; called twice a second."""
+        late = time.monotonic() - ANSWER_SECONDS
+        for request in [request for request, begun in list(self._begun.items()) if begun < late]:
+            with contextlib.suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Who asks badly gets no answer, and the log no traceback."""

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -69,18 +70,28 @@ class Server:
     def __init__(self, home: Path, *options: str):
         self.home = home
         environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
+        self._told = tempfile.TemporaryFile("a+")  # a pipe that nobody reads would stop the server
         self.process = subprocess.Popen(
             [*COMMAND, "serve", *options],
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=self._told,
             stderr=subprocess.STDOUT,
-            text=True,
         )
-        self.runtime: runtime.Runtime = wait_for(self._listening)
+        try:
+            self.runtime: runtime.Runtime = wait_for(self._listening)
+        except BaseException:
+            self.process.kill()
+            raise
+
+    @property
+    def output(self) -> str:
+        """What it has printed."""
+        self._told.seek(0)
+        return self._told.read()
 
     def _listening(self) -> runtime.Runtime | None:
-        assert self.process.poll() is None, self.process.communicate(timeout=10)[0]
+        assert self.process.poll() is None, self.output
         found = runtime.Runtime.read(self.home)
         return found if found and found.pid == self.process.pid else None
 
@@ -96,8 +107,7 @@ class Server:
         """SIGTERM, then the exit status; what was printed is in `output`."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.output = self.process.communicate(timeout=PATIENCE)[0]
-        return self.process.returncode
+        return self.process.wait(PATIENCE)
 
     def __enter__(self) -> Server:
         return self

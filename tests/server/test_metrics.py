@@ -10,11 +10,13 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from plugin.studio_portrait.link import runtime
+from server.service import metrics
 from server.service.metrics import StageTimes
 
 from .running import COMMAND, PATIENCE, Client, Server, wait_for
@@ -100,3 +102,27 @@ def test_no_request_whatsoever_ends_the_metrics(tmp_path: Path) -> None:
         ask()
         assert told(port)["queue_length"] == 0.0
         assert "Traceback" not in runtime.log_path(server.home).read_text("utf-8")
+
+
+def test_who_asks_a_byte_at_a_time_keeps_nobody_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "ANSWER_SECONDS", 1.0)
+    port = free_port()
+    exporter = metrics.Exporter(port)
+    crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(metrics.MAX_THREADS)]
+
+    def answered() -> bool:
+        for peer in crowd:
+            with contextlib.suppress(OSError):
+                peer.sendall(b"a")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10.0) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    try:
+        wait_for(answered)
+    finally:
+        for peer in crowd:
+            peer.close()
+        exporter.close()

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,14 +83,17 @@ class Machines:
         """``connect`` here; sessions of this process then find it as they would find a server."""
         monkeypatch.setenv(runtime.HOME_VARIABLE, str(self.here))
         words = [sys.executable, "-m", "server", "connect", self.where]
-        with started(words, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True) as process:
+        with (
+            tempfile.TemporaryFile("a+") as said,  # a pipe that nobody reads would stop the relay
+            started(words, cwd=CHECKOUT, stderr=said) as process,
+        ):
             wait_for(
                 lambda: (
                     process.poll() is not None
                     or ((found := runtime.Runtime.read(self.here)) and found.pid == process.pid)
                 ),
             )
-            assert process.poll() is None, process.communicate(timeout=PATIENCE)[1]
+            assert process.poll() is None, (said.seek(0), said.read())
             yield process
 
 
@@ -354,17 +358,19 @@ def test_the_relay_looks_like_a_server(machines: Machines, monkeypatch: pytest.M
 
 def test_connect_takes_an_idle_servers_place(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     """GIMP starts a server by itself, which is in nobody's way; with a picture at work it goes on."""
-    local = Server(machines.here)
-    local.wait_ready()
-    with Client(local) as client:
-        client.submit("a" * 32)
-        refused = command(machines.here, "connect", machines.where)
-        assert refused.returncode == 1 and "has a picture at work" in refused.stderr
-        assert "status" in refused.stderr and " stop" in refused.stderr
-        assert client.status()["pid"] == local.runtime.pid, "it goes on"
-    with machines.relay(monkeypatch), Session.open(start=False) as session:
-        assert session.status()["relay"] == machines.where and retouched(session)
-    assert local.process.wait(PATIENCE) == 0
+    with Server(machines.here) as local:
+        local.wait_ready()
+        with Client(local) as client:
+            client.submit("a" * 32)
+            refused = command(machines.here, "connect", machines.where)
+            assert refused.returncode == 1 and "has a picture at work" in refused.stderr
+            assert "status" in refused.stderr and " stop" in refused.stderr
+            assert client.status()["pid"] == local.runtime.pid, "it goes on"
+        with Client(local) as other:
+            wait_for(lambda: other.status()["memory"]["pictures"] == 0)
+        with machines.relay(monkeypatch), Session.open(start=False) as session:
+            assert session.status()["relay"] == machines.where and retouched(session)
+        assert local.process.wait(PATIENCE) == 0
     wrong = command(machines.here, "connect", "nowhere.invalid")
     assert wrong.returncode == 1 and "at work" not in wrong.stderr
 
