@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -118,8 +119,13 @@ class Listing:
             below = self._name(name, names)
             yield from self._item(os.path.join(folder, name), f"{label}/{below}" if label else below)
         for name in sorted(inner, reverse=True) if self._recursive else ():
-            if Path(os.path.realpath(folder / name)) != self._here:
+            if not self._is_destination(folder / name):
                 left.append((folder / name, f"{label}/{name}" if label else name))
+
+    def _is_destination(self, folder: Path) -> bool:
+        with contextlib.suppress(OSError):
+            return os.path.samefile(folder, self.destination)
+        return False
 
     def _stays_below(self, label: str) -> bool:
         """Whether results of this folder land where they are expected: elsewhere are perhaps originals."""

@@ -178,7 +178,7 @@ class _Session(Session):
 
 
 def answers(dice: random.Random) -> None:
-    """The plug-in's whole conversation with a server that talks nonsense: rows in the picture, or a `Problem`."""
+    """The plug-in's whole conversation with a server that talks nonsense: its rows, or a `Problem`."""
     token, image = "t" * 64, wire.ImageSpec(**inputs.IMAGE)
 
     def write(plane: str, row: int, rows: int, data: Bytes, result: dict[str, Any]) -> None:

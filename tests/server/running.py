@@ -70,7 +70,8 @@ class Server:
     def __init__(self, home: Path, *options: str):
         self.home = home
         environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
-        self._told = tempfile.TemporaryFile("a+")  # a pipe that nobody reads would stop the server
+        # A pipe that nobody reads would stop the server.
+        self._told = tempfile.TemporaryFile("a+")  # noqa: SIM115 - as long as the server
         self.process = subprocess.Popen(
             [*COMMAND, "serve", *options],
             env=environment,

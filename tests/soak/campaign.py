@@ -31,6 +31,7 @@ from .stage import CHECKOUT, Stage
 HUNG_SECONDS = 600.0  # a job that says nothing so long is lost
 SERVER_RESTARTS = 3
 TELL_EVERY = 50  # jobs
+JOBS_BETWEEN = 4  # that have ended, at least, from a fault to the next
 FAULTS = ("kill worker", "kill worker", "stop worker", "kill client", "stop client", "kill server")
 LATER_FAULTS = ("stop", "flood of a stranger", "no file descriptors", "kill relay")
 SERVE = [sys.executable, "-m", "server", "serve", "--device", "cpu", "--limit", "silent-seconds=60"]
@@ -193,10 +194,12 @@ class Soak:
 
     def _disturb(self) -> None:
         """Fault after fault until all clients are done."""
-        left = SERVER_RESTARTS
+        left, due = SERVER_RESTARTS, 0
         while any(member.process.poll() is None and not member.hung for member in self._members):
             time.sleep(self._rng.uniform(0.2, 1.8) * self.schedule.pause)
             if self._all_given():  # the last jobs are left in peace, so that the memory is that of rest
+                continue
+            if len(self.tally.ended) < due:  # a slow machine would know nothing but faults
                 continue
             fault = self._rng.choice(self.schedule.faults)
             if fault in ("kill server", "stop"):
@@ -207,6 +210,7 @@ class Soak:
                     fault = "kill server, log on a full disk"
             self.faults[fault] += 1
             self._do(fault)
+            due = len(self.tally.ended) + JOBS_BETWEEN
 
     def _do(self, fault: str) -> None:
         if fault == "kill worker":
