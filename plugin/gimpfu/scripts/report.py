@@ -10,8 +10,8 @@ MOST = 20_000  # characters of one script
 
 def shown(text: str) -> str:
     """Return text as GIMP and GTK can take it: half characters written out, as of a name that is no text."""
-    whole = text if len(text) <= MOST else text[:MOST] + "..."
-    return whole.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
+    whole = text[: MOST + 1].encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
+    return whole if len(whole) <= MOST else whole[:MOST] + "..."
 
 
 def place(registration: Registration) -> str:
