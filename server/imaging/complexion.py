@@ -41,6 +41,7 @@ BURNT: Final = (0.93, 0.98)  # sRGB: from here on a channel says less and less, 
 # CIE a* (green) and b* (blue) of the skin: below the first a cast is certain, above the second it is not.
 GREENISH: Final = (5.0, 9.0)
 BLUISH: Final = (2.0, 6.0)
+NO_COLOUR: Final = 2.0  # C* of all but the most colourful twentieth of a black-and-white photograph
 CAUTION: Final = 0.6  # share of a certain cast that is taken out, and of the colour that burnt skin gets
 EXPOSED: Final = 0.15  # log-gain beyond what shine took,
 MOST: Final = 0.19  # and of both together
@@ -75,10 +76,11 @@ def skin_weight(components: Components, side: int = SIDE) -> Float:
 
 def certainty(components: Components) -> float:
     """How certain it is that the light, and not the skin, made the person's colour: 0..1."""
-    weight = skin_weight(components)
-    if weight.sum() < 1:
+    weight, small = skin_weight(components), _lab(stretched(components.crop, SIDE))
+    # A black-and-white photograph is pale as well, and no light made it so.
+    if weight.sum() < 1 or np.percentile(_length(_planes(small)[1:]), 95) < NO_COLOUR:
         return 0.0
-    _, a, b = _mean(_lab(stretched(components.crop, SIDE)), weight)
+    _, a, b = _mean(small, weight)
     shares = [
         float(np.clip((least - value) / (least - sure), 0, 1))
         for value, (sure, least) in ((a, GREENISH), (b, BLUISH))

@@ -199,3 +199,10 @@ def test_skin_that_is_too_rich_in_colour_is_calmed_and_lips_are_not() -> None:
         lost = calm[400, 256, 1:] / plain[400, 256, 1:]
         assert least < lost[0] <= lost[1] < most
         np.testing.assert_allclose(calm[lips], plain[lips], atol=0.3)
+
+
+def test_a_black_and_white_photograph_has_no_cast() -> None:
+    assert complexion.certainty(components(skin=(0.6, 0.6, 0.6))) == 0
+    led = components(skin=(0.60, 0.61, 0.56))  # a pale, greenish face, in a picture that has colours
+    led.crop[:100] = (0.3, 0.4, 0.8)
+    assert complexion.certainty(led) > 0.9
