@@ -319,6 +319,8 @@ def _alike(lab: Float, weight: Float) -> Float:
     bright = max(float(np.percentile(lab[..., 0][some], 70)), 1.0)
     light = _rise(lab[..., :1] / bright, HAIRY)
     a, b = np.median(lab[..., 1:][some & (lab[..., 0] > HAIRY[1] * bright)], axis=0)
+    if np.hypot(a, b) < NO_COLOUR:
+        return np.asarray(light, np.float32)
     length = _length(_planes(lab)[1:])[..., None]
     hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / np.maximum(length * np.hypot(a, b), 1)
     return np.asarray(light * _rise(hue, OTHER_HUE), np.float32)

@@ -202,7 +202,10 @@ def test_skin_that_is_too_rich_in_colour_is_calmed_and_lips_are_not() -> None:
 
 
 def test_a_black_and_white_photograph_has_no_cast() -> None:
-    assert complexion.certainty(components(skin=(0.6, 0.6, 0.6))) == 0
+    grey = components(skin=(0.6, 0.6, 0.6))
+    assert complexion.certainty(grey) == 0
+    pink = shifted(grey.crop, (0, 8, 4), np.ones((SIZE, SIZE), np.float32))
+    assert np.ptp(complexion.kept(grey, pink, 1, 1, 1), axis=-1).max() < 1 / 255
     led = components(skin=(0.60, 0.61, 0.56))  # a pale, greenish face, in a picture that has colours
     led.crop[:100] = (0.3, 0.4, 0.8)
     assert complexion.certainty(led) > 0.9
