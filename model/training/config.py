@@ -109,10 +109,10 @@ class Config:
             raise ValueError(rules[0][1])
         network = find(self.architecture)
         for stage in self.parts:
-            within = network.scale // stage.shrink if stage.shrink in (1, 2) else 1
+            within = network.scale // stage.shrink if stage.shrink in (1, 2, 4) else 1
             unit = network.stride * max(1, within)
             rules += [
-                (stage.shrink in (1, 2), "shrink is 1 or 2"),
+                (stage.shrink in (1, 2, 4), "shrink is 1, 2 or 4"),
                 (stage.batch > 0 and stage.steps > 0, "batch and steps are 1 or more"),
                 (stage.rate > 0, "rate is above 0"),
                 (stage.identity == 0 or self.architecture == "studio", "identity is for the network studio"),

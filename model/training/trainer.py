@@ -82,7 +82,7 @@ class Trainer:
     def _improve(self, pairs: Pairs) -> float:
         """Change the weights once; returns the loss."""
         for group in self.optimiser.param_groups:
-            group["lr"] = self.config.rate_at(self.step)
+            group["lr"] = self.config.rate_at(self.step) * group.get("share", 1.0)
         loss = self._loss(pairs)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -12,7 +12,7 @@ from torch import Tensor
 from model.data.synthesize.pairs import Pairs
 
 from ..inference.pytorch import autocast
-from ..networks import hdrnet, pix2pix
+from ..networks import deepflash, hdrnet, pix2pix
 from ..networks.registry import find
 from ..networks.studio import SHRINK, Prediction
 from ..paper import equations
@@ -24,6 +24,7 @@ from .samples import Batch
 from .trainer import Trainer
 
 BETAS: Final = (0.5, 0.999)  # of Pix2Pix's Adam
+ENCODER_RATE: Final = 0.1  # of the decoder's rate: the published encoder knows more than a short training
 
 
 class DifferenceTrainer(Trainer):
@@ -62,10 +63,12 @@ class DeepFlashTrainer(DifferenceTrainer):
     def _before(self) -> None:
         """Train the encoder too, from some step on. Its own group: Adam knows nothing of it yet."""
         config = self.config
+        self.network.shrink = max(1, deepflash.SHRINK // config.at(self.step).shrink)
         due = config.freeze_encoder < 1 and self.step >= config.freeze_encoder * config.steps
         if due and len(self.optimiser.param_groups) == 1:
             self.network.encoder.requires_grad_(True)
-            self.optimiser.add_param_group({"params": list(self.network.encoder.parameters())})
+            encoder = list(self.network.encoder.parameters())
+            self.optimiser.add_param_group({"params": encoder, "share": ENCODER_RATE})
 
 
 class StudioTrainer(Trainer):
