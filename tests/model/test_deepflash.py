@@ -1,6 +1,8 @@
 """The network is the paper's: layers and sizes."""
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from model.networks.deepflash import DeepFlash
 from model.networks.registry import count_parameters
@@ -30,3 +32,16 @@ def test_shapes_and_a_start_that_does_nothing() -> None:
         y = network(picture())
     assert y.shape == (1, 3, 64, 64)
     assert abs(float(y.mean()) - 0.5) < 0.05
+
+
+def test_it_works_at_half_the_crops_size() -> None:
+    """The same network told to look at all of the crop's pixels sees a picture of half the size alike."""
+    torch.manual_seed(3)
+    network, small = DeepFlash().eval(), torch.rand(1, 3, 64, 64)
+    nn.init.normal_(network.head.bias)
+    large = F.interpolate(small, scale_factor=2.0)
+    with torch.no_grad():
+        found = network(large)
+        network.shrink = 1
+        expected = F.interpolate(torch.logit(network(small)), scale_factor=2.0, mode="bilinear")
+    torch.testing.assert_close(found, torch.sigmoid(expected), atol=1e-5, rtol=0)

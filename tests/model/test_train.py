@@ -94,7 +94,7 @@ def test_judging_leaves_the_run_as_it_was(unbroken: tuple[Trainer, list[float]])
 
 
 def test_the_encoder_is_trained_only_when_its_time_has_come(tmp_path: Path) -> None:
-    config = replace(CONFIG, architecture="deepflash", shrink=1, freeze_encoder=0.25)
+    config = replace(CONFIG, architecture="deepflash", freeze_encoder=0.25)
     trainer = new(config)
     first = trainer.network.encoder.stages[0][0].weight.detach().clone()
     for step in range(2):
