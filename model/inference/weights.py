@@ -28,7 +28,7 @@ WEIGHTS: Final = Path(__file__).resolve().parents[1] / "weights"
 # Of the files in `WEIGHTS` that this version is shipped with: one that was exchanged together with its
 # description is noticed too. Export under another name to serve weights of your own.
 SHIPPED: Final = {
-    "deepflash": "ed70131465c94f4d05591d93a6b244816931139d7b96e5bb249bbc6cdfa29344",
+    "deepflash": "233b215e3e9f7665f7231b4c76aebffd6e7848e804e62e88433796c85341cc19",
     "studio": "fcd534fff1ce667982eda2ea91f7f696e806997e341dc012202980f23869c2a9",
 }
 LARGEST_DESCRIPTION: Final = 1 << 20  # bytes

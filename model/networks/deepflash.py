@@ -2,8 +2,8 @@
 
 VGG-16's convolutions see BL(x); a decoder after Eilertsen et al. 2017 goes back up,
 joining at every size the encoder's features from before the pooling. 29.4 M parameters,
-512x512x3 to 512x512x3. Unlike the paper's it works at half that size: BL(x) and y hold nothing
-finer, a picture costs a quarter, and at the same cost four times as many are seen in training.
+512x512x3 to 512x512x3. Unlike the paper's it works at a quarter of that size: light and shine vary
+slowly, a picture costs a sixteenth, and at the same cost as many times more are seen in training.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STAGES: Final = (
 )
 # (channels from below, channels out = the skip connection's), bottom to top
 RISES: Final = ((512, 512), (512, 512), (512, 256), (256, 128), (128, 64))
-SHRINK: Final = 2  # the working size is half of the crop's
+SHRINK: Final = 4  # the working size is a quarter of the crop's
 MEAN: Final = (123.68, 116.779, 103.939)  # VGG-16's, R G B of 0..255
 
 
@@ -157,7 +157,7 @@ class DeepFlash(nn.Module):
 
 DEEPFLASH: Final = Network(
     name="deepflash",
-    caption="The paper's network: VGG-16 as encoder, 29 million parameters, slow.",
+    caption="The paper's network: VGG-16 as encoder, 29 million parameters.",
     build=DeepFlash,
     trainer="model.training.trainers:DeepFlashTrainer",
     constants={"shrink": SHRINK},

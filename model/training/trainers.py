@@ -60,10 +60,13 @@ class DeepFlashTrainer(DifferenceTrainer):
             even_out(self.network.encoder, [picture.to(self.device) for picture in pictures])
         super().started(pictures)
 
+    def _loss(self, pairs: Pairs) -> Tensor:
+        self.network.shrink = max(1, deepflash.SHRINK // self.config.at(self.step).shrink)
+        return super()._loss(pairs)
+
     def _before(self) -> None:
         """Train the encoder too, from some step on. Its own group: Adam knows nothing of it yet."""
         config = self.config
-        self.network.shrink = max(1, deepflash.SHRINK // config.at(self.step).shrink)
         due = config.freeze_encoder < 1 and self.step >= config.freeze_encoder * config.steps
         if due and len(self.optimiser.param_groups) == 1:
             self.network.encoder.requires_grad_(True)

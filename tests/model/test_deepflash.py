@@ -9,7 +9,7 @@ from model.networks.registry import count_parameters
 
 
 def picture() -> torch.Tensor:
-    return torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(5))
+    return torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(5))
 
 
 def test_parameters_layer_by_layer() -> None:
@@ -30,18 +30,18 @@ def test_shapes_and_a_start_that_does_nothing() -> None:
     network = DeepFlash().eval()
     with torch.no_grad():
         y = network(picture())
-    assert y.shape == (1, 3, 64, 64)
+    assert y.shape == (1, 3, 128, 128)
     assert abs(float(y.mean()) - 0.5) < 0.05
 
 
-def test_it_works_at_half_the_crops_size() -> None:
-    """The same network told to look at all of the crop's pixels sees a picture of half the size alike."""
+def test_it_works_at_a_quarter_of_the_crops_size() -> None:
+    """The same network told to look at all of the crop's pixels sees a picture of a quarter of the size alike."""
     torch.manual_seed(3)
     network, small = DeepFlash().eval(), torch.rand(1, 3, 64, 64)
     nn.init.normal_(network.head.bias)
-    large = F.interpolate(small, scale_factor=2.0)
+    large = F.interpolate(small, scale_factor=4.0)
     with torch.no_grad():
         found = network(large)
         network.shrink = 1
-        expected = F.interpolate(torch.logit(network(small)), scale_factor=2.0, mode="bilinear")
+        expected = F.interpolate(torch.logit(network(small)), scale_factor=4.0, mode="bilinear")
     torch.testing.assert_close(found, torch.sigmoid(expected), atol=1e-5, rtol=0)

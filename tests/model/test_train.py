@@ -94,7 +94,7 @@ def test_judging_leaves_the_run_as_it_was(unbroken: tuple[Trainer, list[float]])
 
 
 def test_the_encoder_is_trained_only_when_its_time_has_come(tmp_path: Path) -> None:
-    config = replace(CONFIG, architecture="deepflash", freeze_encoder=0.25)
+    config = replace(CONFIG, architecture="deepflash", shrink=4, freeze_encoder=0.25)
     trainer = new(config)
     first = trainer.network.encoder.stages[0][0].weight.detach().clone()
     for step in range(2):
@@ -165,7 +165,7 @@ def test_a_checkpoint_holds_its_whole_recipe(unbroken: tuple[Trainer, list[float
 
 def test_absolute_errors_count_as_the_recipe_says() -> None:
     """Eq. (3)'s error beside eq. (1), for the paper's network; at y = 1/2 the pictures miss 0.2."""
-    config = replace(CONFIG, architecture="deepflash", size=64)
+    config = replace(CONFIG, architecture="deepflash", shrink=4, size=64)
     plain, more = (new(replace(config, absolute=share)) for share in (0.0, 2.0))
     with torch.no_grad():
         for trainer in (plain, more):
@@ -229,7 +229,7 @@ def test_a_wrong_config_is_told_in_a_sentence(change: str, told: str, tmp_path: 
 
 
 def test_starts_that_do_not_go_together_are_refused() -> None:
-    deepflash = replace(CONFIG, architecture="deepflash")
+    deepflash = replace(CONFIG, architecture="deepflash", shrink=4)
     Start("imagenet", Path("a")).check(deepflash)
     Start("none", None).check(replace(deepflash, freeze_encoder=0.0))
     for start, config in (

@@ -38,7 +38,7 @@ _OUTPUT = (
 _CAPTIONS = {
     "": _("Default"),
     "studio": _("Studio: our own, for flash selfies"),
-    "deepflash": _("DeepFlash: the paper's network, slower"),
+    "deepflash": _("DeepFlash: the paper's network"),
     HEADSHOT: _("Headshot: takes the look of another portrait"),
 }
 
