@@ -35,7 +35,7 @@ def test_shapes_and_a_start_that_does_nothing() -> None:
 
 
 def test_it_works_at_a_quarter_of_the_crops_size() -> None:
-    """The same network told to look at all of the crop's pixels sees a picture of a quarter of the size alike."""
+    """Told to look at all of the crop's pixels, it sees a picture of a quarter of the size alike."""
     torch.manual_seed(3)
     network, small = DeepFlash().eval(), torch.rand(1, 3, 64, 64)
     nn.init.normal_(network.head.bias)
