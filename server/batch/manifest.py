@@ -22,12 +22,13 @@ import numpy as np
 from plugin.studio_portrait.link.wire import Problem
 
 from ..files.errors import PictureError
-from .item import DONE, MEASURED, MOST_BYTES, NO_FACE, Item, Outcome, outcome_in, whole_lines
+from .item import DONE, FAILED, MEASURED, MOST_BYTES, NO_FACE, Item, Outcome, outcome_in, whole_lines
 from .retoucher import fingerprint
 
 FORM = 1
 _FAR = 1 << 40
 _PLAIN = re.compile(rb'\{"name":"([ !#-\[\]-~]*)",.*\}\n', re.DOTALL)  # without anything that JSON escapes
+_FAILURE = f'"status":"{FAILED}"'.encode()  # within a text, its quotation marks would be escaped
 _HEADER = "manifest"  # the key that only a header has
 _HEAD = b'{"manifest":'  # so begins the file, also where a run was killed at once
 
@@ -45,7 +46,7 @@ class Manifest:
         try:
             _lock(self._file, path)
             self._reader = path.open("rb")
-            self._keys, self._places = self._index()
+            self._keys, self._places, self._failures = self._index()
         except BaseException:
             self._file.close()
             raise
@@ -85,19 +86,23 @@ class Manifest:
             last -= 1
         return None
 
-    def __contains__(self, name: str) -> bool:
-        """Tell whether there was such a line, or one whose name has the same 64-bit hash."""
+    def place(self, name: str) -> int | None:
+        """Return the number of the last line about it, or about a name with the same 64-bit hash, if any."""
         key = _key(name)
-        place = bisect.bisect_left(self._keys, key)
-        return place < len(self._keys) and self._keys[place] == key
+        last = bisect.bisect_right(self._keys, key) - 1
+        return last if last >= 0 and self._keys[last] == key else None
+
+    def failed(self, number: int) -> bool:
+        """Tell whether the line of this number is about a failure, without reading it again."""
+        return self._failures[number]
 
     def __len__(self) -> int:
         """How many lines about pictures there were before this run."""
         return len(self._keys)
 
-    def _index(self) -> tuple[memoryview[int], memoryview[int]]:
-        """Keys, in order, and where their lines begin. Half a line at the end is cut off."""
-        keys, places = bytearray(), bytearray()
+    def _index(self) -> tuple[memoryview[int], memoryview[int], memoryview[bool]]:
+        """Keys, in order, where their lines begin, and which failed. Half a line at the end is cut off."""
+        keys, places, failures = bytearray(), bytearray(), bytearray()
         at = begin = 0  # of this piece, and of its line
         for line in whole_lines(self._reader):
             if at == 0:
@@ -105,6 +110,7 @@ class Manifest:
             if at == begin and line.endswith(b"\n") and (name := _name(line)) is not None:
                 keys += _digest(name)
                 places += at.to_bytes(8, sys.byteorder)
+                failures.append(_FAILURE in line)
             at += len(line)
             begin = at if line.endswith(b"\n") else begin
         if begin < at:
@@ -112,7 +118,11 @@ class Manifest:
         numbers = np.frombuffer(bytes(keys), np.uint64)
         order = np.argsort(numbers, kind="stable")
         # Views, since numpy takes ten times as long to look up a single one.
-        return numbers[order].data, np.frombuffer(bytes(places), np.int64)[order].data
+        return (
+            numbers[order].data,
+            np.frombuffer(bytes(places), np.int64)[order].data,
+            np.frombuffer(bytes(failures), np.bool_)[order].data,
+        )
 
     def _check_ours(self, line: bytes) -> None:
         """Refuse a file that some other program wrote: it would be added to, and its last line cut off."""

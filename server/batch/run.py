@@ -117,8 +117,8 @@ def todo(
 ) -> Iterator[Item]:
     """Yield the pictures that are not proven done; folders that cannot be read become failures (`keep`).
 
-    Those that no earlier run knows come first, then those that failed or have visibly changed: no picture has
-    to be read to find them. Last comes what must be proven.
+    Those that are new or failed come first, which the manifest's index alone tells, then those that have
+    visibly changed: no picture has to be read to find them. Last comes what must be proven.
     """
 
     def failed(folder: Path, reason: str) -> None:
@@ -142,13 +142,17 @@ def todo(
     if manifest is None or not plan.resume or not len(manifest):
         yield from listed(failed)
         return
-    yield from (item for item in listed(failed) if item.name not in manifest)
+    for item in listed(failed):
+        place = manifest.place(item.name)
+        if place is None or manifest.failed(place):
+            yield item
     begun = np.zeros(len(manifest), np.bool_)
 
     def known() -> Iterator[tuple[Item, tuple[int, Outcome] | None]]:
         """Walk once more, with the line that there is about each, and its number."""
         for item in listed():
-            if item.name in manifest:
+            place = manifest.place(item.name)
+            if place is not None and not manifest.failed(place):
                 yield item, manifest.look_up(item.name)  # None for another name with the same hash
 
     for item, found in known():

@@ -169,27 +169,30 @@ def test_whatever_changed_is_done_again(done: tuple[Outcome, Item], what: str) -
 
 
 def test_what_need_not_be_proven_comes_first(tmp_path: Path, done: tuple[Outcome, Item]) -> None:
-    """However many there are to be proven: new pictures first, then what has visibly changed; each once."""
+    """However many there are to be proven: first what is new or failed, then what has visibly changed; once."""
     shoot, out = tmp_path / "shoot", tmp_path / "out"
     shoot.mkdir()
-    for name in "abcde":
+    for name in "abcdefg":
         (shoot / f"{name}.jpg").write_bytes(b"picture")
     path = out / "run.jsonl"
     line, item = done
     result = Path(item.target).read_bytes()
     with Manifest(path, resume=False) as manifest:
-        for name in "ae":  # which stand, or so it seems
-            own = fingerprint(shoot / f"{name}.jpg")
-            put(out / f"{name}.jpg", result if name == "a" else b"resulT")
+        for name, kept in {"a": result, "c": b"longer than it was", "e": b"resulT"}.items():
+            own = fingerprint(shoot / f"{name}.jpg")  # of which the first stands, and the last seems to
+            put(out / f"{name}.jpg", kept)
             manifest.add({**line, **own, "name": f"{name}.jpg", "input": str(shoot / f"{name}.jpg")})
-        manifest.add({"name": "b.jpg", "status": "failed"})
+        for name in "bg":
+            manifest.add({"name": f"{name}.jpg", "status": "failed", "message": '"status":"done"'})
     plan = Plan(Listing([str(shoot)], str(out)), SETTINGS, "w", resume=True)
     tally = Tally()
     with Manifest(path, resume=True) as manifest:
-        assert "a.jpg" in manifest and "c.jpg" not in manifest
+        a, b = manifest.place("a.jpg"), manifest.place("b.jpg")
+        assert a is not None and b is not None and manifest.place("d.jpg") is None
+        assert manifest.failed(b) and not manifest.failed(a)
         items = todo(plan, manifest, tally, lambda outcome: None)
         names = []
         for item in items:
             names.append(item.name)
             put(Path(item.target), result)  # as if it were done now: it is not given twice
-    assert names == ["c.jpg", "d.jpg", "b.jpg", "e.jpg"] and tally.proven == 1
+    assert names == [f"{name}.jpg" for name in "bdfgce"] and tally.proven == 1
