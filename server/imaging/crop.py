@@ -67,16 +67,38 @@ def inside(grid: Grid, width: int, height: int) -> tuple[int, int, int, int]:
     return max(0, grid.x), max(0, grid.y), min(width, grid.x + grid.side), min(height, grid.y + grid.side)
 
 
-def take(pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE) -> Float:
+class Halves:
+    """A picture's copies of a half, a quarter ... of its sides, each made once, of the one before.
+
+    pixels: (H, W, C), of which the first `colours` channels are not alpha.
+    """
+
+    def __init__(self, pixels: NDArray[Any], colours: int):
+        self._made = {1: without_hidden(pixels, colours)}
+
+    def by(self, step: int) -> NDArray[Any]:
+        """Return the copy of 1 / step of the sides, a power of two; see `halved`."""
+        if step not in self._made:
+            self._made[step] = halved(self.by(step // 2), 2)
+        return self._made[step]
+
+
+def take(
+    pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE, halves: Halves | None = None
+) -> Float:
     """Return the picture over `grid`, shrunk by area: (size, size, 1 or 3) float32, working encoding.
 
     Beyond the picture its edge pixels are repeated. Parts that are all but transparent turn mid grey.
+    halves: the picture's, if they are at hand.
     """
     height, width = pixels.shape[:2]
     left, top, right, bottom = inside(grid, width, height)
     step = step_to(grid.side)
-    part = without_hidden(pixels[top:bottom, left:right], space.channels)
-    part = halved(part, step)
+    if halves is None:
+        part = halved(without_hidden(pixels[top:bottom, left:right], space.channels), step)
+    else:
+        rows, columns = (bottom - top) // step, (right - left) // step
+        part = halves.by(step)[top // step :, left // step :][:rows, :columns]
     before = ((top - grid.y) // step, (left - grid.x) // step)
     side = grid.side // step
     after = (side - before[0] - part.shape[0], side - before[1] - part.shape[1])
