@@ -14,7 +14,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, ImageFile, JpegImagePlugin
 
-from server.files import exif, pictures, png
+from server.files import exif, jpeg, pictures, png
 from server.files.errors import PictureError
 from server.files.picture import Picture, back_in_one_piece, in_one_piece
 from tests.sample import SELFIE
@@ -266,6 +266,30 @@ def test_jpeg_has_the_samples_that_pillow_sees(
     again = pictures.encode(picture, picture.pixels, "jpeg")
     assert picture.source.optimised == bool({"optimize", "progressive"} & coding.keys())
     assert abs(len(again) - path.stat().st_size) < 0.02 * len(again) + 40
+
+
+@pytest.mark.parametrize("quality", [1, 37, 50, 83, 100])
+@pytest.mark.parametrize("sampling", [0, 1, 2])
+def test_jpeg_without_pillow_has_the_bytes_of_pillow(
+    quality: int, sampling: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = Image.open(SELFIE).resize((93, 67))
+    picture = pictures.decode(pillow(image, "jpeg", quality=quality, subsampling=sampling))
+    pixels = picture.pixels // 2 + 20
+    assert jpeg._directly(pixels, picture.source) is not None
+    directly = jpeg.write(picture, pixels)
+    monkeypatch.setattr(jpeg, "_qualities", dict)
+    assert jpeg._directly(pixels, picture.source) is None
+    assert jpeg.write(picture, pixels) == directly
+
+
+def test_jpeg_with_tables_of_its_own_keeps_them() -> None:
+    """As cameras have them, which no quality leads to."""
+    tables = [[3 + index // 4 for index in range(64)], [7] * 64]
+    image = Image.open(SELFIE).resize((93, 67))
+    picture = pictures.decode(pillow(image, "jpeg", qtables=tables))
+    written = pictures.encode(picture, picture.pixels, "jpeg")
+    assert list(JpegImagePlugin.JpegImageFile(io.BytesIO(written)).quantization.values()) == tables
 
 
 def test_jpeg_with_adobe_marker_and_second_picture(tmp_path: Path) -> None:
