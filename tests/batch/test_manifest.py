@@ -169,7 +169,7 @@ def test_whatever_changed_is_done_again(done: tuple[Outcome, Item], what: str) -
 
 
 def test_what_need_not_be_proven_comes_first(tmp_path: Path, done: tuple[Outcome, Item]) -> None:
-    """However many there are to be proven: first what is new or failed, then what has visibly changed; once."""
+    """However many there are to be proven: first what is new or failed, then what changed visibly."""
     shoot, out = tmp_path / "shoot", tmp_path / "out"
     shoot.mkdir()
     for name in "abcdefg":
