@@ -94,13 +94,13 @@ class Manifest:
 
     def failed(self, number: int) -> bool:
         """Tell whether the line of this number is about a failure, without reading it again."""
-        return self._failures[number]
+        return bool(self._failures[number])
 
     def __len__(self) -> int:
         """How many lines about pictures there were before this run."""
         return len(self._keys)
 
-    def _index(self) -> tuple[memoryview[int], memoryview[int], memoryview[bool]]:
+    def _index(self) -> tuple[memoryview[int], ...]:
         """Keys, in order, where their lines begin, and which failed. Half a line at the end is cut off."""
         keys, places, failures = bytearray(), bytearray(), bytearray()
         at = begin = 0  # of this piece, and of its line
@@ -121,7 +121,7 @@ class Manifest:
         return (
             numbers[order].data,
             np.frombuffer(bytes(places), np.int64)[order].data,
-            np.frombuffer(bytes(failures), np.bool_)[order].data,
+            np.frombuffer(bytes(failures), np.uint8)[order].data,
         )
 
     def _check_ours(self, line: bytes) -> None:
