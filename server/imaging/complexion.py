@@ -193,10 +193,12 @@ def kept(
         after[1:, rows] = own + share * (like - own)
 
     in_strips(height, coloured)
-    skin = seen.bare > 0.5
-    factor = np.float32(np.exp(_exposure(after, before[..., 0], skin, studio) / 3))
-    middle = np.float32(np.median(after[0][skin]) + 16) * factor - 16 if studio and skin.any() else None
-    calmer = np.float32(studio * colour) * _too_much(after[:, skin]) if middle is not None else None
+    some = seen.bare[::4, ::4] > 0.5  # a sixteenth of the skin says what it is like as a whole
+    skin = after[:, ::4, ::4][:, some]
+    studio = studio if skin.shape[1] >= 16 else 0
+    factor = np.float32(np.exp(_exposure(skin, before[::4, ::4, 0][some]) * studio / 3)) if studio else 1
+    middle = float((np.median(skin[0]) + 16) * factor - 16) if studio else 0.0
+    calmer = np.float32(studio * colour) * _too_much(skin) if studio else np.zeros(2, np.float32)
     result = np.empty_like(out)
 
     def exposed(rows: slice) -> None:
@@ -205,9 +207,9 @@ def kept(
             lab[0] = (lab[0] + 16) * factor - 16
             # Lightness alone looks grey, above all on dark skin; with all of its colour skin looks red.
             lab[1:] *= factor**RICHER
-        if middle is not None:
+        if studio:
             lab[0] += np.float32(studio) * _form(lab[0], middle)
-        if calmer is not None and calmer.any():
+        if calmer.any():
             lab[1:] *= 1 - calmer[:, None, None] * (1 - seen.features[rows])
         result[rows] = cv2.cvtColor(cv2.merge(list(lab)), cv2.COLOR_Lab2RGB).clip(0, 1)
 
@@ -227,27 +229,22 @@ def _broad(taken: Float) -> Float:
     return np.asarray(cv2.resize(wide, taken.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _exposure(after: Float, before: Float, skin: NDArray[np.bool_], studio: float) -> float:
+def _exposure(skin: Float, before: Float) -> float:
     """Return the log-gain in linear light by which a studio would expose the person more.
 
     A camera exposes for the highlights: without their shine a dark face is too dark, and looks dull. The
     brightest skin gets as bright as it was with shine, and a little brighter. A face that is light or
     rich in colour already gets less of that, or none.
-    after: (3, H, H) L*, a*, b*. before: (H, H) L*.
+    skin: (3, N) L*, a*, b*. before: (N,) L* of the same places in the photograph.
     """
-    some = skin[::4, ::4]
-    if some.sum() < 16 or not studio:
-        return 0.0
-    (was,), (now, median) = (
-        np.percentile(side[::4, ::4][some], parts) for side, parts in ((before, (95,)), (after[0], (95, 50)))
-    )
+    now, median = np.percentile(skin[0], (95, 50))
     dim, bright = LIGHT_FACE
-    lost = 3 * float(np.log((was + 16) / (now + 16)))
-    richness = float(np.median(_length(after[1:, ::4, ::4])[some]))
+    lost = 3 * float(np.log((np.percentile(before, 95) + 16) / (now + 16)))
+    richness = float(np.median(_length(skin[1:])))
     room = float(np.clip((bright - median) / (bright - dim), 0, 1)) * (
         1 - float(_rise(richness, RICH) * _rise(median, NOT_DARK))
     )
-    return studio * room * min(max(lost, 0.0) + EXPOSED, MOST)
+    return room * min(max(lost, 0.0) + EXPOSED, MOST)
 
 
 def _too_much(skin: Float) -> Float:
@@ -259,15 +256,14 @@ def _too_much(skin: Float) -> Float:
     return np.array([rich + ruddy, rich], np.float32) * np.float32(_rise(lightness, NOT_DARK))
 
 
-def _form(lightness: Float, middle: np.float32) -> Float:
+def _form(lightness: Float, middle: float) -> Float:
     """Return how much darker and lighter than the skin's middle L* its places become, (h, w).
 
     A flash beside the lens leaves no form: a studio's light comes from one side. Black and white stay.
     """
-    middle = np.float32(np.clip(middle, 1, 99))
-    off = lightness - middle
-    darker = np.minimum(off, 0) * np.clip(lightness / middle, 0, 1)
-    lighter = np.maximum(off, 0) * np.clip((100 - lightness) / (100 - middle), 0, 1)
+    at = np.float32(np.clip(middle, 1, 99))
+    darker = np.minimum(lightness - at, 0) * np.clip(lightness / at, 0, 1)
+    lighter = np.maximum(lightness - at, 0) * np.clip((100 - lightness) / (100 - at), 0, 1)
     return np.asarray(np.float32(DEEPER) * darker + np.float32(LIGHTER) * lighter, np.float32)
 
 
