@@ -29,7 +29,10 @@ Array = NDArray[np.float32]
 class Networks:
     """A replica: the networks that were asked for, each loaded once from its own machine's weights."""
 
-    def __init__(self, device: str):
+    def __init__(self, device: str, alone: bool = False):
+        """alone: no other machine belongs to this Ray."""
+        if alone:
+            _listen_here_only()
         self._device = device
         self._loaded: dict[str, predictor.Predictor] = {}
 
@@ -46,6 +49,19 @@ class Networks:
         if sha256 not in self._loaded:  # a replica that was started since
             self.device(name, sha256)
         return self._loaded[sha256].answer(crops)
+
+
+def _listen_here_only() -> None:
+    """Keep Ray Serve from opening this replica's port on every interface, whatever Ray's own address is.
+
+    To be called in the replica before its port is opened. Nobody uses that port: Ray calls replicas itself.
+    """
+    from ray.serve._private import replica
+
+    listen = replica.add_port_to_grpc_server
+    replica.add_port_to_grpc_server = lambda server, address: listen(
+        server, address.replace("[::]", "127.0.0.1")
+    )
 
 
 class Engine:
@@ -97,7 +113,9 @@ class Cluster:
             ray_actor_options={"num_gpus": 1} if gpus else {"num_cpus": 1},
         )(Networks)
         self._device = device if gpus else "cpu"
-        self._handle = serve.run(deployment.bind(self._device), name=APP, route_prefix=None)
+        self._handle = serve.run(
+            deployment.bind(self._device, address == "local"), name=APP, route_prefix=None
+        )
 
     def load(self, network: str = "", **_: str) -> predictor.Network:
         """As `predictor.load`. Networks that paint at full size run here."""
