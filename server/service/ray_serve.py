@@ -7,6 +7,7 @@ in the cluster when this server ends, and the next one finds them. Nothing liste
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -56,8 +57,7 @@ def _listen_here_only() -> None:
 
     To be called in the replica before its port is opened. Nobody uses that port: Ray calls replicas itself.
     """
-    from ray.serve._private import replica
-
+    replica: Any = importlib.import_module("ray.serve._private.replica")
     listen = replica.add_port_to_grpc_server
     replica.add_port_to_grpc_server = lambda server, address: listen(
         server, address.replace("[::]", "127.0.0.1")
