@@ -79,7 +79,8 @@ are not public. This file is written by
 
 **Input and output**: crops of 512x512 pixels, head and shoulders (`model/paper/framing.py`),
 bilateral-filtered (`model/paper/bilateral.py`), sRGB in [0, 1]; the output y
-is undone by eq. (4), `clip(x - 2y + 1)`.
+is undone by eq. (4), `clip(x - 2y + 1)`. studio looks at them at half of that size, deepflash, unlike the
+paper's, at a quarter.
 
 ## Intended use
 Taking the flash out of portraits of adults, seen from the front, for the person in the picture or a retoucher
@@ -108,8 +109,8 @@ make them, make-up, several people, bounced or filtered flash.
 ## Data
 {sources}
 
-These are the portraits of the last training. studio's versions before it, from which it starts, and
-deepflash were trained on 431 portraits of 329 people, of the sources up to GSA centers of
+These are the portraits of the last training. studio's versions before it, and deepflash's first, from which
+they start, were trained on 431 portraits of 329 people, of the sources up to GSA centers of
 excellence, and six of 18F among them, whose public-domain dedication excludes photographs of its team; those
 are gone since.
 
