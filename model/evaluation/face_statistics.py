@@ -17,9 +17,9 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-from face_recognition import api as face_api
 from numpy.typing import NDArray
 
+from model import face_models
 from model.data.synthesize import spots
 from model.data.synthesize.portraits import THUMBNAIL, Unfit, cut
 from model.paper.bilateral import SIZE
@@ -58,14 +58,10 @@ def find(rgb: NDArray[np.uint8]) -> Face:
     """Return the largest face of (H, W, 3) sRGB. Raises `Unfit` if there is none."""
     scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
     small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-    # Small pictures once more enlarged: dlib finds faces from 80 pixels on.
-    found = list(face_api.face_detector(grey, 0)) or list(face_api.face_detector(grey, 1))
+    found = face_models.detect(small) or face_models.detect(small, 1)
     if not found:
         raise Unfit("no face")
-    largest = max(found, key=lambda box: int(box.area()))
-    parts = face_api.pose_predictor_68_point(small, largest).parts()
-    points = (np.array([(part.x, part.y) for part in parts], np.float64) + 0.5) / scale
+    points = face_models.landmarks(small, face_models.largest(found)) / scale
     square = face_square(points)
     crop = cut(rgb, square).astype(np.float32) / np.float32(255)
     valid = cut(np.full(rgb.shape[:2], 255, np.uint8), square, constant=True) > 127

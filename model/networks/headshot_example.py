@@ -15,9 +15,9 @@ from typing import Any, Final
 import cv2
 import dlib
 import numpy as np
-from face_recognition import api as face_api
 from numpy.typing import NDArray
 
+from model import face_models
 from model.data.prepare.photograph import pictures, read
 from model.data.synthesize.portraits import THUMBNAIL, Unfit, cut
 from model.errors import BadReference
@@ -39,24 +39,25 @@ class Face:
     @cached_property
     def landmarks(self) -> NDArray[np.float64]:
         """(68, 2) x, y in the crop, pixel centres at +0.5."""
-        return np.array([(part.x + 0.5, part.y + 0.5) for part in self.shape.parts()], np.float64)
+        return face_models.points(self.shape)
 
     @cached_property
     def embedding(self) -> NDArray[np.float64]:
         """dlib's 128 numbers: the nearer two are, the more alike the faces."""
-        return np.asarray(face_api.face_encoder.compute_face_descriptor(self.crop, self.shape))
+        return face_models.describe(self.crop, self.shape)
 
 
 def framed(crop: NDArray[np.uint8]) -> Face:
     """Return the face of a crop that its landmarks framed; where the detector misses it, it is expected."""
-    found = face_api.face_detector(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), 0)
+    found = face_models.detect(crop)
     half, middle = SIZE / SCALE / 2, SIZE / 2 + SIZE / SCALE * RISE
     corners = (SIZE / 2 - half, middle - half, SIZE / 2 + half, middle + half)
     expected = dlib.rectangle(*(round(corner) for corner in corners))
-    box = max(found, key=lambda one: one.intersect(expected).area(), default=expected)
+    boxes = (face.box for face in found)
+    box = max(boxes, key=lambda one: one.intersect(expected).area(), default=expected)
     if box.intersect(expected).area() < expected.area() / 3:
         box = expected
-    return Face(crop, face_api.pose_predictor_68_point(crop, box))
+    return Face(crop, face_models.shape(crop, box))
 
 
 def load(path: Path) -> Face:
@@ -74,11 +75,10 @@ def find(rgb: NDArray[np.uint8], name: str = "") -> Face:
     scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
     size = tuple(max(1, round(side * scale)) for side in rgb.shape[1::-1])
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
-    found = face_api.face_detector(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), 1 if max(size) < SIZE else 0)
+    found = face_models.detect(small, 1 if max(size) < SIZE else 0)
     if not found:
         raise BadReference(f"No face was found in the reference portrait{name}.", HINT)
-    parts = face_api.pose_predictor_68_point(small, max(found, key=lambda box: box.area())).parts()
-    square = face_square((np.array([(part.x, part.y) for part in parts], np.float64) + 0.5) / scale)
+    square = face_square(face_models.landmarks(small, face_models.largest(found)) / scale)
     if square.side < SMALLEST:
         sentence = f"The face in the reference portrait{name} is too small ({square.side:.0f} pixels"
         raise BadReference(f"{sentence} with head and shoulders; {SMALLEST} are needed).", HINT)

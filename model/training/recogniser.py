@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model import face_models
 from model.data.synthesize.light import sampling_grid
 
 from ..paper.bilateral import SIZE
@@ -81,7 +81,7 @@ class Recogniser(nn.Module):
         """
         network = cls()
         layers = [part for part in network.modules() if isinstance(part, nn.Conv2d)]
-        data = (path or installed()).read_bytes()
+        data = (path or face_models.path(face_models.RECOGNISER)).read_bytes()
         found = list(RECORD.finditer(data))
         if [record[1] for record in found] != [*[b"con_4", b"affine_"] * len(layers), b"fc_2"]:
             raise ValueError(BROKEN)
@@ -109,14 +109,6 @@ class Recogniser(nn.Module):
         value = self.blocks(F.max_pool2d(value, 3, 2))
         numbers: Tensor = self.last(value.mean((2, 3)))
         return numbers
-
-
-def installed() -> Path:
-    """Return the weights that came with face_recognition."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it asks for a package that is on its way out
-        import face_recognition_models
-    return Path(face_recognition_models.face_recognition_model_location())
 
 
 def chips(picture: Tensor, theta: Tensor) -> Tensor:

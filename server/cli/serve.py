@@ -17,7 +17,7 @@ from typing import Any
 from plugin.studio_portrait.link import hints, runtime
 from plugin.studio_portrait.link.wire import HEADSHOT, Problem
 
-from ..service import buffers, logs, metrics, resources, worker_process
+from ..service import buffers, logs, resources, worker_process
 from ..service.limits import Limits
 from ..service.listener import Guard, leaves_the_machine
 from ..service.server import Plan, Server, Times
@@ -28,6 +28,7 @@ _OPEN = "This address can be reached by other machines, and without keys nothing
 
 OPTIONS = "serve.options"  # in the state folder: what is added to every `serve`, also to the plug-in's
 BACKGROUND_IDLE = 1800.0
+METRICS_PORT = 47311
 
 
 def own_options() -> list[str]:
@@ -64,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics",
         nargs="?",
         type=_port,
-        const=metrics.DEFAULT_PORT,
+        const=METRICS_PORT,
         metavar="PORT",
         help="answer Prometheus on 127.0.0.1 (port %(const)s if not named)",
     )
@@ -162,6 +163,8 @@ def _exporter(port: int | None) -> Iterator[Watch | None]:
     if port is None:
         yield None
         return
+    from ..service import metrics
+
     exporter = metrics.Exporter(port)
     try:
         yield exporter.update

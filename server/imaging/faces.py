@@ -1,4 +1,4 @@
-"""Find the faces: face_recognition's HOG detector on a small copy of the picture, then BlazeFace.
+"""Find the faces: dlib's HOG detector on a small copy of the picture, then BlazeFace.
 
 Detection costs the same for every picture because it never sees more than a thumbnail. One large face, the
 selfie, is found in the first pass. Group pictures and pictures where nothing is found get the second finder,
@@ -8,7 +8,6 @@ and looked at again. Where still nothing is found, the picture is turned.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -17,9 +16,9 @@ from typing import Any
 import cv2
 import dlib
 import numpy as np
-from face_recognition import api as face_api
 from numpy.typing import NDArray
 
+from model import face_models
 from model.paper.framing import RISE, SCALE, Square, face_square
 
 from .blazeface import Candidate, candidates
@@ -31,15 +30,11 @@ LARGE = 2080  # of the second
 SELFIE_SHARE = 0.15
 # One at least this wide is close: whatever is smaller than a third of it would cost half of the first pass.
 CLOSE_SHARE = 0.4
-COARSE = 2  # steps of the detector's pyramid, by 5/6 each, that are left out when a close face is looked for
-WINDOW = 72  # pixels from the first to the last of what the detector looks at on each step
 SAME_FACE_IOU = 0.3
 AROUND = 2.4  # side of what a candidate is looked at again in, in its own sizes
 UPRIGHT = 360  # pixels of that
 CERTAIN = 0.5  # confidence of a face of the first finder that needs no second look
 SURE = 0.75  # score of a candidate that counts although the first finder does not see it
-_PYRAMID = dlib.pyramid_down(6)
-ROLLED = (3, 4)  # of dlib's five detectors, those of rolled faces
 UPRIGHT_ENOUGH = 25  # degrees of roll that the network does not mind
 LEVEL = 10  # degrees of roll by the landmarks below which it is the picture that was turned, by quarters
 
@@ -202,8 +197,7 @@ def _central(x: float, y: float) -> bool:
 def _square_within(upright: NDArray[np.uint8], x: int, y: int, size: int) -> Square:
     """Return the crop of a face that the first finder does not see, by landmarks that can be believed."""
     rectangle = dlib.rectangle(x, y, x + size, y + size)
-    parts = face_api.pose_predictor_68_point(upright, rectangle).parts()
-    square = face_square(np.array([(part.x, part.y) for part in parts], np.float64) + 0.5)
+    square = face_square(face_models.landmarks(upright, rectangle))
     if 0.7 < square.side / (SCALE * size) < 1.5:
         return square
     return Square(x + size / 2, y + size * (0.5 - RISE), SCALE * size)
@@ -226,52 +220,30 @@ def _close(rgb: NDArray[np.uint8], scale: float) -> list[Face]:
 
     Nothing when there is none, or more than one.
     """
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    for _ in range(COARSE):
-        grey = _PYRAMID(grey)
-    rectangles, scores, kinds = face_api.face_detector.run(grey, 0, 0.0)
-    if len(rectangles) != 1 or scores[0] < CERTAIN:
+    seen = face_models.detect_large(rgb)
+    if len(seen) != 1 or seen[0].score < CERTAIN:
         return []
-    found = _faces_at(rgb, scale, [_from_coarse(rectangles[0])], scores, kinds)
+    found = _faces_at(rgb, scale, seen)
     return found if found and found[0].box[2] >= CLOSE_SHARE * min(rgb.shape[:2]) * scale else []
-
-
-def _from_coarse(rectangle: Any) -> Any:
-    """Return a rectangle as it would have been found with the finest steps, rounded once and not twice."""
-    for steps in range(24):
-        corner = _PYRAMID.rect_down(rectangle, steps).tl_corner()
-        for x, y in itertools.product(range(corner.x - 1, corner.x + 2), range(corner.y - 1, corner.y + 2)):
-            window = dlib.rectangle(x, y, x + WINDOW, y + WINDOW)
-            if _PYRAMID.rect_up(window, steps) == rectangle:
-                return _PYRAMID.rect_up(window, steps + COARSE)
-    return _PYRAMID.rect_up(rectangle, COARSE)
 
 
 def _detect(rgb: NDArray[np.uint8], scale: float) -> list[Face]:
     """Faces of one pass, in pixels of the picture (`scale` times those of `rgb`)."""
-    found = face_api.face_detector.run(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), 0, 0.0)
-    return _faces_at(rgb, scale, *found)
+    return _faces_at(rgb, scale, face_models.detect(rgb))
 
 
-def _faces_at(
-    rgb: NDArray[np.uint8],
-    scale: float,
-    rectangles: Iterable[Any],
-    scores: Iterable[float],
-    kinds: Iterable[int],
-) -> list[Face]:
+def _faces_at(rgb: NDArray[np.uint8], scale: float, seen: Iterable[face_models.Found]) -> list[Face]:
     height, width = rgb.shape[:2]
     faces = []
-    for rectangle, score, kind in zip(rectangles, scores, kinds, strict=True):
-        left, top = max(0, rectangle.left()), max(0, rectangle.top())
-        right, bottom = min(width, rectangle.right()), min(height, rectangle.bottom())
+    for one in seen:
+        left, top = max(0, one.box.left()), max(0, one.box.top())
+        right, bottom = min(width, one.box.right()), min(height, one.box.bottom())
         if right - left < 2 or bottom - top < 2:
             continue
-        parts = face_api.pose_predictor_68_point(rgb, rectangle).parts()
-        landmarks = np.array([(part.x, part.y) for part in parts], np.float64)
-        square = face_square((landmarks + 0.5) * scale)
+        landmarks = face_models.landmarks(rgb, one.box)
+        square = face_square(landmarks * scale)
         box = tuple(round(v * scale) for v in (left, top, right - left, bottom - top))
-        faces.append(Face(box, square, float(score), roll=_roll(landmarks), rolled=kind in ROLLED))
+        faces.append(Face(box, square, one.score, roll=_roll(landmarks), rolled=one.rolled))
     return faces
 
 

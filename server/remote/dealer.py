@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import zmq
-from zmq.utils.monitor import parse_monitor_message
 
 from plugin.studio_portrait.link import hints, wire
 from plugin.studio_portrait.link.wire import Problem
 from plugin.studio_portrait.link.zmtp import Bytes, Closed
 
-from ..service import resources
+from ..service import resources, socket_events
 from .keys import Pair, shown
 
 _EVENTS = (
@@ -91,7 +90,7 @@ class Dealer:
     def lost(self) -> bool:
         """Take what libzmq told about the connection; returns whether it has ended."""
         while self.monitor.poll(0):
-            event = parse_monitor_message(self.monitor.recv_multipart())["event"]
+            event = socket_events.parse(self.monitor.recv_multipart()).kind
             if event == zmq.EVENT_CONNECTED:
                 self._state = "connected"
             elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:

@@ -14,7 +14,7 @@ from plugin.studio_portrait.link.wire import Problem, Settings
 
 from .jobs import Job, JobQueue, State, Task, build
 from .limits import Limits, OverLimit
-from .metrics import StageTimes
+from .stage_times import StageTimes
 from .worker_pool import WorkerPool
 from .worker_supervisor import Supervisor, WorkerEvent
 

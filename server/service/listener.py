@@ -25,12 +25,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import zmq
-from zmq.utils.monitor import parse_monitor_message
 
 from plugin.studio_portrait.link import runtime, wire
 from plugin.studio_portrait.link.wire import Problem
 
-from . import resources
+from . import resources, socket_events
 from .handshake import Handshake
 from .limits import Limits
 
@@ -315,15 +314,15 @@ class Listener:
         more = False
         while True:
             try:
-                event = parse_monitor_message(self.monitor.recv_multipart(zmq.NOBLOCK))
+                event = socket_events.parse(self.monitor.recv_multipart(zmq.NOBLOCK))
             except zmq.Again:
                 break
-            handle = int(event["value"])
-            if event["event"] & _REFUSED:
-                if self._guard is not None and event["endpoint"].startswith(b"tcp"):
+            handle = event.value
+            if event.kind & _REFUSED:
+                if self._guard is not None and event.endpoint.startswith(b"tcp"):
                     self._guard.refused(handle)
                 continue
-            if event["event"] == zmq.EVENT_ACCEPTED:
+            if event.kind == zmq.EVENT_ACCEPTED:
                 self._sockets[handle] = self._clock()
                 more = True
                 continue

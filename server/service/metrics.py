@@ -1,4 +1,4 @@
-"""What the server tells of itself in numbers: stage times for the status, and Prometheus' text on loopback.
+"""What the server tells of itself in numbers, as Prometheus' text on loopback. Imported if asked for.
 
 Prometheus' threads never touch the server: four times a second the server leaves its status here, and what
 is asked for is answered from the last one.
@@ -10,35 +10,15 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from plugin.studio_portrait.link.wire import Problem
 
-DEFAULT_PORT = 47311
 MAX_THREADS = 4  # questions that are answered at a time; whoever else asks is hung up on
 ANSWER_SECONDS = 5.0  # that a question and its answer may take
-
-
-class StageTimes:
-    """Seconds that the stages of all jobs took, as results tell them."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, dict[str, float]] = {}
-
-    def add(self, ms: Mapping[str, float]) -> None:
-        """Add the milliseconds by stage of one result."""
-        for stage, spent in ms.items():
-            about = self._found.setdefault(stage, {"count": 0, "seconds": 0.0, "last": 0.0})
-            about["count"] += 1
-            about["last"] = round(spent / 1e3, 4)
-            about["seconds"] = round(about["seconds"] + spent / 1e3, 4)
-
-    def as_dict(self) -> dict[str, dict[str, float]]:
-        """By stage: how many, how long together, how long the last."""
-        return {stage: dict(about) for stage, about in self._found.items()}
 
 
 class _Question(WSGIRequestHandler):

@@ -155,7 +155,10 @@ def real_tools(device: str, engine: str) -> Tools:
 
         load = Cluster(engine.partition(":")[2], device).load  # type: ignore[assignment]
     first: Future[Any] | None = ThreadPoolExecutor(1).submit(load, "", device=device, engine=engine)
+    from model import face_models
     from server import imaging
+
+    face_models.load()
 
     def loaded(name: str) -> Fallback | Painting:
         nonlocal first

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from model import face_models
 from model.data.synthesize.pairs import Pairs
 from model.data.synthesize.portraits import cut, find_landmarks
 from model.paper import equations
@@ -49,7 +50,9 @@ def numbers(network: Recogniser, picture: Tensor, theta: Tensor = WHOLE) -> Tens
 def test_the_numbers_are_dlibs(crop: np.ndarray, network: Recogniser) -> None:
     chip = (recogniser.chips(tensor(crop), WHOLE) * 255).round()
     pixels = np.ascontiguousarray(chip[0].permute(1, 2, 0).numpy().astype(np.uint8))
-    theirs = dlib.face_recognition_model_v1(str(recogniser.installed())).compute_face_descriptor(pixels)
+    theirs = dlib.face_recognition_model_v1(
+        str(face_models.path(face_models.RECOGNISER))
+    ).compute_face_descriptor(pixels)
     np.testing.assert_allclose(network(chip / 255)[0].numpy(), np.array(theirs), atol=1e-4)
 
 
@@ -102,7 +105,7 @@ def test_its_gradient_leads_to_the_face(crop: np.ndarray, network: Recogniser) -
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
-    data = recogniser.installed().read_bytes()
+    data = face_models.path(face_models.RECOGNISER).read_bytes()
     other = tmp_path / "other.dat"
     for wrong in (
         b"",

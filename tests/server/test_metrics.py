@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from plugin.studio_portrait.link import runtime
 from server.service import metrics
-from server.service.metrics import StageTimes
+from server.service.stage_times import StageTimes
 
 from .running import COMMAND, PATIENCE, Client, Server, wait_for
 

@@ -17,9 +17,9 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-from face_recognition import api as face_api
 from numpy.typing import NDArray
 
+from model import face_models
 from model.paper.bilateral import SIZE
 from model.paper.framing import Square, face_square
 
@@ -116,11 +116,10 @@ def find_landmarks(rgb: NDArray[Any]) -> NDArray[np.float64]:
     """dlib's 68 points (x, y), pixel centres at +0.5, of the only face in (H, W, 3) uint8. Raises `Unfit`."""
     scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
     small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    found = face_api.face_detector(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), 0)
+    found = face_models.detect(small)
     if len(found) != 1:
         raise Unfit(f"{len(found)} faces")
-    parts = face_api.pose_predictor_68_point(small, found[0]).parts()
-    return np.asarray((np.array([(part.x, part.y) for part in parts], np.float64) + 0.5) / scale)
+    return face_models.landmarks(small, found[0].box) / scale
 
 
 def cut(picture: NDArray[Any], square: Square, constant: bool = False) -> NDArray[Any]:
