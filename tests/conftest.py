@@ -29,8 +29,8 @@ def gimp() -> Iterator[harness.Gimp]:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """`-n auto`: one more than processors, since many tests wait most of their time."""
-    return threads.processors() + 1
+    """`-n auto`: two more than processors, since many tests wait most of their time."""
+    return threads.processors() + 2
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

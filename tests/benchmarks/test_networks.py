@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from benchmarks.networks import summary
-from model.training.export import export
 from tests.model import made
 from tests.sample import CHECKOUT
 
@@ -17,9 +16,8 @@ def run(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_last_line_holds_the_figures(tmp_path: Path) -> None:
-    checkpoint = made.checkpoint_of(made.network("studio"))
     for name in ("deepflash", "other"):  # the yardstick goes by its name
-        export(checkpoint, tmp_path, name)
+        made.exported(tmp_path, name)
     done = run(tmp_path)
     assert done.returncode == 0, done.stderr
     engines = json.loads(done.stdout.splitlines()[-1])["engines"]

@@ -77,7 +77,7 @@ def test_the_stack_is_the_single_layer(analysed, how, mask):
     single = pixels.copy()
     result = render(single, analysis, settings, selection=selection)
     masked = replace(settings, mask=mask)
-    cover = render(pixels.copy(), analysis, masked, selection=selection).mask
+    cover = render(pixels.copy(), analysis, masked, selection=selection).mask if mask else None
     found = list(layers(pixels, analysis, masked, selection=selection))
     strength = settings.strength
     expected = [("shine", 0.7), ("light", 0.8), ("colour", 0.6), ("tone", 1)]

@@ -8,7 +8,6 @@ import pytest
 from model.errors import BadSetting
 from model.inference import predictor
 from model.inference.rendering import Place
-from model.training.export import export
 from plugin.studio_portrait.link.wire import Settings
 from server.imaging import retouch
 from tests.imaging.conftest import components_of
@@ -65,10 +64,16 @@ def test_pixels_are_the_painters_own(selfie, sample, alpha):
     assert share[seen].std() < 0.05, "texture follows the curve exactly"
 
 
+@pytest.fixture(scope="module")
+def upright(selfie):
+    """The selfie, painted."""
+    painted = selfie.copy()
+    retouch(painted, WHOLE, Gamma())
+    return painted
+
+
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_a_turned_picture_gives_the_turned_result(selfie, turns):
-    upright = selfie.copy()
-    retouch(upright, WHOLE, Gamma())
+def test_a_turned_picture_gives_the_turned_result(selfie, upright, turns):
     turned = np.ascontiguousarray(np.rot90(selfie, -turns))
     result = retouch(turned, WHOLE, Gamma())
     assert result.faces[0]["angle"] == 90 * turns
@@ -76,37 +81,34 @@ def test_a_turned_picture_gives_the_turned_result(selfie, turns):
     assert np.abs(back - upright).mean() < 0.5 < np.abs(back - selfie).mean()
 
 
-def test_linear_light_and_grey_mean_the_same_change(selfie):
-    plain, linear = selfie.copy(), selfie.astype(np.float32) / 255
-    retouch(plain, WHOLE, Gamma())
+def test_linear_light_and_grey_mean_the_same_change(selfie, upright):
+    linear = selfie.astype(np.float32) / 255
     low = linear <= 0.04045
     linear = np.where(low, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4).astype(np.float32)
     retouch(linear, WHOLE, Gamma(), icc=linear_rgb())
     shown = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear.clip(1e-6) ** (1 / 2.4) - 0.055)
-    assert np.abs(shown * 255 - plain).max() < 2.5
+    assert np.abs(shown * 255 - upright).max() < 2.5
     grey = selfie.mean(-1, keepdims=True).astype(np.uint8)
     after = grey.copy()
     x, y = (round(v) for v in face_of(retouch(after, WHOLE, Gamma())))
     assert after[y, x, 0] == pytest.approx(0.75 * float(grey[y, x, 0]) ** 2 / 255, abs=4)
 
 
-def test_strength_and_mask_are_the_pipelines(selfie):
-    half, masked, plain = selfie.copy(), selfie.copy(), selfie.copy()
-    retouch(plain, WHOLE, Gamma())
+def test_strength_and_mask_are_the_pipelines(selfie, upright):
+    half, masked = selfie.copy(), selfie.copy()
     x, y = (round(v) for v in face_of(retouch(half, replace(WHOLE, strength=0.5), Gamma())))
-    whole = int(selfie[y, x, 0]) - int(plain[y, x, 0])
+    whole = int(selfie[y, x, 0]) - int(upright[y, x, 0])
     assert int(selfie[y, x, 0]) - int(half[y, x, 0]) == pytest.approx(whole / 2, abs=1)
     result = retouch(masked, replace(WHOLE, mask=True), Gamma())
     box = result.box
     within = np.s_[box.y : box.y + box.height, box.x : box.x + box.width]
     share = result.mask[..., None] / 255
     composed = selfie[within] + share * (masked[within].astype(float) - selfie[within])
-    assert np.abs(composed - plain[within]).max() <= 1.5
+    assert np.abs(composed - upright[within]).max() <= 1.5
 
 
 def test_hdrnet_as_shipped_files_serve_it(selfie, tmp_path):
-    network = made.network("hdrnet")
-    export(made.checkpoint_of(network), tmp_path)
+    made.exported(tmp_path, architecture="hdrnet")
     loaded = predictor.load(device="cpu", folder=tmp_path)
     assert isinstance(loaded, predictor.Painter) and loaded.engine == "pytorch"
     after = selfie.copy()

@@ -103,6 +103,7 @@ def test_bytes_that_change_places(server: Server, network: Network, seed: int) -
     picture = Picture(300, 200)
     try:
         with Session.open(start=False) as session:
+            session.silence = 3.0  # a length that was changed lets both sides wait
             session.retouch(picture.spec, picture.read, picture.write)
     except Problem as problem:
         assert problem.message and problem.hint

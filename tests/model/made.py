@@ -1,6 +1,7 @@
 """Networks and checkpoints made for the tests: random weights, batch norm statistics that matter."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from model.networks.registry import create
 from model.networks.studio import STUDIO, Studio
 from model.paper.preprocessing import CURRENT
 from model.training.config import Config
+from model.training.export import export
 from tests.sample import CHECKOUT
 
 CONFIGS = {
@@ -65,6 +67,16 @@ def checkpoint_of(made: nn.Module) -> dict[str, Any]:
     config = Config.read(CONFIGS[type(made)])
     average = {f"module.{name}": value for name, value in made.state_dict().items()}
     return {"average": average, "step": 3, "seconds": 1.0, "config": dataclasses.asdict(config)}
+
+
+@functools.cache
+def _checkpoint(architecture: str, seed: int) -> dict[str, Any]:
+    return checkpoint_of(network(architecture, seed))
+
+
+def exported(folder: Path, name: str = "", architecture: str = "studio", seed: int = 7) -> Path:
+    """Put a fresh network into `folder` as it is shipped; the first there is the default one."""
+    return export(_checkpoint(architecture, seed), folder, name)
 
 
 def round_person(colour: tuple[int, int, int], size: int = 512) -> np.ndarray:

@@ -13,7 +13,6 @@ import pytest
 pytest.importorskip("openvino", reason="OpenVINO, an optional extra, is not installed")
 
 from model.inference import cache, openvino, predictor, weights
-from model.training.export import export
 
 from . import made
 
@@ -84,7 +83,7 @@ def test_the_second_load_comes_from_the_cache_and_gives_the_same(
     own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openvino, "faster", lambda body: "f32")  # it is measured, and not always the same
-    export(made.checkpoint_of(made.network("studio")), tmp_path)
+    made.exported(tmp_path)
     crops = np.full((1, 512, 512, 3), 0.4, np.float32)
     first = predictor.load("studio", "cpu", "openvino", tmp_path)(crops)
     (entry,) = own.iterdir()

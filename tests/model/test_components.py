@@ -18,15 +18,13 @@ from model.inference.rendering import Place
 from model.paper import equations
 from model.paper.bilateral import filter_crop
 from model.paper.colour import LUMINANCE, decode_srgb, encode_srgb
-from model.training.export import export
 from tests.golden.pictures import PICTURES, reference
-from tests.model.made import checkpoint_of
-from tests.model.made import network as fresh
+from tests.model.made import exported
 
 
 def hdrnet(folder: Path) -> predictor.Painter:
     """HDRNet as just made: no weights of it are shipped."""
-    export(checkpoint_of(fresh("hdrnet")), folder)
+    exported(folder, architecture="hdrnet")
     found = predictor.load(device="cpu", folder=folder)
     assert isinstance(found, predictor.Painter)
     return found

@@ -11,7 +11,6 @@ import torch
 
 from model.errors import BadWeights, Cancelled, ModelError
 from model.inference import predictor
-from model.training.export import export
 
 from . import made
 
@@ -20,7 +19,7 @@ from . import made
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One network, freshly made: the default one."""
     folder = tmp_path_factory.mktemp("weights")
-    export(made.checkpoint_of(made.network("studio")), folder)
+    made.exported(folder)
     return folder
 
 
@@ -123,10 +122,10 @@ def test_a_prediction_stops_in_the_middle_when_it_is_cancelled(engine: str, fold
     crops = np.full((4, 512, 512, 3), 0.4, np.float32)
     crops[1] = 0.7
     right = network(crops[:1])
-    asked: list[float] = []
+    asked: list[None] = []
 
     def cancelled() -> bool:
-        asked.append(time.monotonic())
+        asked.append(None)
         return len(asked) == 2
 
     with pytest.raises(Cancelled):
@@ -137,9 +136,9 @@ def test_a_prediction_stops_in_the_middle_when_it_is_cancelled(engine: str, fold
 
 @pytest.mark.parametrize("engine", ["pytorch", "openvino"])
 def test_a_cancel_is_asked_for_often(engine: str) -> None:
-    """The big network, one crop: never for longer than half a second or a quarter of the prediction."""
+    """The big network, one crop: never for longer than a quarter of its processor time."""
     network = predictor.load("deepflash", device="cpu", engine=engine)
-    asked: list[float] = [time.monotonic()]
-    network(np.zeros((1, 512, 512, 3), np.float32), lambda: bool(asked.append(time.monotonic())))
-    asked.append(time.monotonic())
-    assert np.diff(asked).max() < max(0.5, (asked[-1] - asked[0]) / 4)
+    asked: list[float] = [time.process_time()]
+    network(np.zeros((1, 512, 512, 3), np.float32), lambda: bool(asked.append(time.process_time())))
+    asked.append(time.process_time())
+    assert np.diff(asked).max() < (asked[-1] - asked[0]) / 4

@@ -10,7 +10,6 @@ from model.errors import BadWeights
 from model.inference import predictor, weights
 from model.networks.registry import NETWORKS, find
 from model.paper import bilateral, preprocessing
-from model.training.export import export
 
 from . import made
 
@@ -50,7 +49,7 @@ def test_each_number_of_the_preprocessing_counts() -> None:
 
 
 def test_another_constant_of_the_forward_pass_is_refused(tmp_path: Path) -> None:
-    export(made.checkpoint_of(made.network("studio")), tmp_path)
+    made.exported(tmp_path)
     facts = json.loads((tmp_path / "studio.json").read_text())
     assert facts["constants"]["keep_served"] == find("studio").constants["keep_served"]
     facts["constants"]["keep_served"] = 0.05
@@ -67,7 +66,7 @@ def test_a_shipped_file_exchanged_with_its_description_is_refused() -> None:
 
 
 def test_descriptions_that_are_odd_hide_only_themselves(tmp_path: Path) -> None:
-    export(made.checkpoint_of(made.network("studio")), tmp_path)
+    made.exported(tmp_path)
     good = json.loads((tmp_path / "studio.json").read_text())
     for number, bad in enumerate(
         [{**good, "name": 5}, {**good, "preprocessing": []}, [], {**good, "trained": 3}, {**good, "file": 1}]

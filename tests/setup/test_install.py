@@ -59,6 +59,12 @@ def test_moved_checkout_is_put_right(installed: Copy) -> None:
     )
 
 
+def spent() -> float:
+    """Seconds of the processor that the programs which this one has started took until they ended."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
 def test_whole_way(bare: Copy) -> None:
     """A fresh clone with a broken environment, killed in the middle, run again, a third time, uninstalled."""
     bare.profile.mkdir(parents=True)
@@ -80,9 +86,9 @@ def test_whole_way(bare: Copy) -> None:
     os.killpg(first.pid, signal.SIGKILL)
     assert "does not run" in first.communicate()[0]
 
-    start = time.monotonic()
+    start = spent()
     second = bare.install()
-    long = time.monotonic() - start
+    long = spent() - start
     assert second.returncode == 0, second.stdout + second.stderr
     picture = bare.folder / "out" / "first-portrait.png"
     assert str(picture) in second.stdout and picture.stat().st_size > 100_000
@@ -92,9 +98,9 @@ def test_whole_way(bare: Copy) -> None:
     ]
 
     before = snapshot(bare)
-    start = time.monotonic()
+    start = spent()
     third = bare.install()
-    assert time.monotonic() - start < long / 4 and third.returncode == 0
+    assert spent() - start < long / 4 and third.returncode == 0
     assert snapshot(bare) == before
 
     (plugin / "mine.txt").write_text("a user's own file")
