@@ -1,6 +1,6 @@
 """A series belongs together: one colour decision for a person in one light, not a new one in each picture.
 
-Every picture is measured first: who is in it (dlib's 128 numbers), when and how exposed it was
+Every picture is measured first: who is in it (face_recognition's 128 numbers), when and how exposed it was
 taken, and which colour each person's skin would have in the result. Pictures of one person, close in time
 and exposure, then form a series, within which that colour is smoothed; what is missing to the smooth one
 becomes the person's decision in that picture. Only chromaticity: brightness stays each picture's own.
@@ -25,7 +25,7 @@ from ..files import exif
 from ..files.picture import Picture
 from .item import Outcome, outcome_in, whole_lines
 
-SAME_PERSON: Final = 0.5  # Euclidean distance; dlib's author calls 0.6 the same, which mixes siblings
+SAME_PERSON: Final = 0.5  # face_recognition's distance; its authors call 0.6 the same, which mixes siblings
 SAME_LIGHT_SECONDS: Final = 900.0  # between one picture and the next
 SAME_LIGHT_STOPS: Final = 1.7  # of exposure, between one picture and the next
 SMOOTH: Final = 4.0  # pictures: sigma
@@ -59,9 +59,8 @@ def sights(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
 
     analysis: an `imaging.Analysis` of the picture. A face without visible skin is left out.
     """
-    import dlib
+    from face_recognition import api
 
-    from model import face_models
     from model.inference.components import stretched
     from model.paper.colour import decode_srgb
 
@@ -78,15 +77,15 @@ def sights(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
             continue
         small = decode_srgb(stretched(part.components.crop, len(weight)))
         mean = (small * weight).sum((0, 1)) / weight.sum()
-        crop = np.ascontiguousarray((part.upright(analysis.space) * 255 + 0.5).astype(np.uint8))
+        crop = (part.upright(analysis.space) * 255 + 0.5).astype(np.uint8)
         # The square was laid around the landmarks, so the face is always at the same place in it.
-        person = face_models.describe(crop, face_models.shape(crop, dlib.rectangle(*_FACE)))
+        person = api.face_encodings(np.ascontiguousarray(crop), [_FACE])
         own = np.float32(SLIDERS["colour"].default) * own_tint(part)
         found.append(
             {
                 "face": index,
                 **taken,
-                "person": [round(float(number), 4) for number in person],
+                "person": [round(float(number), 4) for number in person[0]],
                 "own": [round(float(number), 5) for number in own],
                 "skin": [round(float(number), 5) for number in np.log(mean + 1e-4) + own],
             }
@@ -94,7 +93,7 @@ def sights(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
     return found
 
 
-_FACE: Final = (127, 146, 390, 409)  # left, top, right, bottom in the 512-pixel square
+_FACE: Final = (146, 390, 409, 127)  # top, right, bottom, left in the 512-pixel square
 
 
 def _taken(block: bytes | None) -> dict[str, Any]:
