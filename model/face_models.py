@@ -1,8 +1,8 @@
 """dlib's face detector, 68 landmarks and recogniser: their only home, each loaded when it is first used.
 
 The files come with `face_recognition_models`. `face_recognition` itself loads every one of them, and
-`pkg_resources` to find them, at its import: a fifth of a second and 40 MB that no picture needs. What compares
-people (`batch.series`, `evaluation.faces`) asks it all the same: its numbers are by five landmarks.
+`pkg_resources` to find them, at its import: a fifth of a second and 40 MB that no picture needs. What tells
+people apart (`batch.series`, `evaluation.faces`) asks it all the same: its numbers are by five landmarks.
 """
 
 from __future__ import annotations
