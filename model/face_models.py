@@ -20,7 +20,7 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+Picture = NDArray[Any]  # uint8; OpenCV does not say so of what it makes
 LANDMARKS: Final = "shape_predictor_68_face_landmarks.dat"
 RECOGNISER: Final = "dlib_face_recognition_resnet_model_v1.dat"
 ROLLED: Final = (3, 4)  # of dlib's five detectors, those of rolled faces

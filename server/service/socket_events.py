@@ -19,4 +19,5 @@ class SocketEvent(NamedTuple):
 
 def parse(frames: list[bytes]) -> SocketEvent:
     """Read one message of the monitor."""
-    return SocketEvent(*struct.unpack("=Hi", frames[0]), frames[1])
+    kind, value = struct.unpack("=Hi", frames[0])
+    return SocketEvent(kind, value, frames[1])

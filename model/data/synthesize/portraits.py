@@ -119,7 +119,7 @@ def find_landmarks(rgb: NDArray[Any]) -> NDArray[np.float64]:
     found = face_models.detect(small)
     if len(found) != 1:
         raise Unfit(f"{len(found)} faces")
-    return face_models.landmarks(small, found[0].box) / scale
+    return np.asarray(face_models.landmarks(small, found[0].box) / scale)
 
 
 def cut(picture: NDArray[Any], square: Square, constant: bool = False) -> NDArray[Any]:
