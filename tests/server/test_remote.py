@@ -28,7 +28,7 @@ from plugin.studio_portrait.link import runtime, zmtp
 from plugin.studio_portrait.link.conversation import Conversation
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem, Settings
-from plugin.studio_portrait.link.zmtp import GREETING
+from plugin.studio_portrait.link.zmtp import GREETING, TransportError
 from server.remote import reach
 from server.remote.dealer import Dealer
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
@@ -288,14 +288,24 @@ def few_handles(pid: int, more: int) -> Iterator[None]:
 def test_a_connection_without_its_monitor_is_closed_at_once(machines: Machines, more: int) -> None:
     """Left to Python's own time, they added up until the relay had none left."""
     endpoint, keys = reach.route(f"{HOST}:9", machines.here)
-    Dealer(endpoint, keys).close()  # libzmq's own threads have theirs
     own = psutil.Process()
-    time.sleep(0.5)  # libzmq closes what others left a little later
+
+    def refused() -> Problem | None:
+        """None while libzmq still closes what others have left, so that there are more than `more`."""
+        with few_handles(own.pid, more):
+            try:
+                Dealer(endpoint, keys).close()
+            except Problem as problem:
+                return problem
+        time.sleep(0.2)
+        return None
+
+    Dealer(endpoint, keys).close()  # libzmq's own threads have theirs
+    time.sleep(0.5)
     before = own.num_fds()
-    with few_handles(own.pid, more), pytest.raises(Problem) as caught:
-        Dealer(endpoint, keys)
-    assert caught.value.code == "busy" and "file descriptor" in caught.value.message
-    wait_for(lambda: own.num_fds() <= before, PATIENCE)  # while the error's frames still hold all they had
+    told = wait_for(refused)
+    assert told.code == "busy" and "file descriptor" in told.message
+    wait_for(lambda: own.num_fds() <= before)  # while the error's frames still hold all they had
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit and /proc")
@@ -306,13 +316,23 @@ def test_a_relay_without_a_further_file_descriptor(
     with machines.relay(monkeypatch) as process, Session.open(start=False) as session:
         found = runtime.Runtime.read(machines.here)
         assert found is not None
-        other = zmtp.Connection(found.endpoints[0])
+
+        def refused() -> Problem | None:
+            """None while libzmq still closes something there, so that there are more than one."""
+            with (
+                contextlib.closing(zmtp.Connection(found.endpoints[0])) as other,
+                few_handles(process.pid, 1),
+                contextlib.suppress(TransportError),
+            ):
+                try:
+                    Conversation(other, found.token, machines.here)
+                except Problem as problem:
+                    return problem if problem.code == "busy" else None
+            return None
+
+        assert "file descriptor" in wait_for(refused).message
         with few_handles(process.pid, 1):
-            with pytest.raises(Problem) as caught:
-                Conversation(other, found.token, machines.here)
-            assert caught.value.code == "busy" and "file descriptor" in caught.value.message
             assert retouched(session)
-        other.close()
         with Session.open(start=False) as again:
             assert retouched(again) and retouched(session)
 
