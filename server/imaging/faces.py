@@ -34,6 +34,7 @@ SAME_FACE_IOU = 0.3
 AROUND = 2.4  # side of what a candidate is looked at again in, in its own sizes
 UPRIGHT = 360  # pixels of that
 CERTAIN = 0.5  # confidence of a face of the first finder that needs no second look
+LIKELY = 0.3  # that of one which only the first finder sees: headlamps and engines reach 0.15
 SURE = 0.75  # score of a candidate that counts although the first finder does not see it
 UPRIGHT_ENOUGH = 25  # degrees of roll that the network does not mind
 LEVEL = 10  # degrees of roll by the landmarks below which it is the picture that was turned, by quarters
@@ -78,14 +79,14 @@ def find_faces(
     found = [face for face in seen if face.confidence >= CERTAIN]
     if not _is_selfie(found, first.shape, first_scale):
         found = _second_look(first, first_scale, found, range(1 if found else 4), False, cancelled)
-        found = found or seen
+        found = found or _likely(seen)
     if not _is_selfie(found, first.shape, first_scale) and not cancelled():
         large = copy(LARGE)
         factor = width / large.shape[1]
         if not found:
             large, factor = _enlarge(large, factor)
         if max(large.shape) > max(first.shape):
-            found = _merge(found, _detect(large, factor))
+            found = _merge(found, _likely(_detect(large, factor)))
         found = _second_look(large, factor, found, range(4), True, cancelled)
     found = [_levelled(first, first_scale, face) for face in found]  # on the thumbnail: cheap
     found = _in_a_turned_picture(first, first_scale, found, cancelled)
@@ -125,6 +126,8 @@ def _confirmed(rgb: NDArray[np.uint8], candidate: Candidate) -> Face | None:
         candidate = Candidate(float(centre[0]), float(centre[1]), size, score, roll)
         upright, turn = _turned_upright(rgb, candidate)
     seen = [face for face in _detect(upright, 1.0) if _central(*face.centre)]
+    if not again and candidate.score < SURE:  # upright the second finder thinks otherwise
+        seen = _likely(seen)
     half = UPRIGHT / AROUND / 2
     if seen:
         face = max(seen, key=lambda face: face.confidence)
@@ -148,6 +151,10 @@ def _confirmed(rgb: NDArray[np.uint8], candidate: Candidate) -> Face | None:
     angle = candidate.angle if abs(candidate.angle) > UPRIGHT_ENOUGH else 0.0
     crop = Square(float(cx), float(cy), square.side / share)
     return Face((left, top, right - left, bottom - top), crop, candidate.score, angle)
+
+
+def _likely(faces: list[Face]) -> list[Face]:
+    return [face for face in faces if face.confidence >= LIKELY]
 
 
 def _levelled(rgb: NDArray[np.uint8], scale: float, face: Face) -> Face:

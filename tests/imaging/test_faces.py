@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 
 from plugin.studio_portrait.link.wire import Settings
 from server.imaging import blazeface, retouch
@@ -82,6 +85,16 @@ def test_nothing_is_invented(selfie):
         np.full((300, 300, 3), 200, np.uint8),
     ):
         assert find_faces(np.ascontiguousarray(picture)) == []
+
+
+def test_a_motorcycle_has_no_face():
+    """Its headlamp and its engine looked like one to the one finder, and a little to the other."""
+    path = Path(skimage.data.__file__).parent / "motorcycle_left.png"
+    picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+    for turns, (y, x), share, scale in ((2, (112, 124), 0.6885, 1.5538), (3, (88, 131), 0.652, 2.506)):
+        part = picture[y : y + int(500 * share), x : x + int(741 * share)]
+        part = cv2.resize(np.ascontiguousarray(np.rot90(part, turns)), None, fx=scale, fy=scale, interpolation=2)
+        assert find_faces(part) == []
 
 
 def test_a_close_face_is_the_same_without_the_finest_steps(selfie):
