@@ -80,6 +80,9 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         self._attach(self._limit, 1, 2)
         self._add_line()
         self._network = self._add_combo("network", _("_Network"), (), _("which AI model"))
+        if captions:  # as wide before the networks' names are known as after, or the picture would jump
+            for cell in self._network.get_cells():
+                cell.set_properties(width_chars=42, max_width_chars=42)
         self._network_tip()
         self._reference_label, self._reference = self._add_reference()
         self._output = self._add_combo("output", _("O_utput"), _OUTPUT, _("what you get"))
