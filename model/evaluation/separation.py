@@ -25,11 +25,8 @@ ROUNDS: Final = 2
 # Ovals in face sizes: half width, half height, and how far they lie above the middle of the landmarks.
 SURELY: Final = (0.36, 0.42, 0.0)
 PERHAPS: Final = (0.78, 0.95, 0.16)
-SHOULDERS: Final = (
-    0.62,
-    0.45,
-    1.45,
-)  # below the middle where they begin; half widths there and at the lower edge
+# Shoulders: how far below the middle they begin; half widths there and at the lower edge.
+SHOULDERS: Final = (0.62, 0.45, 1.45)
 REFINE: Final = (4, 1e-3)  # the guided filter's radius and variance
 
 

@@ -9,21 +9,20 @@ counts too. Skin is a network's own map, or what has the face's own colour withi
 from __future__ import annotations
 
 import functools
-import hashlib
 import threading
-from pathlib import Path
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import BadWeights
 from model.paper.framing import RISE, SCALE
+
+from .weights import WEIGHTS, checked
 
 Array = NDArray[np.float32]
 
-SEGMENTATION: Final = Path(__file__).resolve().parents[1] / "weights" / "selfie_segmentation.tflite"
+SEGMENTATION: Final = WEIGHTS / "selfie_segmentation.tflite"
 SHA256: Final = "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c"
 INPUT: Final = 256  # pixels that the segmentation takes and answers
 UNSURE: Final = 0.2  # of its answer, at both ends: it says so, and is right all the same
@@ -69,12 +68,7 @@ def sharpened(matte: Array, ends: float = ENDS) -> Array:
 
 @functools.cache
 def _segmentation() -> Any:
-    try:
-        data = SEGMENTATION.read_bytes()
-    except OSError as error:
-        raise BadWeights("The weights of the segmentation are missing.") from error
-    if hashlib.sha256(data).hexdigest() != SHA256:
-        raise BadWeights("The weights of the segmentation are not those that belong to this version.")
+    data = checked(SEGMENTATION, SHA256, "the segmentation")
     return cv2.dnn.readNetFromTFLite(np.frombuffer(data, np.uint8))
 
 

@@ -125,19 +125,24 @@ def choose(network: str, known: list[NetworkInfo]) -> NetworkInfo:
     raise UnknownNetwork(f"There is no network {network!r}; there is: {names}.")
 
 
+def checked(file: Path, sha256: str, name: str) -> bytes:
+    """Return the bytes of a file whose checksum is right. name: whose weights. Raises `BadWeights`."""
+    try:
+        if file.stat().st_size > LARGEST_FILE:
+            raise BadWeights(f"The weights of {name} are larger than any network's.")
+        data = file.read_bytes()
+    except OSError as error:
+        raise BadWeights(f"The weights of {name} are missing.") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise BadWeights(f"The weights of {name} are not those that belong to this version.")
+    return data
+
+
 def read(info: NetworkInfo) -> State:
     """Return the tensors of a weights file whose checksum is right. Raises `BadWeights`."""
     from safetensors.numpy import load as parse
 
-    try:
-        if info.file.stat().st_size > LARGEST_FILE:
-            raise BadWeights(f"The weights of {info.name} are larger than any network's.")
-        data = info.file.read_bytes()
-    except OSError as error:
-        raise BadWeights(f"The weights of {info.name} are missing.") from error
-    if hashlib.sha256(data).hexdigest() != info.sha256:
-        raise BadWeights(f"The weights of {info.name} are not those that belong to this version.")
-    tensors: State = parse(data)
+    tensors: State = parse(checked(info.file, info.sha256, info.name))
     return {name: np.asarray(value, np.float32) for name, value in tensors.items()}
 
 

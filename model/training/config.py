@@ -20,6 +20,7 @@ from model.data.synthesize.flash import named
 from ..networks.registry import NETWORKS, find
 from .losses import Weights
 
+SHRINKS: Final = (1, 2, 4)
 KINDS: Final[dict[str, tuple[type, ...]]] = {
     "int": (int,),
     "float": (int, float),
@@ -109,10 +110,10 @@ class Config:
             raise ValueError(rules[0][1])
         network = find(self.architecture)
         for stage in self.parts:
-            within = network.scale // stage.shrink if stage.shrink in (1, 2, 4) else 1
+            within = network.scale // stage.shrink if stage.shrink in SHRINKS else 1
             unit = network.stride * max(1, within)
             rules += [
-                (stage.shrink in (1, 2, 4), "shrink is 1, 2 or 4"),
+                (stage.shrink in SHRINKS, "shrink is 1, 2 or 4"),
                 (stage.batch > 0 and stage.steps > 0, "batch and steps are 1 or more"),
                 (stage.rate > 0, "rate is above 0"),
                 (stage.identity == 0 or self.architecture == "studio", "identity is for the network studio"),

@@ -49,6 +49,11 @@ class Trainer:
         if not self.config.average:
             self.average.module = self.network  # copying every step took a fifth of Pix2Pix's time
 
+    @property
+    def shrink(self) -> int:
+        """How much smaller the network works than the crops of the step in hand are."""
+        return max(1, self.descriptor.scale // self.config.at(self.step).shrink)
+
     def trained(self) -> list[nn.Parameter]:
         """List the parameters that have gradients."""
         return [parameter for parameter in self.network.parameters() if parameter.requires_grad]

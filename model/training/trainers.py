@@ -12,9 +12,9 @@ from torch import Tensor
 from model.data.synthesize.pairs import Pairs
 
 from ..inference.pytorch import autocast
-from ..networks import deepflash, hdrnet, pix2pix
+from ..networks import hdrnet, pix2pix
 from ..networks.registry import find
-from ..networks.studio import SHRINK, Prediction
+from ..networks.studio import Prediction
 from ..paper import equations
 from . import losses
 from .config import Config
@@ -61,7 +61,7 @@ class DeepFlashTrainer(DifferenceTrainer):
         super().started(pictures)
 
     def _loss(self, pairs: Pairs) -> Tensor:
-        self.network.shrink = max(1, deepflash.SHRINK // self.config.at(self.step).shrink)
+        self.network.shrink = self.shrink
         return super()._loss(pairs)
 
     def _before(self) -> None:
@@ -86,7 +86,7 @@ class StudioTrainer(Trainer):
     def _loss(self, pairs: Pairs) -> Tensor:
         image = pairs.bl_x.contiguous(memory_format=torch.channels_last)
         with autocast(self.device):
-            output = self._predict(image, SHRINK // self.config.at(self.step).shrink)
+            output = self._predict(image, self.shrink)
         known = pairs.known if isinstance(pairs, Batch) else None
         loss: Tensor = losses.studio(output, pairs, known, self.config.losses)
         share = self.config.at(self.step).identity
