@@ -93,6 +93,8 @@ class Member:
         self._soak = soak
         self.current: int | None = None
         self.heard = time.monotonic()
+        self._giving = threading.Lock()
+        self._dead = False
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.soak.client", soak.schedule.painter, str(soak.expected)],
             cwd=CHECKOUT,
@@ -116,22 +118,27 @@ class Member:
                 self._give_next()
 
     def _give_next(self) -> None:
-        self.current = self._soak.next_job()
         assert self.process.stdin is not None
-        if self.current is None:
-            self.process.stdin.close()
-        else:
-            self.process.stdin.write(f"{self.current}\n")
-            self.process.stdin.flush()
+        with self._giving:  # a client killed while its last word was on the way gets no further job
+            if self._dead:
+                return
+            self.current = self._soak.next_job()
+            if self.current is None:
+                self.process.stdin.close()
+            else:
+                self.process.stdin.write(f"{self.current}\n")
+                self.process.stdin.flush()
 
     @property
     def hung(self) -> bool:
         return self.process.poll() is None and time.monotonic() - self.heard > HUNG_SECONDS
 
     def kill(self) -> None:
-        if self.current is not None:
-            self._soak.tally.killed.add(self.current)
-        self.process.kill()
+        with self._giving:
+            self._dead = True
+            if self.current is not None:
+                self._soak.tally.killed.add(self.current)
+            self.process.kill()
         self.process.wait()
 
 
@@ -243,6 +250,7 @@ class Soak:
             "right": tally.count("right"),
             "clear_errors": tally.count("error"),
             "lost": len(tally.lost()),
+            "lost_jobs": {job: tally.ended.get(job, {}).get("code", "silence") for job in tally.lost()},
             "swapped": tally.swapped(),
             "wrong": tally.count("wrong"),
             "killed_with_their_client": len(tally.killed - tally.ended.keys()),
