@@ -2,7 +2,7 @@
 
 Only what is ours is touched: plug-in copies by their own list of files, the environment,
 the server's state folder by its known file names, networks that were converted for this machine, the first
-portrait. The checkout stays.
+portrait. The checkout stays, and so do the user's own presets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.inference import cache
-from plugin.studio_portrait.link import runtime, stopping
+from plugin.studio_portrait.link import presets, runtime, stopping
 from plugin.studio_portrait.link.wire import Problem
 
 from . import first_run, gimpfu_bundle, plugin_folder, profiles
@@ -100,6 +100,8 @@ def uninstall(gimp_dirs: list[Path], yes: bool) -> int:
         _remove_if_empty(inventory.networks.parent)
     if inventory.environment:
         shutil.rmtree(inventory.environment)
+    if any(not preset.shipped for preset in presets.available()):
+        say(f"left, they are yours: the presets in {presets.folder()}")
     say(f"Removed. {environment.checkout} itself can be deleted now if you like.")
     return 0
 

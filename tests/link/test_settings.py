@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,72 @@ def test_own_presets_are_saved_found_and_removed(tmp_path: Path) -> None:
     assert not presets.find("Matte").shipped and len(presets.available()) == 3
     with pytest.raises(Problem):
         presets.save(" /// ", look)
+
+
+@pytest.mark.parametrize(
+    ("system", "variables", "place"),
+    [
+        ("linux", {}, ".config"),
+        ("linux", {"XDG_CONFIG_HOME": "{home}/elsewhere"}, "elsewhere"),
+        ("linux", {"XDG_CONFIG_HOME": "not/absolute"}, ".config"),
+        ("linux", {"XDG_CONFIG_HOME": "{home}/.var", "FLATPAK_ID": "org.gimp.GIMP"}, ".config"),
+        (
+            "linux",
+            {"XDG_CONFIG_HOME": "/x", "FLATPAK_ID": "x", "HOST_XDG_CONFIG_HOME": "{home}/host"},
+            "host",
+        ),
+        ("win32", {"APPDATA": "{home}/Roaming"}, "Roaming"),
+        ("win32", {}, "AppData/Roaming"),
+        ("darwin", {}, "Library/Application Support"),
+    ],
+)
+def test_own_presets_lie_beside_gimps_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, variables: dict[str, str], place: str
+) -> None:
+    """Where `server.setup.profiles` looks for GIMP's own; a flatpak's GIMP and a terminal see the same."""
+    _at_home(tmp_path, monkeypatch, **variables)
+    monkeypatch.setattr(sys, "platform", system)
+    assert presets.folder() == tmp_path / place / "studio-portrait" / "presets"
+
+
+def test_presets_of_before_are_taken_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is lost: not one whose file's name is taken, not one in a place that cannot be left."""
+    _at_home(tmp_path, monkeypatch)
+    earlier = tmp_path / ".local/state/studio-portrait/presets"
+    earlier.mkdir(parents=True)
+    for stem, name in (("preset-mine", "Mine"), ("preset-same", "Of before")):
+        (earlier / f"{stem}.json").write_text(json.dumps({"name": name, "settings": {"shine": 0.25}}))
+    presets.save("Same", Settings(shine=1))
+    names = {preset.name for preset in presets.available() if not preset.shipped}
+    assert names == {"Mine", "Same", "Of before"} and presets.find("mine").settings == {"shine": 0.25}
+    assert [path.name for path in earlier.iterdir()] == ["preset-same.json"]
+    assert presets.folder().stat().st_mode & 0o777 == 0o700
+    assert presets.remove("same") and not presets.remove("same")
+    assert not any(earlier.iterdir())
+    assert [preset.name for preset in presets.available() if not preset.shipped] == ["Mine"]
+    assert not earlier.exists()
+
+
+def test_presets_of_before_are_found_where_they_cannot_be_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _at_home(tmp_path, monkeypatch)
+    earlier = tmp_path / ".local/state/studio-portrait/presets"
+    earlier.mkdir(parents=True)
+    (earlier / "preset-mine.json").write_text('{"name": "Mine", "settings": {}}')
+    (tmp_path / ".config").write_text("no folder")
+    assert presets.find("Mine").name == "Mine"
+    with pytest.raises(Problem, match="cannot be written"):
+        presets.save("Another", Settings())
+
+
+def _at_home(home: Path, monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
+    """Let nothing but the user's home say where presets lie."""
+    for name in (runtime.HOME_VARIABLE, "XDG_CONFIG_HOME", "FLATPAK_ID", "HOST_XDG_CONFIG_HOME", "APPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.format(home=home))
 
 
 @pytest.mark.parametrize(

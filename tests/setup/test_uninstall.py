@@ -17,6 +17,9 @@ from .conftest import Copy
 
 
 def test_a_server_is_ended_although_the_environment_is_gone(bare: Copy) -> None:
+    own = bare.state / "presets" / "preset-mine.json"
+    own.parent.mkdir(parents=True)
+    own.write_text('{"name": "Mine", "settings": {}}')
     networks = bare.home / "cache" / "networks"
     (networks / "0123").mkdir(parents=True)
     with Server(bare.state) as server:
@@ -24,7 +27,8 @@ def test_a_server_is_ended_although_the_environment_is_gone(bare: Copy) -> None:
         gone = bare.install("--uninstall", "--yes")
         assert gone.returncode == 0, gone.stderr
         assert server.process.wait(PATIENCE) == 0
-    assert not bare.state.exists() and not networks.parent.exists()
+    assert own.exists() and f"the presets in {own.parent}" in gone.stdout
+    assert [path.name for path in bare.state.iterdir()] == ["presets"] and not networks.parent.exists()
 
 
 def test_nothing_is_removed_while_a_server_goes_on(

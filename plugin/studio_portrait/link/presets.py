@@ -2,7 +2,7 @@
 
 One file a preset: ``{"name": "Matte", "format": 2, "settings": {"shine": 1.0, ...}}``, with the names and
 ranges of `wire.Settings`; what is left out is the default. Ours lie in ``presets/`` of the plug-in, the
-user's own in ``presets/`` of the state folder, where every GIMP of this user and the command line find them.
+user's own beside GIMP's profile, where every GIMP of this user and the command line find them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import json
 import os
 import re
 import secrets
+import shutil
+import sys
 import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,14 +46,55 @@ class Preset:
 
 
 def folder() -> Path:
-    """Where the user's own presets lie; may not be there yet."""
+    """Where the user's own presets lie; may not be there yet.
+
+    A flatpak's own ``XDG_CONFIG_HOME`` is not followed: a terminal would not look there.
+    """
+    if os.environ.get(runtime.HOME_VARIABLE):
+        return _earlier_folder()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get(f"{'HOST_' if 'FLATPAK_ID' in os.environ else ''}XDG_CONFIG_HOME", ""))
+        if not base.is_absolute():  # as the standard says
+            base = Path.home() / ".config"
+    return base / "studio-portrait" / "presets"
+
+
+def _earlier_folder() -> Path:
+    """Where they lay before they went beside GIMP's profile."""
     return runtime.state_folder_path() / "presets"
+
+
+def _make(place: Path) -> None:
+    if place == _earlier_folder():
+        runtime.state_folder()
+    for one in (place.parent, place):
+        one.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _move_earlier() -> None:
+    """Take over presets from the earlier folder; one whose name is taken stays, as does what cannot move."""
+    earlier, now = _earlier_folder(), folder()
+    if earlier == now or not earlier.is_dir():
+        return
+    with contextlib.suppress(OSError):
+        _make(now)
+        for path in earlier.glob("*.json"):
+            if not (now / path.name).exists():
+                with contextlib.suppress(OSError):
+                    shutil.move(path, now / path.name)
+        earlier.rmdir()
 
 
 def available() -> list[Preset]:
     """All presets that can be read: ours, then the user's own by name, which may stand for one of ours."""
+    _move_earlier()
     ours = {preset.name.casefold(): preset for preset in _all(SHIPPED, shipped=True)}
-    own = {preset.name.casefold(): preset for preset in _all(folder(), shipped=False)}
+    found = (*_all(_earlier_folder(), shipped=False), *_all(folder(), shipped=False))
+    own = {preset.name.casefold(): preset for preset in found}
     return [preset for key, preset in ours.items() if key not in own] + list(own.values())
 
 
@@ -118,8 +161,7 @@ def save(name: str, settings: Settings) -> Path:
     content = {"name": name.strip()[:64], "format": STORED, "settings": fields}
     beside = path.with_name(f".{secrets.token_hex(4)}")
     try:
-        runtime.state_folder()
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        _make(path.parent)
         try:
             beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
             beside.replace(path)
@@ -133,10 +175,12 @@ def save(name: str, settings: Settings) -> Path:
 
 def remove(name: str) -> bool:
     """Delete the user's own preset of this name; whether there was one. Ours stay."""
-    with contextlib.suppress(OSError):
-        (folder() / f"{_stem(name)}.json").unlink()
-        return True
-    return False
+    removed = False
+    for place in {folder(), _earlier_folder()}:
+        with contextlib.suppress(OSError):
+            (place / f"{_stem(name)}.json").unlink()
+            removed = True
+    return removed
 
 
 def _stem(name: str) -> str:
