@@ -42,10 +42,10 @@ LEAST: Final = 500  # pixels of background: fewer are no measurement
 FAR: Final = 9  # pixels beyond a separation's edge from which on a pixel is surely not the person
 
 
-def change(face: faces.Face, after: faces.Image) -> Row:
+def change(face: faces.Face, after: faces.Image, away: faces.Mask) -> Row:
     """Return the numbers of one photograph; NaN where there is no neck or no background in it.
 
-    after: the result in the photograph's crop, (512, 512, 3) sRGB.
+    after: the result in the photograph's crop, (512, 512, 3) sRGB. away: its `background`.
     """
     mask = faces.face_mask(face)
     sides = [faces.lab(picture)[mask] for picture in (face.crop, after)]
@@ -58,7 +58,7 @@ def change(face: faces.Face, after: faces.Image) -> Row:
         "b*": float(moved[2]),
         "shine": float(shine[1] / max(shine[0], 1)),
         "neck step": faces.neck_step(face, after) - faces.neck_step(face),
-        "outside": _outside(face, after),
+        "outside": _outside(face, after, away),
     }
 
 
@@ -69,12 +69,17 @@ def retouched(crop: faces.Image, network: Network) -> faces.Image:
     return eight_bit(crop - matte[..., None] * difference(parts))
 
 
-def _outside(face: faces.Face, after: faces.Image) -> float:
-    """Levels of 255; NaN where hardly anything but the person is seen."""
+def background(face: faces.Face) -> faces.Mask:
+    """Return where surely nobody is, (512, 512)."""
     away = face.valid
     for matte in (separation.person(face.crop), mattes.mattes(face.crop)[0]):
         person = (cv2.resize(matte, face.valid.shape[::-1]) > 0.05).astype(np.uint8)
         away = away & (cv2.dilate(person, np.ones((2 * FAR + 1,) * 2, np.uint8)) == 0)
+    return away
+
+
+def _outside(face: faces.Face, after: faces.Image, away: faces.Mask) -> float:
+    """Levels of 255; NaN where hardly anything but the person is seen."""
     if away.sum() < LEAST:
         return math.nan
     return float(np.percentile(255 * np.abs(after - face.crop)[away].max(axis=-1), 99.9))
@@ -104,8 +109,9 @@ def measure(
         except Unfit as reason:
             left_out.append(f"{path}: {reason}")
             continue
+        away = background(face)
         for name, after in answers.items():
-            rows[name].append((groups.get(path.name, ""), change(face, after)))
+            rows[name].append((groups.get(path.name, ""), change(face, after, away)))
     if not any(rows.values()):
         raise ValueError(f"no face was found in any picture of {folder}")
     result: dict[str, Any] = {"n": len(next(iter(rows.values()))), "systems": {}}

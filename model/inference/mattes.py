@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from model.paper.framing import RISE, SCALE
 
+from . import segmentation
 from .weights import WEIGHTS, checked
 
 Array = NDArray[np.float32]
 
-SEGMENTATION: Final = WEIGHTS / "selfie_segmentation.tflite"
-SHA256: Final = "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c"
 INPUT: Final = 256  # pixels that the segmentation takes and answers
 UNSURE: Final = 0.2  # of its answer, at both ends: it says so, and is right all the same
 WITHIN: Final = (0.5, 0.7)  # share of the crop that is picture: where a network's own matte counts, where not
@@ -68,7 +67,7 @@ def sharpened(matte: Array, ends: float = ENDS) -> Array:
 
 @functools.cache
 def _segmentation() -> Any:
-    data = checked(SEGMENTATION, SHA256, "the segmentation")
+    data = checked(WEIGHTS / segmentation.FILE, segmentation.SHA256, "the segmentation")
     return cv2.dnn.readNetFromTFLite(np.frombuffer(data, np.uint8))
 
 

@@ -7,6 +7,7 @@ import time
 
 from gi.repository import Gimp
 from link.wire import STAGES
+from words import sentence
 
 _UPDATE_SECONDS = 0.1
 
@@ -58,7 +59,7 @@ class Bar:
         before, now = self._course.stage, time.monotonic()
         share = self._course.at(stage, fraction)
         if stage != before:
-            words = STAGES.get(stage, stage)
+            words = sentence(STAGES.get(stage, stage))
             Gimp.progress_set_text(words) if before else Gimp.progress_init(words)
         elif now - self._shown < _UPDATE_SECONDS:
             return

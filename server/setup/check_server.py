@@ -37,11 +37,12 @@ def check_environment(environment: Environment) -> Finding:
 
 
 def check_weights(checkout: Path) -> Iterator[Finding]:
-    """Tell of each network whether its weights are whole."""
+    """Tell of each network, and of the one that finds the person, whether its weights are whole."""
     found = weights.networks(checkout)
     if not found:
         yield bad("weights", "There is no network in model/weights.", weights.HINT)
-    for network in found:
+        return
+    for network in (*found, weights.person_finder(checkout)):
         if network.fault:
             yield bad(
                 "weights", f"The network {network.name}: {network.fault} ({network.file}).", weights.HINT

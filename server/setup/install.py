@@ -154,7 +154,7 @@ def _install(options: argparse.Namespace) -> int:
 def _check(networks: list[weights.Network]) -> None:
     if not networks:
         raise Problem("weights", "There is no network in model/weights.", weights.HINT)
-    for network in networks:
+    for network in (*networks, weights.person_finder()):
         if network.fault:
             raise Problem(
                 "weights", f"The network {network.name} cannot be used: {network.fault}.", weights.HINT

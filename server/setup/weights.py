@@ -1,4 +1,4 @@
-"""Which networks the checkout holds, and whether their weights are what they should be.
+"""Which networks the checkout holds, and whether all weights are what they should be.
 
 Reads the small JSON file beside each weights file; the network itself is never loaded here.
 """
@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.inference import segmentation
 from plugin.studio_portrait.link.wire import ERRORS
 from server import CHECKOUT
 
@@ -39,6 +40,12 @@ def networks(checkout: Path = CHECKOUT) -> list[Network]:
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             found.append((True, Network(description.stem, description, "", "its description cannot be read")))
     return [network for _, network in sorted(found, key=lambda pair: (pair[0], pair[1].name))]
+
+
+def person_finder(checkout: Path = CHECKOUT) -> Network:
+    """Check the segmentation that finds the person for every network."""
+    file = checkout / "model" / "weights" / segmentation.FILE
+    return Network("that finds the person", file, segmentation.SHA256, _fault(file, segmentation.SHA256))
 
 
 def fingerprint(found: list[Network]) -> str:

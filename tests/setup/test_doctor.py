@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from model.inference import segmentation
 from plugin.studio_portrait.link import runtime
 from server.setup import check_gimp, check_server, doctor, plugin_folder, profiles, torch_build
 from server.setup.environment import Environment
 from server.setup.finding import Finding
 from server.setup.profiles import Gimp, Profile
+from tests.sample import CHECKOUT
 from tests.server.running import Server
 
 from .conftest import Copy, own
@@ -212,6 +215,13 @@ def test_weights(tmp_path: Path) -> None:
     (folder / "net.safetensors").write_bytes(b"wrong")
     assert "checksum is wrong" in next(check_server.check_weights(tmp_path)).sentence
     (folder / "net.safetensors").write_bytes(b"right")
+    finder = folder / segmentation.FILE
+    for content, words in ((None, "weights are missing"), (b"wrong", "checksum is wrong")):
+        if content:
+            finder.write_bytes(content)
+        _, found = check_server.check_weights(tmp_path)
+        assert words in found.sentence and "finds the person" in found.sentence and found.hint
+    shutil.copy(CHECKOUT / "model/weights" / segmentation.FILE, finder)
     assert well(check_server.check_weights(tmp_path))
     (folder / "net.json").write_text("{")
     assert fault(check_server.check_weights(tmp_path)) == "weights"

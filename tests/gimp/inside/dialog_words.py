@@ -2,6 +2,7 @@
 
 import json
 import sys
+import types
 
 import support
 from gi.repository import Gimp
@@ -31,14 +32,27 @@ def texts(widget):
 
 GimpUi.init("studio-portrait-words")
 import origin  # noqa: E402
+import progress  # noqa: E402
 import words  # noqa: E402
 from choices import Choices  # noqa: E402
+from link.wire import STAGES  # noqa: E402
 from ui.window import Window  # noqa: E402
 
 image, layer = support.make_image(support.JOB["photo"])
 window = Window(image, origin.find(image, layer), Choices(), {})
 shown = [text for text in texts(window._dialog) if text]
+for stage in STAGES:
+    window._show_stage(stage, 0.5)
+    shown.append(window._status.get_text())
 window._worker.close()
+# GIMP's own bar does not tell what stands in it.
+ignore = lambda share: None  # noqa: E731
+progress.Gimp = types.SimpleNamespace(
+    progress_init=shown.append, progress_set_text=shown.append, progress_update=ignore
+)
+bar = progress.Bar()
+for stage in STAGES:
+    bar.show(stage, 0.5)
 with open(support.JOB["templates"], encoding="utf-8") as file:
     sentences = {text: words.sentence(text.format("7", "8", "9", "10")) for text in json.load(file)}
 support.tell({"shown": shown, "sentences": sentences})
