@@ -38,7 +38,7 @@ def path(name: str) -> Path:
 
 
 @dataclass(frozen=True)
-class Found:
+class DetectedFace:
     """A face that the detector sees. box: `dlib.rectangle`. score: above 0, 1 is certain. rolled: seen as one
     that leans to a side.
     """
@@ -69,12 +69,12 @@ def load() -> None:
     _predictor()
 
 
-def detect(rgb: Picture, doublings: int = 0) -> list[Found]:
+def detect(rgb: Picture, doublings: int = 0) -> list[DetectedFace]:
     """Find the faces from 80 pixels on in (H, W, 3) sRGB, which is enlarged so many times before."""
     return _found(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), doublings)
 
 
-def detect_large(rgb: Picture) -> list[Found]:
+def detect_large(rgb: Picture) -> list[DetectedFace]:
     """Find large faces only, in half the time of `detect`, with whose boxes these agree."""
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     for _ in range(COARSE):
@@ -82,10 +82,10 @@ def detect_large(rgb: Picture) -> list[Found]:
     return [replace(face, box=_from_coarse(face.box)) for face in _found(grey)]
 
 
-def _found(grey: Picture, doublings: int = 0) -> list[Found]:
+def _found(grey: Picture, doublings: int = 0) -> list[DetectedFace]:
     boxes, scores, kinds = _detector().run(grey, doublings, 0.0)
     return [
-        Found(box, float(score), kind in ROLLED)
+        DetectedFace(box, float(score), kind in ROLLED)
         for box, score, kind in zip(boxes, scores, kinds, strict=True)
     ]
 
@@ -101,7 +101,7 @@ def _from_coarse(box: Any) -> Any:
     return _PYRAMID.rect_up(box, COARSE)
 
 
-def largest(faces: Sequence[Found]) -> Any:
+def largest(faces: Sequence[DetectedFace]) -> Any:
     """Return the box of most pixels."""
     return max((face.box for face in faces), key=lambda box: int(box.area()))
 

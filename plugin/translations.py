@@ -2,7 +2,7 @@
 
 Collects every text that the user may read, merges it into ``locale/LANGUAGE.po`` and compiles these to the
 ``.mo`` files that GIMP's Python reads. Sentences with names or numbers filled in (f-strings) become templates
-with ``{0}`` in the order of the holes; `words.sentence` matches what comes from the server against them.
+with ``{0}`` in the order of the holes; `translation.sentence` matches the server's against them.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ STAGES: Final = (
     (512, 512, 512, 512),
 )
 # (channels from below, channels out = the skip connection's), bottom to top
-RISES: Final = ((512, 512), (512, 512), (512, 256), (256, 128), (128, 64))
+DECODER: Final = ((512, 512), (512, 512), (512, 256), (256, 128), (128, 64))
 SHRINK: Final = 4  # the working size is a quarter of the crop's
 MEAN: Final = (123.68, 116.779, 103.939)  # VGG-16's, R G B of 0..255
 
@@ -74,7 +74,7 @@ class Encoder(nn.Module):
         return [*features, value]
 
 
-class Rise(nn.Module):
+class DecoderStep(nn.Module):
     """One step up: 4x4 transposed convolution with stride 2, BN, ReLU; concatenate; 1x1 fuse, linear."""
 
     def __init__(self, below: int, out: int) -> None:
@@ -85,8 +85,8 @@ class Rise(nn.Module):
 
     def forward(self, below: Tensor, skip: Tensor) -> Tensor:
         """(N, below, h, w) and (N, out, 2h, 2w) -> (N, out, 2h, 2w)."""
-        risen = F.relu(self.norm(self.up(below)), inplace=True)
-        fused: Tensor = self.fuse(torch.cat([risen, skip], dim=1))
+        doubled = F.relu(self.norm(self.up(below)), inplace=True)
+        fused: Tensor = self.fuse(torch.cat([doubled, skip], dim=1))
         return fused
 
 
@@ -102,20 +102,20 @@ class DeepFlash(nn.Module):
         self.encoder = Encoder()
         self.bottleneck = nn.Conv2d(512, 512, 3, padding=1)
         self.norm = nn.BatchNorm2d(512)
-        self.rises: Any = nn.ModuleList(Rise(below, out) for below, out in RISES)
+        self.rises: Any = nn.ModuleList(DecoderStep(below, out) for below, out in DECODER)
         self.head: Any = nn.Conv2d(64, 3, 1)
         self.reset()
 
     def reset(self) -> None:
         """He initialisation of the decoder, small Xavier for the head."""
-        for module in (self.bottleneck, *(rise.up for rise in self.rises)):
+        for module in (self.bottleneck, *(step.up for step in self.rises)):
             nn.init.kaiming_normal_(
                 module.weight, mode="fan_out" if module is not self.bottleneck else "fan_in"
             )
             nn.init.zeros_(module.bias)
-        for rise in self.rises:
-            nn.init.xavier_normal_(rise.fuse.weight)
-            nn.init.zeros_(rise.fuse.bias)
+        for step in self.rises:
+            nn.init.xavier_normal_(step.fuse.weight)
+            nn.init.zeros_(step.fuse.bias)
         nn.init.xavier_normal_(self.head.weight, gain=0.05)
         nn.init.zeros_(self.head.bias)
 
@@ -123,8 +123,8 @@ class DeepFlash(nn.Module):
         """Bring the encoder's features to logits of y, (N, 3, H, W)."""
         *skips, value = features
         value = F.relu(self.norm(self.bottleneck(value)), inplace=True)
-        for rise, skip in zip(self.rises, reversed(skips), strict=True):
-            value = rise(value, skip)
+        for step, skip in zip(self.rises, reversed(skips), strict=True):
+            value = step(value, skip)
         logits: Tensor = self.head(value)
         return logits
 

@@ -55,7 +55,7 @@ class Prediction(NamedTuple):
     skin: Tensor
 
 
-class Answered(NamedTuple):
+class ServedPrediction(NamedTuple):
     """y (N, 3, H, W); person (a matte), skin (N, 1, H / 8, W / 8), shine (N, 1, H / 2, W / 2) in [0, 1]."""
 
     y: Tensor
@@ -85,7 +85,7 @@ class Block(nn.Module):
         return F.relu(value + self.second(self.first(value)))
 
 
-class Whole(nn.Module):
+class GlobalFeatures(nn.Module):
     """Exposure and white balance are one decision for the picture: its mean features, added everywhere."""
 
     def __init__(self, width: int) -> None:
@@ -109,7 +109,7 @@ class Studio(nn.Module):
             nn.Sequential(*(Block(width) for _ in range(depth)))
             for width, depth in zip(WIDTHS, DEPTHS, strict=True)
         )
-        self.whole = Whole(WIDTHS[-1])
+        self.whole = GlobalFeatures(WIDTHS[-1])
         pairs = list(zip(WIDTHS, WIDTHS[1:], strict=False))[::-1]
         self.ups = nn.ModuleList(convolution(below, out, 1) for out, below in pairs)
         self.merges = nn.ModuleList(nn.Sequential(convolution(out, out), Block(out)) for out, _ in pairs)
@@ -172,7 +172,7 @@ class Studio(nn.Module):
         larger = self.features(_stretched(both, [side + LARGER for side in both.shape[2:]]))
         return (features + _stretched(larger, features.shape[2:])) / 2, masks
 
-    def finish(self, image: Tensor, features: Tensor, masks: Tensor) -> Answered:
+    def finish(self, image: Tensor, features: Tensor, masks: Tensor) -> ServedPrediction:
         """BL(x) and what `body` has found -> all that is said about the crop, for serving.
 
         The mean light of the picture and its mirror image: a face has no handedness.
@@ -183,13 +183,13 @@ class Studio(nn.Module):
         person, skin = ((there + back.flip(-1)) / 2).sigmoid().split(1, dim=1)
         shine = specular.sigmoid()
         keep = KEEP_SERVED / (1 + SHINE_WEIGHT * F.avg_pool2d(shine, COARSE))
-        return Answered(encoded(shrunk(without_texture(change, SHRINK, keep))), person, skin, shine)
+        return ServedPrediction(encoded(shrunk(without_texture(change, SHRINK, keep))), person, skin, shine)
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> y in [0, 1], same shape, as it is served."""
         return self.answer(image).y
 
-    def answer(self, image: Tensor) -> Answered:
+    def answer(self, image: Tensor) -> ServedPrediction:
         """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> all that is said about it, as it is served."""
         return self.finish(image, *self.body(image))
 
@@ -245,7 +245,7 @@ STUDIO: Final = Network(
     caption="Our own network: small and quick, says how the light must change.",
     build=Studio,
     trainer="model.training.trainers:StudioTrainer",
-    outputs=Answered._fields,
+    outputs=ServedPrediction._fields,
     later={"mattes.": ("person", "skin")},
     constants={
         "shrink": SHRINK,

@@ -40,7 +40,7 @@ Judged = dict[str, list[Pairs]]  # held-out pairs by the name of their row in th
 
 
 @dataclass(frozen=True)
-class Start:
+class InitialWeights:
     """The network's first weights. init: "none", one of `encoders.KINDS`, or a file's path."""
 
     init: str
@@ -91,7 +91,7 @@ class Run:
     folder: Path
     cache: Path | None
     pairs: Path | None
-    start: Start
+    start: InitialWeights
     resume: bool
     workers: int
     seconds: float
@@ -199,9 +199,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         init = a.init or ("imagenet" if a.encoder else "none")
         config = Config.read(a.config)
-        run = Run(
-            config, a.run, a.cache, a.pairs, Start(init, a.encoder), a.resume, a.workers, a.minutes * 60
-        )
+        start = InitialWeights(init, a.encoder)
+        run = Run(config, a.run, a.cache, a.pairs, start, a.resume, a.workers, a.minutes * 60)
         return min(1, run())
     except ValueError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

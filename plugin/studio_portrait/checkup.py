@@ -18,7 +18,7 @@ from link import launch
 from link.session import Session
 from link.version import VERSION
 from link.wire import Problem
-from words import _, problem_text
+from translation import _, problem_text
 
 WELL = "All is well."  # the doctor's last line, which must not stand below a server that does not run
 DOCTOR_SECONDS = 60

@@ -13,7 +13,7 @@ from gi.repository import Gegl, Gimp
 from link.retouching import LAYERS
 from link.wire import Box, Problem
 from pixels import Layout, check_open
-from words import _
+from translation import _
 
 NAMES = {"shine": _("Shine"), "light": _("Light"), "colour": _("Colour"), "tone": _("Tone")}
 

@@ -19,7 +19,7 @@ from link.version import VERSION
 from link.wire import Box, Problem, Settings
 from origin import Origin
 from pixels import MASK_FORMAT, Layout, Target, check_open, write_mask
-from words import _
+from translation import _
 
 _NORMAL = (Gimp.LayerMode.NORMAL, Gimp.LayerMode.NORMAL_LEGACY)
 _STRIP_ROWS = 256

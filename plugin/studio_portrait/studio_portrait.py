@@ -11,7 +11,7 @@ from typing import Any
 
 from gimpfu import *
 from link.sliders import SLIDERS
-from words import _, problem_text
+from translation import _, problem_text
 
 AUTHORS = "Studio Portrait contributors"
 MENU = "<Image>/Filters/Enhance"
@@ -114,7 +114,7 @@ def check_set_up() -> str:
 
 def check_in_dialog() -> tuple[str, dict[str, Any]]:
     """Run the other menu item."""
-    from ui.account import show
+    from ui.checkup_window import show
 
     text, well = _checked()
     show(text, well)

@@ -101,7 +101,7 @@ def failed(item: Item, code: str, sentence: str) -> Outcome:
     }
 
 
-class Peeked:
+class Lookahead:
     """An iterator that can be asked whether there is more; looks one ahead."""
 
     def __init__(self, items: Iterable[Item]):

@@ -19,7 +19,7 @@ from plugin.studio_portrait.link.wire import Problem
 from server import child
 
 from . import machine
-from .item import Item, Order, Outcome, Peeked, failed
+from .item import Item, Lookahead, Order, Outcome, failed
 
 ATTEMPTS = 2
 LANES = 2  # pictures in work in a process: one is computed, another one read or written
@@ -33,7 +33,7 @@ class Local:
     """Processes on this machine (`item.Engine`).
 
     jobs: pictures computed at the same time, 0 for what processors and memory allow. On GPUs there is one
-    process for each, which gathers the crops of its pictures (`gathering`). command: how a worker is started.
+    process for each, which gathers the crops of its pictures (`batching`). command: how a worker is started.
     threads: of each process, 0 for its share of the processors.
     """
 
@@ -57,7 +57,7 @@ class Local:
 
     def map(self, items: Iterable[Item]) -> Iterator[Outcome]:
         """See `item.Engine`. Workers are started when there is a first picture."""
-        waiting = Peeked(items)
+        waiting = Lookahead(items)
         if not waiting:
             return
         gpus = machine.gpus() if self._order.device in ("auto", "cuda") else 0
@@ -96,7 +96,7 @@ class Local:
             for number in range(1, gpus):
                 self._start(f"cuda:{number}")
 
-    def _feed(self, waiting: Peeked) -> None:
+    def _feed(self, waiting: Lookahead) -> None:
         """Give every worker what it can have in work; a suspect gets one to itself."""
         for worker in self._workers:
             if worker.alone and worker.has:

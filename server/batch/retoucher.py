@@ -26,7 +26,7 @@ from ..files.names import format_of, mask_beside
 from ..files.opening import opened
 from ..files.picture import Picture, back_in_one_piece, in_one_piece
 from ..stopwatch import Stopwatch
-from .gathering import Gathered
+from .batching import BatchingPredictor
 from .item import DISK_FULL, DONE, FAILED, MEASURED, NO_FACE, Item, Order, Outcome
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -57,7 +57,7 @@ class Retoucher:
             "device": loaded.device,
         }
         self.on_processor = loaded.device == "cpu"
-        self._predictor = loaded if self.on_processor else Gathered(loaded)
+        self._predictor = loaded if self.on_processor else BatchingPredictor(loaded)
         self._turn = threading.Lock() if self.on_processor else nullcontext()
 
     def __call__(self, item: Item) -> Outcome:
@@ -78,11 +78,11 @@ class Retoucher:
 
     def _measure(self, item: Item, picture: Picture) -> dict[str, Any]:
         from .. import imaging
-        from .series import sights
+        from .series import measure_faces
 
         with self._turn:
             analysis = imaging.analyse(picture.pixels, self._predictor, icc=picture.icc)
-            seen = sights(picture, analysis)
+            seen = measure_faces(picture, analysis)
         faces = [{"used": True} for _ in analysis.faces]
         return {"faces": faces, "ms": analysis.ms, "series": seen, **self.about}
 
@@ -192,22 +192,24 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, FileNotFoundError) and error.filename:
-        return Said("missing", "The file is not there any more.", "")
+        return ManifestProblem("missing", "The file is not there any more.", "")
     if isinstance(error, OSError) and error.errno in _FULL:
         where = f" ({error.filename})" if error.filename else ""
-        return Said(DISK_FULL, f"The result cannot be written: {error.strerror}{where}.", "Make room there.")
+        return ManifestProblem(
+            DISK_FULL, f"The result cannot be written: {error.strerror}{where}.", "Make room there."
+        )
     if isinstance(error, OSError):
-        return Said("unreadable", f"{error.filename or 'A file'}: {error.strerror or error}.", "")
+        return ManifestProblem("unreadable", f"{error.filename or 'A file'}: {error.strerror or error}.", "")
     if isinstance(error, MemoryError):
         return Problem("out-of-memory", "There is not enough memory for this picture.")
     if all(isinstance(getattr(error, name, None), str) for name in ("code", "message", "hint")):
-        return Said(error.code, error.message, error.hint)  # type: ignore[attr-defined]
-    return Said(
+        return ManifestProblem(error.code, error.message, error.hint)  # type: ignore[attr-defined]
+    return ManifestProblem(
         "internal", f"Something unforeseen happened ({type(error).__name__}: {error}).", "Please report it."
     )
 
 
-class Said(Problem):
+class ManifestProblem(Problem):
     """A `Problem` with a code of the manifest's own, which no wire knows."""
 
     def __init__(self, code: str, message: str, hint: str):

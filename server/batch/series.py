@@ -39,7 +39,7 @@ Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Sight:
+class MeasuredFace:
     """A face in a picture. own: (3,) the picture's own decision; skin: (3,) log of the skin's linear light
     with it. exposure: in stops, None where the file does not say; flash: likewise.
     """
@@ -54,7 +54,7 @@ class Sight:
     skin: Array
 
 
-def sights(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
+def measure_faces(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
     """Return what a series is made from, as the manifest keeps it: one dictionary a face.
 
     analysis: an `imaging.Analysis` of the picture. A face without visible skin is left out.
@@ -65,8 +65,8 @@ def sights(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
     from model.paper.colour import decode_srgb
 
     from ..imaging.complexion import skin_weight
+    from ..imaging.corrections import own_tint
     from ..imaging.run import Run, never, silent
-    from ..imaging.settle import own_tint
 
     taken = _taken(picture.exif)
     found = []
@@ -144,7 +144,7 @@ def _number(entry: exif.Entry | None, order: str) -> float | None:
     return float(first) / rest[0] if rest and rest[0] else float(first) if not rest else None
 
 
-def sight(line: dict[str, Any], face: dict[str, Any]) -> Sight:
+def measured_face(line: dict[str, Any], face: dict[str, Any]) -> MeasuredFace:
     """Return a measured face of a manifest's line.
 
     Without a time in the file, that of the file itself counts. Raises `ValueError` and the like for what no
@@ -158,10 +158,10 @@ def sight(line: dict[str, Any], face: dict[str, Any]) -> Sight:
     numbers = np.concatenate([*vectors, (seconds, exposure or 0)])
     if not np.isfinite(numbers).all() or not 0 <= face["face"] < MOST_FACES:
         raise ValueError("no measurement")
-    return Sight(line["name"], int(face["face"]), float(seconds), exposure, face["flash"], *vectors)
+    return MeasuredFace(line["name"], int(face["face"]), float(seconds), exposure, face["flash"], *vectors)
 
 
-def decide(seen: Iterable[Sight]) -> dict[str, dict[int, Array]]:
+def decide(seen: Iterable[MeasuredFace]) -> dict[str, dict[int, Array]]:
     """Return the decisions by picture and face: (3,) log-gains. Faces that are in no series are left out."""
     decisions: dict[str, dict[int, Array]] = {}
     for person in people(sorted(seen, key=lambda one: (one.seconds, one.name, one.index))):
@@ -190,11 +190,11 @@ def colours_of(manifest: Path) -> dict[str, tuple[tuple[float, float, float] | N
     return found
 
 
-def _seen(lines: Iterable[Outcome]) -> Iterator[Sight]:
+def _seen(lines: Iterable[Outcome]) -> Iterator[MeasuredFace]:
     for line in lines:
         for face in line["series"] if isinstance(line.get("series"), list) else ():
             with contextlib.suppress(KeyError, TypeError, ValueError, OverflowError):
-                yield sight(line, face)
+                yield measured_face(line, face)
 
 
 def _rounded(tint: Array) -> tuple[float, float, float]:
@@ -202,9 +202,9 @@ def _rounded(tint: Array) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def people(seen: Sequence[Sight]) -> list[list[Sight]]:
-    """Return the sights by person: each goes to whose mean it is nearest to, if that is near enough."""
-    groups: list[list[Sight]] = []
+def people(seen: Sequence[MeasuredFace]) -> list[list[MeasuredFace]]:
+    """Return measured faces by person: each goes to whose mean it is nearest to, if that is near enough."""
+    groups: list[list[MeasuredFace]] = []
     means: list[Array] = []
     for one in seen:
         distances = [float(np.linalg.norm(one.person - mean)) for mean in means]
@@ -219,9 +219,9 @@ def people(seen: Sequence[Sight]) -> list[list[Sight]]:
     return groups
 
 
-def lights(person: Sequence[Sight]) -> list[list[Sight]]:
-    """One person's sights, in order of time, cut where the light may have changed."""
-    series: list[list[Sight]] = []
+def lights(person: Sequence[MeasuredFace]) -> list[list[MeasuredFace]]:
+    """One person's measured faces, in order of time, cut where the light may have changed."""
+    series: list[list[MeasuredFace]] = []
     for one in person:
         if series and _same_light(series[-1][-1], one):
             series[-1].append(one)
@@ -230,7 +230,7 @@ def lights(person: Sequence[Sight]) -> list[list[Sight]]:
     return series
 
 
-def _same_light(before: Sight, after: Sight) -> bool:
+def _same_light(before: MeasuredFace, after: MeasuredFace) -> bool:
     if after.seconds - before.seconds > SAME_LIGHT_SECONDS or before.flash != after.flash:
         return False
     if before.exposure is None or after.exposure is None:

@@ -23,8 +23,8 @@ from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settin
 
 from ..files.picture import Picture
 from ..remote import sending
-from ..remote.reach import open_remote
-from .item import Item, Order, Outcome, Peeked, failed
+from ..remote.remote_session import open_remote
+from .item import Item, Lookahead, Order, Outcome, failed
 from .retoucher import outcome_of
 
 ATTEMPTS = 3  # servers that a picture may lose until it is given up
@@ -53,7 +53,7 @@ class Servers:
 
     def map(self, items: Iterable[Item]) -> Iterator[Outcome]:
         """See `item.Engine`. Raises `Problem` ``lost-server`` when no server is left."""
-        waiting = Peeked(items)
+        waiting = Lookahead(items)
         again: deque[Item] = deque()
         if not waiting:
             return

@@ -12,7 +12,7 @@ from plugin.studio_portrait.link import hints, runtime
 from plugin.studio_portrait.link.retiring import retire
 from plugin.studio_portrait.link.wire import Problem
 
-from ..remote import address, reach
+from ..remote import address, remote_session
 from ..remote.relay import Relay
 from ..service import logs, resources
 
@@ -34,7 +34,9 @@ def _run(args: argparse.Namespace) -> int:
     folder = runtime.state_folder()
     os.umask(0o077)
     resources.raise_handle_limit()
-    reach.there(args.server, folder).close()  # a mistake is told now, not in GIMP, and ends no server here
+    remote_session.connect(
+        args.server, folder
+    ).close()  # a mistake is told now, not in GIMP, and ends no server here
     lock = runtime.Lock(folder)
     # GIMP and the command line have started one by themselves: it makes room, unless it is at work.
     if not lock.acquire() and not (retire(folder) and lock.acquire()):

@@ -21,7 +21,7 @@ from plugin.studio_portrait.link.wire import Box, Settings
 from ..files.errors import PictureError
 from ..files.openraster import HARD_LIGHT, Layer
 from ..files.picture import Picture, Samples
-from ..remote.sending import Opened, Rendered
+from ..remote.sending import OpenPicture, RenderedPicture
 
 NAMES: Final = dict(zip(LAYERS, ("Shine", "Light", "Colour", "Warmth and brightness"), strict=True))
 SIXTEEN: Final = 65535
@@ -81,13 +81,13 @@ def _to_srgb(samples: Float, icc: bytes | None) -> Float:
 def stack(
     photo: NDArray[np.uint16],
     name: str,
-    work: Opened,
+    work: OpenPicture,
     settings: Settings,
     deep: bool,
     step: Callable[[float], None],
 ) -> list[Layer]:
     """Make the layers, from the top down to the photograph. deep: 16 bit. step(share): as it goes on."""
-    parts: list[tuple[str, Rendered]] = []
+    parts: list[tuple[str, RenderedPicture]] = []
     for number, part in enumerate(LAYERS):
         rendered = work.render(replace(settings, mask=True), part)
         if rendered.header["box"] is not None:
@@ -124,7 +124,7 @@ class _Below:
         self._shown = np.asarray(shown[place][..., :3] / self._white, np.float32)
         self._wanted = np.asarray(photo[place][..., :3] / np.float32(SIXTEEN), np.float32)
 
-    def above(self, rendered: Rendered, opacity: float) -> Samples:
+    def above(self, rendered: RenderedPicture, opacity: float) -> Samples:
         """Make the next layer, (box height, box width, 4), of a part from the server."""
         box = self._box
         out = np.empty((box.height, box.width, 4), self._dtype)

@@ -155,7 +155,7 @@ def _sbom(args: argparse.Namespace) -> int:
 def _session(server: str | None) -> Session:
     if server is None:
         return Session.open(start=False)
-    from ..remote.reach import open_remote
+    from ..remote.remote_session import open_remote
 
     return open_remote(server)
 

@@ -40,7 +40,7 @@ from .terminal import printable
 
 if TYPE_CHECKING:
     from ..files.picture import Picture
-    from ..remote.sending import Opened
+    from ..remote.sending import OpenPicture
 
 Files = dict[Path, Callable[[], bytes]]
 MATTES = ("person", "skin")
@@ -183,7 +183,7 @@ class _Sessions:
                     "The server was told to end; this picture was not tried.",
                     "Give the command again for the pictures that are left.",
                 ) from None
-        from ..remote.reach import open_remote
+        from ..remote.remote_session import open_remote
 
         return open_remote(self._server)
 
@@ -308,7 +308,7 @@ def retouch_file(
             format_of(task.target)
         pixels, icc, lost = _sent(picture, is_layered)
     if is_layered or mattes:
-        with sending.Opened(
+        with sending.OpenPicture(
             session, pixels, settings, icc=icc, reference=reference, progress=progress
         ) as work:
             result, files = _several(work, task, picture, settings, progress, mattes)
@@ -354,7 +354,7 @@ def _no_mask(pixels: Any) -> Any:
 
 
 def _several(
-    work: Opened, task: Task, picture: Picture, settings: Settings, progress: Progress, mattes: bool
+    work: OpenPicture, task: Task, picture: Picture, settings: Settings, progress: Progress, mattes: bool
 ) -> tuple[dict[str, Any], Files]:
     """RESULT's header, and the files of a picture that is rendered more than once."""
     whole = work.render(settings)

@@ -93,7 +93,7 @@ def read(data: bytes, new: New = empty) -> Picture:
     except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:  # RuntimeError: imagecodecs'
         raise truncated() if "truncated" in str(error) else damaged(error) from None
     progressive = bool(image.info.get("progressive"))
-    if (progressive or _ends_grey(stored)) and _is_hungry(bare, stored):
+    if (progressive or _ends_grey(stored)) and _ran_out_of_data(bare, stored):
         raise truncated()
     said = _kept(segments)
     kept = tuple(_without_preview(segment) for segment in said)
@@ -247,7 +247,7 @@ def _ends_grey(stored: Samples) -> bool:
     return bool((stored[-4:, -4:] == 128).all())
 
 
-def _is_hungry(data: bytes, stored: Samples) -> bool:
+def _ran_out_of_data(data: bytes, stored: Samples) -> bool:
     """Whether the decoder ran out of data before the end marker, which libjpeg hides.
 
     More data put before the marker change the picture then; a complete one ignores them. It is the first

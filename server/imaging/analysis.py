@@ -21,7 +21,7 @@ from model.inference.components import Components
 from .colour import ColourSpace, Float
 from .crop import (
     SIZE,
-    Halves,
+    ImagePyramid,
     frame_grid,
     shrunk,
     step_to,
@@ -112,18 +112,18 @@ class Analysis:
     cache: OrderedDict[str, tuple[Any, Any]] = field(default_factory=OrderedDict)
 
     def parts(
-        self, pixels: NDArray[Any], indices: Sequence[int], run: Run, halves: Halves | None = None
+        self, pixels: NDArray[Any], indices: Sequence[int], run: Run, pyramid: ImagePyramid | None = None
     ) -> list[Part]:
         """Return the crops and components of these faces, predicted now where they are not kept.
 
-        halves: the picture's, if they are at hand.
+        pyramid: the picture's, if it is at hand.
         """
         found = {index: self._parts[index] for index in indices if index in self._parts}
         missing = [index for index in indices if index not in found]
         for first in range(0, len(missing), self.predictor.batch):
             batch = missing[first : first + self.predictor.batch]
             with run.stage("filter"):
-                crops = [_crop(pixels, self.faces[index], self.space, halves) for index in batch]
+                crops = [_crop(pixels, self.faces[index], self.space, pyramid) for index in batch]
                 upright = np.stack([crop.upright(self.space) for crop in crops])
             with run.stage("predict"):
                 run.progress("predict", first / len(missing))
@@ -186,13 +186,13 @@ def analyse(
     with run.stage("faces"):
         check_finite(pixels)
         space = ColourSpace(icc, 3 if pixels.shape[2] >= 3 else 1)
-        halves = Halves(pixels, space.channels)
-        faces = tuple(_faces(pixels, halves, space, cancelled))
+        pyramid = ImagePyramid(pixels, space.channels)
+        faces = tuple(_faces(pixels, pyramid, space, cancelled))
     notes = () if faces else (NOBODY,)
     height, width = pixels.shape[:2]
     analysis = Analysis((height, width), space, faces, predictor, notes)
     chosen = range(min(KEPT, len(faces))) if choose is None else choose(faces)
-    analysis.parts(pixels, list(chosen)[:KEPT], run, halves)
+    analysis.parts(pixels, list(chosen)[:KEPT], run, pyramid)
     analysis.ms = run.finish()
     return analysis
 
@@ -223,21 +223,21 @@ def check_finite(pixels: NDArray[Any]) -> None:
 
 
 def _faces(
-    pixels: NDArray[Any], halves: Halves, space: ColourSpace, cancelled: Callable[[], bool]
+    pixels: NDArray[Any], pyramid: ImagePyramid, space: ColourSpace, cancelled: Callable[[], bool]
 ) -> list[Face]:
     def copy(longest: int) -> NDArray[np.uint8]:
-        half = halves.by(step_to(max(pixels.shape[:2]), longest))
+        half = pyramid.by(step_to(max(pixels.shape[:2]), longest))
         return shrunk(to_eight_bit(half, white_of(pixels), space), longest)
 
     return find_faces(copy, pixels.shape[1], cancelled)
 
 
-def _crop(pixels: NDArray[Any], face: Face, space: ColourSpace, halves: Halves | None) -> Part:
+def _crop(pixels: NDArray[Any], face: Face, space: ColourSpace, pyramid: ImagePyramid | None) -> Part:
     """Return the face's square along the picture's rows, large enough to turn it upright."""
     if face.angle % 90 == 0:
         grid = whole_grid(face.square, round(face.angle / 90))
-        return Part(grid, face.angle, take(pixels, grid, space, halves=halves))
+        return Part(grid, face.angle, take(pixels, grid, space, pyramid=pyramid))
     turn = math.radians(face.angle)
     larger = abs(math.cos(turn)) + abs(math.sin(turn))
     grid = whole_grid(replace(face.square, side=face.square.side * larger))
-    return Part(grid, face.angle, take(pixels, grid, space, round(SIZE * larger), halves))
+    return Part(grid, face.angle, take(pixels, grid, space, round(SIZE * larger), pyramid))

@@ -25,9 +25,9 @@ from model.paper.colour import decode_srgb, encode_srgb
 from plugin.studio_portrait.link.wire import Box
 
 from .colour import Float
+from .corrections import Correction
 from .crop import COARSE, inside, nearness, white_of, window
 from .lift import Grid, Stretched, grey_of
-from .settle import Correction
 
 CLOSE = 1 / 2048  # of the range: so little may a mask's own rounding change without being mended
 STRIP_ROWS = 32  # measured: fewer cost calls, more the processor's cache

@@ -67,7 +67,7 @@ def inside(grid: Grid, width: int, height: int) -> tuple[int, int, int, int]:
     return max(0, grid.x), max(0, grid.y), min(width, grid.x + grid.side), min(height, grid.y + grid.side)
 
 
-class Halves:
+class ImagePyramid:
     """A picture's copies of a half, a quarter ... of its sides, each made once, of the one before.
 
     pixels: (H, W, C), of which the first `colours` channels are not alpha.
@@ -84,21 +84,25 @@ class Halves:
 
 
 def take(
-    pixels: NDArray[Any], grid: Grid, space: ColourSpace, size: int = SIZE, halves: Halves | None = None
+    pixels: NDArray[Any],
+    grid: Grid,
+    space: ColourSpace,
+    size: int = SIZE,
+    pyramid: ImagePyramid | None = None,
 ) -> Float:
     """Return the picture over `grid`, shrunk by area: (size, size, 1 or 3) float32, working encoding.
 
     Beyond the picture its edge pixels are repeated. Parts that are all but transparent turn mid grey.
-    halves: the picture's, if they are at hand.
+    pyramid: the picture's, if it is at hand.
     """
     height, width = pixels.shape[:2]
     left, top, right, bottom = inside(grid, width, height)
     step = step_to(grid.side)
-    if halves is None:
+    if pyramid is None:
         part = halved(without_hidden(pixels[top:bottom, left:right], space.channels), step)
     else:
         rows, columns = (bottom - top) // step, (right - left) // step
-        part = halves.by(step)[top // step :, left // step :][:rows, :columns]
+        part = pyramid.by(step)[top // step :, left // step :][:rows, :columns]
     before = ((top - grid.y) // step, (left - grid.x) // step)
     side = grid.side // step
     after = (side - before[0] - part.shape[0], side - before[1] - part.shape[1])

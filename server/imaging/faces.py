@@ -239,7 +239,7 @@ def _detect(rgb: NDArray[np.uint8], scale: float) -> list[Face]:
     return _faces_at(rgb, scale, face_models.detect(rgb))
 
 
-def _faces_at(rgb: NDArray[np.uint8], scale: float, seen: Iterable[face_models.Found]) -> list[Face]:
+def _faces_at(rgb: NDArray[np.uint8], scale: float, seen: Iterable[face_models.DetectedFace]) -> list[Face]:
     height, width = rgb.shape[:2]
     faces = []
     for one in seen:

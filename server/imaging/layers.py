@@ -21,10 +21,10 @@ from plugin.studio_portrait.link.wire import Box, Settings
 from .analysis import Analysis
 from .blend import Reconstruction, Selection, affected
 from .colour import Float
+from .corrections import Correction, make_corrections
 from .crop import white_of
 from .retouch import check_settings, chosen, left_alone
 from .run import Progress, Run, never, silent
-from .settle import Correction, settle
 
 # Names from the bottom up, and the sliders that belong to each; tone is the user's own warmth and brightness.
 LAYERS: Final = {
@@ -141,7 +141,7 @@ class _Stack:
         return (
             []
             if settings.does_nothing
-            else settle(self._pixels, self._analysis, settings, self._used, self._run)
+            else make_corrections(self._pixels, self._analysis, settings, self._used, self._run)
         )
 
     def _reconstructed(

@@ -18,12 +18,12 @@ from plugin.studio_portrait.link.wire import Box, Settings
 from .analysis import Analysis
 from .blend import Rect, Selection, reach, weights
 from .colour import Float
+from .corrections import Correction, make_corrections
 from .crop import inside, to_working, white_of, without_hidden
 from .errors import BadSetting
 from .lift import Grid, grey_of
 from .retouch import chosen, left_alone
 from .run import Run, never
-from .settle import Correction, settle
 from .strips import in_strips
 
 PLANES = ("pixels", "mask")
@@ -56,7 +56,9 @@ def preview(
     if not settings.does_nothing:
         key = (replace(settings, mask=False), tuple(used))
         run = Run(cancelled=cancelled)
-        corrections = analysis.once("settled", key, lambda: settle(pixels, analysis, settings, used, run))
+        corrections = analysis.once(
+            "corrections", key, lambda: make_corrections(pixels, analysis, settings, used, run)
+        )
     parts = _parts(analysis, corrections, settings.reach, used, shown, view)
     selected = view.of_selection(selection) if settings.limit and selection is not None else None
     result = np.empty((height, width, 1 if plane == "mask" else 3), np.uint8)

@@ -17,12 +17,12 @@ from plugin.studio_portrait.link.wire import Box, Settings
 
 from .analysis import Analysis, Predictor, analyse, describe
 from .blend import Reconstruction, Selection, affected
+from .corrections import make_corrections
 from .crop import whole_grid
 from .errors import BadSetting
 from .faces import Face
 from .lift import Grid
 from .run import Progress, Run, never, silent
-from .settle import settle
 
 UNCHANGED = "These settings change nothing in this picture."
 
@@ -94,7 +94,7 @@ def render(
     run.start -= run.ms.pop("total", 0.0) / 1e3
     used = chosen(analysis.faces, settings, selection)
     described = tuple(describe(face, index in used) for index, face in enumerate(analysis.faces))
-    corrections = [] if settings.does_nothing else settle(pixels, analysis, settings, used, run)
+    corrections = [] if settings.does_nothing else make_corrections(pixels, analysis, settings, used, run)
     if not any(correction.changes for correction in corrections):
         notes = (*analysis.notes, UNCHANGED) if used else analysis.notes
         return Result(None, described, run.finish(), notes)

@@ -18,7 +18,7 @@ from plugin.studio_portrait.link.wire import Problem
 from plugin.studio_portrait.link.zmtp import Bytes, Closed
 
 from ..service import resources, socket_events
-from .keys import Pair, shown
+from .keys import KeyPair, shown
 
 _EVENTS = (
     zmq.EVENT_CONNECTED
@@ -37,7 +37,7 @@ _ENDED = {"sought": "unreachable", "connected": "garbled", "open": "closed"}
 class Keys:
     """With which a connection is encrypted: our pair, and the key that the server must prove."""
 
-    own: Pair
+    own: KeyPair
     server: bytes
 
 

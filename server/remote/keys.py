@@ -28,7 +28,7 @@ _KEY = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True)
-class Pair:
+class KeyPair:
     """Both halves as libzmq takes them (Z85)."""
 
     public: bytes
@@ -80,7 +80,7 @@ class KeyRing:
             shutil.rmtree(draft, ignore_errors=True)
         return self.own().public
 
-    def own(self) -> Pair:
+    def own(self) -> KeyPair:
         """Read this machine's pair. Raises `Problem` when there is none or others can read it."""
         try:
             mode = self._own.stat().st_mode
@@ -99,7 +99,7 @@ class KeyRing:
             raise Problem(
                 "bad-key", f"The file {self._own} is damaged.", hints.fill("Run {keys new --replace}")
             )
-        return Pair(public, secret)
+        return KeyPair(public, secret)
 
     def allow(self, whom: str, name: str, key: bytes) -> None:
         """Remembers a public key. whom: `CLIENTS` or `SERVERS`. Raises `Problem`."""

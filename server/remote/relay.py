@@ -29,8 +29,8 @@ from plugin.studio_portrait.link.wire import Problem
 
 from ..service.handshake import Handshake, check_token
 from ..service.limits import Limits
-from ..service.listener import Connection, Frames, Gone, Listener
-from . import reach
+from ..service.listener import Connection, Disconnected, Frames, Listener
+from . import remote_session
 from .dealer import Dealer
 
 MAX_WAITING = 64 << 20
@@ -81,7 +81,7 @@ class Relay:
         self._folder = folder
         self._lock = lock
         self._clock = clock
-        self._endpoint, self._keys = reach.route(where, folder)
+        self._endpoint, self._keys = remote_session.route(where, folder)
         self._listener = Listener(folder, Limits(greetings=MAX_CLIENTS), clock)
         self._endpoints = tuple(self._listener.endpoints)
         self._about = runtime.Runtime(self._endpoints, os.getpid(), secrets.token_hex(32), time.time())
@@ -126,7 +126,7 @@ class Relay:
         with self._guarded():
             for event in self._listener.take(receive=room):
                 with self._guarded(event.connection):
-                    if isinstance(event, Gone):
+                    if isinstance(event, Disconnected):
                         self._gone(event.connection)
                     else:
                         self._hear(event.connection, event.frames)

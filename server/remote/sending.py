@@ -66,7 +66,7 @@ def retouch(
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderedPicture:
     """header: RESULT's. pixels: (H, W, C), the picture's, in its box the result's. mask: (H, W) uint8."""
 
     header: dict[str, Any]
@@ -74,7 +74,7 @@ class Rendered:
     mask: NDArray[np.uint8]
 
 
-class Opened:
+class OpenPicture:
     """A picture that stays with the server and is rendered as often as one likes. A context manager.
 
     pixels: (H, W, C), which stay as they are. told: ANALYSED's header. Everything raises `Problem`.
@@ -102,12 +102,12 @@ class Opened:
         )
         self.told = self._work.analyse()
 
-    def render(self, settings: Settings, layer: str = "") -> Rendered:
+    def render(self, settings: Settings, layer: str = "") -> RenderedPicture:
         """Render the result, or one of `retouching.LAYERS`' content, at full size."""
         pixels, mask = self.pixels.copy(), np.zeros(self.pixels.shape[:2], np.uint8)
-        return Rendered(self._work.render(settings, writer(pixels, mask), layer), pixels, mask)
+        return RenderedPicture(self._work.render(settings, writer(pixels, mask), layer), pixels, mask)
 
-    def __enter__(self) -> Opened:
+    def __enter__(self) -> OpenPicture:
         return self
 
     def __exit__(self, *_: object) -> None:

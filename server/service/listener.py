@@ -130,7 +130,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Gone:
+class Disconnected:
     """A connection that has ended, for whatever reason."""
 
     connection: Connection
@@ -242,7 +242,7 @@ class Listener:
 
     # In.
 
-    def take(self, receive: bool = True) -> Iterator[Message | Gone]:
+    def take(self, receive: bool = True) -> Iterator[Message | Disconnected]:
         """Yield what has come, at most a turn's worth of it, in order for each connection.
 
         receive: whether new messages are read; without it they wait at their senders'.
@@ -460,7 +460,7 @@ class Listener:
         connection.unsent.clear()
         self._gone.append(connection)
 
-    def _farewells(self, empty: bool) -> Iterator[Gone]:
+    def _farewells(self, empty: bool) -> Iterator[Disconnected]:
         """Those that have ended, as soon as their last messages were read."""
         now = self._clock()
         waiting: list[tuple[Connection, float]] = []
@@ -472,7 +472,7 @@ class Listener:
         self._ended = waiting
         gone, self._gone = self._gone, []
         for connection in gone:
-            yield Gone(connection)
+            yield Disconnected(connection)
 
     def close(self, seconds: float) -> None:
         """End all connections; what is on its way has so many seconds to get there."""

@@ -29,7 +29,7 @@ from . import resources
 from .job_service import JobService
 from .jobs import JobQueue
 from .limits import Limits
-from .listener import Connection, Gone, Guard, Listener
+from .listener import Connection, Disconnected, Guard, Listener
 from .requests import Answer, Networks, RequestHandler
 from .worker_pool import WorkerPool
 
@@ -150,7 +150,7 @@ class Server:
         with self._guarded():
             for event in self._listener.take():
                 with self._guarded(event.connection):
-                    if isinstance(event, Gone):
+                    if isinstance(event, Disconnected):
                         self._service.leave(event.connection)
                     else:
                         self._send(self._requests.answers(event))

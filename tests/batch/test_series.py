@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.batch.series import LEAST, Sight, _taken, colours_of, decide
+from server.batch.series import LEAST, MeasuredFace, _taken, colours_of, decide
 from server.files import exif
 from tests.sample import SELFIE
 
@@ -63,21 +63,21 @@ def test_jumps_between_neighbours_fall(tmp_path: Path) -> None:
     assert "8 done before" in again.stderr
 
 
-def sight(number: int, skin: list[float], **more: object) -> Sight:
+def measured_face(number: int, skin: list[float], **more: object) -> MeasuredFace:
     person = np.zeros(128, np.float32)
     person[0] = float(more.pop("who", 0))  # type: ignore[arg-type]
     facts = {"seconds": float(number), "exposure": 8.0, "flash": True} | more
     vectors = {"person": person, "own": np.zeros(3, np.float32), "skin": np.asarray(skin, np.float32)}
-    return Sight(f"{number:02d}.jpg", 0, **facts, **vectors)  # type: ignore[arg-type]
+    return MeasuredFace(f"{number:02d}.jpg", 0, **facts, **vectors)  # type: ignore[arg-type]
 
 
 def test_a_jump_is_smoothed_and_brightness_is_not() -> None:
-    seen = [sight(number, [0.1 * (number % 2), 0, 0]) for number in range(12)]
+    seen = [measured_face(number, [0.1 * (number % 2), 0, 0]) for number in range(12)]
     decisions = decide(seen)
     steps = np.stack([one.skin + decisions[one.name][0] for one in seen])
     chroma = steps - steps.mean(1, keepdims=True)
     assert np.abs(np.diff(chroma, axis=0)).max() < 0.01
-    darker = [sight(number, [-0.7 * (number % 2)] * 3) for number in range(12)]
+    darker = [measured_face(number, [-0.7 * (number % 2)] * 3) for number in range(12)]
     assert all(np.abs(decided[0]).max() < 1e-6 for decided in decide(darker).values())
 
 
@@ -87,14 +87,14 @@ def test_a_jump_is_smoothed_and_brightness_is_not() -> None:
     ids=lambda o: next(iter(o)),
 )
 def test_other_people_and_lights_are_other_series(other: dict[str, object]) -> None:
-    seen = [sight(number, [0, 0, 0]) for number in range(6)]
-    seen += [sight(10 + number, [0.15, 0, 0], **other) for number in range(6)]
+    seen = [measured_face(number, [0, 0, 0]) for number in range(6)]
+    seen += [measured_face(10 + number, [0.15, 0, 0], **other) for number in range(6)]
     assert all(np.abs(decided[0]).max() < 1e-6 for decided in decide(seen).values())
 
 
 def test_too_few_or_too_far_is_no_series() -> None:
-    assert not decide([sight(number, [0.1 * number, 0, 0]) for number in range(LEAST - 1)])
-    seen = [sight(number, [0, 0, 0]) for number in range(6)] + [sight(6, [1.5, 0, 0])]
+    assert not decide([measured_face(number, [0.1 * number, 0, 0]) for number in range(LEAST - 1)])
+    seen = [measured_face(number, [0, 0, 0]) for number in range(6)] + [measured_face(6, [1.5, 0, 0])]
     assert "06.jpg" not in decide(seen)
 
 

@@ -14,7 +14,7 @@ from model.paper import equations
 from model.training import checkpoint, losses, trainers, validate
 from model.training.config import Config, Stage
 from model.training.progress import Log, Ticker, curve, duration
-from model.training.train import Start
+from model.training.train import InitialWeights
 from model.training.trainer import Trainer
 from tests.sample import CHECKOUT
 
@@ -230,13 +230,13 @@ def test_a_wrong_config_is_told_in_a_sentence(change: str, told: str, tmp_path: 
 
 def test_starts_that_do_not_go_together_are_refused() -> None:
     deepflash = replace(CONFIG, architecture="deepflash", shrink=4)
-    Start("imagenet", Path("a")).check(deepflash)
-    Start("none", None).check(replace(deepflash, freeze_encoder=0.0))
+    InitialWeights("imagenet", Path("a")).check(deepflash)
+    InitialWeights("none", None).check(replace(deepflash, freeze_encoder=0.0))
     for start, config in (
-        (Start("imagenet", None), deepflash),
-        (Start("none", None), deepflash),
-        (Start("imagenet", Path("a")), CONFIG),
-        (Start("last.pt", Path("a")), deepflash),
+        (InitialWeights("imagenet", None), deepflash),
+        (InitialWeights("none", None), deepflash),
+        (InitialWeights("imagenet", Path("a")), CONFIG),
+        (InitialWeights("last.pt", Path("a")), deepflash),
     ):
         with pytest.raises(ValueError, match="--init|freeze_encoder"):
             start.check(config)

@@ -63,4 +63,4 @@ def test_written_against_gimpfu_only() -> None:
     """The entry script is the example of how a gimpfu script looks."""
     tree = ast.parse(ENTRY.read_text("utf-8"))
     top = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
-    assert top == ["__future__", "typing", "gimpfu", "link.sliders", "words"]
+    assert top == ["__future__", "typing", "gimpfu", "link.sliders", "translation"]

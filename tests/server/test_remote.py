@@ -29,7 +29,7 @@ from plugin.studio_portrait.link.conversation import Conversation
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem, Settings
 from plugin.studio_portrait.link.zmtp import GREETING, TransportError
-from server.remote import reach
+from server.remote import remote_session
 from server.remote.dealer import Dealer
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
 from tests.link.network import Fault, Network
@@ -70,7 +70,7 @@ class Machines:
         self.ring_here.allow(SERVERS, HOST, self.ring_there.own().public)
 
     def session(self, home: Path | None = None) -> Session:
-        return reach.there(self.where, home or self.here)
+        return remote_session.connect(self.where, home or self.here)
 
     def log(self) -> str:
         return (self.there / "server.log").read_text(encoding="utf-8")
@@ -198,9 +198,10 @@ import sys
 from pathlib import Path
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import ImageSpec, Settings
-from server.remote import reach
+from server.remote import remote_session
 from server.remote.dealer import Dealer
-session = reach.there(sys.argv[1], Path(sys.argv[2])) if sys.argv[1:] else Session.open(start=False)
+remote = sys.argv[1:]
+session = remote_session.connect(remote[0], Path(remote[1])) if remote else Session.open(start=False)
 session.retouch(ImageSpec(64, 64, 1, "u8"), lambda p, r, n: bytes(64 * n), None,
     settings=Settings(network="slow"), progress=lambda stage, share: print(stage, flush=True))
 """
@@ -266,7 +267,7 @@ def test_strangers_on_the_network_harm_nobody(machines: Machines) -> None:
 
 def test_nobody_there(machines: Machines) -> None:
     with pytest.raises(Problem, match="No server answers"):
-        reach.there(f"{HOST}:9", machines.here)
+        remote_session.connect(f"{HOST}:9", machines.here)
 
 
 @contextmanager
@@ -287,7 +288,7 @@ def few_handles(pid: int, more: int) -> Iterator[None]:
 @pytest.mark.parametrize("more", [0, 1, 2])
 def test_a_connection_without_its_monitor_is_closed_at_once(machines: Machines, more: int) -> None:
     """Left to Python's own time, they added up until the relay had none left."""
-    endpoint, keys = reach.route(f"{HOST}:9", machines.here)
+    endpoint, keys = remote_session.route(f"{HOST}:9", machines.here)
     own = psutil.Process()
 
     def refused() -> Problem | None:
@@ -416,7 +417,7 @@ def test_a_bad_network_behind_the_relay(
 def test_the_command_lines_client_connects_anew(machines: Machines) -> None:
     between = Network(f"tcp://{machines.where}")
     between.faults = [Fault(cut=5_000_000), Fault(cut=3_000_000)]
-    session = reach.there(between.endpoint.removeprefix("tcp://"), machines.here)
+    session = remote_session.connect(between.endpoint.removeprefix("tcp://"), machines.here)
     with session:
         assert retouched(session, 1500, 3000)
     assert between.cuts == 2

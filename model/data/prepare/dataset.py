@@ -36,7 +36,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class _Laid:
+class _AlignedPair:
     """A pair laid over each other, at full size."""
 
     flash: RGB
@@ -67,12 +67,12 @@ def prepare(
     dropped: list[sheet.Cell] = []
     for number, candidate in enumerate(candidates, 1):
         try:
-            laid = _lay(candidate)
+            pair = _align(candidate)
         except (Unfit, Misaligned) as error:
             outcome.failed.append(f"{candidate.flash}: {error}")
             tell(f"{number}/{len(candidates)} {candidate.name} left out: {error}")
             continue
-        x, o = laid.crops(square_matrix(laid.square))
+        x, o = pair.crops(square_matrix(pair.square))
         off = misalignment(x, o)
         good = off <= limit
         (kept if good else dropped).append(sheet.cell(candidate.name, off, x, o))
@@ -80,7 +80,7 @@ def prepare(
         if not good:
             outcome.dropped.append(candidate.name)
             continue
-        written = list(_written(candidate, laid, off, out, augment))
+        written = list(_written(candidate, pair, off, out, augment))
         outcome.kept.append(written[0])
         pairs += written
     write(out, pairs)
@@ -89,7 +89,7 @@ def prepare(
     return outcome
 
 
-def _lay(candidate: Candidate) -> _Laid:
+def _align(candidate: Candidate) -> _AlignedPair:
     flash, studio = candidate.read(candidate.flash, candidate.studio)
     try:
         landmarks = find_landmarks(flash)
@@ -98,20 +98,22 @@ def _lay(candidate: Candidate) -> _Laid:
     square = face_square(landmarks)
     if square.side < MIN_SIDE:
         raise Unfit(f"the face is too small: its crop has {square.side:.0f} pixels, {MIN_SIDE} are needed")
-    return _Laid(flash, studio, square, align(flash, studio, square))
+    return _AlignedPair(flash, studio, square, align(flash, studio, square))
 
 
-def _written(candidate: Candidate, laid: _Laid, off: float, out: Path, augment: bool) -> Iterator[Pair]:
+def _written(
+    candidate: Candidate, pair: _AlignedPair, off: float, out: Path, augment: bool
+) -> Iterator[Pair]:
     """Yield the pair itself, then its versions."""
     split = HELD_OUT if Portrait("", "pairs", candidate.person).held_out else TRAIN
-    maps = {"": square_matrix(laid.square)}
+    maps = {"": square_matrix(pair.square)}
     if augment and split == TRAIN:
-        maps |= {f"_{name}": matrix for name, matrix in views(laid.square) if name != "r0_frame"}
-    numbers = tuple(float(value) for value in laid.transform.ravel())
+        maps |= {f"_{name}": matrix for name, matrix in views(pair.square) if name != "r0_frame"}
+    numbers = tuple(float(value) for value in pair.transform.ravel())
     for suffix, matrix in maps.items():
         flash, studio = (
             out / FOLDER / f"{candidate.name}{suffix}_{kind}.png" for kind in ("flash", "studio")
         )
-        for path, picture in zip((flash, studio), laid.crops(matrix), strict=True):
+        for path, picture in zip((flash, studio), pair.crops(matrix), strict=True):
             cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         yield Pair(candidate.person, flash, studio, off, numbers, split)

@@ -33,7 +33,7 @@ SHARE: Final = 0.9  # of the light is taken off where it fits well: some of it i
 
 
 @dataclass(frozen=True)
-class Own:
+class OwnLight:
     """light (H, W) float32: the factor that the portrait's own light has on the skin, mean 1 over it and 1
     elsewhere. residual: median absolute, in log: how badly it fits."""
 
@@ -48,7 +48,7 @@ def smooth(normal: Array, person: Array) -> Array:
     return np.asarray(blurred / np.linalg.norm(blurred, axis=-1, keepdims=True).clip(1e-6), np.float32)
 
 
-def own_light(rgb: NDArray[np.uint8], normal: Array, skin: Array, person: Array) -> Own:
+def own_light(rgb: NDArray[np.uint8], normal: Array, skin: Array, person: Array) -> OwnLight:
     """Fit the light that the portrait was taken in.
 
     rgb: (H, W, 3) sRGB. normal: (H, W, 3) unit. skin, person: (H, W) in [0, 1]. The skin has to be matte
@@ -74,7 +74,7 @@ def own_light(rgb: NDArray[np.uint8], normal: Array, skin: Array, person: Array)
     light = light / np.average(light[sure], weights=weight)
     near = cv2.GaussianBlur(skin, (0, 0), FADE)
     light = light.clip(*RANGE) ** near
-    return Own(np.asarray(light, np.float32), spread)
+    return OwnLight(np.asarray(light, np.float32), spread)
 
 
 def key_light(normal: Array, skin: Array, person: Array) -> Array:

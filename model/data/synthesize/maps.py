@@ -89,7 +89,7 @@ def build(portrait: Portrait, folder: Path, model: FaceModel) -> Maps:
 
 
 def add_light(planes: NDArray[np.uint8]) -> float:
-    """Fill the planes of light from the others; returns how badly the own light fits, see `albedo.Own`."""
+    """Fill the planes of light from the others; return how badly it fits, see `albedo.OwnLight`."""
     normal = _unit(planes[..., PLANES["normal"]] / np.float32(127.5) - 1)
     skin, person = (planes[..., PLANES[name]][..., 0] / np.float32(255) for name in ("skin", "person"))
     own = albedo.own_light(planes[..., PLANES["studio"]], normal, skin, person)

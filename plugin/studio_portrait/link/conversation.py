@@ -22,7 +22,7 @@ MAX_KEEP_SECONDS = 3600.0
 SILENCE_SECONDS = 10.0  # without a word: then the server is taken for dead
 
 
-class Foreign(Garbled):
+class NotOurServer(Garbled):
     """Who listens there does not hold the token."""
 
 
@@ -69,7 +69,7 @@ class Conversation:
         if not hmac.compare_digest(
             str(challenge.get("proof")).encode(), proof(token, f"server:{nonces}").encode()
         ):
-            raise Foreign(f"{self._connection.endpoint}: a foreign server listens there")
+            raise NotOurServer(f"{self._connection.endpoint}: a foreign server listens there")
         self.send([wire.encode("HELLO", client=VERSION, proof=proof(token, f"client:{nonces}"))])
         return self.expect("HELLO", None)
 

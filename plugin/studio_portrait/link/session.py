@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from . import hints, launch, runtime, wire
-from .conversation import Conversation, Foreign, sense
+from .conversation import Conversation, NotOurServer, sense
 from .retiring import retire_older
 from .transfer import Cancelled, Progress, Read, Transfer, Write
 from .version import VERSION
@@ -69,7 +69,7 @@ class Session(Conversation):
             try:
                 return cls(connection, found.token if found else "", folder)
             except (TransportError, TimeoutError) as error:
-                foreign |= isinstance(error, Foreign)
+                foreign |= isinstance(error, NotOurServer)
                 connection.close()
             except Problem as problem:
                 connection.close()

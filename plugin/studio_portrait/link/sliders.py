@@ -1,6 +1,6 @@
 """The sliders, each described once: dialog, procedure, command line, presets and wire read this table.
 
-A new one is a line here, a field of `wire.Settings`, and its meaning in `server/imaging/settle.py`.
+A new one is a line here, a field of `wire.Settings`, and its meaning in `server/imaging/corrections.py`.
 """
 
 from __future__ import annotations

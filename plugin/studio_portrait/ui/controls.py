@@ -13,7 +13,7 @@ from gi.repository import GdkPixbuf, GLib, Gtk, Pango
 from link import presets
 from link.sliders import SLIDERS, Slider
 from link.wire import HEADSHOT, Problem, Settings
-from words import _
+from translation import _
 
 # (value, label, what it does); the order in which they stand.
 _REACH = (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gi.repository import Babl, Gdk, GdkPixbuf, Gegl, Gimp, GimpUi, GLib, Gtk
-from words import _
+from translation import _
 
 BACKDROP, LINE, EDGE = 0x6E6E6EFF, 0xFFFFFFFF, 0x202020FF
 TICKED, UNTICKED = 0x35C46AFF, 0xB0B0B0FF

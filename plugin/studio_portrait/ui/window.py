@@ -20,7 +20,7 @@ from pixels import Source, layout
 from progress import Course
 from reference import opened
 from retouch import check_found, selected, settled, unchanged, used
-from words import _, problem_text, sentence
+from translation import _, problem_text, sentence
 
 from . import memory
 from .controls import Controls

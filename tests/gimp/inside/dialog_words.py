@@ -33,7 +33,7 @@ def texts(widget):
 GimpUi.init("studio-portrait-words")
 import origin  # noqa: E402
 import progress  # noqa: E402
-import words  # noqa: E402
+import translation  # noqa: E402
 from choices import Choices  # noqa: E402
 from link.wire import STAGES  # noqa: E402
 from ui.window import Window  # noqa: E402
@@ -54,5 +54,5 @@ bar = progress.Bar()
 for stage in STAGES:
     bar.show(stage, 0.5)
 with open(support.JOB["templates"], encoding="utf-8") as file:
-    sentences = {text: words.sentence(text.format("7", "8", "9", "10")) for text in json.load(file)}
+    sentences = {text: translation.sentence(text.format("7", "8", "9", "10")) for text in json.load(file)}
 support.tell({"shown": shown, "sentences": sentences})

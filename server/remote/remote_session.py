@@ -44,7 +44,7 @@ def route(where: str, folder: Path) -> tuple[str, Keys]:
     return f"tcp://{host}:{port}", Keys(ring.own(), ring.server(host))
 
 
-def there(where: str, folder: Path) -> Session:
+def connect(where: str, folder: Path) -> Session:
     """Return a session with the server at ``HOST[:PORT]``, over CURVE. Raises `Problem`.
 
     HELLO's token is our public key: libzmq has proven both sides' already.
@@ -53,7 +53,7 @@ def there(where: str, folder: Path) -> Session:
     dealer = Dealer(endpoint, keys)
     try:
         dealer.wait_until_open()
-        return RemoteSession(dealer, keys.own.public.decode(), folder, lambda: there(where, folder))
+        return RemoteSession(dealer, keys.own.public.decode(), folder, lambda: connect(where, folder))
     except TransportError as error:
         dealer.close()
         raise Problem("lost-server", f"{error}", "Try again.") from None
@@ -64,7 +64,7 @@ def there(where: str, folder: Path) -> Session:
 
 def open_remote(where: str) -> Session:
     """For the command line: a session with a server of our own version. Raises `Problem`."""
-    session = there(where, runtime.state_folder())
+    session = connect(where, runtime.state_folder())
     if session.server != VERSION:
         session.close()
         sentence = f"The server at {where} has version {session.server:.20}, this program {VERSION}."

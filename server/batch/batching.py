@@ -22,7 +22,7 @@ Array = NDArray[np.float32]
 Call = tuple[Array, "Future[list[Components]]"]
 
 
-class Gathered:
+class BatchingPredictor:
     """A network that may be asked from many threads; what waits is run together, about `most` at a time."""
 
     def __init__(self, network: Any, most: int = MOST):

@@ -72,7 +72,7 @@ class Correction:
         return self.painted is not None or bool(self.slope.any() or self.offset.any())
 
 
-def settle(
+def make_corrections(
     pixels: NDArray[Any], analysis: Analysis, settings: Settings, used: Sequence[int], run: Run
 ) -> list[Correction]:
     """Return the corrections of the faces `used` and, for reach ``frame``, of the whole picture."""

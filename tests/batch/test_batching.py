@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from model.inference.predictor import load
-from server.batch.gathering import Gathered
+from server.batch.batching import BatchingPredictor
 from tests.sample import SELFIE
 from tests.server.running import PATIENCE, wait_for
 
@@ -22,7 +22,7 @@ def test_many_callers_one_batch() -> None:
     crop = np.asarray(Image.open(SELFIE).resize((512, 512)), np.float32) / 255
     crops = [np.stack([crop * (0.6 + 0.1 * number)] * (1 + number % 2)) for number in range(4)]
     alone = [network.components(own)[0].light for own in crops]
-    gathered = Gathered(network)
+    gathered = BatchingPredictor(network)
     real, first, held = network.components, threading.Event(), threading.Event()
 
     def slow(together: Any) -> Any:
@@ -52,7 +52,7 @@ def test_a_fault_reaches_everybody_and_the_next_call_is_served() -> None:
     def fails(crops: Any) -> Any:
         raise MemoryError
 
-    gathered = Gathered(network)
+    gathered = BatchingPredictor(network)
     crop = np.full((1, 512, 512, 3), 0.5, np.float32)
     network.components = fails
     with pytest.raises(MemoryError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gi.repository import Gdk, GimpUi, Gtk
-from words import _
+from translation import _
 
 COPY = 1
 
