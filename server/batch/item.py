@@ -64,11 +64,11 @@ class Engine(Protocol):
 
     facts: dict[str, Any]
 
-    def map(self, items: Iterable[Item]) -> Iterator[Outcome]:
+    def map(self, items: Iterable[Item | None]) -> Iterator[Outcome]:
         """Yield one outcome for each item as it ends, in any order.
 
-        Items are taken only as they can be worked at, so that whoever gives them can stop giving. Raises
-        `Problem` when nothing can be done at all.
+        Items are taken only as they can be worked at, so that whoever gives them can stop giving; None among
+        them says that the next one is still being looked for. Raises `Problem` when nothing can be done.
         """
 
     def close(self) -> None:
@@ -102,15 +102,30 @@ def failed(item: Item, code: str, sentence: str) -> Outcome:
 
 
 class Lookahead:
-    """An iterator that can be asked whether there is more; looks one ahead."""
+    """An iterator that can be asked whether there is more; looks one ahead.
 
-    def __init__(self, items: Iterable[Item]):
+    searching: whether, when last asked, the next one was still being looked for.
+    """
+
+    def __init__(self, items: Iterable[Item | None]):
         self._items = iter(items)
         self._ahead: Item | None = None
+        self.searching = False
 
     def __bool__(self) -> bool:
+        """Return whether there is another, however long it takes to find it."""
+        while not self.soon() and self.searching:
+            pass
+        return self._ahead is not None
+
+    def soon(self) -> bool:
+        """Return whether there is another already, after looking for it for a moment."""
+        self.searching = False
         if self._ahead is None:
-            self._ahead = next(self._items, None)
+            end = object()
+            found = next(self._items, end)
+            self.searching = found is None
+            self._ahead = found if isinstance(found, Item) else None
         return self._ahead is not None
 
     def next(self) -> Item:

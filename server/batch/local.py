@@ -55,7 +55,7 @@ class Local:
         self._lanes = LANES
         self.facts: dict[str, Any] = {"engine": "local", "jobs": self._jobs, "threads": self._threads}
 
-    def map(self, items: Iterable[Item]) -> Iterator[Outcome]:
+    def map(self, items: Iterable[Item | None]) -> Iterator[Outcome]:
         """See `item.Engine`. Workers are started when there is a first picture."""
         waiting = Lookahead(items)
         if not waiting:
@@ -64,10 +64,11 @@ class Local:
         for _ in range(1 if gpus else self._jobs):
             self._start(self._order.device)
         while True:
+            waiting.searching = False
             self._feed(waiting)
             if not (any(worker.has for worker in self._workers) or self._suspects or waiting):
                 return
-            for worker, event in self._next_events():
+            for worker, event in self._next_events(0 if waiting.searching else _LOOK_SECONDS):
                 if event["event"] == "ready":
                     self._ready(worker, event["about"], gpus)
                 elif event["event"] == "failed":
@@ -105,13 +106,15 @@ class Local:
             if self._suspects and not worker.has:
                 worker.alone = True
                 worker.give(self._suspects.popleft())
-            while not worker.alone and not self._suspects and len(worker.has) < self._lanes and waiting:
+            if worker.alone or self._suspects:
+                continue
+            while len(worker.has) < self._lanes and waiting.soon():
                 worker.give(waiting.next())
 
-    def _next_events(self) -> Iterator[Event]:
+    def _next_events(self, seconds: float) -> Iterator[Event]:
         """All that has come; waits for a first one, but not for ever, so that a signal is heard."""
         with contextlib.suppress(Empty):
-            yield self._events.get(timeout=_LOOK_SECONDS)
+            yield self._events.get(timeout=seconds)
             while True:
                 yield self._events.get_nowait()
 

@@ -54,10 +54,10 @@ class OnRay:
             "threads": self._threads,
         }
 
-    def map(self, items: Iterable[Item]) -> Iterator[Outcome]:
-        """See `item.Engine`."""
+    def map(self, items: Iterable[Item | None]) -> Iterator[Outcome]:
+        """See `item.Engine`. A chunk waits until its items are found: a start of the actors takes longer."""
         flag = self._ray.remote(num_cpus=0)(_Flag).remote()
-        source = iter(items)
+        source = (item for item in items if item is not None)
         while chunk := list(islice(source, CHUNK)):
             missing = {item.name: item for item in chunk}
             # What an actor took down with it is tried once more, by actors that do one picture at a time.

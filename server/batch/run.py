@@ -19,6 +19,7 @@ from .listing import Listing
 from .manifest import Manifest, may_stand, stands
 
 PROOFS = 32  # pictures looked at ahead, so that the disk reads several at a time
+QUIET = 64  # pictures that nothing is to be done with, after which whoever waits for one is told so
 EXAMPLES = 5  # names told for each reason
 
 
@@ -114,12 +115,24 @@ class Plan:
 
 def todo(
     plan: Plan, manifest: Manifest | None, tally: Tally, keep: Callable[[Outcome], None]
-) -> Iterator[Item]:
+) -> Iterator[Item | None]:
     """Yield the pictures that are not proven done; folders that cannot be read become failures (`keep`).
 
     Those that are new or failed come first, which the manifest's index alone tells, then those that have
-    visibly changed: no picture has to be read to find them. Last comes what must be proven.
+    visibly changed: no picture has to be read to find them. Last comes what must be proven. None says now
+    and then that the next one is still being looked for.
     """
+    passed = 0
+    for item in _looked_at(plan, manifest, tally, keep):
+        passed = passed + 1 if item is None else 0
+        if item is not None or passed % QUIET == 0:
+            yield item
+
+
+def _looked_at(
+    plan: Plan, manifest: Manifest | None, tally: Tally, keep: Callable[[Outcome], None]
+) -> Iterator[Item | None]:
+    """Yield as `todo`, with None for each picture that is passed over."""
 
     def failed(folder: Path, reason: str) -> None:
         """Count the failures."""
@@ -144,8 +157,7 @@ def todo(
         return
     for item in listed(failed):
         place = manifest.place(item.name)
-        if place is None or manifest.failed(place):
-            yield item
+        yield item if place is None or manifest.failed(place) else None
     begun = np.zeros(len(manifest), np.bool_)
 
     def known() -> Iterator[tuple[Item, tuple[int, Outcome] | None]]:
@@ -156,10 +168,12 @@ def todo(
                 yield item, manifest.look_up(item.name)  # None for another name with the same hash
 
     for item, found in known():
-        if found is None or not may_stand(found[1], item, plan.settings, plan.weights):
-            if found is not None:
-                begun[found[0]] = True
-            yield item
+        if found is not None and may_stand(found[1], item, plan.settings, plan.weights):
+            yield None
+            continue
+        if found is not None:
+            begun[found[0]] = True
+        yield item
     with ThreadPoolExecutor(4) as pool:
         ahead: deque[tuple[Item, Future[bool]]] = deque()
         waiting = ((item, found[1]) for item, found in known() if found is not None and not begun[found[0]])
@@ -169,10 +183,9 @@ def todo(
                 ahead.append((item, pool.submit(stands, line, item, plan.settings, plan.weights)))
             if ahead and (entry is None or len(ahead) >= PROOFS):
                 first, proof = ahead.popleft()
-                if proof.result():
-                    tally.proven += 1
-                else:
-                    yield first
+                proven = proof.result()
+                tally.proven += proven
+                yield None if proven else first
 
 
 def run(
@@ -196,11 +209,12 @@ def run(
             stop.ask("a picture failed")
         show(tally, outcome)
 
-    def wanted() -> Iterator[Item]:
+    def wanted() -> Iterator[Item | None]:
         for item in todo(plan, manifest, tally, keep):
             if stop:
                 return
-            tally.working = tally.working or time.monotonic()
+            if item is not None:
+                tally.working = tally.working or time.monotonic()
             yield item
             show(tally, None)
 

@@ -51,7 +51,7 @@ class Servers:
                 self._lanes += [host] * (len(session.status()["workers"]) + 1)
         self.facts: dict[str, Any] = {"engine": "servers", "servers": list(hosts), "jobs": len(self._lanes)}
 
-    def map(self, items: Iterable[Item]) -> Iterator[Outcome]:
+    def map(self, items: Iterable[Item | None]) -> Iterator[Outcome]:
         """See `item.Engine`. Raises `Problem` ``lost-server`` when no server is left."""
         waiting = Lookahead(items)
         again: deque[Item] = deque()
@@ -61,11 +61,13 @@ class Servers:
             threading.Thread(target=self._lane, args=(host,), daemon=True).start()
         lanes, given = len(self._lanes), 0
         while given or again or waiting:
-            while given < lanes and (again or waiting):
+            waiting.searching = False
+            while given < lanes and (again or waiting.soon()):
                 self._waiting.put(again.popleft() if again else waiting.next())
                 given += 1
             with contextlib.suppress(Empty):
-                event, subject, problem = self._events.get(timeout=_LOOK_SECONDS)
+                seconds = 0 if waiting.searching else _LOOK_SECONDS
+                event, subject, problem = self._events.get(timeout=seconds)
                 if event == "gone":
                     lanes -= 1
                     if not lanes:

@@ -235,7 +235,7 @@ def _dry_run(plan: Plan, path: Path) -> int:
     tally, count = Tally(), 0
     manifest = Manifest(path, True) if plan.resume and path.exists() else None
     try:
-        for item in todo(plan, manifest, tally, tally.add):
+        for item in filter(None, todo(plan, manifest, tally, tally.add)):
             count += 1
             print(printable(f"{item.source} -> {item.target}"))
     finally:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,25 @@ def test_a_full_disk_ends_the_run_and_is_named(shoot: Path, tmp_path: Path) -> N
         assert not list(out.glob(".studio*"))
     finally:
         subprocess.run(["umount", out], check=True)
+
+
+def test_an_end_is_told_while_the_next_is_looked_for(shoot: Path, tmp_path: Path) -> None:
+    """As when a hundred thousand pictures are proven and the one that failed has just been done."""
+    told = []
+
+    def items() -> Iterator[Item | None]:
+        yield Item(str(shoot / "0.jpg"), str(tmp_path / "out" / "0.jpg"), "0.jpg")
+        deadline = time.monotonic() + PATIENCE
+        while not told:
+            assert time.monotonic() < deadline
+            yield None
+        yield Item(str(shoot / "1.jpg"), str(tmp_path / "out" / "1.jpg"), "1.jpg")
+
+    engine = Local(Order(Settings().as_dict()), 1)
+    for outcome in engine.map(items()):
+        told.append(outcome["name"])
+    engine.close()
+    assert told == ["0.jpg", "1.jpg"]
 
 
 def test_masks(shoot: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from server.batch.item import MOST_BYTES, Item, Outcome
 from server.batch.listing import Listing
 from server.batch.manifest import Manifest, stands
 from server.batch.retoucher import fingerprint, outcome_of, put
-from server.batch.run import Plan, Tally, todo
+from server.batch.run import QUIET, Plan, Tally, todo
 
 SETTINGS = {"strength": 1.0}
 
@@ -192,7 +192,28 @@ def test_what_need_not_be_proven_comes_first(tmp_path: Path, done: tuple[Outcome
         assert manifest.failed(b) and not manifest.failed(a)
         items = todo(plan, manifest, tally, lambda outcome: None)
         names = []
-        for item in items:
+        for item in filter(None, items):
             names.append(item.name)
             put(Path(item.target), result)  # as if it were done now: it is not given twice
     assert names == [f"{name}.jpg" for name in "bdfgce"] and tally.proven == 1
+
+
+def test_who_waits_hears_that_the_next_is_looked_for(tmp_path: Path, done: tuple[Outcome, Item]) -> None:
+    """An engine that waited for a picture could not tell what has ended meanwhile."""
+    shoot, out = tmp_path / "shoot", tmp_path / "out"
+    shoot.mkdir()
+    line, item = done
+    result = Path(item.target).read_bytes()
+    plan, tally = Plan(Listing([str(shoot)], str(out)), SETTINGS, "w", resume=True), Tally()
+    names = [f"{number:03d}.jpg" for number in range(2 * QUIET + 1)]
+    with Manifest(out / "run.jsonl", resume=False) as manifest:
+        for name in names:
+            (shoot / name).write_bytes(b"picture")
+            put(out / name, result)
+            own = {**fingerprint(shoot / name), "name": name, "input": str(shoot / name)}
+            manifest.add({**line, **own} if name != names[-1] else {"name": name, "status": "failed"})
+    with Manifest(out / "run.jsonl", resume=True) as manifest:
+        found = list(todo(plan, manifest, tally, lambda outcome: None))
+    assert found[:2] == [None, None], "while all are walked for the one that failed"
+    assert [item.name for item in found if item] == names[-1:] and tally.proven == 2 * QUIET
+    assert len(found) == 1 + 3 * 2, "in each of the three walks, but not for every picture"
