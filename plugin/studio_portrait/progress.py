@@ -7,7 +7,7 @@ import time
 
 from gi.repository import Gimp
 from link.wire import STAGES
-from words import sentence
+from translation import sentence
 
 _UPDATE_SECONDS = 0.1
 
