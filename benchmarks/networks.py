@@ -1,7 +1,7 @@
 """How long each shipped network takes for one face: `python -m benchmarks.networks [--json]`.
 
 The sample portrait at 512 x 512, on the processor, with every engine that is installed. The networks
-take turns in one process, and the ratio to DeepFlash is the median over the turns: what else
+take turns in one process, and the ratio to the paper's is the median over the turns: what else
 the machine does meanwhile slows both.
 """
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from model.errors import BadSetting, ModelError
 from model.inference import predictor
+from model.networks.registry import PAPERS
 from model.paper.bilateral import filter_crop
 
 from . import photo
@@ -28,7 +29,7 @@ from .pipeline import machine
 from .turns import measure
 
 ENGINES: Final = ("pytorch", "openvino")
-YARDSTICK: Final = "deepflash"
+
 
 Run = Callable[[NDArray[np.float32]], Any]
 
@@ -51,14 +52,14 @@ def load(folder: Path) -> dict[str, dict[str, Run]]:
 
 
 def summary(seconds: dict[str, list[float]]) -> dict[str, dict[str, float]]:
-    """Median and least seconds by network, and how often it would run while DeepFlash runs once."""
+    """Median and least seconds by network, and how often it would run while the paper's runs once."""
     figures = {
         name: {"median_s": statistics.median(turns), "least_s": min(turns)} for name, turns in seconds.items()
     }
-    if YARDSTICK in seconds:
+    if PAPERS in seconds:
         for name, turns in seconds.items():
-            pairs = zip(turns, seconds[YARDSTICK], strict=True)
-            figures[name]["ratio_to_deepflash"] = statistics.median(a / b for a, b in pairs)
+            pairs = zip(turns, seconds[PAPERS], strict=True)
+            figures[name]["ratio"] = statistics.median(a / b for a, b in pairs)
     return figures
 
 
@@ -84,7 +85,7 @@ def main() -> None:
             measure({name: partial(run, crops) for name, run in networks.items()}, arguments.runs)
         )
         for name, row in figures["engines"][engine].items():
-            ratio = f"{row['ratio_to_deepflash']:8.3f} of {YARDSTICK}" if "ratio_to_deepflash" in row else ""
+            ratio = f"{row['ratio']:8.3f} of {PAPERS}" if "ratio" in row else ""
             print(f"{engine:10}{name:16}{1e3 * row['median_s']:9.1f} ms{ratio}")
     if arguments.json:
         print(json.dumps(figures))

@@ -21,16 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import BadWeights, UnknownNetwork
-from model.networks.registry import NETWORKS
+from model.networks.registry import NETWORKS, SHIPPED
 from model.paper.preprocessing import CURRENT, Preprocessing
 
 WEIGHTS: Final = Path(__file__).resolve().parents[1] / "weights"
-# Of the files in `WEIGHTS` that this version is shipped with: one that was exchanged together with its
-# description is noticed too. Export under another name to serve weights of your own.
-SHIPPED: Final = {
-    "deepflash": "233b215e3e9f7665f7231b4c76aebffd6e7848e804e62e88433796c85341cc19",
-    "studio": "fcd534fff1ce667982eda2ea91f7f696e806997e341dc012202980f23869c2a9",
-}
 LARGEST_DESCRIPTION: Final = 1 << 20  # bytes
 LARGEST_FILE: Final = 1 << 30
 

@@ -33,7 +33,8 @@ class Network:
     given. paint: for a picture, the module and x (N, 3, 512, 512) -> o_hat, not clipped. render: for a
     picture that the server can paint at any size, the module, crops and the device -> a `Rendering` of each.
     constants: numbers of the forward pass that no tensor tells; weights trained with others are refused.
-    trainer: ``module:class`` that trains it, so that networks need not import training. scale: how much
+    trainer: ``module:class`` that trains it, so that networks need not import training. published_encoder:
+    its `encoder` is `vgg16.Encoder`, which can start from published weights. scale: how much
     smaller than the 512-pixel crop it works. stride: sides of training crops are multiples of it, at that
     scale. only_size: the only training size, 0 for any.
     """
@@ -48,6 +49,7 @@ class Network:
     paint: Callable[[Any, Tensor], Tensor] | None = None
     render: Callable[[Any, Any, Any], list[Any]] | None = None
     constants: Mapping[str, float] = field(default_factory=dict)
+    published_encoder: bool = False
     scale: int = 1
     stride: int = 32
     only_size: int = 0

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from ..networks.registry import NETWORKS, create
+from ..networks.registry import NETWORKS, PAPERS, create
 
 KEYS: Final = ("step", "seconds", "average", "config")
 NOT_WEIGHTS: Final = ("num_batches_tracked", "encoder.mean")  # a file may lack these
@@ -54,8 +54,8 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def architecture(state: dict[str, Any]) -> str:
-    """Return the name of a checkpoint's network; the oldest checkpoints, which name none, hold DeepFlash."""
-    return str(state["config"].get("architecture", "deepflash"))
+    """Return the name of a checkpoint's network; the first checkpoints, which name none, hold the paper's."""
+    return str(state["config"].get("architecture", PAPERS))
 
 
 def averaged(state: dict[str, Any]) -> dict[str, torch.Tensor]:

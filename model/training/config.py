@@ -52,7 +52,7 @@ class Config:
 
     mix: of model/data/synthesize/mixes.toml, which flashes. mixes: shares of others beside it, by name; the
     rest is ``mix``. size: pixels of a training crop. shrink: how much smaller than the 512-pixel framing it
-    shows things. absolute: what the error of eq. (3) counts beside eq. (1), for DeepFlash. losses: of
+    shows things. absolute: what the error of eq. (3) counts beside eq. (1), where y is learnt. losses: of
     `losses.studio`. stages: parts of the run one after the other, whose steps add up to ``steps``; none: one.
     """
 

@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..networks.deepflash import MEAN, STAGES, Encoder
+from ..networks.vgg16 import MEAN, STAGES, Encoder
 from . import checkpoint
 
 KINDS: Final = ("imagenet", "vggface")

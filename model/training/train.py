@@ -4,8 +4,9 @@ RUN gets last.pt, log.jsonl, curve.png and samples_*.png of held-out people. A r
 last step, after ``--minutes``, or at SIGTERM after the step in hand, always with a checkpoint;
 ``--resume`` goes on from it as if nothing had happened, also after a kill.
 
-DeepFlash starts from ``--init imagenet|vggface --encoder FILE`` (layouts: `model.training.encoders`);
-either network from ``--init FILE``, a checkpoint or a .safetensors of ours; or from nothing: ``--init none``.
+A network with VGG-16's encoder starts from ``--init imagenet|vggface --encoder FILE`` (layouts:
+`model.training.encoders`); any network from ``--init FILE``, a checkpoint or a .safetensors of ours; or
+from nothing: ``--init none``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import torch
 from torch import Tensor
 
 from model.data.synthesize.pairs import Pairs, draw
+from model.networks.registry import find
 
 from . import checkpoint, encoders, trainers, validate
 from .config import Config
@@ -53,11 +55,12 @@ class InitialWeights:
             raise ValueError(f"--init {self.init} needs its file; give --encoder FILE")
         if self.encoder and not published:
             raise ValueError("--encoder goes with --init imagenet or --init vggface only")
-        if published and config.architecture != "deepflash":
+        has_encoder = find(config.architecture).published_encoder
+        if published and not has_encoder:
             raise ValueError(
                 f"{config.architecture!r} has no encoder to start from; use --init none or a file"
             )
-        if self.init == "none" and config.architecture == "deepflash" and config.freeze_encoder > 0:
+        if self.init == "none" and has_encoder and config.freeze_encoder > 0:
             raise ValueError(
                 "the encoder would stay random; give --init imagenet --encoder FILE, "
                 "or set freeze_encoder = 0 in the config"
@@ -70,7 +73,7 @@ class InitialWeights:
             encoders.load(trainer.network.encoder, self.init, self.encoder)
         elif self.init != "none":
             checkpoint.start(trainer.network, Path(self.init))
-        if config.architecture == "deepflash" and self.init in ("none", *encoders.KINDS):
+        if find(config.architecture).published_encoder and self.init in ("none", *encoders.KINDS):
             pictures = [_first_pictures(known, config).bl_x]
         trainer.started(pictures)
 

@@ -46,8 +46,8 @@ class DifferenceTrainer(Trainer):
         return loss + self.config.absolute * absolute
 
 
-class DeepFlashTrainer(DifferenceTrainer):
-    """The paper's: the encoder stays as published for a while."""
+class PublishedEncoderTrainer(DifferenceTrainer):
+    """As the paper does it: the encoder stays as published for a while."""
 
     def __init__(self, config: Config, device: torch.device):
         super().__init__(config, device)

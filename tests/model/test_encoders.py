@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.numpy import save_file
 
-from model.networks.deepflash import STAGES, Encoder
+from model.networks.vgg16 import STAGES, Encoder
 from model.training import encoders
 
 NAMES = [(i, j) for i, widths in enumerate(STAGES, 1) for j in range(1, len(widths))]
