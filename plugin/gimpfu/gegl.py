@@ -127,7 +127,6 @@ def _formats(drawable: Any, cast: bool) -> tuple[str, str]:
     native = drawable.get_format()
     gray = drawable.is_gray() or isinstance(drawable, Gimp.Channel)
     alpha = "A" if drawable.has_alpha() else ""
-    stored = f"{'Y' if gray else 'RGB'}'"
     stored = ("Y'" if gray else "R'G'B'") + alpha + " float"
     linear = ("Y" if gray else "RGB") + alpha + " float"
     spaced = Babl.get_name(Babl.format_with_space(stored, native))
