@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..inference.weights import WEIGHTS
+from .systems import YARDSTICKS
 
 CARD: Final = "MODEL_CARD.md"
 MAX_BYTES: Final = 1_000_000  # of all pictures together
@@ -130,7 +131,9 @@ A fifth of the people, by a hash of the name, was never trained on: the numbers 
 Synthetic flash: real photographs are harder, and these numbers say nothing about them. Means over people with
 95 % bootstrap intervals over people. do_nothing is the
 flash photograph itself, global_gain the best factor for each channel from the truth, o_bar the formulation's
-ceiling. A residual of 1 is untouched, 0 removed. Identity is measured with the recogniser that studio was
+ceiling. own_complexion is the truth in the photograph's own exposure and complexion, the ceiling of whoever leaves
+these alone: the hard mix asks for others, which nobody can know, and the higher a network's accuracy there is above
+this row, the more it guesses a stranger's skin. A residual of 1 is untouched, 0 removed. Identity is measured with the recogniser that studio was
 trained against: it flatters studio beside the others. There is no second one: no package at hand brings a
 recogniser's weights along that is not dlib's.
 
@@ -251,7 +254,7 @@ def text(
         absent = [facts["name"] for facts in networks if facts["name"] not in judged["systems"]]
         if absent:
             raise Unusable(f"mix {mix} has no row {absent[0]}; run python -m model evaluate again")
-    names = ["do_nothing", "global_gain", "o_bar", *(facts["name"] for facts in networks)]
+    names = [*YARDSTICKS, *(facts["name"] for facts in networks)]
     return TEMPLATE.format(
         networks=_networks(networks, result["default"]),
         training="\n".join(_training(facts) for facts in networks),
@@ -264,7 +267,9 @@ def text(
         fairness="\n\n".join(
             f"**{_mix(mix)}**\n\n"
             + "\n\n".join(
-                _fairness(name, judged["systems"][name]) for name in names if name not in names[1:3]
+                _fairness(name, judged["systems"][name])
+                for name in names
+                if name == "do_nothing" or name not in YARDSTICKS
             )
             for mix, judged in mixes.items()
         ),

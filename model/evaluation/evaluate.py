@@ -24,7 +24,7 @@ from . import photographs, sheets, table
 from .flashes import Planned, plan, plan_real
 from .judge import Judged, announced, judge
 from .maps import held_out_maps
-from .systems import YARDSTICKS, network
+from .systems import REAL_YARDSTICKS, YARDSTICKS, network
 
 SEED = 2026
 FLASHES = 2
@@ -80,7 +80,8 @@ def _judge(
     real: bool = False,
 ) -> tuple[Judged, dict[str, Any]]:
     """Score, print the tables, write the contact sheets; the JSON's part with it."""
-    systems = {**YARDSTICKS, **{name: network(loaded) for name, loaded in networks.items()}}
+    yardsticks = REAL_YARDSTICKS if real else YARDSTICKS
+    systems = {**yardsticks, **{name: network(loaded) for name, loaded in networks.items()}}
     judged = judge(planned, systems, networks.keys(), real)
     for reason in judged.trouble:
         print(f"left out: {reason}", file=sys.stderr)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +38,8 @@ class Sample:
     """One pair of a person. x, o: (512, 512, 3) float32 sRGB, 8 bit; bl_x, bl_o: BL of them.
 
     skin: bare skin. shine, shade: where on it the flash's shine is seen and where most of its light is
-    missing; None for real pairs, of which nobody knows.
+    missing; None for real pairs, of which nobody knows. bl_own: BL of the same studio portrait in the flash
+    photograph's own exposure and complexion; None where nobody knows.
     """
 
     person: str
@@ -50,6 +51,7 @@ class Sample:
     skin: Mask
     shine: Mask | None
     shade: Mask | None
+    bl_own: Image | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ def _flash(
     folder: Path, known: Sequence[Entry], entry: Entry, name: str, seed: Sequence[int], mix: Mix
 ) -> Sample:
     pair = fixed(folder, known, [entry], seed, mix=mix)
+    as_photographed = replace(mix, exposure_tie=1.0, hue_tie=1.0)
+    own = pair if mix == as_photographed else fixed(folder, known, [entry], seed, mix=as_photographed)
     skin = pair.skin[0, 0].numpy() > SKIN
     return Sample(
         entry.person,
@@ -105,6 +109,7 @@ def _flash(
         skin,
         skin & (pair.specular[0, 0].numpy() > SHINE),
         skin & (pair.shadow[0, 0].numpy() > SHADE),
+        _image(own.bl_o),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from model.data.synthesize.portraits import Unfit
+from model.training.progress import duration
 
 from .flashes import Planned
 from .score import Record, score
@@ -87,5 +88,8 @@ class Progress:
             return
         self.told = now
         left = (now - self.start) / self.done * (self.total - self.done)
-        words = f"{self.done} of {self.total} judged, {left / 60:.0f} min {left % 60:.0f} s left"
-        print(words, file=sys.stderr, flush=True)
+        print(
+            f"{self.done} of {self.total} judged, {duration(left)} left",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -2,7 +2,9 @@
 
 do_nothing: the flash photograph as it is. global_gain: one factor for each channel, the truth's own, by
 least squares over the frame in sRGB, so that no other factor has a better PSNR before clipping. o_bar: the
-paper's reconstruction with the true y = t, the ceiling of the formulation. Then the networks.
+paper's reconstruction with the true y = t, the ceiling of the formulation. own_complexion: the same of the
+truth in the photograph's own exposure and complexion, the ceiling of whoever leaves these alone, as the product
+does where no cast is certain; not of real pairs. Then the networks.
 """
 
 from __future__ import annotations
@@ -53,7 +55,18 @@ def o_bar(sample: Sample) -> Outcome:
     return _reconstructed(sample, equations.target(sample.bl_x, sample.bl_o))
 
 
-YARDSTICKS: Final[dict[str, System]] = {"do_nothing": do_nothing, "global_gain": global_gain, "o_bar": o_bar}
+def own_complexion(sample: Sample) -> Outcome:
+    """Eq. (4) with the true y of a target that keeps the photograph's exposure and complexion."""
+    assert sample.bl_own is not None
+    return _reconstructed(sample, equations.target(sample.bl_x, sample.bl_own))
+
+
+REAL_YARDSTICKS: Final[dict[str, System]] = {
+    "do_nothing": do_nothing,
+    "global_gain": global_gain,
+    "o_bar": o_bar,
+}
+YARDSTICKS: Final = {**REAL_YARDSTICKS, "own_complexion": own_complexion}
 
 
 def network(loaded: Network) -> System:

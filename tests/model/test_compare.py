@@ -19,7 +19,7 @@ from tests.sample import SELFIE
 
 from . import made
 
-ROWS = ["do_nothing", "global_gain", "o_bar", "fresh", "short", "headshot"]
+ROWS = ["do_nothing", "global_gain", "o_bar", "own_complexion", "fresh", "short", "headshot"]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_every_row_is_there_with_what_it_costs(outcome: tuple[int, str, Path]) -
     judged = result["mixes"]["hard"]
     assert list(judged["systems"]) == ROWS and (judged["samples"], judged["people"]) == (2, 2)
     costs = result["costs"]
-    assert list(costs) == ROWS[3:]
+    assert list(costs) == ROWS[4:]
     assert costs["headshot"]["parameters"] == 0 < 4.5e5 < costs["short"]["parameters"] < 5.5e5
     assert costs["short"]["trained"] | {"seed": 2, "steps": 3, "samples": 48} == costs["short"]["trained"]
     assert all(row["milliseconds"] > 0 for row in costs.values())

@@ -46,7 +46,7 @@ def test_the_last_line_is_the_result_key_by_key(outcome: tuple[int, str, Path]) 
     assert result["default"] == "fresh" and list(result["mixes"]) == ["hard", "real"]
     for mix in result["mixes"].values():
         assert mix["people"] == 2 and mix["samples"] == 2
-        assert list(mix["systems"]) == ["do_nothing", "global_gain", "o_bar", "fresh"]
+        assert list(mix["systems"]) == ["do_nothing", "global_gain", "o_bar", "own_complexion", "fresh"]
         for system in mix["systems"].values():
             assert set(system) >= COLUMNS
             assert sum(row["n"] for row in system["by_ita"].values()) == 2
@@ -55,13 +55,16 @@ def test_the_last_line_is_the_result_key_by_key(outcome: tuple[int, str, Path]) 
 
 
 def test_known_systems_have_their_known_numbers(outcome: tuple[int, str, Path]) -> None:
-    found = json.loads(outcome[1].splitlines()[-1])["mixes"]["hard"]["systems"]
-    nothing, gain, ceiling, fresh = found.values()
+    mixes = json.loads(outcome[1].splitlines()[-1])["mixes"]
+    nothing, gain, ceiling, own, fresh = mixes["hard"]["systems"].values()
     assert nothing["specular_residual"] == nothing["shadow_residual"] == 1
     assert nothing["accuracy"] < 99 and nothing["detail"] > 0.99
     assert ceiling["accuracy"] == 100 and ceiling["loss_dc"] == 0 and ceiling["ssim_obar"] == 1
     assert ceiling["psnr_face"] > nothing["psnr_face"] + 3
     assert gain["psnr_frame"] > nothing["psnr_frame"]
+    # The hard mix asks for a complexion that no photograph shows, the calibrated one for the photograph's own.
+    assert own["accuracy"] < 99 and own["deltae_skin"] > 3 and own["specular_residual"] != 1
+    assert mixes["real"]["systems"]["own_complexion"]["accuracy"] == 100
     for column in ("accuracy", "psnr_face", "specular_residual", "deltae_skin"):
         assert fresh[column] == pytest.approx(nothing[column], abs=0.05)
     assert fresh["studio_change"] < 0.5
