@@ -128,14 +128,14 @@ runs it. It was trained on photographs that are not public.
 A fifth of the people, by a hash of the name, was never trained on: the numbers below are theirs alone.
 
 ## Held-out people
-Synthetic flash: real photographs are harder, and these numbers say nothing about them. Means over people with
-95 % bootstrap intervals over people. do_nothing is the
-flash photograph itself, global_gain the best factor for each channel from the truth, o_bar the formulation's
-ceiling. own_complexion is the truth in the photograph's own exposure and complexion, the ceiling of whoever leaves
-these alone: the hard mix asks for others, which nobody can know, and the higher a network's accuracy there is above
-this row, the more it guesses a stranger's skin. A residual of 1 is untouched, 0 removed. Identity is measured with the recogniser that studio was
-trained against: it flatters studio beside the others. There is no second one: no package at hand brings a
-recogniser's weights along that is not dlib's.
+Synthetic flash: real photographs are harder, and these numbers say nothing about them. Means over people
+with 95 % bootstrap intervals over people. do_nothing is the flash photograph itself, global_gain the best
+factor for each channel from the truth, o_bar the formulation's ceiling. own_complexion is the truth in the
+photograph's own exposure and complexion, the ceiling of whoever leaves these alone, as the product does: the
+hard mix asks for others, which one photograph does not show, and a network whose accuracy there lies above
+this row's guesses a stranger's skin. A residual of 1 is untouched, 0 removed. Identity is measured with the
+recogniser that studio was trained against: it flatters studio beside the others. There is no second one: no
+package at hand brings a recogniser's weights along that is not dlib's.
 
 {tables}
 

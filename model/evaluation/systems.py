@@ -3,8 +3,8 @@
 do_nothing: the flash photograph as it is. global_gain: one factor for each channel, the truth's own, by
 least squares over the frame in sRGB, so that no other factor has a better PSNR before clipping. o_bar: the
 paper's reconstruction with the true y = t, the ceiling of the formulation. own_complexion: the same of the
-truth in the photograph's own exposure and complexion, the ceiling of whoever leaves these alone, as the product
-does where no cast is certain; not of real pairs. Then the networks.
+truth in the photograph's own exposure and complexion, the ceiling of whoever leaves these alone; not of real
+pairs. Then the networks.
 """
 
 from __future__ import annotations

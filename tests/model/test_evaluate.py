@@ -62,7 +62,7 @@ def test_known_systems_have_their_known_numbers(outcome: tuple[int, str, Path]) 
     assert ceiling["accuracy"] == 100 and ceiling["loss_dc"] == 0 and ceiling["ssim_obar"] == 1
     assert ceiling["psnr_face"] > nothing["psnr_face"] + 3
     assert gain["psnr_frame"] > nothing["psnr_frame"]
-    # The hard mix asks for a complexion that no photograph shows, the calibrated one for the photograph's own.
+    # The hard mix asks for a complexion that no photograph shows, the calibrated one for the photograph's.
     assert own["accuracy"] < 99 and own["deltae_skin"] > 3 and own["specular_residual"] != 1
     assert mixes["real"]["systems"]["own_complexion"]["accuracy"] == 100
     for column in ("accuracy", "psnr_face", "specular_residual", "deltae_skin"):
