@@ -110,12 +110,17 @@ def outcome_of(item: Item, change: Change) -> Outcome:
     change(item, picture): retouches ``picture.pixels`` in place; what it returns goes into the line, and
     ``mask``, (H, W, 1) uint8 or None, into a file beside the target.
     """
+    return told_of(item, lambda line, clock: in_pixels(item, change, line, clock))
+
+
+def told_of(item: Item, do: Callable[[Outcome, Stopwatch], None]) -> Outcome:
+    """Return the manifest's line about what `do` did, which fills it, or of what it raised."""
     line: Outcome = {"name": item.name, "input": item.source}
     if item.colours:
         line["colours"] = [colour and list(colour) for colour in item.colours]
     clock = Stopwatch()
     try:
-        _do(item, change, line, clock)
+        do(line, clock)
     except Exception as error:  # whatever it is, the other pictures are done
         problem = problem_of(error)
         line |= {"status": FAILED, "code": problem.code, "message": str(problem)}
@@ -123,7 +128,8 @@ def outcome_of(item: Item, change: Change) -> Outcome:
     return line
 
 
-def _do(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> None:
+def in_pixels(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> None:
+    """Do what `outcome_of` says; whatever goes wrong is raised."""
     source, target = Path(item.source), Path(item.target)
     with clock("read"):
         line |= fingerprint(source)
@@ -146,7 +152,12 @@ def _do(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> None:
         if mask is not None:
             put(mask_beside(target), pictures.encode(Picture(mask, "mask"), mask, "png"), mode)
         put(target, data, mode)
-    line |= {
+    line |= written(item, data)
+
+
+def written(item: Item, data: bytes) -> Outcome:
+    """Return what the manifest says of a result's file with these bytes."""
+    return {
         "status": DONE,
         "output": item.target,
         "output_size": len(data),
@@ -161,6 +172,17 @@ def fingerprint(path: Path) -> dict[str, Any]:
         status = os.fstat(file.fileno())
         digest = hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
+
+
+def content(path: Path, most: int) -> tuple[dict[str, Any], bytes, int]:
+    """Return `fingerprint`, the first `most` bytes that it is about, and the permission bits."""
+    path.stat()
+    with opened(path) as file:
+        status = os.fstat(file.fileno())
+        data = file.read(most)
+    digest = hashlib.sha256(data).hexdigest()
+    found = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
+    return found, data, status.st_mode & 0o666
 
 
 def put(path: Path, data: bytes, mode: int | None = None) -> None:

@@ -1,6 +1,7 @@
 """The engine on other machines: servers with which keys were exchanged (docs/remote.md).
 
-Files are read and written here, pixels go there and back. Each server has as many pictures of ours as it
+Files are read and written here. A JPEG goes there and back as it is stored, but for what it says beside its
+picture; of other files the pixels do. Each server has as many pictures of ours as it
 has workers, and one more that is on its way; whoever is free takes the next. A server that is lost is
 called again for a while, and its pictures go to the others meanwhile.
 """
@@ -11,7 +12,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -21,12 +22,17 @@ import numpy as np
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settings
 
+from ..files import jpeg
+from ..files.errors import PictureError
+from ..files.names import SUFFIXES, format_of, kind_of
 from ..files.picture import Picture
 from ..remote import sending
 from ..remote.remote_session import open_remote
-from .item import Item, Lookahead, Order, Outcome, failed
-from .retoucher import outcome_of
+from ..stopwatch import Stopwatch
+from .item import NO_FACE, Item, Lookahead, Order, Outcome, failed
+from .retoucher import content, in_pixels, put, told_of, written
 
+MOST_FILE = 64 << 20  # bytes of a JPEG that travels as it is stored; a hundred megapixels take fewer
 ATTEMPTS = 3  # servers that a picture may lose until it is given up
 PATIENCE = (1.0, 2.0, 5.0, 10.0, 20.0)  # seconds before each call to a lost server
 _LOST = ("lost-server", "shutting-down", "no-server")
@@ -116,15 +122,16 @@ class Servers:
         """Return what lost the server, if it was lost."""
         lost: list[Problem] = []
 
-        def change(item: Item, picture: Picture) -> dict[str, Any]:
+        def do(line: Outcome, clock: Stopwatch) -> None:
             try:
-                return self._change(session, picture)
+                if not self._as_file(session, item, line, clock):
+                    in_pixels(item, lambda item, picture: self._change(session, picture), line, clock)
             except Problem as problem:
                 if problem.code in _LOST:
                     lost.append(problem)
                 raise
 
-        outcome = outcome_of(item, change)
+        outcome = told_of(item, do)
         if lost:
             self._losses[item.name] = self._losses.get(item.name, 0) + 1
             self._events.put(("lost", item, lost[0]))
@@ -134,29 +141,72 @@ class Servers:
 
     def _change(self, session: Session, picture: Picture) -> dict[str, Any]:
         mask = np.zeros((*picture.pixels.shape[:2], 1), np.uint8) if self._mask else None
+        told = self._in_turn(
+            lambda: sending.retouch(
+                session,
+                picture.pixels,
+                self._settings,
+                icc=picture.icc,
+                reference=self._reference,
+                mask=None if mask is None else mask[..., 0],
+            )
+        )
+        return {**_kept(told), "mask": mask}
+
+    def _in_turn(self, ask: Callable[[], Any]) -> Any:
+        """Return what a server answers, which others use too: our turn will come."""
         while True:
             try:
-                told = sending.retouch(
-                    session,
-                    picture.pixels,
-                    self._settings,
-                    icc=picture.icc,
-                    reference=self._reference,
-                    mask=None if mask is None else mask[..., 0],
-                )
-                break
-            except Problem as problem:  # others use it too: our turn will come
+                return ask()
+            except Problem as problem:
                 if problem.code != "busy" or self._closed.is_set():
                     raise
                 time.sleep(_BUSY_SECONDS)
-        about = {name: told[name] for name in ("network", "weights", "engine", "device")}
-        return {"faces": told["faces"], "ms": told["ms"], "notes": told["notes"], "mask": mask, **about}
+
+    def _as_file(self, session: Session, item: Item, line: Outcome, clock: Stopwatch) -> bool:
+        """Send a JPEG as it is stored, which is a tenth of its pixels, and keep what it says beside them.
+
+        Returns whether that could be done.
+        """
+        target = Path(item.target)
+        if self._mask or {format_of(target), SUFFIXES.get(Path(item.source).suffix.lower())} != {"jpeg"}:
+            return False
+        with clock("read"):
+            about, data, mode = content(Path(item.source), MOST_FILE)
+            try:
+                if len(data) != about["size"] or kind_of(data) != "jpeg":
+                    return False
+                source = jpeg.bare(data)
+            except PictureError:  # the decoder has the word for it
+                return False
+        line |= about
+        size = (source.width, source.height)
+        told, coded = self._in_turn(
+            lambda: sending.retouch_file(
+                session, source.data, size, self._settings, reference=self._reference
+            )
+        )
+        line |= _kept(told)
+        line["notes"] = [*source.notes, *line["notes"]]
+        if not line["faces"]:
+            line["status"] = NO_FACE
+            return True
+        with clock("write"):
+            result = jpeg.finished(coded, source)
+            put(target, result, mode)
+        line |= written(item, result)
+        return True
 
     def close(self) -> None:
         """See `item.Engine`."""
         self._closed.set()
         for _ in self._lanes:
             self._waiting.put(None)
+
+
+def _kept(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what of RESULT's header goes into the manifest."""
+    return {name: told[name] for name in ("faces", "ms", "notes", "network", "weights", "engine", "device")}
 
 
 def _reference(name: str) -> Any:

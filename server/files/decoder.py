@@ -18,9 +18,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,11 @@ class Decoder:
             raise _crashed()
         return replace(picture, pixels=turn_upright(stored, picture.orientation), mode=mode)
 
+    def decode(self, data: bytes) -> Picture:
+        """Read the bytes of a JPEG, PNG or TIFF. Raises `PictureError` only."""
+        with _as_file(data) as path:
+            return self.read(path)
+
     def read_reference(self, path: Path, longest: int) -> NDArray[np.uint8]:
         """Read a picture as (H, W, 3) uint8 sRGB, no side above `longest`. Raises `PictureError` only."""
         _, stored, _ = self._ask(path, {"task": "reference", "longest": longest})
@@ -108,6 +114,23 @@ class _Shared:
 
 
 _shared = _Shared()
+
+
+@contextlib.contextmanager
+def _as_file(data: bytes) -> Iterator[Path]:
+    """Yield a file with these bytes; on Linux in memory, elsewhere among the user's temporary files."""
+    if sys.platform == "linux":
+        handle, name = _memory(), ""
+    else:
+        handle, name = tempfile.mkstemp(prefix="studio-portrait-")
+    try:
+        with open(handle, "wb", closefd=False) as file:
+            file.write(data)
+        yield Path(name or f"/proc/self/fd/{handle}")
+    finally:
+        os.close(handle)
+        if name:
+            os.unlink(name)
 
 
 def _unpacked(answer: dict[str, Any], data: memoryview) -> tuple[Any, NDArray[Any]]:

@@ -48,7 +48,7 @@ _EXIF, _XMP, _PHOTOSHOP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"Phot
 _ICC, _ADOBE, _JFIF = b"ICC_PROFILE\0", b"Adobe", b"JFIF"
 _X_RESOLUTION, _RESOLUTION_UNIT = 282, 296
 _SEGMENT = 65_000  # bytes that surely fit one segment
-_END = b"\xff\xd9"
+_START, _END = b"\xff\xd8", b"\xff\xd9"
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)  # not part of a scan's data
 _SAMPLINGS = {0: "444", 1: "422", 2: "420"}  # as Pillow counts, and as imagecodecs says
 _FILLER = bytes(1 + index * 37 % 250 for index in range(64))
@@ -66,6 +66,51 @@ class Source:
     progressive: bool
     segments: tuple[bytes, ...]
     optimised: bool = True
+
+
+@dataclass(frozen=True)
+class Bare:
+    """A JPEG for another machine: its picture and profile, how it is turned, and nothing else that it says.
+
+    segments: what the result's file says in the end. notes: as a `Picture`'s.
+    """
+
+    data: bytes
+    width: int
+    height: int
+    segments: tuple[bytes, ...]
+    notes: tuple[str, ...]
+
+
+def bare(data: bytes) -> Bare:
+    """Take the metadata off, without decoding. Raises `PictureError` when the file is not whole."""
+    segments, scan = _segments(data)
+    end = _first_end(data)
+    if end < scan:
+        raise truncated()
+    said = _kept(segments)
+    kept = tuple(_without_preview(segment) for segment in said)
+    orientation = orientation_of(_joined(said, 0xE1, _EXIF, 0))
+    tag = struct.pack("<HHIHH", exif_format.ORIENTATION, exif_format.SHORT, 1, orientation, 0)
+    turned = _EXIF + struct.pack("<2sHIH12sI", b"II", 42, 8, 1, tag, 0)
+    picture = _bare(data[: end + len(_END)], segments, scan)
+    shown = [_segment(0xE1, turned), *(part for part in said if _is(part, 0xE2, _ICC))]
+    notes = (previews.LEFT_OUT,) if kept != said else ()
+    width, height = frame_size(picture)
+    if not width or not height:
+        raise truncated()
+    return Bare(b"".join([_START, *shown, picture[len(_START) :]]), width, height, kept, notes)
+
+
+def finished(coded: bytes, source: Bare) -> bytes:
+    """Return the file of a result that another machine has coded, with the source's metadata.
+
+    Nothing but its picture is believed. Raises `PictureError` when that has another size or is none.
+    """
+    end = _first_end(coded)
+    if not coded.startswith(_START) or end < 0 or frame_size(coded) != (source.width, source.height):
+        raise damaged("the server's result is no JPEG of the picture's size")
+    return _with_segments(coded[: end + len(_END)], source.segments)
 
 
 def extent(data: bytes) -> tuple[int, int]:
@@ -357,7 +402,11 @@ def _without_preview(segment: bytes) -> bytes:
         body = _EXIF + previews.without_exif_preview(body[len(_EXIF) :])
     elif _is(segment, 0xED, _PHOTOSHOP):
         body = _PHOTOSHOP + previews.without_photoshop_preview(body[len(_PHOTOSHOP) :])
-    return segment if body == segment[4:] else segment[:2] + struct.pack(">H", len(body) + 2) + body
+    return segment if body == segment[4:] else _segment(segment[1], body)
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
 def _with_segments(coded: bytes, segments: tuple[bytes, ...]) -> bytes:

@@ -65,6 +65,31 @@ def retouch(
     )
 
 
+def retouch_file(
+    session: Session,
+    file: bytes,
+    size: tuple[int, int],
+    settings: Settings,
+    *,
+    reference: NDArray[np.uint8] | None = None,
+) -> tuple[dict[str, Any], bytes]:
+    """Send a JPEG's bytes; RESULT's header and the result's bytes, none where there is no face.
+
+    size: width and height as stored. Raises `Problem`.
+    """
+    parts = list[bytes]()
+    view = memoryview(file)
+    told = session.retouch(
+        ImageSpec(*size, 3, "u8"),
+        lambda plane, row, rows: view[row : row + rows],
+        lambda plane, row, rows, data, result: parts.append(bytes(data)),
+        reference=_with_reader(reference),
+        settings=settings,
+        file=len(file),
+    )
+    return told, b"".join(parts)
+
+
 @dataclass(frozen=True)
 class RenderedPicture:
     """header: RESULT's. pixels: (H, W, C), the picture's, in its box the result's. mask: (H, W) uint8."""

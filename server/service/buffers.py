@@ -26,6 +26,7 @@ from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem
 from . import resources
 
 PREFIX = "pixels-"
+_STEP = 8 << 20
 DRAFTS = ".server.json.*"  # of the runtime file
 _PLANES = ("result", "pixels", "selection", "reference", "mask", "icc", "preview")  # in memory's order
 
@@ -51,11 +52,15 @@ class Layout:
         icc: int,
         reference: ImageSpec | None = None,
         preview: int = 0,
+        file: int = 0,
     ) -> Layout:
-        """Lay out the planes of a job. icc, preview: bytes."""
+        """Lay out the planes of a job. icc, preview: bytes. file: of one that comes in place of pixels."""
+        result = image.nbytes
+        if file:  # a small one may be larger than its samples; in steps, so that it serves for the next one
+            result = -(-(result + 2 * file) // _STEP) * _STEP - file
         return cls(
-            result=image.nbytes,
-            pixels=image.nbytes,
+            result=result,
+            pixels=file or image.nbytes,
             selection=selection.width * selection.height if selection else 0,
             reference=reference.nbytes if reference else 0,
             mask=image.width * image.height if mask else 0,

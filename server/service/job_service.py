@@ -20,7 +20,13 @@ from .worker_supervisor import Supervisor, WorkerEvent
 
 ATTEMPTS = 2
 REPORT_SECONDS = 0.05  # a worker may tell of its progress more often; the clients hear it so often
-ANSWERS = {"retouch": "RESULT", "render": "RESULT", "analyse": "ANALYSED", "preview": "PREVIEW"}
+ANSWERS = {
+    "retouch": "RESULT",
+    "file": "RESULT",
+    "render": "RESULT",
+    "analyse": "ANALYSED",
+    "preview": "PREVIEW",
+}
 
 log = logging.getLogger("jobs")
 

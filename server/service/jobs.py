@@ -35,7 +35,8 @@ REMEMBERED = 1000  # names of jobs that have ended
 UPLOADED = ("pixels", "selection", "reference")  # planes, in the order in which they lie and come
 
 
-Sent = tuple[ImageSpec, Settings, Box | None, ImageSpec | None, int]  # of a SUBMIT, ICC profile's size last
+# Of a SUBMIT; the sizes of ICC profile and file last.
+Sent = tuple[ImageSpec, Settings, Box | None, ImageSpec | None, int, int]
 
 
 class State(Enum):
@@ -63,6 +64,7 @@ class Job:
     peer: the connection it belongs to; None while its client may still come back.
     keep: the seconds that it outlives its connection. deaths: the workers that ended over its task.
     task: what is to be done now; then: the next task, of a job that stays open for several.
+    file: bytes of the file that comes in place of pixels, and goes back as one; 0 for none.
     """
 
     id: str
@@ -75,6 +77,7 @@ class Job:
     touched: float
     keep: float = 0.0
     reference: ImageSpec | None = None
+    file: int = 0
     state: State = State.UPLOADING
     stage: str = "upload"
     fraction: float = 0.0
@@ -93,12 +96,13 @@ class Job:
 
     def is_like(self, other: Sent) -> bool:
         """Return whether a client that came back asks for the same job."""
-        return (self.image, self.settings, self.selection, self.reference, self.layout.icc) == other
+        ours = (self.image, self.settings, self.selection, self.reference, self.layout.icc, self.file)
+        return ours == other
 
     def row_bytes(self, plane: str) -> int:
         """Count the bytes of a row of one of the planes that a client sends."""
         if plane == "pixels":
-            return self.image.row_bytes
+            return 1 if self.file else self.image.row_bytes
         if plane == "reference":
             return self.reference.row_bytes if self.reference else 0
         return self.selection.width if plane == "selection" and self.selection else 0
@@ -133,14 +137,16 @@ class Job:
         return self.buffer.view[start : start + getattr(self.layout, name)]
 
     def give(self, plane: object, row: object, rows: object) -> list[memoryview]:
-        """Rows of the result's box, not copied."""
+        """Rows of the result's box, or bytes of its file, not copied."""
         row, rows = _whole(row, "row"), _whole(rows, "rows")
-        if self.state is not State.DONE or self.result["box"] is None:
+        if self.state is not State.DONE or (self.result["box"] is None and not self.file):
             raise Problem("bad-request", "There are no rows to fetch.")
-        box = Box(**self.result["box"])
+        box = Box(0, 0, 1, max(1, self.result["bytes"])) if self.file else Box(**self.result["box"])
         if rows < 1 or row + rows > box.height:
             raise Problem("bad-request", "These rows do not lie within the result.")
-        if plane == "pixels":
+        if self.file and plane == "pixels":
+            start, length, pitch = self.layout.offset("result") + row, 1, 1
+        elif plane == "pixels":
             pixel, pitch = self.image.row_bytes // self.image.width, self.image.row_bytes
             start = self.layout.offset("result") + (box.y + row) * pitch + box.x * pixel
             length = box.width * pixel
@@ -211,14 +217,20 @@ class JobQueue:
         check_reference(settings, reference)
         if icc > MAX_ICC_BYTES:
             raise Problem("bad-image", "The picture's colour profile is too large.")
+        if file := _whole(header.get("file", 0), "file"):
+            if selection or icc or settings.mask or task.kind != "retouch":
+                raise Problem("bad-request", "A file has neither selection, profile, mask nor previews.")
+            task = Task("file")
         if (known := self._jobs.get(job_id)) is not None:
-            return self._again(known, peer, (image, settings, selection, reference, icc)), False
+            return self._again(known, peer, (image, settings, selection, reference, icc, file)), False
         keep = self._keep(header.get("keep", 0))
         preview = MAX_PREVIEW_BYTES if task.kind == "analyse" else 0
-        layout = Layout.of(image, selection, settings.mask or preview > 0, icc, reference, preview)
+        layout = Layout.of(image, selection, settings.mask or preview > 0, icc, reference, preview, file)
         self._check_room(peer, image, layout.total)
         memory = self._memory(layout.total)
-        job = Job(job_id, peer, image, settings, selection, layout, memory, now, keep, reference, task=task)
+        job = Job(
+            job_id, peer, image, settings, selection, layout, memory, now, keep, reference, file, task=task
+        )
         self._jobs[job_id] = job
         return job, True
 

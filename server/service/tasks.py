@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from plugin.studio_portrait.link.wire import Problem
 
+from ..stopwatch import Stopwatch
 from . import renderings
 from .work import Work, rendered
 
@@ -29,8 +32,37 @@ def retouch(work: Work) -> dict[str, Any]:
     return rendered(work, result)
 
 
+def retouch_file(work: Work) -> dict[str, Any]:
+    """Decode a JPEG, do all at once, code it as it was; returns RESULT's fields. Raises `PictureError`."""
+    from ..files import decoder, pictures
+    from ..files.picture import back_in_one_piece, in_one_piece
+
+    clock = Stopwatch()
+    with clock("decode"):
+        picture = decoder.shared().decode(work.sent.tobytes())
+        if picture.format != "jpeg" or picture.pixels.nbytes > len(work.result):
+            raise Problem("bad-image", "The file is another one than was announced.")
+        picture = in_one_piece(picture)
+    result = work.retouch(
+        picture.pixels,
+        work.settings,
+        work.predictor,
+        icc=picture.icc,
+        progress=work.progress,
+        cancelled=work.cancelled,
+    )
+    with clock("encode"):
+        data = pictures.encode(picture, back_in_one_piece(picture), "jpeg") if result.faces else b""
+    if len(data) > len(work.result):
+        raise Problem("too-large", "The result's file is larger than its samples.")
+    work.result[: len(data)] = np.frombuffer(data, np.uint8)
+    told = rendered(work, result)
+    return {**told, "ms": {**told["ms"], **clock.ms}, "bytes": len(data)}
+
+
 TASKS: dict[str, Callable[[Work], dict[str, Any]]] = {
     "retouch": retouch,
+    "file": retouch_file,
     "analyse": renderings.analyse,
     "preview": renderings.preview,
     "render": renderings.render,

@@ -16,7 +16,8 @@ from plugin.studio_portrait.link.wire import Settings
 class Work:
     """One task of one job. Arrays are views of the job's shared memory.
 
-    sent: (H, W, C) as the client sent it, not to be changed. settings: of the task, else those of SUBMIT.
+    sent: (H, W, C) as the client sent it, not to be changed; a file's bytes, if that was sent; so for the
+    result. settings: of the task, else those of SUBMIT.
     fields: what else came with the task, of JSON's types but unchecked. preview: where its rows go; empty
     unless the job was analysed. mask: where the result's mask goes. kept: lives in this worker as long as the
     job does, and is empty in another one. retouch: `server.imaging.retouch`, or a test's.

@@ -18,6 +18,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -46,6 +47,7 @@ from .work import Work
 
 DEVICE_LOST = 70  # exit status
 LOOK_SECONDS = 0.05  # between two looks for a cancel while a network is loaded
+REPORT_SECONDS = 0.05  # between two words about a stage's progress
 
 
 _loader = ThreadPoolExecutor(1)
@@ -109,6 +111,21 @@ class Tools:
     predictor: Callable[[str], Any]
     match: Callable[[NDArray[np.uint8]], Any] | None = None
     tasks: Mapping[str, Callable[[Work], dict[str, Any]]] = field(default_factory=lambda: TASKS)
+
+
+class Report:
+    """Tell of progress some 20 times a second, and a stage's beginning and end: each word costs both ends."""
+
+    def __init__(self, tell: Callable[[str, float], None]):
+        self._tell = tell
+        self._told = ("", 0.0)
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        """Say how far a stage is, 0..1, if it is time."""
+        now = time.monotonic()
+        if stage != self._told[0] or fraction >= 1 or now - self._told[1] >= REPORT_SECONDS:
+            self._told = (stage, now)
+            self._tell(stage, fraction)
 
 
 class LoadedNetworks:
@@ -200,10 +217,8 @@ def do(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str, Any
         raise Problem("cancelled", "The retouching was cancelled.") from None
     plane = _planes(memory, layout)
     dtype = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}[image.sample]
-    sent, result = (
-        np.frombuffer(plane(name), dtype).reshape(image.height, image.width, image.channels)
-        for name in ("pixels", "result")
-    )
+    sides = (-1,) if task["kind"] == "file" else (image.height, image.width, image.channels)
+    sent, result = (np.frombuffer(plane(name), dtype).reshape(sides) for name in ("pixels", "result"))
     selection = None
     if message["selection"]:
         box = Box(**message["selection"])
@@ -233,7 +248,7 @@ def do(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str, Any
         fields=fields,
         kept=channel.kept(job) if layout.preview else {},
         retouch=tools.retouch,
-        progress=lambda stage, fraction: channel.tell("progress", job=job, stage=stage, fraction=fraction),
+        progress=Report(lambda stage, share: channel.tell("progress", job=job, stage=stage, fraction=share)),
         cancelled=lambda: channel.is_cancelled(job),
     )
     return {**tools.tasks[task["kind"]](work), **about(predictor)}

@@ -16,12 +16,14 @@ from PIL import Image
 
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
+from server.files import exif
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
 from tests.sample import CHECKOUT, alike
 from tests.server.running import PATIENCE, wait_for
 
 from .test_batch import batch, lines, lines_whole, write
 
+_MAKER = 271  # EXIF's tag
 HOSTS = ("127.0.0.1", "localhost")  # two names of one machine: keys are known by host
 
 
@@ -82,20 +84,29 @@ def test_a_lost_servers_pictures_go_to_the_other(farm: Farm, tmp_path: Path) -> 
     shoot, out = tmp_path / "shoot", tmp_path / "out"
     for number in range(12):
         write(shoot / f"{number:02d}.jpg", number)
+    Image.open(shoot / "03.jpg").save(shoot / "03.png")
+    turned = Image.open(shoot / "04.jpg").rotate(90, expand=True)
+    secret = turned.getexif()
+    secret[exif.ORIENTATION], secret[_MAKER] = 6, "Camera"
+    turned.save(shoot / "04.jpg", quality=95, exif=secret)
     (shoot / "bad.jpg").write_text("no picture")
     running = farm.batch(shoot, "-o", out)
     wait_for(lambda: (out / "studio-portrait.jsonl").exists() and len(lines_whole(out)) >= 3)
     farm.servers[1].kill()
     said = running.communicate(timeout=PATIENCE)[1]
-    assert running.returncode == 1 and "12 done, 1 failed" in said, said
+    assert running.returncode == 1 and "13 done, 1 failed" in said, said
     head = json.loads((out / "studio-portrait.jsonl").read_text().splitlines()[0])
     assert head["servers"] == farm.where
     done = {line["name"]: line for line in lines(out)}
     assert all(done[f"{number:02d}.jpg"]["status"] == "done" for number in range(12))
     local = tmp_path / "local"
-    assert batch(shoot / "03.jpg", "-o", local).returncode == 0
-    ours, theirs = (np.asarray(Image.open(folder / "03.jpg")).astype(int) for folder in (out, local))
-    assert alike(ours, theirs)
+    names = ("03.jpg", "03.png", "04.jpg")  # the second travels as pixels
+    assert batch(*(shoot / name for name in names), "-o", local).returncode == 0
+    for name in names:
+        ours, theirs = (Image.open(folder / name) for folder in (out, local))
+        assert alike(np.asarray(ours).astype(int), np.asarray(theirs).astype(int))
+        assert ours.getexif() == theirs.getexif()
+    assert ours.getexif()[_MAKER] == "Camera"
     farm.servers[0].kill()
     said = farm.batch(shoot, "-o", out, "--resume").communicate(timeout=PATIENCE)[1]
     assert "Traceback" not in said and "server" in said

@@ -77,8 +77,8 @@ def spoiled_header(dice: random.Random, command: str, fields: dict[str, Any]) ->
         if action < 0.2:
             place.pop(name, None)
         elif action < 0.3:
-            place[dice.choice(("job", "keep", "proof", "nonce", "token", "idle", "extra"))] = deepcopy(
-                dice.choice(ODD)
+            place[dice.choice(("job", "keep", "file", "proof", "nonce", "token", "idle", "extra"))] = (
+                deepcopy(dice.choice(ODD))
             )
         else:
             place[name] = deepcopy(dice.choice(ODD))

@@ -309,6 +309,35 @@ def test_jpeg_with_adobe_marker_and_second_picture(tmp_path: Path) -> None:
         assert np.abs(np.asarray(again.convert("RGB")).astype(int) - picture.pixels).mean() < 3
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])
+def test_a_jpeg_travels_without_what_it_says(orientation: int, options: dict[str, Any]) -> None:
+    """Another machine sees the picture, its profile and how it is turned; the result's file is as at home."""
+    image = Image.open(SELFIE).resize((160, 120))
+    secret = {"exif": b"Exif\0\0" + exif_block(orientation), "comment": b"secret", "xmp": XMP}
+    data = pillow(image, "jpeg", quality=83, icc_profile=ICC, **secret, **options) + b"behind the picture"
+    bare = jpeg.bare(data)
+    assert (bare.width, bare.height) == image.size
+    for word in (b"Camera", b"secret", b"kept", b"behind"):
+        assert word in data and word not in bare.data
+    here, there = pictures.decode(data), pictures.decode(bare.data)
+    assert np.array_equal(here.pixels, there.pixels) and there.icc == ICC
+    assert there.orientation == here.orientation == orientation
+    changed = here.pixels // 2 + 20
+    coded = pictures.encode(there, changed, "jpeg")
+    lies = coded[:2] + b"\xff\xfe\0\x06lies" + coded[2:] + b"lies"
+    assert jpeg.finished(lies, bare) == pictures.encode(here, changed, "jpeg")
+
+
+def test_a_result_that_is_no_jpeg_of_the_pictures_size_is_refused() -> None:
+    bare = jpeg.bare(pillow(Image.new("RGB", (64, 48)), "jpeg"))
+    whole = pillow(Image.new("RGB", (64, 48)), "jpeg")
+    assert jpeg.finished(whole, bare)
+    for other in (b"", b"MZ", whole[:-2], pillow(Image.new("RGB", (64, 40)), "jpeg"), b"GIF" + whole):
+        with pytest.raises(PictureError):
+            jpeg.finished(other, bare)
+
+
 def with_preview(block: bytes, preview: bytes) -> bytes:
     """The block with a second directory that holds a camera's preview, as JPEG."""
     first = exif.parse(block)

@@ -121,6 +121,31 @@ def test_a_reference_portrait_comes_last_and_only_with_its_network(tmp_path: Pat
         assert caught.value.code == code
 
 
+def test_a_file_comes_in_place_of_pixels_and_goes_back_as_one(tmp_path: Path) -> None:
+    jobs = JobQueue(tmp_path, Limits())
+    job = submitted(jobs, file=11)
+    assert job.task.kind == "file"
+    with pytest.raises(Problem):
+        job.place("pixels", 0, 12, 12)
+    take(job, "pixels", 0, 8, b"whole fi")
+    take(job, "pixels", 8, 3, b"le.")
+    assert job.state is State.QUEUED and bytes(job.plane("pixels")) == b"whole file."
+    job.plane("result")[:6] = b"result"
+    job.state, job.result = State.DONE, {"box": None, "bytes": 6}
+    assert b"".join(job.give("pixels", 2, 4)) == b"sult"
+    for row, rows in ((0, 7), (6, 1), (0, 0)):
+        with pytest.raises(Problem):
+            job.give("pixels", row, rows)
+    with pytest.raises(Problem):
+        job.give("mask", 0, 1)
+    assert submitted(jobs, number=1, file=900).layout.total == job.layout.total, "so that memory serves again"
+    box = {"x": 0, "y": 0, "width": 1, "height": 1}
+    for odd in ({"file": -1}, {"file": "a.jpg"}, {"file": 1, "selection": box}):
+        with pytest.raises(Problem) as caught:
+            submitted(jobs, number=2, **odd)
+        assert caught.value.code == "bad-request"
+
+
 def test_the_memory_of_all_pictures_is_bounded(tmp_path: Path) -> None:
     """A picture counts twice, for its result has a place of its own."""
     jobs = JobQueue(tmp_path, Limits(memory=40))

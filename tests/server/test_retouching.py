@@ -20,8 +20,9 @@ from plugin.studio_portrait.link import runtime, wire
 from plugin.studio_portrait.link.retouching import LAYERS, Retouching
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
+from server.files import pictures
 from server.imaging.layers import middle
-from server.remote.sending import writer
+from server.remote.sending import retouch, retouch_file, writer
 from tests.sample import SELFIE
 
 from .running import wait_for
@@ -51,6 +52,29 @@ def picture() -> np.ndarray:
     """(768, 576, 3) uint8."""
     photo = cv2.cvtColor(cv2.imread(str(SELFIE)), cv2.COLOR_BGR2RGB)
     return cv2.resize(photo, (576, 768), interpolation=cv2.INTER_AREA)
+
+
+def test_a_file_goes_there_and_comes_back(session: Session, picture: np.ndarray) -> None:
+    """With the samples that the same picture's pixels come back with; nothing comes when there is no face."""
+    coded = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, 98))[1]
+    size = picture.shape[1], picture.shape[0]
+    told, data = retouch_file(session, coded.tobytes(), size, Settings())
+    ours = pictures.decode(data).pixels
+    theirs = pictures.decode(coded.tobytes()).pixels
+    retouch(session, theirs, Settings())
+    assert len(told["faces"]) == 1 and told["ms"]["decode"] > 0
+    assert np.abs(theirs.astype(int) - picture).max() > 20
+    assert np.abs(ours.astype(int) - theirs).mean() < 1, "but for what JPEG loses"
+    wall = cv2.imencode(".jpg", np.full((300, 200, 3), 128, np.uint8))[1].tobytes()
+    told, data = retouch_file(session, wall, (200, 300), Settings())
+    assert told["faces"] == [] and data == b""
+    for odd, code in ((b"no picture", "bad-image"), (wall[:-40], "bad-image")):
+        with pytest.raises(Problem) as caught:
+            retouch_file(session, odd, (200, 300), Settings())
+        assert caught.value.code == code
+    large = cv2.imencode(".jpg", np.full((2400, 1800, 3), 128, np.uint8))[1].tobytes()
+    with pytest.raises(Problem, match="another one than was announced"):
+        retouch_file(session, large, (2, 3), Settings())
 
 
 class Client:

@@ -131,6 +131,7 @@ class Session(Conversation):
         settings: Settings | None = None,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
+        file: int = 0,
     ) -> dict[str, Any]:
         """Send a picture, wait for the work and hand back the rows of the result's box.
 
@@ -141,12 +142,14 @@ class Session(Conversation):
         ``"pixels"`` in the format of `image`, then ``"mask"`` when asked for.
         progress(stage, fraction): a stage of `wire.STAGES`, 0..1 within it.
         cancelled(): asked about ten times a second; True ends the job.
+        file: bytes of a JPEG of `image`'s size, which goes there and comes back in place of pixels, without
+        profile, selection and mask; a row is a byte then.
 
         Returns RESULT's header (see PROTOCOL.md). Raises `Problem` only, unless a callback
         raises something else; the job is cancelled then, too.
         """
         self.stopped = False
-        transfer = Transfer(self, image, read, write, progress, cancelled)
+        transfer = Transfer(self, image, read, write, progress, cancelled, file)
         try:
             return transfer.run(icc, selection, reference, settings or Settings())
         except Problem as problem:

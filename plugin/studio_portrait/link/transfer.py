@@ -55,8 +55,11 @@ class Transfer:
         write: Write,
         progress: Progress | None,
         cancelled: Cancelled | None,
+        file: int = 0,
     ):
+        """file: the bytes of a JPEG that `read` gives in place of pixels, a row each; so for the result."""
         self._talk = talk
+        self._file = file
         self._image = image
         self._read = read
         self._write = write
@@ -109,8 +112,9 @@ class Transfer:
         """Send what the server does not have yet with SUBMIT or ANALYSE; returns the answer's header."""
         portrait = reference[0] if reference else None
         filled = self._submit(command, icc, selection[0] if selection else None, portrait, settings)
-        self._upload("pixels", self._image.row_bytes, self._image.height, self._read, filled)
-        filled -= self._image.nbytes
+        row_bytes, rows = (1, self._file) if self._file else (self._image.row_bytes, self._image.height)
+        self._upload("pixels", row_bytes, rows, self._read, filled)
+        filled -= row_bytes * rows
         if selection:
             box, read = selection
             self._upload("selection", box.width, box.height, read, filled)
@@ -122,6 +126,9 @@ class Transfer:
 
     def _fetch_all(self, result: dict[str, Any], settings: Settings) -> None:
         """All rows of a result's planes."""
+        if self._file:
+            self._fetch_file(result)
+            return
         with sense():
             box = None if result["box"] is None else Box(**result["box"])
         if box is not None:
@@ -130,6 +137,15 @@ class Transfer:
             self._download("pixels", row_bytes, box, result)
             if settings.mask:
                 self._download("mask", box.width, box, result)
+
+    def _fetch_file(self, result: dict[str, Any]) -> None:
+        """All bytes of the result's file; there is none when no face was found."""
+        with sense():
+            size = int(result["bytes"])
+            if not 0 <= size <= self._image.nbytes + self._file:
+                raise ValueError("more than a file of this size can become")
+        if size:
+            self._download("pixels", 1, Box(0, 0, 1, size), result)
 
     def give_up(self) -> None:
         """Tells the server, if it still listens, that nobody waits for this job."""
@@ -155,6 +171,7 @@ class Transfer:
             selection=vars(selection) if selection else None,
             reference=vars(reference) if reference else None,
             **({"keep": self._talk.keep} if self._talk.keep else {}),
+            **({"file": self._file} if self._file else {}),
         )
         if icc is not None and len(icc) > wire.MAX_ICC_BYTES:
             raise Problem("bad-image", "The picture's colour profile is too large.", "Convert it to sRGB.")
