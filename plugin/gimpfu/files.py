@@ -19,22 +19,7 @@ from .errors import error
 from .native import named
 
 # Formats whose GIMP 2 procedures wrote all layers.
-_LAYERED = {
-    "xcf",
-    "gif",
-    "gih",
-    "psd",
-    "ora",
-    "openraster",
-    "pdf",
-    "mng",
-    "fli",
-    "ico",
-    "cel",
-    "xmc",
-    "ani",
-    "cur",
-}
+_LAYERED = "xcf gif gih psd ora openraster pdf mng fli ico cel xmc ani cur"
 _LAYERED_ENDINGS = {"xcf", "gif", "gih", "psd", "ora", "pdf", "mng", "fli", "flc", "ico", "xmc", "ani", "cur"}
 _LAYERED_ENDINGS |= {f"xcf.{packed}" for packed in ("gz", "bz2", "xz")}
 _PACKED = ("gz", "bz2", "xz")
@@ -54,6 +39,10 @@ _WEBP = (
     " include-exif include-iptc include-xmp"
 )
 _PS = "width height x-offset y-offset - keep-ratio rotation eps-flag preview level"
+_PLAIN = (
+    "psd heif jpegxl exr dds xbm sgi sunras pcx csource header ico fits pfm pix raw xwd xmc aa cel bz2 gz xz"
+    " openraster fli dicom"
+)
 # Format: GIMP 3's names for the arguments that followed the file's names in GIMP 2; "-" is dropped.
 ARGUMENTS = {
     "png": _PNG,
@@ -75,37 +64,7 @@ ARGUMENTS = {
     "xpm": "threshold",
     "ps": _PS,
     "eps": _PS,
-    **dict.fromkeys(
-        [
-            "psd",
-            "heif",
-            "jpegxl",
-            "exr",
-            "dds",
-            "xbm",
-            "sgi",
-            "sunras",
-            "pcx",
-            "csource",
-            "header",
-            "ico",
-            "fits",
-            "pfm",
-            "pix",
-            "raw",
-            "xwd",
-            "xmc",
-            "aa",
-            "cel",
-            "bz2",
-            "gz",
-            "xz",
-            "openraster",
-            "fli",
-            "dicom",
-        ],
-        "",
-    ),
+    **dict.fromkeys(_PLAIN.split(), ""),
 }
 _CHOICES: dict[tuple[str, str], dict[int, str]] = {
     ("tiff", "compression"): _TIFF,
@@ -153,7 +112,7 @@ def save_as(name: str, image: Any, drawable: Any, filename: Any, *rest: Any) -> 
     if kind == "gih":
         _count_cells(image, values)
     procedure = _PROCEDURES.get(kind, f"file-{kind}-export")
-    with _exported(image, drawable, kind in _LAYERED) as own:
+    with _exported(image, drawable, kind in _LAYERED.split()) as own:
         named(procedure, {"image": own, "file": file_of(filename), **values})
 
 

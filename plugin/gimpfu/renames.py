@@ -7,7 +7,6 @@ from __future__ import annotations
 
 RENAMED: dict[str, str] = {
     "gimp-brushes-set-brush": "gimp-context-set-brush",
-    "gimp-channel-set-name": "gimp-item-set-name",
     "gimp-color-picker": "gimp-image-pick-color",
     "gimp-context-get-dynamics": "gimp-context-get-dynamics-name",
     "gimp-context-set-dynamics": "gimp-context-set-dynamics-name",
@@ -15,15 +14,8 @@ RENAMED: dict[str, str] = {
     "gimp-convert-indexed": "gimp-image-convert-indexed",
     "gimp-crop": "gimp-image-crop",
     "gimp-desaturate-full": "gimp-drawable-desaturate",
-    "gimp-drawable-delete": "gimp-item-delete",
-    "gimp-drawable-get-image": "gimp-item-get-image",
-    "gimp-drawable-get-name": "gimp-item-get-name",
-    "gimp-drawable-get-visible": "gimp-item-get-visible",
     "gimp-drawable-height": "gimp-drawable-get-height",
     "gimp-drawable-offsets": "gimp-drawable-get-offsets",
-    "gimp-drawable-set-name": "gimp-item-set-name",
-    "gimp-drawable-set-tattoo": "gimp-item-set-tattoo",
-    "gimp-drawable-set-visible": "gimp-item-set-visible",
     "gimp-drawable-width": "gimp-drawable-get-width",
     "gimp-edit-clear": "gimp-drawable-edit-clear",
     "gimp-edit-named-paste-as-new": "gimp-edit-named-paste-as-new-image",
@@ -31,22 +23,13 @@ RENAMED: dict[str, str] = {
     "gimp-edit-stroke": "gimp-drawable-edit-stroke-selection",
     "gimp-edit-stroke-vectors": "gimp-drawable-edit-stroke-item",
     "gimp-image-base-type": "gimp-image-get-base-type",
-    "gimp-image-get-layer-position": "gimp-image-get-item-position",
     "gimp-image-get-vectors": "gimp-image-get-paths",
     "gimp-image-get-vectors-by-name": "gimp-image-get-path-by-name",
     "gimp-image-height": "gimp-image-get-height",
     "gimp-image-insert-vectors": "gimp-image-insert-path",
-    "gimp-image-lower-layer": "gimp-image-lower-item",
-    "gimp-image-lower-layer-to-bottom": "gimp-image-lower-item-to-bottom",
-    "gimp-image-raise-layer": "gimp-image-raise-item",
-    "gimp-image-raise-layer-to-top": "gimp-image-raise-item-to-top",
     "gimp-image-remove-vectors": "gimp-image-remove-path",
     "gimp-image-width": "gimp-image-get-width",
-    "gimp-layer-get-name": "gimp-item-get-name",
-    "gimp-layer-get-visible": "gimp-item-get-visible",
-    "gimp-layer-set-name": "gimp-item-set-name",
     "gimp-layer-set-preserve-trans": "gimp-layer-set-lock-alpha",
-    "gimp-layer-set-visible": "gimp-item-set-visible",
     "gimp-palette-entry-get-color": "gimp-palette-get-entry-color",
     "gimp-palette-entry-get-name": "gimp-palette-get-entry-name",
     "gimp-palette-entry-set-color": "gimp-palette-set-entry-color",
@@ -59,79 +42,35 @@ RENAMED: dict[str, str] = {
     "gimp-selection-clear": "gimp-selection-none",
     "gimp-undo-push-group-end": "gimp-image-undo-group-end",
     "gimp-undo-push-group-start": "gimp-image-undo-group-start",
-    "gimp-vectors-bezier-stroke-lineto": "gimp-path-bezier-stroke-lineto",
-    "gimp-vectors-bezier-stroke-new-ellipse": "gimp-path-bezier-stroke-new-ellipse",
-    "gimp-vectors-bezier-stroke-new-moveto": "gimp-path-bezier-stroke-new-moveto",
-    "gimp-vectors-get-name": "gimp-item-get-name",
-    "gimp-vectors-get-strokes": "gimp-path-get-strokes",
     "gimp-vectors-new": "gimp-path-new",
     "gimp-vectors-new-from-text-layer": "gimp-path-new-from-text-layer",
-    "gimp-vectors-remove-stroke": "gimp-path-remove-stroke",
-    "gimp-vectors-stroke-close": "gimp-path-stroke-close",
-    "gimp-vectors-stroke-get-length": "gimp-path-stroke-get-length",
-    "gimp-vectors-stroke-get-point-at-dist": "gimp-path-stroke-get-point-at-dist",
-    "gimp-vectors-stroke-get-points": "gimp-path-stroke-get-points",
-    "gimp-vectors-stroke-new-from-points": "gimp-path-stroke-new-from-points",
-    "gimp-vectors-stroke-rotate": "gimp-path-stroke-rotate",
 }
 
-_OF_ITEMS = (
-    "delete",
-    "get-name",
-    "set-name",
-    "get-visible",
-    "set-visible",
-    "get-tattoo",
-    "set-tattoo",
-    "get-image",
-)
+_OF_ITEMS = "delete get-name set-name get-visible set-visible get-tattoo set-tattoo get-image"
 _PARASITES = {
     "parasite-find": "get-parasite",
     "parasite-attach": "attach-parasite",
     "parasite-detach": "detach-parasite",
 }
-_STROKES = [
-    "bezier-stroke-conicto",
-    "bezier-stroke-cubicto",
-    "bezier-stroke-lineto",
-    "bezier-stroke-new-ellipse",
-    "bezier-stroke-new-moveto",
-    "get-strokes",
-    "remove-stroke",
-    "stroke-close",
-    "stroke-flip",
-    "stroke-flip-free",
-    "stroke-get-length",
-    "stroke-get-point-at-dist",
-    "stroke-get-points",
-    "stroke-interpolate",
-    "stroke-new-from-points",
-    "stroke-rotate",
-    "stroke-scale",
-    "stroke-translate",
-    "copy",
-]
+_STROKES = (
+    "bezier-stroke-conicto bezier-stroke-cubicto bezier-stroke-lineto bezier-stroke-new-ellipse"
+    " bezier-stroke-new-moveto get-strokes remove-stroke stroke-close stroke-flip stroke-flip-free"
+    " stroke-get-length stroke-get-point-at-dist stroke-get-points stroke-interpolate"
+    " stroke-new-from-points stroke-rotate stroke-scale stroke-translate copy"
+)
 RENAMED |= {
     **{
         f"gimp-{kind}-{name}": f"gimp-item-{name}"
         for kind in ("drawable", "layer", "channel", "vectors")
-        for name in _OF_ITEMS
+        for name in _OF_ITEMS.split()
     },
     **{
         f"gimp-{kind}-{old}": f"gimp-{'image' if kind == 'image' else 'item'}-{new}"
         for kind in ("image", "item", "drawable", "layer", "channel", "vectors")
         for old, new in _PARASITES.items()
     },
-    **{
-        f"gimp-{old}": f"gimp-{new}"
-        for old, new in {
-            "parasite-find": "get-parasite",
-            "parasite-attach": "attach-parasite",
-            "parasite-detach": "detach-parasite",
-            "parasite-list": "get-parasite-list",
-        }.items()
-    },
-    **{f"gimp-vectors-{name}": f"gimp-path-{name}" for name in _STROKES},
+    **{f"gimp-{old}": f"gimp-{new}" for old, new in _PARASITES.items()},
+    **{f"gimp-vectors-{name}": f"gimp-path-{name}" for name in _STROKES.split()},
     **{
         f"gimp-image-{way}-{kind}{end}": f"gimp-image-{way}-item{end}"
         for kind in ("layer", "channel", "vectors")
@@ -142,6 +81,7 @@ RENAMED |= {
         f"gimp-image-get-{kind}-position": "gimp-image-get-item-position"
         for kind in ("layer", "channel", "vectors")
     },
+    "gimp-parasite-list": "gimp-get-parasite-list",
     "gimp-convert-rgb": "gimp-image-convert-rgb",
     "gimp-channel-ops-duplicate": "gimp-image-duplicate",
     "gimp-image-floating-selection": "gimp-image-get-floating-sel",
@@ -165,35 +105,33 @@ RENAMED |= {
 }
 
 # Did something that GIMP 3 no longer has (linked layers, PDB error handlers): calls return nothing.
-IGNORED = frozenset(
-    {
-        "file-png-set-defaults",
-        "file-raw-set-defaults",
-        "gimp-brushes-set-spacing",
-        "gimp-context-set-transform-recursion",
-        "gimp-file-save-thumbnail",
-        "gimp-floating-sel-relax",
-        "gimp-floating-sel-rigor",
-        "gimp-image-free-shadow",
-        "gimp-image-set-metadata",
-        "gimp-plugin-domain-register",
-        "gimp-plugin-enable-precision",
-        "gimp-plugin-help-register",
-        "gimp-plugin-icon-register",
-        "gimp-plugin-menu-branch-register",
-        "gimp-plugin-menu-register",
-        "gimp-plugin-set-pdb-error-handler",
-        "gimp-progress-install",
-        "gimp-progress-uninstall",
-        "gimp-register-file-handler-mime",
-        "gimp-register-file-handler-priority",
-        "gimp-register-file-handler-raw",
-        "gimp-register-file-handler-uri",
-        "gimp-register-thumbnail-loader",
-        "gimp-text-layer-set-hinting",
-        "script-fu-refresh",
-    }
-)
+IGNORED = {
+    "file-png-set-defaults",
+    "file-raw-set-defaults",
+    "gimp-brushes-set-spacing",
+    "gimp-context-set-transform-recursion",
+    "gimp-file-save-thumbnail",
+    "gimp-floating-sel-relax",
+    "gimp-floating-sel-rigor",
+    "gimp-image-free-shadow",
+    "gimp-image-set-metadata",
+    "gimp-plugin-domain-register",
+    "gimp-plugin-enable-precision",
+    "gimp-plugin-help-register",
+    "gimp-plugin-icon-register",
+    "gimp-plugin-menu-branch-register",
+    "gimp-plugin-menu-register",
+    "gimp-plugin-set-pdb-error-handler",
+    "gimp-progress-install",
+    "gimp-progress-uninstall",
+    "gimp-register-file-handler-mime",
+    "gimp-register-file-handler-priority",
+    "gimp-register-file-handler-raw",
+    "gimp-register-file-handler-uri",
+    "gimp-register-thumbnail-loader",
+    "gimp-text-layer-set-hinting",
+    "script-fu-refresh",
+}
 
 _REASONS = {
     "gimp-image-get-metadata": "GIMP 3 keeps metadata as an object, not as text",

@@ -14,15 +14,16 @@ from ..native import named
 from .editing import native_fill
 
 
-def _run_plug_in(name: str, *order: str, **fixed: Any) -> Callable[..., Any]:
+def _run_plug_in(name: str, order: str) -> Callable[..., Any]:
     """Return a plug-in that both GIMPs have, its arguments given by GIMP 3's names in GIMP 2's order.
 
-    An empty name drops an argument. Numbers become choices where GIMP 3 has those.
+    A "-" drops an argument. Numbers become choices where GIMP 3 has those.
     """
 
     def call(*args: Any) -> Any:
-        given = {key: value for key, value in zip(order, args, strict=False) if key}
-        return named(name, {**given, **fixed})
+        return named(
+            name, {key: value for key, value in zip(order.split(), args, strict=False) if key != "-"}
+        )
 
     return call
 
@@ -97,88 +98,33 @@ def _reverse_layers(image: Any, drawable: Any = None) -> None:
         image.undo_group_end()
 
 
-_HEAD = ("image", "drawables")
 _MATERIAL = (
-    "ambient-intensity",
-    "diffuse-intensity",
-    "diffuse-reflectivity",
-    "specular-reflectivity",
-    "highlight",
-    "antialiasing",
+    "ambient-intensity diffuse-intensity diffuse-reflectivity specular-reflectivity highlight antialiasing"
 )
+_ORDERS = {
+    "plug-in-compose": "image drawables image-2 image-3 image-4 compose-type",
+    "plug-in-drawable-compose": "image drawables drawable-2 drawable-3 drawable-4 compose-type",
+    "plug-in-grid": "image drawables hwidth hspace hoffset hcolor - vwidth vspace voffset vcolor -"
+    " iwidth ispace ioffset icolor -",
+    "plug-in-lighting": "image drawables bump-drawable env-drawable do-bumpmap do-envmap bumpmap-type"
+    " light-type-1 light-color-1 light-position-x-1 light-position-y-1 light-position-z-1"
+    f" light-direction-x-1 light-direction-y-1 light-direction-z-1 {_MATERIAL} new-image"
+    " transparent-background",
+    "plug-in-map-object": "image drawables map-type viewpoint-x viewpoint-y viewpoint-z"
+    " position-x position-y position-z first-axis-x first-axis-y first-axis-z"
+    " second-axis-x second-axis-y second-axis-z rotation-angle-x rotation-angle-y rotation-angle-z"
+    " light-type light-color light-position-x light-position-y light-position-z"
+    f" light-direction-x light-direction-y light-direction-z {_MATERIAL} tiled new-image"
+    " transparent-background sphere-radius x-scale y-scale z-scale cylinder-length"
+    " box-front-drawable box-back-drawable box-top-drawable box-bottom-drawable box-left-drawable"
+    " box-right-drawable cyl-top-drawable cyl-bottom-drawable",
+    "plug-in-checkerboard": "image drawables psychobilly check-size",
+    "file-svg-load": "file - - width height paths",
+}
 
 ADAPTERS: dict[str, Callable[..., Any]] = {
     "script-fu-drop-shadow": _drop_shadow,
     "script-fu-reverse-layers": _reverse_layers,
-    "plug-in-compose": _run_plug_in(
-        "plug-in-compose", "image", "drawables", "image-2", "image-3", "image-4", "compose-type"
-    ),
     "plug-in-decompose": _decompose,
-    "plug-in-drawable-compose": _run_plug_in(
-        "plug-in-drawable-compose",
-        "image",
-        "drawables",
-        "drawable-2",
-        "drawable-3",
-        "drawable-4",
-        "compose-type",
-    ),
-    "plug-in-grid": _run_plug_in(
-        "plug-in-grid",
-        *_HEAD,
-        "hwidth",
-        "hspace",
-        "hoffset",
-        "hcolor",
-        "",
-        "vwidth",
-        "vspace",
-        "voffset",
-        "vcolor",
-        "",
-        "iwidth",
-        "ispace",
-        "ioffset",
-        "icolor",
-        "",
-    ),
-    "plug-in-lighting": _run_plug_in(
-        "plug-in-lighting",
-        *_HEAD,
-        "bump-drawable",
-        "env-drawable",
-        "do-bumpmap",
-        "do-envmap",
-        "bumpmap-type",
-        "light-type-1",
-        "light-color-1",
-        *(f"light-{what}-{axis}-1" for what in ("position", "direction") for axis in "xyz"),
-        *_MATERIAL,
-        "new-image",
-        "transparent-background",
-    ),
-    "plug-in-map-object": _run_plug_in(
-        "plug-in-map-object",
-        *_HEAD,
-        "map-type",
-        *(
-            f"{what}-{axis}"
-            for what in ("viewpoint", "position", "first-axis", "second-axis", "rotation-angle")
-            for axis in "xyz"
-        ),
-        "light-type",
-        "light-color",
-        *(f"light-{what}-{axis}" for what in ("position", "direction") for axis in "xyz"),
-        *_MATERIAL,
-        "tiled",
-        "new-image",
-        "transparent-background",
-        "sphere-radius",
-        *(f"{axis}-scale" for axis in "xyz"),
-        "cylinder-length",
-        *(f"box-{side}-drawable" for side in ("front", "back", "top", "bottom", "left", "right")),
-        *(f"cyl-{side}-drawable" for side in ("top", "bottom")),
-    ),
-    "plug-in-checkerboard": _run_plug_in("plug-in-checkerboard", *_HEAD, "psychobilly", "check-size"),
-    "file-svg-load": _run_plug_in("file-svg-load", "file", "", "", "width", "height", "paths"),
+    **{name: _run_plug_in(name, order) for name, order in _ORDERS.items()},
 }
