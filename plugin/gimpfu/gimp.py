@@ -23,7 +23,7 @@ TILE = 64  # GIMP 2's tiles: pixels a side
 
 
 if TYPE_CHECKING:
-    from .patches import Stroke as VectorsBezierStroke
+    from .strokes import Stroke as VectorsBezierStroke
 
     version: tuple[int, ...]
     directory: str
@@ -39,7 +39,7 @@ else:
         if name == "version":
             return tuple(int(part) for part in Gimp.version().split(".")[:3])
         if name in ("VectorsBezierStroke", "VectorsStroke"):
-            from .patches import Stroke
+            from .strokes import Stroke
 
             return Stroke
         if name in ("directory", "data_directory", "locale_directory", "sysconf_directory"):

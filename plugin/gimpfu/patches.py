@@ -13,10 +13,10 @@ from typing import Any
 
 from gi.repository import Gimp, Gio
 
-from . import adapters, colour, enums, pixels, region
+from . import adapters, colour, enums, pixels, region, strokes
 from .adapters import editing, layers
 from .errors import say_once
-from .scripts.python2 import ByteString
+from .scripts.byte_string import ByteString
 
 
 class _CallableInt(int):
@@ -184,11 +184,6 @@ def _attach_new_parasite(self: Any, name: str, flags: int, data: str | bytes) ->
     return self.attach_parasite(Gimp.Parasite.new(name, flags, raw))
 
 
-def _both_things(native: Callable[[Any], Any]) -> property:
-    """Return an object that is read as a property."""
-    return property(native)
-
-
 _NATIVE_COUNTS = {
     "flip": 4,
     "flip_simple": 3,
@@ -303,60 +298,6 @@ def _set_linked(self: Gimp.Item, linked: Any) -> None:
     _LINKED[self.get_id()] = bool(linked)
 
 
-def _stroke_list(self: Gimp.Path) -> list[Stroke]:
-    return [Stroke(self, number) for number in self.get_strokes()]
-
-
-class Stroke:
-    """gimpfu's ``VectorsBezierStroke``: one stroke of a path."""
-
-    type = 0
-
-    def __init__(self, vectors: Gimp.Path, number: int):
-        self.vectors, self.ID = vectors, number
-        self.vectors_ID = vectors.get_id()
-
-    @property
-    def points(self) -> tuple[list[float], bool]:
-        """Return the control points, x and y one after the other, and whether the stroke is closed."""
-        _, points, closed = self.vectors.stroke_get_points(self.ID)
-        return list(points), bool(closed)
-
-    def get_length(self, precision: float) -> float:
-        """Return the length in pixels."""
-        found = self.vectors.stroke_get_length(self.ID, float(precision))
-        return float(found[-1] if isinstance(found, tuple) else found)
-
-    def get_point_at_dist(self, dist: float, precision: float) -> tuple[float, float, float, bool]:
-        """Return x, y, slope and whether it is valid, at a distance along the stroke."""
-        return tuple(self.vectors.stroke_get_point_at_dist(self.ID, float(dist), float(precision))[-4:])
-
-    def interpolate(self, precision: float) -> tuple[list[float], bool]:
-        """Return points on the curve, x and y one after the other, and whether it is closed."""
-        found = self.vectors.stroke_interpolate(self.ID, float(precision))
-        return list(found[-2]), bool(found[-1])
-
-    def __getattr__(self, name: str) -> Any:
-        for prefix in ("stroke", "bezier_stroke"):
-            method = getattr(self.vectors, f"{prefix}_{name}", None)
-            if method is not None:
-                return lambda *args: method(self.ID, *args)
-        raise AttributeError(name)
-
-
-def _to_selection(
-    self: Gimp.Path,
-    operation: int = 2,
-    antialias: bool = True,
-    feather: bool = False,
-    feather_radius_x: float = 0.0,
-    feather_radius_y: float = 0.0,
-) -> None:
-    adapters.ADAPTERS["gimp-vectors-to-selection"](
-        self, operation, antialias, feather, feather_radius_x, feather_radius_y
-    )
-
-
 def _parasites() -> dict[str, Any]:
     return {
         "parasite_find": lambda self, name: self.get_parasite(name),
@@ -399,7 +340,7 @@ def _tables() -> dict[type, dict[str, Any]]:
             "add_vectors": _adding("insert_path"),
             "colormap": property(pixels.colormap, pixels.set_colormap),
             "floating_selection": _readable("get_floating_sel"),
-            "floating_sel_attached_to": _both_things(image.floating_sel_attached_to),
+            "floating_sel_attached_to": property(image.floating_sel_attached_to),
             "resolution": property(_resolution, _set_resolution),
             "tattoo_state": _writable("get_tattoo_state", "set_tattoo_state"),
             "unit": property(
@@ -461,32 +402,12 @@ def _tables() -> dict[type, dict[str, Any]]:
             "free_shadow": lambda self: None,
             "offset": adapters.ADAPTERS["gimp-drawable-offset"],
             **{
-                f"transform_{name}": _transform(name)
-                for name in [
-                    "flip_default",
-                    "perspective_default",
-                    "rotate_default",
-                    "scale_default",
-                    "shear_default",
-                    "2d_default",
-                    "matrix_default",
-                    "2d",
-                    "matrix",
-                ]
+                f"transform_{name}_default": _transform(f"{name}_default")
+                for name in ("flip", "perspective", "rotate", "scale", "shear", "2d", "matrix")
             },
             **{
                 f"transform_{name}": _by_count(name, getattr(drawable, f"transform_{name}"))
-                for name in (
-                    "flip",
-                    "flip_simple",
-                    "perspective",
-                    "rotate",
-                    "rotate_simple",
-                    "scale",
-                    "shear",
-                    "2d",
-                    "matrix",
-                )
+                for name in _NATIVE_COUNTS
             },
             "get_pixel_rgn": lambda self, *place, **how: region.PixelRgn(self, *place, **how),
         },
@@ -521,7 +442,7 @@ def _tables() -> dict[type, dict[str, Any]]:
             ),
         },
         Gimp.TextLayer: {"resize": _text_resize(Gimp.TextLayer.resize)},
-        Gimp.Path: {"strokes": property(_stroke_list), "to_selection": _to_selection},
+        Gimp.Path: {"strokes": property(strokes.stroke_list), "to_selection": strokes.to_selection},
         Gimp.Display: {"ID": _readable("get_id")},
         Gimp.Parasite: {
             "name": _readable("get_name"),

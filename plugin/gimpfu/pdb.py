@@ -25,7 +25,7 @@ from .errors import error, say_once
 from .native import answer, lookup
 from .registry import is_collecting
 from .renames import IGNORED, REFUSED, RENAMED
-from .scripts.python2 import ByteString
+from .scripts.byte_string import ByteString
 
 
 class Function:

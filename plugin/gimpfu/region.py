@@ -15,7 +15,7 @@ from typing import Any
 
 from gi.repository import Babl, Gegl, Gimp
 
-from .scripts.python2 import ByteString, to_bytes
+from .scripts.byte_string import ByteString, to_bytes
 
 _FORMATS = {
     Gimp.ImageType.RGB_IMAGE: ("R'G'B' u8", 3),

@@ -10,6 +10,7 @@ import pytest
 
 from plugin.gimpfu import convert
 from plugin.gimpfu.scripts import python2, translate
+from plugin.gimpfu.scripts.byte_string import ByteString
 from plugin.gimpfu.scripts.modules import importer
 
 
@@ -107,7 +108,7 @@ def test_no_python_is_said_in_a_sentence(text: str) -> None:
 
 
 def test_byte_strings_are_strings_of_python_2() -> None:
-    data = python2.ByteString(b"\x01\x02\xff")
+    data = ByteString(b"\x01\x02\xff")
     assert ord(data[2]) == 255 and data[0] == "\x01" and "\x02" in data
     assert "x" + data == b"x\x01\x02\xff" and data + "y" == b"\x01\x02\xffy"
     assert [ord(one) for one in data] == [1, 2, 255] and list(data[1:]) == ["\x02", "\xff"]

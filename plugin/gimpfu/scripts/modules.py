@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import python2
-from .python2 import ByteString, to_bytes
+from .byte_string import ByteString, to_bytes
 
 RENAMED = {
     "BaseHTTPServer": "http.server",

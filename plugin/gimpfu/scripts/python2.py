@@ -1,9 +1,4 @@
-"""Builtins that a translated script finds: Python 2's own, and the helpers that `translate` calls.
-
-Python 2's ``str`` was bytes and text in one. Here text is ``str``; bytes that come from files,
-``struct`` or pixels are `ByteString`, whose items are bytes of length one and which mixes
-with text by Latin-1, so that ``ord(data[0])``, ``"".join(...)`` and ``data + "x"`` work.
-"""
+"""Builtins that a translated script finds: Python 2's own, and the helpers that `translate` calls."""
 
 from __future__ import annotations
 
@@ -14,112 +9,13 @@ import io
 import math
 import operator
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from .byte_string import ByteString, to_bytes
 
 _BINARY_CODECS = {"hex", "base64", "zlib", "bz2", "rot13", "rot_13", "uu", "quopri"}
 _ESCAPES = {"string_escape": "unicode_escape", "string-escape": "unicode_escape"}
-
-
-class ByteString(bytes):
-    """Bytes as a Python 2 string: items are bytes of length one; text joins in by Latin-1."""
-
-    def __getitem__(self, index: Any) -> Any:
-        part = bytes.__getitem__(self, index)
-        return ByteString([part]) if isinstance(part, int) else ByteString(part)
-
-    def __iter__(self) -> Iterator[Any]:
-        return (ByteString([number]) for number in bytes.__iter__(self))
-
-    def __add__(self, other: Any) -> Any:
-        return ByteString(bytes(self) + to_bytes(other))
-
-    def __radd__(self, other: Any) -> Any:
-        return ByteString(to_bytes(other) + bytes(self))
-
-    def __mul__(self, count: Any) -> Any:
-        return ByteString(bytes.__mul__(self, count))
-
-    __rmul__ = __mul__
-
-    def __eq__(self, other: object) -> bool:
-        return bytes.__eq__(self, to_bytes(other) if isinstance(other, str) else other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(self.decode("latin-1"))
-
-    def __contains__(self, part: Any) -> bool:
-        return bytes.__contains__(self, to_bytes(part) if isinstance(part, str) else part)
-
-    def __str__(self) -> str:
-        try:
-            return bytes(self).decode("utf-8")
-        except UnicodeDecodeError:
-            return bytes(self).decode("latin-1")
-
-    def __mod__(self, values: Any) -> Any:
-        text: Any = str(self)
-        return text % values
-
-    def __format__(self, spec: str) -> str:
-        return format(str(self), spec)
-
-
-def _text_method(name: str) -> Callable[..., Any]:
-    """Return a method of bytes that takes text, too."""
-    native = getattr(bytes, name)
-
-    def method(self: ByteString, *args: Any) -> Any:
-        found = native(self, *(to_bytes(arg) if isinstance(arg, str) else arg for arg in args))
-        if isinstance(found, list):
-            return [ByteString(part) for part in found]
-        if isinstance(found, tuple):
-            return tuple(ByteString(part) for part in found)
-        return ByteString(found) if isinstance(found, bytes) else found
-
-    return method
-
-
-for _name in [
-    "split",
-    "rsplit",
-    "strip",
-    "lstrip",
-    "rstrip",
-    "replace",
-    "startswith",
-    "endswith",
-    "find",
-    "rfind",
-    "index",
-    "count",
-    "partition",
-    "rpartition",
-    "splitlines",
-    "lower",
-    "upper",
-    "ljust",
-    "rjust",
-    "center",
-    "zfill",
-    "title",
-    "capitalize",
-    "swapcase",
-]:
-    setattr(ByteString, _name, _text_method(_name))
-
-
-def to_bytes(value: Any) -> bytes:
-    """Return bytes: text by Latin-1 where its characters allow, otherwise by UTF-8."""
-    if isinstance(value, str):
-        try:
-            return value.encode("latin-1")
-        except UnicodeEncodeError:
-            return value.encode("utf-8")
-    return bytes(value)
 
 
 # What `translate` calls.
