@@ -40,7 +40,7 @@ def path(name: str) -> Path:
 @dataclass(frozen=True)
 class DetectedFace:
     """A face that the detector sees. box: `dlib.rectangle`. score: above 0, 1 is certain. rolled: seen as one
-    that leans to a side.
+    that leans to a side, or by a detector that does not tell.
     """
 
     box: Any

@@ -162,7 +162,10 @@ def _levelled(rgb: NDArray[np.uint8], scale: float, face: Face) -> Face:
     if face.angle or not (face.rolled or abs(face.roll) > UPRIGHT_ENOUGH):
         return face
     (x, y), size = face.centre, max(face.box[2:])
-    turned = _confirmed(rgb, Candidate(x / scale, y / scale, size / scale, face.confidence, face.roll))
+    guess = Candidate(x / scale, y / scale, size / scale, face.confidence, face.roll)
+    turned = _confirmed(rgb, guess)
+    if turned is not None and turned.angle and abs(turned.angle - face.roll) > UPRIGHT_ENOUGH:
+        turned = _confirmed(rgb, replace(guess, angle=turned.angle)) or turned  # landmarks knew no roll
     return face if turned is None else replace(_turn_back(turned, rgb.shape, scale, 0), box=face.box)
 
 
