@@ -54,12 +54,13 @@ PINNED = (sys.executable, "-c", f"{_PIN} runpy.run_module('server.batch.worker',
 @dataclass
 class Run:
     """start: seconds to the first picture's end. seconds: between two pictures' ends. cpu: processor seconds
-    a picture. busy: share of all processors. memory: bytes at most, shared pages counted once."""
+    a picture. busy: share of all processors. idle: share that nobody used. memory: bytes at most, shared pages counted once."""
 
     start: float
     seconds: float
     cpu: float
     busy: float
+    idle: float
     memory: int
 
 
@@ -110,13 +111,15 @@ def _memory(process: psutil.Process) -> int:
 
 def timed(outcomes: Iterator[Any], began: float, watch: Watch) -> Run:
     """Follow a run's ends."""
-    ends, cpus = [], []
+    ends, cpus, idle = [], [], []
     for _ in outcomes:
         ends.append(time.monotonic())
         cpus.append(watch.seconds() + time.process_time())
+        idle.append(psutil.cpu_times().idle)
     count = len(ends) - WARM
-    seconds, cpu = ends[-1] - ends[WARM - 1], cpus[-1] - cpus[WARM - 1]
-    return Run(ends[0] - began, seconds / count, cpu / count, cpu / seconds / machine.cores(), watch.memory)
+    seconds, cpu, unused = (each[-1] - each[WARM - 1] for each in (ends, cpus, idle))
+    share = 1 / seconds / machine.cores()
+    return Run(ends[0] - began, seconds / count, cpu / count, cpu * share, unused * share, watch.memory)
 
 
 def of_engine(make: Callable[[], Engine], items: Sequence[Item], extra: Sequence[int] = ()) -> Run:
@@ -174,6 +177,7 @@ def told(runs: Sequence[Run]) -> dict[str, float]:
         "seconds a picture": round(statistics.median(run.seconds for run in runs), 3),
         "processor seconds a picture": round(statistics.median(run.cpu for run in runs), 3),
         "processors busy": round(statistics.median(run.busy for run in runs), 2),
+        "processors idle": round(statistics.median(run.idle for run in runs), 2),
         "memory, MB": round(max(run.memory for run in runs) / 1e6),
         "start, seconds": round(statistics.median(run.start for run in runs), 1),
     }
