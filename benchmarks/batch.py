@@ -54,7 +54,8 @@ PINNED = (sys.executable, "-c", f"{_PIN} runpy.run_module('server.batch.worker',
 @dataclass
 class Run:
     """start: seconds to the first picture's end. seconds: between two pictures' ends. cpu: processor seconds
-    a picture. busy: share of all processors. idle: share that nobody used. memory: bytes at most, shared pages counted once."""
+    a picture. busy: share of all processors. idle: share that nobody used. memory: bytes at most, shared
+    pages counted once."""
 
     start: float
     seconds: float

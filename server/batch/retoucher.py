@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -18,7 +18,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from plugin.studio_portrait.link.sliders import SLIDERS
 from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settings
 
 from ..files import pictures
@@ -64,31 +63,25 @@ class Retoucher:
         """Do one picture; see `outcome_of`."""
         return outcome_of(item, self._measure if self._measures else self._change)
 
-    def _imaging(self, picture: Picture, colours: Sequence[Sequence[float] | None]) -> Any:
-        from .. import imaging
-
-        if not any(colours):
-            return imaging.retouch(picture.pixels, self._settings, self._predictor, icc=picture.icc)
-        analysis = imaging.analyse(picture.pixels, self._predictor, icc=picture.icc)
-        for index, colour in enumerate(colours):
-            if colour is not None:
-                # Decided for the slider as it stands at first.
-                analysis.tints[index] = np.asarray(colour, np.float32) / np.float32(SLIDERS["colour"].default)
-        return imaging.render(picture.pixels, analysis, self._settings, ms=analysis.ms)
-
     def _measure(self, item: Item, picture: Picture) -> dict[str, Any]:
-        from .. import imaging
-        from .series import measure_faces
+        from .series import measure, taken
 
         with self._turn:
-            analysis = imaging.analyse(picture.pixels, self._predictor, icc=picture.icc)
-            seen = measure_faces(picture, analysis)
-        faces = [{"used": True} for _ in analysis.faces]
-        return {"faces": faces, "ms": analysis.ms, "series": seen, **self.about}
+            told = measure(picture.pixels, self._predictor, icc=picture.icc)
+        told["series"] = [{**face, **taken(picture.exif)} for face in told["series"]]
+        return {**told, **self.about}
 
     def _change(self, item: Item, picture: Picture) -> dict[str, Any]:
+        from .. import imaging
+        from .series import retouch
+
         with self._turn:
-            result = self._imaging(picture, item.colours)
+            if any(item.colours):
+                result = retouch(
+                    picture.pixels, item.colours, self._settings, self._predictor, icc=picture.icc
+                )
+            else:
+                result = imaging.retouch(picture.pixels, self._settings, self._predictor, icc=picture.icc)
         mask = None
         if self._mask:
             mask = np.zeros((*picture.pixels.shape[:2], 1), np.uint8)

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plugin.studio_portrait.link.sliders import SLIDERS
+from plugin.studio_portrait.link.wire import Settings
 
 from ..files import exif
-from ..files.picture import Picture
 from .item import Outcome, outcome_in, whole_lines
 
 SAME_PERSON: Final = 0.5  # face_recognition's distance; its authors call 0.6 the same, which mixes siblings
@@ -54,11 +54,42 @@ class MeasuredFace:
     skin: Array
 
 
-def measure_faces(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
-    """Return what a series is made from, as the manifest keeps it: one dictionary a face.
+def measure(pixels: NDArray[Any], predictor: Any, **more: Any) -> dict[str, Any]:
+    """Return a picture's ``faces``, ``ms``, and as ``series`` what one is made from, one dictionary a face.
 
-    analysis: an `imaging.Analysis` of the picture. A face without visible skin is left out.
+    pixels, predictor, more: as for `imaging.analyse`. A face without visible skin is left out of ``series``.
     """
+    from .. import imaging
+
+    analysis = imaging.analyse(pixels, predictor, **more)
+    ms = {stage: round(spent, 1) for stage, spent in analysis.ms.items()}
+    return {
+        "faces": [{"used": True} for _ in analysis.faces],
+        "ms": ms,
+        "series": _measured(pixels, analysis),
+    }
+
+
+def retouch(
+    pixels: NDArray[Any],
+    colours: Sequence[Sequence[float] | None],
+    settings: Settings,
+    predictor: Any,
+    **more: Any,
+) -> Any:
+    """Retouch as `imaging.retouch` does, with the colours that were decided for the faces of a series."""
+    from .. import imaging
+
+    analysis = imaging.analyse(pixels, predictor, **more)
+    for index, colour in enumerate(colours):
+        if colour is not None:
+            # Decided for the slider as it stands at first.
+            analysis.tints[index] = np.asarray(colour, np.float32) / np.float32(SLIDERS["colour"].default)
+    del more["icc"]
+    return imaging.render(pixels, analysis, settings, ms=analysis.ms, **more)
+
+
+def _measured(pixels: NDArray[Any], analysis: Any) -> list[dict[str, Any]]:
     from face_recognition import api
 
     from model.inference.components import stretched
@@ -68,10 +99,9 @@ def measure_faces(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
     from ..imaging.corrections import own_tint
     from ..imaging.run import Run, never, silent
 
-    taken = _taken(picture.exif)
     found = []
     count = min(len(analysis.faces), MOST_FACES)
-    for index, part in enumerate(analysis.parts(picture.pixels, range(count), Run(silent, never))):
+    for index, part in enumerate(analysis.parts(pixels, range(count), Run(silent, never))):
         weight = skin_weight(part.components)
         if weight.sum() < 1:
             continue
@@ -84,7 +114,6 @@ def measure_faces(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
         found.append(
             {
                 "face": index,
-                **taken,
                 "person": [round(float(number), 4) for number in person[0]],
                 "own": [round(float(number), 5) for number in own],
                 "skin": [round(float(number), 5) for number in np.log(mean + 1e-4) + own],
@@ -96,7 +125,7 @@ def measure_faces(picture: Picture, analysis: Any) -> list[dict[str, Any]]:
 _FACE: Final = (146, 390, 409, 127)  # top, right, bottom, left in the 512-pixel square
 
 
-def _taken(block: bytes | None) -> dict[str, Any]:
+def taken(block: bytes | None) -> dict[str, Any]:
     """``seconds`` (None if unknown), ``exposure`` in stops and ``flash``, as EXIF says."""
     tags = exif.parse(block)
     inner: dict[int, exif.Entry] = {}

@@ -29,8 +29,9 @@ from ..files.picture import Picture
 from ..remote import sending
 from ..remote.remote_session import open_remote
 from ..stopwatch import Stopwatch
-from .item import NO_FACE, Item, Lookahead, Order, Outcome, failed
+from .item import MEASURED, NO_FACE, Item, Lookahead, Order, Outcome, failed
 from .retoucher import content, in_pixels, put, told_of, written
+from .series import taken
 
 MOST_FILE = 64 << 20  # bytes of a JPEG that travels as it is stored; a hundred megapixels take fewer
 ATTEMPTS = 3  # servers that a picture may lose until it is given up
@@ -45,7 +46,7 @@ class Servers:
 
     def __init__(self, order: Order, hosts: Sequence[str]):
         self._settings = Settings(**{**order.settings, "mask": order.mask})
-        self._mask = order.mask
+        self._mask, self._measures = order.mask, order.measure
         self._reference = _reference(order.reference) if order.reference else None
         self._waiting: SimpleQueue[Item | None] = SimpleQueue()
         self._events: SimpleQueue[tuple[str, Any, Any]] = SimpleQueue()
@@ -125,7 +126,7 @@ class Servers:
         def do(line: Outcome, clock: Stopwatch) -> None:
             try:
                 if not self._as_file(session, item, line, clock):
-                    in_pixels(item, lambda item, picture: self._change(session, picture), line, clock)
+                    in_pixels(item, lambda item, picture: self._change(session, item, picture), line, clock)
             except Problem as problem:
                 if problem.code in _LOST:
                     lost.append(problem)
@@ -139,7 +140,7 @@ class Servers:
         self._events.put(("outcome", outcome, None))
         return None
 
-    def _change(self, session: Session, picture: Picture) -> dict[str, Any]:
+    def _change(self, session: Session, item: Item, picture: Picture) -> dict[str, Any]:
         mask = np.zeros((*picture.pixels.shape[:2], 1), np.uint8) if self._mask else None
         told = self._in_turn(
             lambda: sending.retouch(
@@ -149,9 +150,14 @@ class Servers:
                 icc=picture.icc,
                 reference=self._reference,
                 mask=None if mask is None else mask[..., 0],
+                series=self._series(item),
             )
         )
-        return {**_kept(told), "mask": mask}
+        return {**_kept(told, picture.exif), "mask": mask}
+
+    def _series(self, item: Item) -> Any:
+        """Return what SUBMIT says of a picture's series."""
+        return "measure" if self._measures else list(item.colours)
 
     def _in_turn(self, ask: Callable[[], Any]) -> Any:
         """Return what a server answers, which others use too: our turn will come."""
@@ -183,13 +189,18 @@ class Servers:
         size = (source.width, source.height)
         told, coded = self._in_turn(
             lambda: sending.retouch_file(
-                session, source.data, size, self._settings, reference=self._reference
+                session,
+                source.data,
+                size,
+                self._settings,
+                reference=self._reference,
+                series=self._series(item),
             )
         )
-        line |= _kept(told)
+        line |= _kept(told, source.exif)
         line["notes"] = [*source.notes, *line["notes"]]
-        if not line["faces"]:
-            line["status"] = NO_FACE
+        if not line["faces"] or self._measures:
+            line["status"] = MEASURED if line["faces"] else NO_FACE
             return True
         with clock("write"):
             result = jpeg.finished(coded, source)
@@ -204,9 +215,12 @@ class Servers:
             self._waiting.put(None)
 
 
-def _kept(told: dict[str, Any]) -> dict[str, Any]:
-    """Return what of RESULT's header goes into the manifest."""
-    return {name: told[name] for name in ("faces", "ms", "notes", "network", "weights", "engine", "device")}
+def _kept(told: dict[str, Any], exif: bytes | None) -> dict[str, Any]:
+    """Return what of RESULT's header goes into the manifest; when a picture was taken, no server knows."""
+    kept = {name: told[name] for name in ("faces", "ms", "notes", "network", "weights", "engine", "device")}
+    if "series" in told:
+        kept["series"] = [{**face, **taken(exif)} for face in told["series"]]
+    return kept
 
 
 def _reference(name: str) -> Any:

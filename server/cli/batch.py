@@ -194,10 +194,6 @@ def _manifest_path(args: argparse.Namespace, shard: Shard | None) -> Path:
 
 
 def _engine(args: argparse.Namespace, order: Order, stop: Stop) -> Engine:
-    if args.server and args.match_series:
-        sentence = "--match-series decides colours from what the network says of faces, and a server sends"
-        hint = "Leave --server out, so that this machine works, or use --ray."
-        raise Problem("bad-setting", f"{sentence} finished pictures only.", hint)
     if args.server and args.ray:
         raise Problem("bad-setting", "--server and --ray exclude each other.", "Choose one.")
     if args.server:

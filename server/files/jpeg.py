@@ -81,6 +81,11 @@ class Bare:
     segments: tuple[bytes, ...]
     notes: tuple[str, ...]
 
+    @property
+    def exif(self) -> bytes | None:
+        """Return the TIFF block, as a `Picture` has it."""
+        return _joined(self.segments, 0xE1, _EXIF, 0) or None
+
 
 def bare(data: bytes) -> Bare:
     """Take the metadata off, without decoding. Raises `PictureError` when the file is not whole."""

@@ -49,10 +49,12 @@ def retouch(
     reference: NDArray[np.uint8] | None = None,
     mask: NDArray[np.uint8] | None = None,
     progress: Progress | None = None,
+    series: Any = None,
 ) -> dict[str, Any]:
     """Send the picture and write the changed rows into `pixels`, (H, W, C) and writable; RESULT's header.
 
-    reference: (H, W, 3) sRGB. mask: (H, W), written when ``settings.mask`` asks for it. Raises `Problem`.
+    reference: (H, W, 3) sRGB. series: see `Session.retouch`. mask: (H, W), written when ``settings.mask``
+    asks for it. Raises `Problem`.
     """
     return session.retouch(
         shape_of(pixels),
@@ -62,6 +64,7 @@ def retouch(
         reference=_with_reader(reference),
         settings=settings,
         progress=progress,
+        series=series,
     )
 
 
@@ -72,10 +75,11 @@ def retouch_file(
     settings: Settings,
     *,
     reference: NDArray[np.uint8] | None = None,
+    series: Any = None,
 ) -> tuple[dict[str, Any], bytes]:
     """Send a JPEG's bytes; RESULT's header and the result's bytes, none where there is no face.
 
-    size: width and height as stored. Raises `Problem`.
+    size: width and height as stored. series: see `Session.retouch`. Raises `Problem`.
     """
     parts = list[bytes]()
     view = memoryview(file)
@@ -86,6 +90,7 @@ def retouch_file(
         reference=_with_reader(reference),
         settings=settings,
         file=len(file),
+        series=series,
     )
     return told, b"".join(parts)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from plugin.studio_portrait.link.wire import (
+    MAX_FACES,
     MAX_FRAME_BYTES,
     MAX_ICC_BYTES,
     MAX_PREVIEW_BYTES,
@@ -221,6 +222,8 @@ class JobQueue:
             if selection or icc or settings.mask or task.kind != "retouch":
                 raise Problem("bad-request", "A file has neither selection, profile, mask nor previews.")
             task = Task("file")
+        if header.get("series") is not None:
+            task = Task(task.kind, {"series": _series(header["series"], task.kind)})
         if (known := self._jobs.get(job_id)) is not None:
             return self._again(known, peer, (image, settings, selection, reference, icc, file)), False
         keep = self._keep(header.get("keep", 0))
@@ -360,6 +363,22 @@ class JobQueue:
         if self._spare is not None:
             self._spare.release()
             self._spare = None
+
+
+def _series(value: object, kind: str) -> object:
+    """Return what a picture of a series is sent for, once it is checked."""
+    colours = value if isinstance(value, list) else [()]
+    sound = all(
+        colour is None or (isinstance(colour, list) and len(colour) == 3 and all(map(_is_gain, colour)))
+        for colour in colours
+    )
+    if kind == "analyse" or (value != "measure" and not (sound and len(colours) <= MAX_FACES)):
+        raise Problem("bad-request", "series must be 'measure' or the colours of faces.")
+    return value
+
+
+def _is_gain(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 8
 
 
 def _whole(value: object, name: str) -> int:

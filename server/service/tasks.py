@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from plugin.studio_portrait.link.wire import Problem
 
+from ..batch import series
 from ..stopwatch import Stopwatch
 from . import renderings
 from .work import Work, rendered
@@ -20,15 +22,21 @@ from .work import Work, rendered
 
 def retouch(work: Work) -> dict[str, Any]:
     """Do all at once; returns RESULT's fields."""
-    result = work.retouch(
-        work.fresh(),
-        work.settings,
-        work.predictor,
-        icc=work.icc,
-        selection=work.selection,
-        progress=work.progress,
-        cancelled=work.cancelled,
+    return _done(work, work.fresh(), work.icc)
+
+
+def _done(work: Work, pixels: NDArray[Any], icc: bytes | None) -> dict[str, Any]:
+    """Retouch the pixels in place, or only measure them for a series; returns RESULT's fields."""
+    what, more = (
+        work.fields.get("series"),
+        {"icc": icc, "progress": work.progress, "cancelled": work.cancelled},
     )
+    if what == "measure":
+        return {"box": None, "notes": [], **series.measure(pixels, work.predictor, **more)}
+    if what:
+        result = series.retouch(pixels, what, work.settings, work.predictor, **more)
+    else:
+        result = work.retouch(pixels, work.settings, work.predictor, selection=work.selection, **more)
     return rendered(work, result)
 
 
@@ -43,20 +51,13 @@ def retouch_file(work: Work) -> dict[str, Any]:
         if picture.format != "jpeg" or picture.pixels.nbytes > len(work.result):
             raise Problem("bad-image", "The file is another one than was announced.")
         picture = in_one_piece(picture)
-    result = work.retouch(
-        picture.pixels,
-        work.settings,
-        work.predictor,
-        icc=picture.icc,
-        progress=work.progress,
-        cancelled=work.cancelled,
-    )
+    told = _done(work, picture.pixels, picture.icc)
     with clock("encode"):
-        data = pictures.encode(picture, back_in_one_piece(picture), "jpeg") if result.faces else b""
+        wanted = told["faces"] and "series" not in told
+        data = pictures.encode(picture, back_in_one_piece(picture), "jpeg") if wanted else b""
     if len(data) > len(work.result):
         raise Problem("too-large", "The result's file is larger than its samples.")
     work.result[: len(data)] = np.frombuffer(data, np.uint8)
-    told = rendered(work, result)
     return {**told, "ms": {**told["ms"], **clock.ms}, "bytes": len(data)}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.batch.series import LEAST, MeasuredFace, _taken, colours_of, decide
+from server.batch.series import LEAST, MeasuredFace, colours_of, decide, taken
 from server.files import exif
 from tests.sample import SELFIE
 
@@ -98,20 +98,13 @@ def test_too_few_or_too_far_is_no_series() -> None:
     assert "06.jpg" not in decide(seen)
 
 
-def test_servers_cannot_match(tmp_path: Path) -> None:
-    """Which is said before anything is done."""
-    told = batch(tmp_path, "-o", tmp_path / "out", "--match-series", "--server", "other")
-    assert told.returncode not in (0, 130)
-    assert "finished pictures only" in told.stderr and "--ray" in told.stderr
-
-
 def test_a_time_that_the_file_cannot_mean() -> None:
     """1e999 fractions of a second made the whole run's time infinite."""
     date = exif.Entry(36867, 2, 20, b"2026:05:01 10:00:00\0")
     for digits, more in ((b"25\0", 0.25), (b"1e999\0", 0.0), (b"-5\0", 0.0), (b"\0", 0.0)):
         inner = (date, exif.Entry(37521, 2, len(digits), digits))
         block = exif.Block("<", (exif.Entry(exif.EXIF, 4, 1, inner),)).coded()
-        seconds = _taken(block)["seconds"]
+        seconds = taken(block)["seconds"]
         assert seconds is not None and seconds % 1 == more
 
 

@@ -22,6 +22,7 @@ from tests.sample import CHECKOUT, alike
 from tests.server.running import PATIENCE, wait_for
 
 from .test_batch import batch, lines, lines_whole, write
+from .test_series import shoot as take_series
 
 _MAKER = 271  # EXIF's tag
 HOSTS = ("127.0.0.1", "localhost")  # two names of one machine: keys are known by host
@@ -78,6 +79,23 @@ def farm(tmp_path: Path) -> Iterator[Farm]:
     farm = Farm(tmp_path / "farm")
     yield farm
     farm.end()
+
+
+def test_servers_match_a_series_as_this_machine_does(farm: Farm, tmp_path: Path) -> None:
+    """Who measures sees no time and no exposure; one of the pictures travels as pixels."""
+    take_series(tmp_path / "shoot", 5)
+    picture = Image.open(tmp_path / "shoot" / "03.jpg")
+    picture.save(tmp_path / "shoot" / "03.png", exif=picture.getexif())
+    out, local = tmp_path / "out", tmp_path / "local"
+    said = farm.batch(tmp_path / "shoot", "-o", out, "--match-series").communicate(timeout=PATIENCE)[1]
+    assert "6 done" in said, said
+    assert batch(tmp_path / "shoot", "-o", local, "--match-series").returncode == 0
+    ours, theirs = ({line["name"]: line["colours"] for line in lines(folder)} for folder in (out, local))
+    assert ours == theirs and len(ours) == 6
+    for name in ours:
+        there, here = (np.asarray(Image.open(folder / name)).astype(int) for folder in (out, local))
+        off = np.abs(there - here)  # JPEG's steps make more of what another number of threads sums otherwise
+        assert off.max() <= 6 and off.mean() < 0.1
 
 
 def test_a_lost_servers_pictures_go_to_the_other(farm: Farm, tmp_path: Path) -> None:

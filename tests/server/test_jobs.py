@@ -140,6 +140,11 @@ def test_a_file_comes_in_place_of_pixels_and_goes_back_as_one(tmp_path: Path) ->
         job.give("mask", 0, 1)
     assert submitted(jobs, number=1, file=900).layout.total == job.layout.total, "so that memory serves again"
     box = {"x": 0, "y": 0, "width": 1, "height": 1}
+    assert submitted(jobs, number=3, series="measure").task.fields == {"series": "measure"}
+    assert submitted(jobs, number=4, file=9, series=[None, [0, -0.1, 0.5]]).task.kind == "file"
+    for odd in ({"series": 3}, {"series": [[1, 2]]}, {"series": [[1, 2, "3"]]}, {"series": [[0, 0, 9e9]]}):
+        with pytest.raises(Problem):
+            submitted(jobs, number=2, **odd)
     for odd in ({"file": -1}, {"file": "a.jpg"}, {"file": 1, "selection": box}):
         with pytest.raises(Problem) as caught:
             submitted(jobs, number=2, **odd)

@@ -132,6 +132,7 @@ class Session(Conversation):
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
         file: int = 0,
+        series: Any = None,
     ) -> dict[str, Any]:
         """Send a picture, wait for the work and hand back the rows of the result's box.
 
@@ -144,12 +145,13 @@ class Session(Conversation):
         cancelled(): asked about ten times a second; True ends the job.
         file: bytes of a JPEG of `image`'s size, which goes there and comes back in place of pixels, without
         profile, selection and mask; a row is a byte then.
+        series: ``"measure"`` for nothing but what RESULT's ``series`` tells, or the colours decided by it.
 
         Returns RESULT's header (see PROTOCOL.md). Raises `Problem` only, unless a callback
         raises something else; the job is cancelled then, too.
         """
         self.stopped = False
-        transfer = Transfer(self, image, read, write, progress, cancelled, file)
+        transfer = Transfer(self, image, read, write, progress, cancelled, file, series)
         try:
             return transfer.run(icc, selection, reference, settings or Settings())
         except Problem as problem:

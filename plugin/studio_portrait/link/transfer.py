@@ -56,9 +56,14 @@ class Transfer:
         progress: Progress | None,
         cancelled: Cancelled | None,
         file: int = 0,
+        series: Any = None,
     ):
-        """file: the bytes of a JPEG that `read` gives in place of pixels, a row each; so for the result."""
+        """file: the bytes of a JPEG that `read` gives in place of pixels, a row each; so for the result.
+
+        series: what SUBMIT says so.
+        """
         self._talk = talk
+        self._series = series
         self._file = file
         self._image = image
         self._read = read
@@ -172,6 +177,7 @@ class Transfer:
             reference=vars(reference) if reference else None,
             **({"keep": self._talk.keep} if self._talk.keep else {}),
             **({"file": self._file} if self._file else {}),
+            **({"series": self._series} if self._series else {}),
         )
         if icc is not None and len(icc) > wire.MAX_ICC_BYTES:
             raise Problem("bad-image", "The picture's colour profile is too large.", "Convert it to sRGB.")
