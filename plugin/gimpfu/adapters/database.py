@@ -35,10 +35,6 @@ def _display_delete(display: Any) -> None:
         display.delete()
 
 
-def _display_is_valid(display: Any) -> int:
-    return int(display is not None and display.is_valid())
-
-
 def _db_query(
     name: str = "",
     blurb: str = "",
@@ -54,10 +50,6 @@ def _db_query(
     ]
     names = tuple(Gimp.get_pdb().query_procedures(*patterns))
     return len(names), names
-
-
-def _db_temp_name() -> str:
-    return str(Gimp.get_pdb().temp_procedure_name())
 
 
 _stored: dict[str, Any] = {}
@@ -86,9 +78,9 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-progress-set-text": _progress_text,
     "gimp-display-new": _display_new,
     "gimp-display-delete": _display_delete,
-    "gimp-display-is-valid": _display_is_valid,
+    "gimp-display-is-valid": lambda display: int(display is not None and display.is_valid()),
     "gimp-procedural-db-query": _db_query,
-    "gimp-procedural-db-temp-name": _db_temp_name,
+    "gimp-procedural-db-temp-name": lambda: str(Gimp.get_pdb().temp_procedure_name()),
     "gimp-procedural-db-set-data": _set_data,
     "gimp-procedural-db-get-data": _get_data,
     **{

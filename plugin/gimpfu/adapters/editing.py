@@ -17,10 +17,6 @@ def _fill_type(number: Any) -> Any:
     return enums.native(Gimp.FillType, number)
 
 
-def _paste(drawable: Any, paste_into: bool = False) -> Any:
-    return first(Gimp.edit_paste(drawable, bool(paste_into)))
-
-
 def _named_paste(drawable: Any, name: str, paste_into: bool = False) -> Any:
     return Gimp.edit_named_paste(drawable, str(name), bool(paste_into))
 
@@ -137,7 +133,7 @@ def _set_pixel(drawable: Any, x: int, y: int, channels: int, pixel: Any) -> None
 
 
 ADAPTERS: dict[str, Callable[..., Any]] = {
-    "gimp-edit-paste": _paste,
+    "gimp-edit-paste": lambda drawable, paste_into=False: first(Gimp.edit_paste(drawable, bool(paste_into))),
     "gimp-edit-named-paste": _named_paste,
     "gimp-edit-bucket-fill": _bucket_fill,
     "gimp-bucket-fill": _bucket_fill,

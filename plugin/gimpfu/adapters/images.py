@@ -65,10 +65,6 @@ def _load_layers(image: Any, filename: str) -> tuple[int, tuple[int, ...]]:
     return len(layers), tuple(layer.get_id() for layer in layers)
 
 
-def _temp_name(extension: str) -> str:
-    return str(Gimp.temp_file(str(extension).lstrip(".")).get_path())
-
-
 def _colormap(image: Any) -> tuple[int, tuple[int, ...]]:
     data = pixels.colormap(image)
     return len(data), tuple(data)
@@ -96,7 +92,7 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-file-load": _load,
     "gimp-file-load-layer": _load_layer,
     "gimp-file-load-layers": _load_layers,
-    "gimp-temp-name": _temp_name,
+    "gimp-temp-name": lambda extension: str(Gimp.temp_file(str(extension).lstrip(".")).get_path()),
     "gimp-image-get-colormap": _colormap,
     "gimp-image-get-cmap": _colormap,
     "gimp-image-set-colormap": _set_colormap,

@@ -78,14 +78,6 @@ def first(items: Sequence[Any]) -> Any:
     return next(iter(items), None)
 
 
-def _active_layer(image: Any) -> Any:
-    return first(image.get_selected_layers())
-
-
-def _active_channel(image: Any) -> Any:
-    return first(image.get_selected_channels())
-
-
 def active_vectors(image: Any) -> Any:
     """Return the path that is selected, or None."""
     return first(image.get_selected_paths())
@@ -123,17 +115,9 @@ def _layer_copy(layer: Any, add_alpha: bool = False) -> Any:
     return copy
 
 
-def _group_new(image: Any) -> Any:
-    return Gimp.GroupLayer.new(image, None)
-
-
 def _translate(layer: Any, dx: float, dy: float) -> None:
     _, x, y = layer.get_offsets()
     layer.set_offsets(x + int(dx), y + int(dy))
-
-
-def _layer_mask(layer: Any) -> Any:
-    return layer.get_mask()
 
 
 def _add_layer_mask(image: Any, layer: Any, mask: Any) -> None:
@@ -203,18 +187,18 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-image-add-vectors": _add_vectors,
     "gimp-image-scale-full": _image_scale_full,
     "gimp-layer-scale-full": _layer_scale_full,
-    "gimp-image-get-active-layer": _active_layer,
+    "gimp-image-get-active-layer": lambda image: first(image.get_selected_layers()),
     "gimp-image-set-active-layer": _set_active_layer,
-    "gimp-image-get-active-channel": _active_channel,
+    "gimp-image-get-active-channel": lambda image: first(image.get_selected_channels()),
     "gimp-image-set-active-channel": _set_active_channel,
     "gimp-image-get-active-vectors": active_vectors,
     "gimp-image-set-active-vectors": set_active_vectors,
     "gimp-image-get-active-drawable": _active_drawable,
     "gimp-image-active-drawable": _active_drawable,
     "gimp-layer-copy": _layer_copy,
-    "gimp-layer-group-new": _group_new,
+    "gimp-layer-group-new": lambda image: Gimp.GroupLayer.new(image, None),
     "gimp-layer-translate": _translate,
-    "gimp-layer-mask": _layer_mask,
+    "gimp-layer-mask": lambda layer: layer.get_mask(),
     "gimp-image-add-layer-mask": _add_layer_mask,
     "gimp-image-remove-layer-mask": _remove_layer_mask,
     "gimp-drawable-bpp": _drawable_bpp,

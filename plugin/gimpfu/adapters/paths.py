@@ -127,10 +127,6 @@ def _export_path(image: Any, filename: str, path: Any) -> None:
     image.export_path_to_file(file_of(filename), path or None)
 
 
-def _export_path_text(image: Any, path: Any) -> str:
-    return str(image.export_path_to_string(path or None))
-
-
 ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-path-list": _path_list,
     "gimp-path-get-current": _path_current,
@@ -145,5 +141,5 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-vectors-import-from-file": _import_paths,
     "gimp-vectors-import-from-string": _import_path_text,
     "gimp-vectors-export-to-file": _export_path,
-    "gimp-vectors-export-to-string": _export_path_text,
+    "gimp-vectors-export-to-string": lambda image, path: str(image.export_path_to_string(path or None)),
 }
