@@ -7,6 +7,7 @@ but that folder; the server runs outside and is reached over 127.0.0.1.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -164,13 +165,42 @@ def find() -> tuple[Path | None, str]:
 
 
 def start(root: Path | None) -> Gimp:
-    """A GIMP with an empty profile in a new folder."""
+    """A GIMP in a new folder, whose profile holds no more than what GIMP knows of its own plug-ins."""
+    gimp = _empty(root)
+    if root is not None:
+        for file in _learnt(root).iterdir():
+            shutil.copy2(file, gimp.profile)
+    return gimp
+
+
+def _empty(root: Path | None) -> Gimp:
     base = None if root is None else root / "tmp"
     work = Path(tempfile.mkdtemp(prefix="studio-portrait-test-", dir=base))
     work.chmod(0o755)
     gimp = Gimp(root, work)
     (gimp.profile / "plug-ins").mkdir(parents=True)
     return gimp
+
+
+def _learnt(root: Path) -> Path:
+    """What a root's GIMP writes at its first start, kept in the root: to ask all its plug-ins takes it long.
+
+    It asks those anew that have changed since, and all of them after an upgrade.
+    """
+    folder = root / "tmp" / "studio-portrait-first-start"
+    if not folder.exists():
+        first = _empty(root)
+        subprocess.run(
+            first.command("gimp-console", "--no-interface", "--quit"), capture_output=True, check=True
+        )
+        made = first.work / "learnt"
+        made.mkdir()
+        for name in ("gimprc", "pluginrc"):
+            shutil.copy2(first.profile / name, made)
+        with contextlib.suppress(OSError):  # another process was quicker
+            made.rename(folder)
+        end(first)
+    return folder
 
 
 def end(gimp: Gimp) -> None:

@@ -97,7 +97,11 @@ def bare(tmp_path: Path) -> Copy:
 @pytest.fixture
 def installed(tmp_path: Path) -> Copy:
     """A clone with a complete environment, made in a second: its packages are links to the running one's."""
-    copy = copy_checkout(tmp_path)
+    return with_environment(copy_checkout(tmp_path))
+
+
+def with_environment(copy: Copy) -> Copy:
+    """The same copy, its environment's packages links to the running one's."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", copy.folder / ".venv"], check=True)
     for entry in Path(sysconfig.get_paths()["purelib"]).iterdir():
         if "studio_portrait" not in entry.name:

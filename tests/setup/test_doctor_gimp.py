@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,13 +38,13 @@ def test_registered_and_not(fresh: harness.Gimp) -> None:
     (finding,) = check_gimp.check_profile(profile)
     assert finding.ok and "in its menu" in finding.sentence
 
-    (fresh.profile / "pluginrc").unlink()
     python = fresh.work / "bin" / "python3"
     python.parent.mkdir()
     python.write_text(
         '#!/bin/sh\nexec /usr/bin/python3 -S "$@"\n'
     )  # without Debian's packages, so without gi
     python.chmod(0o755)
+    os.utime(profile.plugin / plugin_folder.ENTRY)  # so that GIMP asks it again
     start_gimp(fresh, PATH=f"{fresh.inside(python.parent)}:/usr/bin:/bin")
     (finding,) = check_gimp.check_profile(profile)
     assert finding.code == "plugin-disabled" and "registered nothing" in finding.sentence

@@ -14,7 +14,7 @@ import pytest
 
 from server.setup import pins
 
-from .conftest import CHECKOUT, Copy, own
+from .conftest import CHECKOUT, Copy, copy_checkout, own, with_environment
 
 
 def snapshot(copy: Copy) -> dict[str, tuple[int, int]]:
@@ -25,6 +25,15 @@ def snapshot(copy: Copy) -> dict[str, tuple[int, int]]:
             if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts:
                 found[str(path)] = (path.stat().st_size, path.stat().st_mtime_ns)
     return found
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """A clone with everything; who breaks it here has it put right, since the next test takes the same."""
+    copy = with_environment(copy_checkout(tmp_path_factory.mktemp("installed")))
+    done = copy.install("--test", "--", "--version")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return copy
 
 
 def test_repairs_missing_damaged_and_wrong(installed: Copy) -> None:
@@ -49,14 +58,11 @@ def test_repairs_missing_damaged_and_wrong(installed: Copy) -> None:
 
 def test_moved_checkout_is_put_right(installed: Copy) -> None:
     """The console script of a checkout that was moved still leads to the old place."""
+    installed.folder = installed.folder.rename(installed.folder.with_name("moved"))
+    assert "leads to another place" in installed.install("--doctor").stdout
     assert installed.install("--test", "--", "--version").returncode == 0
-    moved = Copy(installed.folder.with_name("moved"), installed.home)
-    installed.folder.rename(moved.folder)
-    assert "leads to another place" in moved.install("--doctor").stdout
-    assert moved.install("--test", "--", "--version").returncode == 0
-    assert (
-        str(moved.folder) in (moved.folder / ".venv" / "bin" / "studio-portrait").read_text().splitlines()[0]
-    )
+    script = (installed.folder / ".venv" / "bin" / "studio-portrait").read_text()
+    assert str(installed.folder) in script.splitlines()[0]
 
 
 def spent() -> float:
@@ -145,12 +151,10 @@ def test_gimp_dir_with_a_typo(bare: Copy) -> None:
 
 def test_wrong_weights_are_told(installed: Copy) -> None:
     weights = next((installed.folder / "model" / "weights").glob("*.safetensors"))
-    with weights.open("r+b") as stream:
-        stream.seek(-1, os.SEEK_END)
-        last = stream.read(1)
-        stream.seek(-1, os.SEEK_END)
-        stream.write(bytes([last[0] ^ 1]))
+    data = weights.read_bytes()
+    weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     done = installed.install()
+    weights.write_bytes(data)
     assert done.returncode == 1
     assert "checksum is wrong" in done.stderr and "git checkout" in done.stderr
 
