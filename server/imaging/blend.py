@@ -30,7 +30,9 @@ from .crop import COARSE, inside, nearness, white_of, window
 from .lift import Grid, Stretched, grey_of
 
 CLOSE = 1 / 2048  # of the range: so little may a mask's own rounding change without being mended
-STRIP_ROWS = 32  # measured: fewer cost calls, more the processor's cache
+# Rows of a strip, alone and beside others: fewer cost calls, more the processor's cache; and with several
+# threads a step that is shorter than handing over the interpreter's lock makes them slower than one.
+STRIP_ROWS = (64, 128)
 WORTH = 256  # columns for which it pays to leave out a matte that is 1 everywhere
 # The strips are what runs in parallel; a BLAS that starts threads of its own within each of them
 # makes the step twice as slow on an idle machine, and thirty times on a busy one.
@@ -278,9 +280,16 @@ class Reconstruction:
             if not cancelled():
                 self._parts += self._prepared(correction, False)
                 self._bare += self._prepared(correction, True) if self._apart else []
-        tops = range(box.y, box.y + box.height, STRIP_ROWS)
-        with _BLAS.limit(limits=1, user_api="blas"), _mapping(min(8, threads())) as mapped:
-            for done, _ in enumerate(mapped(lambda top: None if cancelled() else self._strip(top), tops)):
+        count = min(8, threads())
+        rows = STRIP_ROWS[count > 1]
+        tops = range(box.y, box.y + box.height, rows)
+
+        def work(top: int) -> None:
+            if not cancelled():
+                self._strip(top, min(top + rows, box.y + box.height))
+
+        with _BLAS.limit(limits=1, user_api="blas"), _mapping(count) as mapped:
+            for done, _ in enumerate(mapped(work, tops)):
                 progress((done + 1) / len(tops))
 
     def _prepared(self, correction: Correction, apart: bool) -> list[_Part]:
@@ -306,9 +315,8 @@ class Reconstruction:
             solid = np.minimum(b, a + b) >= 1  # it is linear in a grey of 0..1
         return [_Part((left, top, right, bottom), stretched, correction, reached(correction), solid)]
 
-    def _strip(self, top: int) -> None:
+    def _strip(self, top: int, bottom: int) -> None:
         box = self.box
-        bottom = min(top + STRIP_ROWS, box.y + box.height)
         if self.mask is not None and not self._apart:
             self.mask[top - box.y : bottom - box.y] = 255
         # Only as wide as something changes in these rows: half of a crop is not the person.
