@@ -21,6 +21,7 @@ from model.paper.colour import LUMINANCE, decode_srgb, encode_srgb
 from ..smoothstep import smoothstep
 from .mattes import mattes
 from .rendering import Rendering
+from .strips import in_strips
 
 Array = NDArray[np.float32]
 
@@ -57,7 +58,13 @@ class Components:
     @cached_property
     def linear(self) -> Array:
         """Return the crop in linear light."""
-        return np.asarray(decode_srgb(self.crop), np.float32)
+        linear = np.empty_like(self.crop)
+
+        def decoded(rows: slice) -> None:
+            linear[rows] = decode_srgb(self.crop[rows])
+
+        in_strips(len(linear), decoded)
+        return linear
 
     @cached_property
     def lab(self) -> Array:
@@ -92,24 +99,38 @@ def difference(
     """
     crop = components.crop if crop is None else crop
     side = len(crop)
-    value = components.linear if crop is components.crop else decode_srgb(crop)
-    if shine:
-        value = value - np.float32(shine) * stretched(components.shine, side)
+    linear = components.linear if crop is components.crop else None
     gains = np.asarray(extra, np.float32) + np.float32(colour) * components.colour
     log_gain: Array = np.zeros((1, 1, 1), np.float32)
     if gains.any():
         log_gain = np.asarray(gains * stretched(components.person[..., None], side), np.float32)
     if light:
         log_gain = np.asarray(log_gain + light * stretched(components.light, side), np.float32)
-    if log_gain.any():
-        value = np.asarray(value * _three(np.exp(log_gain)), np.float32)
-    if shine and components.fill.any():
-        value = value + np.float32(shine) * stretched(components.fill, side)
-    untouched = not (shine or log_gain.any())
-    change = np.zeros_like(crop) if untouched else encode_srgb(value.clip(0, 1)) - crop
-    if light:
-        change = change + np.float32(light) * stretched(components.rest, side)
-    return np.asarray(-np.float32(strength) * change, np.float32)
+    brighter, touched = log_gain.any(), shine or log_gain.any()
+    taken = stretched(components.shine, side) if shine else None
+    fill = stretched(components.fill, side) if shine and components.fill.any() else None
+    rest = stretched(components.rest, side) if light else None
+    result = np.empty_like(crop)
+
+    def rows(here: slice) -> None:
+        part = crop[here]
+        change = np.zeros_like(part)
+        if touched:
+            value = decode_srgb(part) if linear is None else linear[here].copy()
+            if taken is not None:
+                value -= np.float32(shine) * taken[here]
+            if brighter:
+                value *= _three(np.exp(log_gain[here] if len(log_gain) > 1 else log_gain))
+            if fill is not None:
+                value += np.float32(shine) * fill[here]
+            change = encode_srgb(np.clip(value, 0, 1, out=value))
+            change -= part
+        if rest is not None:
+            change += np.float32(light) * rest[here]
+        np.multiply(change, -np.float32(strength), out=result[here])
+
+    in_strips(side, rows)
+    return result
 
 
 def decompose(

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.inference.components import Components, brightest, stretched
+from model.inference.strips import in_strips
 from model.paper.colour import LUMINANCE, decode_srgb, encode_srgb
 from model.smoothstep import smoothstep
 
 from .colour import Float
-from .strips import in_strips
 
 SIDE: Final = 128  # pixels at which colours are compared: they vary slowly
 SMOOTH: Final = 8.0  # pixels at `SIDE`: sigma of what counts as near

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.inference.strips import in_strips
 from plugin.studio_portrait.link.wire import Box, Settings
 
 from .analysis import Analysis
@@ -24,7 +25,6 @@ from .errors import BadSetting
 from .lift import Grid, grey_of
 from .retouch import chosen, left_alone
 from .run import Run, never
-from .strips import in_strips
 
 PLANES = ("pixels", "mask")
 

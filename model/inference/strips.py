@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from model.inference.threads import threads
+from .threads import threads
 
 ROWS = 128  # of 512 samples by three channels; fewer cost more time in waiting for the interpreter's lock
 
