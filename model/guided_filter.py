@@ -39,7 +39,9 @@ def slopes(
 def windows(guide: Float, radius: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return mean and variance of the guide in the window around each pixel, of its shape."""
     centre = _mean(guide, radius)
-    return centre, np.asarray(_mean(guide * guide, radius) - centre * centre, np.float32)
+    variance = _mean(guide * guide, radius)
+    variance -= centre * centre
+    return centre, variance
 
 
 def guided_filter(guide: Float, image: Float, radius: int, epsilon: float) -> NDArray[np.float32]:
@@ -53,7 +55,10 @@ def _slope(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return each window's slope, and the image's mean there."""
     (centre, variance), level = known, _mean(image, radius)
-    return np.asarray((_mean(guide * image, radius) - centre * level) / (variance + epsilon)), level
+    slope = _mean(guide * image, radius)
+    slope -= centre * level
+    slope /= variance + epsilon
+    return slope, level
 
 
 def _mean(image: Float, radius: int) -> NDArray[np.float32]:

@@ -111,8 +111,8 @@ def _change(part: Part, analysis: Analysis, settings: Settings) -> Float:
     # A painter's colours are what it was chosen for, such as those of a reference portrait: no caution there.
     colour = min(1.0, settings.colour / SLIDERS["colour"].default)
     change = difference(found, shine=shine, light=settings.light, colour=colour if painted else 0.0)
-    before = found.crop - change
-    out = before.clip(0, 1)
+    out = found.crop - change
+    np.clip(out, 0, 1, out=out)  # in place: a new array costs more than what is computed
     after = out
     if not painted and (settings.shine or settings.light):
         seen = analysis.once(f"seen {part.grid}", None, lambda: complexion.Seen.of(found))
@@ -120,8 +120,10 @@ def _change(part: Part, analysis: Analysis, settings: Settings) -> Float:
     tint, exposure = _gains(part, settings)
     after = complexion.tinted(after, tint, exposure)
     if after is not out:
-        change = change + out - after
-    return np.asarray(change * np.float32(settings.strength), np.float32)
+        change += out
+        change -= after
+    change *= np.float32(settings.strength)
+    return change
 
 
 def _gains(part: Part, settings: Settings) -> tuple[Float, float]:

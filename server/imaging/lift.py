@@ -58,7 +58,8 @@ def guided_coefficients(
     Returns two (S, S, C).
     """
     slope = guided_filter.slopes(guide, difference, RADIUS, EPSILON, known or windows_of(guide))
-    return slope, np.asarray(difference - slope * guide, np.float32)
+    offset = slope * guide
+    return slope, np.subtract(difference, offset, out=offset)
 
 
 def guided_matte(guide: Float, matte: Float) -> tuple[Float, Float]:
