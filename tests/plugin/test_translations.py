@@ -60,3 +60,15 @@ def test_texts_from_everywhere_are_known() -> None:
         "Colour only",
     ):
         assert text in TEXTS
+
+
+@pytest.mark.parametrize("language", ("en", *translations.LANGUAGES))
+def test_each_key_of_the_dialog_leads_to_one_place(language: str) -> None:
+    """Of two with the same key GTK would press neither."""
+    places = ("ui/controls.py", "ui/window.py", "link/sliders.py")
+    texts = [text for text, found in TEXTS.items() if any(place.endswith(places) for place, _line in found)]
+    catalogue = translations.catalogue(language)
+    said = [text if language == "en" else str(getattr(catalogue.get(text), "string", "")) for text in texts]
+    of_the_dialog = [words for text, words in zip(texts, said, strict=True) if text not in ("_Save", "_Name")]
+    keys = [found[1].casefold() for words in of_the_dialog if (found := re.search("_(.)", words))]
+    assert len(keys) > 15 and len(keys) == len(set(keys)), sorted(keys)
