@@ -37,6 +37,7 @@ CERTAIN = 0.5  # confidence of a face of the first finder that needs no second l
 LIKELY = 0.3  # that of one which only the first finder sees: headlamps and engines reach 0.15
 SURE = 0.75  # score of a candidate that counts although the first finder does not see it
 UPRIGHT_ENOUGH = 25  # degrees of roll that the network does not mind
+RIGHTINGS = 3  # times that a face is turned further by its landmarks, which tell a large roll badly, too
 LEVEL = 10  # degrees of roll by the landmarks below which it is the picture that was turned, by quarters
 
 
@@ -101,17 +102,23 @@ def _second_look(
     tiled: bool,
     cancelled: Callable[[], bool],
 ) -> list[Face]:
-    """Return what the second finder adds, in the picture turned by so many quarters until there is a face."""
+    """Return what the second finder adds, in the picture turned by so many quarters until there is a face.
+
+    A doubtful one does not end it: a beard upside down looks like hair above a face.
+    """
+    known = bool(found)
     for turn in turns:
-        if cancelled() or (turn and found):
+        if cancelled() or (turn and (known or any(face.confidence >= SURE for face in found))):
             break
         turned = np.ascontiguousarray(np.rot90(rgb, turn))
         for candidate in candidates(turned, cancelled, tiled):
             face = _confirmed(turned, candidate)
             if face is not None:
                 face = _turn_back(face, turned.shape, scale, 90 * turn)
-                if all(_iou(face.box, other.box) < SAME_FACE_IOU for other in found):
-                    found = [*found, face]
+                same = [one for one in found if _iou(face.box, one.box) >= SAME_FACE_IOU]
+                surer = all(turn and _is_surer(face, one) for one in same)
+                if surer and (same or not found or not turn or face.confidence >= SURE):
+                    found = [*(one for one in found if one not in same), face]
     return found
 
 
@@ -125,12 +132,21 @@ def _confirmed(rgb: NDArray[np.uint8], candidate: Candidate) -> Face | None:
         roll, score = candidate.angle + again[0].angle, max(again[0].score, candidate.score)
         candidate = Candidate(float(centre[0]), float(centre[1]), size, score, roll)
         upright, turn = _turned_upright(rgb, candidate)
-    seen = [face for face in _detect(upright, 1.0) if _central(*face.centre)]
-    if not again and candidate.score < SURE:  # upright the second finder thinks otherwise
+    seen = _in_the_middle(upright)
+    for _step in range(RIGHTINGS):  # the second finder tells hardly more than 40 degrees of any roll
+        if not seen or not _is_rolled(seen[0]):
+            break
+        x, y = cv2.invertAffineTransform(turn) @ np.array([*seen[0].centre, 1])
+        righted = replace(candidate, x=float(x), y=float(y), angle=candidate.angle + seen[0].roll)
+        more, back = _turned_upright(rgb, righted)
+        if not (better := _in_the_middle(more)):
+            break
+        candidate, upright, turn, seen = righted, more, back, better
+    if candidate.score < SURE:
         seen = _likely(seen)
     half = UPRIGHT / AROUND / 2
     if seen:
-        face = max(seen, key=lambda face: face.confidence)
+        face = seen[0]
         (x, y, width, height), square = face.box, face.square
     elif again and candidate.score >= SURE:
         x = y = round(UPRIGHT / 2 - half)
@@ -153,13 +169,23 @@ def _confirmed(rgb: NDArray[np.uint8], candidate: Candidate) -> Face | None:
     return Face((left, top, right - left, bottom - top), crop, candidate.score, angle)
 
 
+def _in_the_middle(upright: NDArray[np.uint8]) -> list[Face]:
+    """Return what the first finder sees where a candidate was turned upright, the surest first."""
+    seen = (face for face in _detect(upright, 1.0) if _central(*face.centre))
+    return sorted(seen, key=lambda face: -face.confidence)
+
+
+def _is_rolled(face: Face) -> bool:
+    return face.rolled or abs(face.roll) > UPRIGHT_ENOUGH
+
+
 def _likely(faces: list[Face]) -> list[Face]:
     return [face for face in faces if face.confidence >= LIKELY]
 
 
 def _levelled(rgb: NDArray[np.uint8], scale: float, face: Face) -> Face:
     """Turn the crop of a face that is much rolled, should the first finder have found one."""
-    if face.angle or not (face.rolled or abs(face.roll) > UPRIGHT_ENOUGH):
+    if face.angle or not _is_rolled(face):
         return face
     (x, y), size = face.centre, max(face.box[2:])
     guess = Candidate(x / scale, y / scale, size / scale, face.confidence, face.roll)
@@ -184,6 +210,12 @@ def _in_a_turned_picture(
         for face in (_turn_back(face, turned.shape, scale, 90 * turn) for face in level):
             found = [face if _same_but_level(other, face) else other for other in found]
     return found
+
+
+def _is_surer(face: Face, other: Face) -> bool:
+    """Whether it is surer than `other`, and sees the same face turned otherwise."""
+    apart = abs((face.angle - other.angle + 180) % 360 - 180)
+    return face.confidence > other.confidence and apart > UPRIGHT_ENOUGH
 
 
 def _same_but_level(face: Face, level: Face) -> bool:

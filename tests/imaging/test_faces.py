@@ -52,6 +52,13 @@ def test_a_rolled_face_is_found_at_its_place_and_size(selfie, degrees):
     assert abs((face.angle - degrees + 180) % 360 - 180) <= (31 if degrees in (0, 30) else 10)
 
 
+@pytest.mark.parametrize("degrees", [170, 240, 260])
+def test_a_roll_that_the_second_finder_tells_wrongly_is_told_by_the_landmarks(selfie, degrees):
+    """Of a face that lies further over than its 40 degrees it keeps some 40 to itself, seen again or not."""
+    (face,) = find_faces(turned(cv2.resize(selfie, (720, 960), interpolation=cv2.INTER_AREA), degrees)[0])
+    assert face.angle == pytest.approx(degrees, abs=20)
+
+
 def test_a_rolled_face_is_retouched_like_an_upright_one(selfie):
     """What is changed is the same, turned; beside the turned crop nothing is."""
     picture, turn = turned(selfie, 60)
