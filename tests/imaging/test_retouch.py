@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from model.paper.colour import decode_srgb
+from plugin.studio_portrait.link.sliders import SLIDERS
 from plugin.studio_portrait.link.wire import REACHES, Box, Settings
-from server.imaging import ImagingError, Selection, retouch
+from server.imaging import ImagingError, Selection, analyse, render, retouch
 from server.imaging.crop import frame_grid, inside
 from tests.imaging.conftest import Constant, Darken, Lit
 from tests.imaging.test_colour import linear_rgb
@@ -72,6 +73,23 @@ def test_a_prediction_of_no_difference_changes_no_sample(selfie, sample, icc):
     for reach in REACHES:
         retouch(after, fully(reach=reach), Constant(0.0), icc=icc)
     assert np.array_equal(before, after)
+
+
+@pytest.mark.parametrize("sample", ["u8", "u16", "f32"])
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("icc", [None, linear_rgb()], ids=["srgb", "linear"])
+@pytest.mark.parametrize("reach", REACHES)
+def test_zero_of_everything_is_the_original_bit_for_bit(selfie, sample, alpha, icc, reach):
+    """Strength 0 whatever else is set, and every other slider 0; also beyond black and white."""
+    before = with_alpha(as_sample(selfie, sample)) if alpha else as_sample(selfie, sample)
+    if sample == "f32":
+        before[100:110, 100:110, :3] = [-0.25, 1.75, 1e-8]
+    nothing = {name: 0.0 for name in SLIDERS if name != "strength"}
+    analysis = analyse(before.copy(), Lit(0.3), icc=icc)
+    for settings in (Settings(strength=0, warmth=1, reach=reach), Settings(**nothing, reach=reach)):
+        after = before.copy()
+        result = render(after, analysis, settings)
+        assert after.tobytes() == before.tobytes() and result.faces
 
 
 def test_grey_stays_grey_and_follows(selfie):
