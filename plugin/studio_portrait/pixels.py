@@ -33,6 +33,7 @@ class Layout:
 
     icc: None stands for sRGB. native and native_bytes: Babl's name and the bytes of a
     pixel of the layer's own format where the wire's is narrower, otherwise "" and 0.
+    shown: the profile of a preview in the picture's own colours; None where it comes in sRGB.
     """
 
     image: ImageSpec
@@ -40,6 +41,7 @@ class Layout:
     icc: bytes | None
     native: str = ""
     native_bytes: int = 0
+    shown: Gimp.ColorProfile | None = None
 
 
 def layout(layer: Gimp.Layer) -> Layout:
@@ -53,9 +55,10 @@ def layout(layer: Gimp.Layer) -> Layout:
     image = ImageSpec(layer.get_width(), layer.get_height(), channels, wire_sample)
     babl = Babl.get_name(Babl.format_with_space(f"{model} {_BABL_TYPES[wire_sample]}", own))
     icc = _profile(layer.get_image(), model)
+    shown = None if icc is None or model.startswith("Y") else _shown(layer.get_image(), model)
     if sample not in _WIDER:
-        return Layout(image, babl, icc)
-    return Layout(image, babl, icc, Babl.get_name(own), channels * _WIDER[sample])
+        return Layout(image, babl, icc, shown=shown)
+    return Layout(image, babl, icc, Babl.get_name(own), channels * _WIDER[sample], shown)
 
 
 def _profile(image: Gimp.Image, model: str) -> bytes | None:
@@ -77,6 +80,13 @@ def _profile(image: Gimp.Image, model: str) -> bytes | None:
     grey = model.startswith("Y")
     standard = Gimp.ColorProfile.new_d65_gray_srgb_trc() if grey else Gimp.ColorProfile.new_rgb_srgb()
     return None if profile.is_equal(standard) else bytes(profile.get_icc_profile())
+
+
+def _shown(image: Gimp.Image, model: str) -> Gimp.ColorProfile | None:
+    """Return the profile of its colours with 8 bits: with sRGB's curve where the samples are linear light."""
+    profile = image.get_effective_color_profile()
+    curved = "'" in model and not profile.is_linear()
+    return profile if curved else profile.new_srgb_trc_from_color_profile()
 
 
 class Source:

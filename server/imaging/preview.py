@@ -26,7 +26,7 @@ from .lift import Grid, grey_of
 from .retouch import chosen, left_alone
 from .run import Run, never
 
-PLANES = ("pixels", "mask")
+PLANES = ("pixels", "own", "mask")
 
 
 def preview(
@@ -44,7 +44,8 @@ def preview(
     """Show what `render` would make of a rectangle of the picture.
 
     rect: in the picture's pixels, within it. width, height: of the preview. plane: ``pixels``,
-    (height, width, 3) 8-bit sRGB, or ``mask``, (height, width, 1), 255 where the correction counts in full.
+    (height, width, 3) 8-bit sRGB; ``own``, (height, width, channels) in the picture's working encoding; or
+    ``mask``, (height, width, 1), 255 where the correction counts in full.
     `pixels` stay as they are. Raises `BadSetting`, `Cancelled`, and what the predictor raises.
     """
     if plane not in PLANES:
@@ -61,7 +62,8 @@ def preview(
         )
     parts = _parts(analysis, corrections, settings.reach, used, shown, view)
     selected = view.of_selection(selection) if settings.limit and selection is not None else None
-    result = np.empty((height, width, 1 if plane == "mask" else 3), np.uint8)
+    channels = {"pixels": 3, "own": analysis.space.channels, "mask": 1}[plane]
+    result = np.empty((height, width, channels), np.uint8)
 
     def show(rows: slice) -> None:
         chosen = None if selected is None else selected[rows, :, None]
@@ -79,8 +81,8 @@ def preview(
             if chosen is not None:
                 change *= chosen
             after = np.asarray(cv2.subtract(after, change).reshape(after.shape), np.float32)
-        srgb = np.maximum(analysis.space.to_srgb(after), 0)
-        result[rows] = cv2.convertScaleAbs(srgb, alpha=255).reshape(srgb.shape)
+        seen = np.maximum(after if plane == "own" else analysis.space.to_srgb(after), 0)
+        result[rows] = cv2.convertScaleAbs(seen, alpha=255).reshape(seen.shape)
 
     in_strips(height, show)
     return result

@@ -176,8 +176,8 @@ def _view(fields: dict[str, Any], width: int, height: int) -> tuple[Box, tuple[i
     """Return the rectangle, the preview's size and its plane. Raises `Problem` ``bad-request``."""
     rect, plane = fields.get("rect"), fields.get("plane", "pixels")
     size = (fields.get("width"), fields.get("height"))
-    if plane not in ("pixels", "mask"):
-        raise Problem("bad-request", "A preview's plane is pixels or mask.")
+    if plane not in ("pixels", "own", "mask"):
+        raise Problem("bad-request", "A preview's plane is pixels, own or mask.")
     columns, rows = (value if isinstance(value, int) and not isinstance(value, bool) else 0 for value in size)
     if columns < 1 or rows < 1 or columns * rows * 3 > MAX_PREVIEW_BYTES:
         raise Problem(

@@ -88,11 +88,11 @@ class Screen:
         self._tool("xdotool", "type", "--delay", "50", text)
         time.sleep(0.3)
 
-    def picture(self, path: Path) -> None:
-        """The whole screen, in few colours: it is kept for a README."""
-        self._tool(
-            "import", "-window", "root", "-depth", "8", "+dither", "-colors", "200", "-strip", f"PNG8:{path}"
-        )
+    def picture(self, path: Path, whole: bool = False) -> None:
+        """The whole screen, in few colours, since it is kept for a README, or as it is."""
+        few = [] if whole else ["+dither", "-colors", "200"]
+        kind = "PNG24" if whole else "PNG8"
+        self._tool("import", "-window", "root", "-depth", "8", *few, "-strip", f"{kind}:{path}")
 
 
 def wait_for(what: Callable[[], str], seconds: float) -> str:

@@ -9,6 +9,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from model.paper.colour import decode_srgb
 from plugin.studio_portrait.link.wire import REACHES, Box, Settings
 from server.imaging import ImagingError, Selection, analyse, preview, render
 from tests.imaging.conftest import Constant, Darken, Lit
@@ -76,6 +77,22 @@ def test_previews_are_srgb_whatever_the_picture_is(selfie, sample, profile):
     shown = preview(pixels, analysis, Settings(), WHOLE, 1152, 1536)
     render(pixels, analysis, Settings())
     assert np.abs(shown.astype(int) - to_srgb8(pixels, icc)).mean() < 0.7
+
+
+@pytest.mark.parametrize("profile", ["linear", "adobergb", "srgb"])
+def test_a_preview_in_the_pictures_own_colours_keeps_those_that_srgb_lacks(selfie, profile):
+    """Its profile, with sRGB's curve for linear light, makes of it what the sRGB preview shows."""
+    icc = {"linear": linear_rgb(), "adobergb": imagecodecs.cms_profile("adobergb"), "srgb": None}[profile]
+    pixels = as_sample(selfie, "f32")
+    pixels[:200, :200] = decode_srgb(pixels[:200, :200]) if profile == "linear" else [0.1, 0.9, 0.1]
+    analysis = analyse(pixels, Constant(0.1), icc=icc)
+    shown, own = (
+        preview(pixels, analysis, Settings(), WHOLE, 1152, 1536, plane=plane) for plane in ("pixels", "own")
+    )
+    there = icc if profile == "adobergb" else None  # the linear one has sRGB's primaries
+    assert np.percentile(np.abs(to_srgb8(own, there).astype(int) - shown), 99.9) <= 2
+    if profile == "adobergb":
+        assert shown[100, 100].tolist()[0] == 0 and own[100, 100].tolist() == [26, 230, 26]
 
 
 def test_grey_previews_have_three_channels(selfie):

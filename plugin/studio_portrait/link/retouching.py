@@ -102,7 +102,7 @@ class Retouching(Transfer):
         """Ask for a preview without waiting; returns its serial. An earlier one may not come any more.
 
         rect: the part of the picture, None for all of it. width, height: of the preview, at most
-        `wire.MAX_PREVIEW_BYTES` / 3 pixels. plane: ``pixels`` or ``mask``.
+        `wire.MAX_PREVIEW_BYTES` / 3 pixels. plane: ``pixels``, ``own`` or ``mask``, see PROTOCOL.md.
         """
         self._serial += 1
         self._asked = {
@@ -142,10 +142,11 @@ class Retouching(Transfer):
     def _shown(self, header: dict[str, Any], data: memoryview) -> Preview:
         """Return a preview that came, which must be the one that was asked for."""
         width, height, plane = (self._asked[name] for name in ("width", "height", "plane"))
+        depth = {"pixels": 3, "own": 1 if self._image.channels < 3 else 3, "mask": 1}[plane]
         with sense():
             if (header["width"], header["height"], header["plane"]) != (width, height, plane):
                 raise ValueError("another preview")
-            if len(data) != width * height * (3 if plane == "pixels" else 1):
+            if len(data) != width * height * depth:
                 raise ValueError("less or more than was asked for")
             return Preview(self._serial, width, height, plane, data, dict(header["ms"]))
 

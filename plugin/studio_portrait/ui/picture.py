@@ -33,12 +33,22 @@ class Tile:
 
 
 class PictureView(Gtk.Layout):  # type: ignore[misc]
-    """Shows tiles; asks for those that it needs by calling `on_need(rect, width, height)`."""
+    """Shows tiles; asks for those that it needs by calling `on_need(rect, width, height)`.
 
-    def __init__(self, size: tuple[int, int], on_need: Callable[[], None], on_tick: Callable[[], None]):
+    profile: of the tiles' colours, None for sRGB.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        on_need: Callable[[], None],
+        on_tick: Callable[[], None],
+        profile: Gimp.ColorProfile | None = None,
+    ):
         super().__init__(can_focus=True)
         self._size = size
         self._on_need, self._on_tick = on_need, on_tick
+        self._profile = profile or Gimp.ColorProfile.new_rgb_srgb()
         self._zoom = 0.0  # screen pixels for one of the picture; 0: fit
         self._centre = (size[0] / 2, size[1] / 2)
         self.divider = 0.5  # share of the view's width
@@ -156,7 +166,7 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
     # What is shown
 
     def show_tile(self, rect: Rect, kind: str, width: int, height: int, data: bytes) -> None:
-        """Take a rectangle's rows: ``before``, ``after`` (8-bit sRGB) or ``mask`` (a byte a pixel)."""
+        """Take a rectangle's rows: ``before``, ``after`` (8 bits) or ``mask`` (a byte a pixel)."""
         if kind == "mask":
             colours = bytearray(3 * len(data))
             for channel in range(3):
@@ -250,11 +260,11 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
         self._later()
 
     def _transform(self) -> Gimp.ColorTransform | None:
-        """From sRGB to this monitor as GIMP's preferences say; None where nothing is to be done."""
+        """From the tiles' profile to this monitor as GIMP's preferences say; None: nothing is to be done."""
         config = Gimp.get_color_configuration()
-        srgb, layout = Gimp.ColorProfile.new_rgb_srgb(), Babl.format(FORMAT)
+        own, layout = self._profile, Babl.format(FORMAT)
         intent = Gimp.ColorRenderingIntent.RELATIVE_COLORIMETRIC
-        return GimpUi.widget_get_color_transform(self, config, srgb, layout, layout, srgb, intent, False)
+        return GimpUi.widget_get_color_transform(self, config, own, layout, layout, own, intent, False)
 
     def _allocated(self) -> None:
         """Draw anew in another size only: drawing allocates, too, and would go on for ever."""

@@ -114,7 +114,8 @@ class Window:
         self._controls = Controls(chosen, self._has_selection, self._changed, captions=not narrow)
         self._controls.on_problem = lambda problem: self._say(problem_text(problem))
         layer = self._found.source
-        self._picture = PictureView((layer.get_width(), layer.get_height()), self._preview, self._ticked)
+        sides = layer.get_width(), layer.get_height()
+        self._picture = PictureView(sides, self._preview, self._ticked, self._how.shown)
         self._picture.set_size_request(*((160, 120) if narrow else (320, 240)))
         self._picture.set_hexpand(True)
         columns = Gtk.Box(spacing=6, border_width=6)
@@ -344,13 +345,13 @@ class Window:
         rect, width, height = self._picture.needed()
         share = min(1.0, (MAX_PREVIEW_BYTES / (3 * width * height)) ** 0.5)
         width, height = max(1, int(width * share)), max(1, int(height * share))
-        plane = "mask" if self._mask.get_active() else "pixels"
         try:
             settings = self._settings(self._controls.choices)
         except Problem as problem:
             self._failed("preview", problem)
             return
-        self._worker.preview(rect, width, height, settings, plane)
+        plane = "own" if self._how.shown else "pixels"
+        self._worker.preview(rect, width, height, settings, plane, self._mask.get_active())
 
     def _settings(self, choices: Choices) -> Settings:
         """Return what the server is told: the faces by number."""

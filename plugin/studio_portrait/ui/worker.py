@@ -71,10 +71,16 @@ class Worker:
         self._stop.set()  # whatever runs is for the last one
 
     def preview(
-        self, rect: tuple[int, int, int, int], width: int, height: int, settings: Settings, plane: str
+        self,
+        rect: tuple[int, int, int, int],
+        width: int,
+        height: int,
+        settings: Settings,
+        plane: str,
+        masked: bool,
     ) -> None:
-        """Show a rectangle of the picture, with ``pixels`` or ``mask`` as the plane."""
-        self._wish("preview", lambda: self._preview(rect, width, height, settings, plane))
+        """Show a rectangle of the picture, with ``pixels`` or ``own`` as the plane, or its mask."""
+        self._wish("preview", lambda: self._preview(rect, width, height, settings, plane, masked))
 
     def render(self, renders: list[Render], done: Callable[[list[dict[str, Any]]], None]) -> None:
         """Make whole results; their write(plane, row, rows, data, result), and done, run in the main loop."""
@@ -163,18 +169,21 @@ class Worker:
             self._work.close()
         self._work = self._before = None
 
-    def _preview(self, rect: Any, width: int, height: int, settings: Settings, plane: str) -> None:
+    def _preview(
+        self, rect: Any, width: int, height: int, settings: Settings, plane: str, masked: bool
+    ) -> None:
         if self._work is None:
             return
         box = Box(*rect)
         if self._before != (rect, width, height):
-            data = self._work.preview(box, width, height, Settings(strength=0.0, network=settings.network))
+            nothing = Settings(strength=0.0, network=settings.network)
+            data = self._work.preview(box, width, height, nothing, plane)
             self._show(rect, "before", width, height, data)
             self._before = (rect, width, height)
             self._unretouched = bytes(data)
-        data = self._work.preview(box, width, height, settings, plane=plane)
-        self._show(rect, "mask" if plane == "mask" else "after", width, height, data)
-        if plane == "pixels":
+        data = self._work.preview(box, width, height, settings, "mask" if masked else plane)
+        self._show(rect, "mask" if masked else "after", width, height, data)
+        if not masked:
             same = data == self._unretouched
             self._tell(lambda: self._events.same(same))
 

@@ -29,6 +29,8 @@ def tell(state):
 
 
 image = support.load(support.JOB["photo"])
+if "precision" in support.JOB:
+    image.convert_precision(getattr(Gimp.Precision, support.JOB["precision"]))
 Gimp.Display.new(image)
 Gimp.displays_flush()
 deadline = time.monotonic() + support.JOB["seconds"]
