@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from plugin.studio_portrait.link import runtime, stopping
+from plugin.studio_portrait.link.hints import typed
 from plugin.studio_portrait.link.wire import Problem
 from tests.sample import CHECKOUT
 
@@ -110,7 +111,7 @@ def test_one_server_per_folder(server: Server) -> None:
     assert second.stderr == f"A server is already running (process {server.process.pid}).\n"
     third = command(server.home, "serve", "--device", "cuda:1", "--listen", "tcp://127.0.0.1:5555")
     assert third.returncode == 1 and "--device and --listen had no effect" in third.stderr
-    assert "studio-portrait stop" in third.stderr
+    assert typed("stop") in third.stderr
     with Client(server) as client:
         assert client.status()["pid"] == server.process.pid
 

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from plugin.studio_portrait.link import runtime, zmtp
 from plugin.studio_portrait.link.conversation import Conversation
+from plugin.studio_portrait.link.hints import typed
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem, Settings
 from plugin.studio_portrait.link.zmtp import GREETING, TransportError
@@ -369,7 +370,7 @@ def test_the_relay_looks_like_a_server(machines: Machines, monkeypatch: pytest.M
             assert caught.value.code == "cancelled"
             assert retouched(second)
             refused = command(machines.here, "connect", machines.where).stderr
-            assert "has a picture at work" in refused and " stop" in refused, "a client is connected"
+            assert "has a picture at work" in refused and typed("stop") in refused, "a client is connected"
         stopped = command(machines.here, "stop")
         assert stopped.returncode == 0 and process.wait(PATIENCE) == 0
     assert runtime.Runtime.read(machines.here) is None
@@ -385,7 +386,7 @@ def test_connect_takes_an_idle_servers_place(machines: Machines, monkeypatch: py
             client.submit("a" * 32)
             refused = command(machines.here, "connect", machines.where)
             assert refused.returncode == 1 and "has a picture at work" in refused.stderr
-            assert "status" in refused.stderr and " stop" in refused.stderr
+            assert typed("status") in refused.stderr and typed("stop") in refused.stderr
             assert client.status()["pid"] == local.runtime.pid, "it goes on"
         with Client(local) as other:
             wait_for(lambda: other.status()["memory"]["pictures"] == 0)
