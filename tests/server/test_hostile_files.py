@@ -28,7 +28,7 @@ from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.wire import MAX_ICC_BYTES, MAX_REFERENCE_SIDE, ImageSpec, Problem
 from server.cli import main as cli
 from server.cli.terminal import printable
-from server.files import exif, openraster, picture, pictures
+from server.files import exif, names, openraster, picture, pictures
 from server.files.errors import PictureError
 from tests.sample import CHECKOUT
 from tests.server.plain_worker import SLOW
@@ -333,11 +333,11 @@ def test_a_reference_is_never_run(
     portrait = tmp_path / "portrait.jpg"
     portrait.write_bytes(POSTSCRIPT.replace(b"PROOF", str(ran).encode()))
     told = reference(capsys, photo, portrait, tmp_path / "o.png")
-    assert "cannot be used" in told and "not a JPEG, PNG or TIFF" in told
+    assert "cannot be used" in told and f"not a {names.listed(names.NAMES, 'or')}" in told
     assert not ran.exists() and not (tmp_path / "o.png").exists()
 
 
-@pytest.mark.parametrize("kind", ["gif", "bmp", "webp", "ppm", "icns", "pcx", "tga"])
+@pytest.mark.parametrize("kind", ["gif", "bmp", "ppm", "icns", "pcx", "tga"])
 def test_a_reference_of_another_format(
     tmp_path: Path, photo: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

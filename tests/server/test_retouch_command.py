@@ -222,7 +222,7 @@ def test_mistakes_in_the_command(tmp_path: Path, photo: Path, capsys: pytest.Cap
     assert "network" in refused(capsys, photo, "-o", out, "--network", "../etc")
     assert "would both become" in refused(capsys, photo, twin / "photo.png", "-o", tmp_path / "both")
     assert "which format" in refused(capsys, photo, "-o", tmp_path / "out")
-    assert "which format" in refused(capsys, photo, "-o", tmp_path / "out.webp")
+    assert "which format" in refused(capsys, photo, "-o", tmp_path / "out.gif")
     assert "no picture in" in refused(
         capsys, tmp_path / "both" if (tmp_path / "both").mkdir() else tmp_path / "both", "-o", tmp_path / "x"
     )
@@ -252,7 +252,7 @@ def test_only_missing_inputs_start_no_server(
 ) -> None:
     """And that it is missing is told before what is wrong with the output's name."""
     monkeypatch.setenv(runtime.HOME_VARIABLE, str(tmp_path / "home"))
-    for target in ("out.png", "out.webp"):
+    for target in ("out.png", "out.gif"):
         assert retouch(tmp_path / "none.jpg", "-o", tmp_path / target, "--json") == 1
         (told,) = objects(capsys)
         assert told["error"]["code"] == "bad-image" and "No such file" in told["error"]["message"]
