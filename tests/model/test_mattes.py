@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from model.errors import BadWeights
-from model.inference import mattes
+from model.inference import mattes, segmentation
 from tests.golden.pictures import PICTURES
 
 NOSE, WALL = np.s_[130:150, 118:138], np.s_[:60, :40]
@@ -19,10 +19,10 @@ NOSE, WALL = np.s_[130:150, 118:138], np.s_[:60, :40]
 @pytest.fixture
 def exchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the segmentation's file in its place."""
-    copy = tmp_path / "segmentation.tflite"
-    copy.write_bytes(mattes.SEGMENTATION.read_bytes())
+    copy = tmp_path / segmentation.FILE
+    copy.write_bytes((mattes.WEIGHTS / segmentation.FILE).read_bytes())
     mattes._segmentation.cache_clear()
-    monkeypatch.setattr(mattes, "SEGMENTATION", copy)
+    monkeypatch.setattr(mattes, "WEIGHTS", tmp_path)
     yield copy
     mattes._segmentation.cache_clear()
 
