@@ -126,7 +126,7 @@ def _as_file(data: bytes) -> Iterator[Path]:
     try:
         with open(handle, "wb", closefd=False) as file:
             file.write(data)
-        yield Path(name or f"/proc/self/fd/{handle}")
+        yield Path(name or f"/proc/{os.getpid()}/fd/{handle}")  # a child opens it, too
     finally:
         os.close(handle)
         if name:

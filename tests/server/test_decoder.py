@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from server.files import packing, pictures, sandbox
+from server.files import decoder, packing, pictures, sandbox
 from server.files.decoder import Decoder
 from server.files.errors import PictureError
 from server.files.picture import Picture
@@ -67,6 +68,19 @@ def same(one: Picture, other: Picture) -> None:
     for name in vars(one):
         if name not in ("pixels", "mode"):
             assert getattr(one, name) == getattr(other, name), name
+
+
+def test_bytes_are_read_as_their_file_is(
+    hostile: Decoder, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same(hostile.decode(photo.read_bytes()), hostile.read(photo))
+    with pytest.raises(PictureError):
+        hostile.decode(b"no picture")
+    if sys.platform == "linux":
+        monkeypatch.setattr(tempfile, "tempdir", str(photo.parent))
+        monkeypatch.setattr(decoder.sys, "platform", "darwin")  # where there is no file in memory
+        same(hostile.decode(photo.read_bytes()), hostile.read(photo))
+        assert [path.name for path in photo.parent.iterdir()] == ["photo.jpg"]
 
 
 def files(folder: Path) -> Iterator[Path]:
