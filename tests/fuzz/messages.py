@@ -21,6 +21,7 @@ ODD: tuple[Any, ...] = (
     *(0.0, -0.5, 0.5, 1e308, -1e-308, "", "0", "u8", "f32", JOB, "pixels", "selection", "mask", "ü" * 40),
     *("\0", "../../x", "x" * 5000, [], {}, [[]], {"": None}, IMAGE, SELECTION, SETTINGS),
 )
+FIELDS = ("job", "keep", "file", "series", "proof", "nonce", "token", "idle", "extra")  # that may be missing
 BYTES = (b"", b"\0", b"\xff", b"\x7f", b"\x00\x00", b"\xff" * 8, b"\x02" + b"\xff" * 8, b"\x7f" + b"\xff" * 7)
 
 
@@ -77,9 +78,7 @@ def spoiled_header(dice: random.Random, command: str, fields: dict[str, Any]) ->
         if action < 0.2:
             place.pop(name, None)
         elif action < 0.3:
-            place[dice.choice(("job", "keep", "file", "proof", "nonce", "token", "idle", "extra"))] = (
-                deepcopy(dice.choice(ODD))
-            )
+            place[dice.choice(FIELDS)] = deepcopy(dice.choice(ODD))
         else:
             place[name] = deepcopy(dice.choice(ODD))
     try:

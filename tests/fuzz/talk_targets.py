@@ -25,6 +25,7 @@ from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from plugin.studio_portrait.link.zmtp import Bytes, TransportError
 from server.remote.keys import SERVERS, KeyRing
 from server.remote.relay import Relay
+from server.remote.sending import retouch_file
 from server.service.job_service import JobService
 from server.service.jobs import JobQueue
 from server.service.limits import Limits
@@ -127,6 +128,7 @@ class Answers:
     def __init__(self, dice: random.Random, token: str):
         self._dice = dice
         self._token = token
+        self._row_bytes = 2
         self._told: deque[list[memoryview]] = deque()
 
     def close(self) -> None: ...
@@ -148,7 +150,14 @@ class Answers:
 
     def _answers(self, command: str, asked: dict[str, Any]) -> list[tuple[str, dict[str, Any], bytes | None]]:
         job = {"job": asked.get("job")}
-        result = {**job, "box": inputs.SELECTION, "faces": [{"used": True}], "notes": [], "ms": {}}
+        result = {
+            **job,
+            "box": inputs.SELECTION,
+            "bytes": 5,
+            "faces": [{"used": True}],
+            "notes": [],
+            "ms": {},
+        }
         progress = ("PROGRESS", {**job, "stage": "predict", "fraction": 0.5}, None)
         place = {name: asked.get(name) for name in ("plane", "row", "rows", "serial", "width", "height")}
         if command == "HELLO" and "nonce" in asked:
@@ -159,11 +168,12 @@ class Answers:
         if command == "HELLO":
             return [("HELLO", {"server": "0", "device": "cpu", "networks": [{}], "resume": 0.0}, None)]
         if command in ("SUBMIT", "ANALYSE"):
+            self._row_bytes = 1 if "file" in asked else 2
             return [("ACCEPT", {**job, "filled": 0}, None)]
         if command == "DATA":
             return [progress, ("RESULT" if self._dice.random() < 0.5 else "ANALYSED", result, None)]
         if command == "FETCH":
-            return [("DATA", {**job, **place}, bytes(int(asked["rows"]) * 2))]
+            return [("DATA", {**job, **place}, bytes(int(asked["rows"]) * self._row_bytes))]
         if command == "PREVIEW":
             size = int(asked["width"]) * int(asked["height"]) * 3
             return [progress, ("PREVIEW", {**job, **place, "ms": {}}, bytes(size))]
@@ -192,6 +202,11 @@ def answers(dice: random.Random) -> None:
 
     with contextlib.suppress(Problem, TransportError):
         session = _Session(cast(zmtp.Connection, Answers(dice, token)), token, Path(tempfile.gettempdir()))
+        if dice.random() < 0.25:
+            told, file = retouch_file(session, bytes(9), (2, 3), Settings())
+            if len(file) != told["bytes"] or len(file) > image.nbytes + 9:
+                raise AssertionError("another file than was told of")
+            return
         if dice.random() < 0.5:
             session.retouch(image, read, write, settings=Settings(mask=dice.random() < 0.5))
             return
