@@ -30,7 +30,7 @@ LANGUAGES = ("de", "es", "fr", "it", "pt", "zh_CN")
 # Where sentences come from that can reach GIMP: plug-in, wire, what the server refuses, gimpfu's own.
 SOURCES = ("plugin/studio_portrait", "server/imaging", "server/service", "plugin/gimpfu/procedure.py")
 # Whose sentences only somebody at a terminal reads.
-TERMINAL = {"stopping.py", "limits.py", "listener.py", "metrics.py", "handshake.py"}
+TERMINAL = {"stopping.py", "limits.py", "listener.py", "endpoints.py", "metrics.py", "handshake.py"}
 CALLS = {
     "_": (0,),
     "Problem": (1, 2),

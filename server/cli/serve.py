@@ -18,8 +18,9 @@ from plugin.studio_portrait.link import hints, runtime
 from plugin.studio_portrait.link.wire import HEADSHOT, Problem
 
 from ..service import buffers, logs, resources, worker_process
+from ..service.endpoints import leaves_the_machine
 from ..service.limits import Limits
-from ..service.listener import Guard, leaves_the_machine
+from ..service.listener import Guard
 from ..service.server import Plan, Server, Times
 
 Watch = Callable[[dict[str, Any]], None]

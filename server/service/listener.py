@@ -12,11 +12,9 @@ connection is bounded and a fault of one costs that one.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import logging
 import os
 import re
-import shutil
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -29,12 +27,10 @@ import zmq
 from plugin.studio_portrait.link import runtime, wire
 from plugin.studio_portrait.link.wire import Problem
 
-from . import resources, socket_events
+from . import endpoints, resources, socket_events
 from .handshake import Handshake
 from .limits import Limits
 
-LOOPBACK = "tcp://127.0.0.1:*"
-BACKLOG = 128
 BATCH = 64  # messages that are taken before anything else has its turn
 RECEIVE_MESSAGES, SEND_MESSAGES = 2, 8  # libzmq's high-water marks, for each connection
 MAX_UNSENT_BYTES = 32 << 20  # rows on their way to one client; its next messages wait until they are fewer
@@ -186,21 +182,21 @@ class Listener:
         own.maxmsgsize = wire.MAX_FRAME_BYTES
         own.rcvhwm, own.sndhwm = RECEIVE_MESSAGES, SEND_MESSAGES
         own.handshake_ivl = int(1000 * min(self._limits.greeting_seconds, 2e6))
-        own.backlog = BACKLOG
+        own.backlog = endpoints.BACKLOG
         self.monitor = own.get_monitor_socket(_EVENTS)
         self.monitor.rcvhwm = 0  # libzmq's own thread would wait for us to read
         if os.name == "posix":
             self._bind_path(folder)
         if listen is None and not self.endpoints:
-            listen = LOOPBACK
+            listen = endpoints.LOOPBACK
         if listen is None:
             return
         if self._guard is not None:
             self._guard.protect(own)
             own.heartbeat_ivl, own.heartbeat_timeout = 2000, 8000  # a machine may go without a word
-            self.remote = bind(own, listen)
+            self.remote = endpoints.bind(own, listen)
         else:
-            self.endpoints.append(bind(own, listen))
+            self.endpoints.append(endpoints.bind(own, listen))
 
     def _bind_path(self, folder: Path) -> None:
         """Where the state folder's name is too long or its file system holds no sockets, a folder of our own.
@@ -210,13 +206,13 @@ class Listener:
         for path in runtime.ipc_paths(folder):
             if path.is_socket() or not path.exists():
                 with contextlib.suppress(OSError, zmq.ZMQError):
-                    self.socket.use_fd = _listen_on_path(path)
+                    self.socket.use_fd = endpoints.listen_on_path(path)
                     self.socket.bind(f"ipc://{path}")
                     self.socket.use_fd = -1
                     self._ipc, self._ipc_inode = path, path.stat().st_ino
                     self.endpoints.append(f"ipc://{path}")
                     return
-            _remove_path(path, None)
+            endpoints.remove_path(path, None)
         raise Problem("no-server", f"No socket can be made in {folder}.", f"Set {runtime.HOME_VARIABLE}.")
 
     @property
@@ -485,7 +481,7 @@ class Listener:
             self._guard.close()
         self._context.term()
         if self._ipc is not None:
-            _remove_path(self._ipc, self._ipc_inode)
+            endpoints.remove_path(self._ipc, self._ipc_inode)
 
 
 def shut(handle: int) -> None:
@@ -496,32 +492,6 @@ def shut(handle: int) -> None:
             borrowed.shutdown(socket.SHUT_RDWR)
         finally:
             borrowed.detach()
-
-
-def bind(own: zmq.Socket[bytes], endpoint: str) -> str:
-    """Return the endpoint as it was bound. Raises `Problem`."""
-    try:
-        own.ipv6 = "[" in endpoint
-        own.bind(endpoint)
-    except zmq.ZMQError as error:
-        raise Problem(
-            "no-server",
-            f"The server cannot listen on {endpoint}: {error.strerror}.",
-            "Choose another address with --listen, or end the program that uses it.",
-        ) from None
-    return own.getsockopt_string(zmq.LAST_ENDPOINT)
-
-
-def leaves_the_machine(endpoint: str) -> bool:
-    """Whether other machines can reach this address. Raises `Problem` when it is none."""
-    scheme, _, address = endpoint.partition("://")
-    host, _, port = address.rpartition(":")
-    if scheme != "tcp" or not host or not (port == "*" or (port.isdecimal() and 0 < int(port) < 65536)):
-        hint = "Write it as tcp://127.0.0.1:PORT, PORT being 1 to 65535."
-        raise Problem("bad-setting", f"{endpoint} is not an address.", hint)
-    with contextlib.suppress(ValueError):
-        return not ipaddress.ip_address(host.strip("[]")).is_loopback
-    return host != "localhost"
 
 
 def _property(frame: Any, name: str) -> str:
@@ -540,27 +510,3 @@ def _is_older(routing: bytes, other: bytes) -> bool:
 
 def _size(messages: deque[Frames]) -> int:
     return sum(len(frame) for frames in messages for frame in frames)
-
-
-def _listen_on_path(path: Path) -> int:
-    """Make the listening socket: libzmq would remove whatever has its name when it closes its own."""
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    own = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        own.bind(os.fspath(path))
-        own.listen(BACKLOG)
-        own.setblocking(False)
-    except OSError:
-        own.close()
-        raise
-    return own.detach()
-
-
-def _remove_path(path: Path, inode: int | None) -> None:
-    """Remove a socket, unless it is another server's by now, and the folder that was made for it."""
-    with contextlib.suppress(OSError):
-        if inode is not None and path.is_socket() and path.stat().st_ino == inode:
-            path.unlink()
-    if runtime.is_own_folder(path.parent):
-        shutil.rmtree(path.parent, ignore_errors=True)
