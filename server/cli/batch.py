@@ -300,7 +300,7 @@ def _signals(stop: Stop) -> Iterator[None]:
 def _shown() -> Iterator[Show]:
     """Yield a bar on a terminal, else a line now and then; failures as they happen."""
     if not sys.stderr.isatty():
-        yield _Lines()
+        yield _ProgressLines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
@@ -321,7 +321,7 @@ def _shown() -> Iterator[Show]:
         yield show
 
 
-class _Lines:
+class _ProgressLines:
     """Progress for a log."""
 
     def __init__(self) -> None:

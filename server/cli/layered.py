@@ -97,7 +97,7 @@ def stack(
     layers = [Layer(name, shown)]
     if parts:
         box = Box(**parts[0][1].header["box"])  # the same of all
-        below = _Below(photo, shown, box)
+        below = _Backdrop(photo, shown, box)
         for part, rendered in parts:
             opacity = float(rendered.header["opacity"])
             layers.insert(
@@ -112,7 +112,7 @@ def in_depth(pixels: NDArray[np.uint16], dtype: Any) -> Samples:
     return rounded
 
 
-class _Below:
+class _Backdrop:
     """What the layers so far look like over `box`, as a program sees it that adds them up."""
 
     def __init__(self, photo: NDArray[np.uint16], shown: Samples, box: Box):

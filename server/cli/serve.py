@@ -21,7 +21,7 @@ from ..service import buffers, logs, resources, worker_process
 from ..service.endpoints import leaves_the_machine
 from ..service.limits import Limits
 from ..service.listener import Guard
-from ..service.server import Plan, Server, Times
+from ..service.server import Plan, Server, Timeouts
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -79,12 +79,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--sleep",
-        default=Times.sleep,
+        default=Timeouts.sleep,
         **seconds,
         help="give the device's memory back after so long without a job (%(default).0f)",
     )
     parser.add_argument(
-        "--grace", default=Times.grace, **seconds, help="for running jobs when told to end (%(default).0f)"
+        "--grace", default=Timeouts.grace, **seconds, help="for running jobs when told to end (%(default).0f)"
     )
     parser.add_argument(
         "--limit",
@@ -183,7 +183,7 @@ def _plan(args: argparse.Namespace, limits: Limits, guard: Guard | None, watch: 
         listen=args.listen,
         guard=guard,
         watch=watch,
-        times=Times(idle_exit, args.sleep, args.grace),
+        times=Timeouts(idle_exit, args.sleep, args.grace),
         limits=limits,
     )
 

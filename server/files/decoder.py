@@ -189,7 +189,7 @@ class _Forking(_Helper):
         super().__init__(module)
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-        self._ahead = _Ahead()
+        self._ahead = _MemoryAhead()
 
     def start(self) -> None:
         self._connection()
@@ -261,7 +261,7 @@ class _Forking(_Helper):
             self._process = None
 
 
-class _Ahead:
+class _MemoryAhead:
     """The next picture's memory, made while nobody waits for it: to get its pages is half of a child's cost.
 
     It was nobody else's before, and goes to one child. A picture of another size cuts it, or adds to it.

@@ -89,7 +89,7 @@ def certainty(components: Components) -> float:
 
 
 @dataclass(frozen=True)
-class Seen:
+class CropStatistics:
     """What of a crop no slider changes: worked out once, for `kept`.
 
     weight: (SIDE, SIDE, 1), where it says what colour the skin has; told: (SIDE, SIDE, 2) a* and b* over L*.
@@ -106,7 +106,7 @@ class Seen:
     length: Float
 
     @classmethod
-    def of(cls, components: Components) -> Seen:
+    def of(cls, components: Components) -> CropStatistics:
         """Look at the crop."""
         crop, lab = components.crop, components.lab
         size = crop.shape[1::-1]
@@ -131,7 +131,7 @@ def kept(
     shine: float = 0,
     light: float = 0,
     colour: float = 0,
-    seen: Seen | None = None,
+    seen: CropStatistics | None = None,
 ) -> Float:
     """`out`, BL(o) as predicted without the colour component, with the colours of BL(x).
 
@@ -149,7 +149,7 @@ def kept(
     made with. colour: that slider's share of its default. seen: of these components, if at hand. Returns the
     same shape; `out` itself where no skin says what its colour is.
     """
-    seen = seen or Seen.of(components)
+    seen = seen or CropStatistics.of(components)
     if seen.weight.sum() < 1:
         return out
     height, width = out.shape[:2]
@@ -295,7 +295,7 @@ def _length(ab: NDArray[Any]) -> Float:
     return np.asarray(np.sqrt(ab[0] * ab[0] + ab[1] * ab[1]), np.float32)
 
 
-def _near(seen: Seen, out: Float) -> Float:
+def _near(seen: CropStatistics, out: Float) -> Float:
     """(SIDE, SIDE, 3): a* and b* over L*, and `out`'s L*, of the skin without shine around each place."""
     told = np.concatenate([seen.told, _lab(stretched(out, SIDE))[..., :1]], -1)
     average, weight = _mean(told, seen.weight), seen.weight

@@ -115,7 +115,7 @@ def _change(part: Part, analysis: Analysis, settings: Settings) -> Float:
     np.clip(out, 0, 1, out=out)  # in place: a new array costs more than what is computed
     after = out
     if not painted and (settings.shine or settings.light):
-        seen = analysis.once(f"seen {part.grid}", None, lambda: complexion.Seen.of(found))
+        seen = analysis.once(f"seen {part.grid}", None, lambda: complexion.CropStatistics.of(found))
         after = complexion.kept(found, out, settings.shine, settings.light, colour, seen)
     tint, exposure = _gains(part, settings)
     after = complexion.tinted(after, tint, exposure)

@@ -41,7 +41,7 @@ log = logging.getLogger("server")
 
 
 @dataclass(frozen=True)
-class Times:
+class Timeouts:
     """Seconds. idle_exit: without a job until the server ends, None for never. sleep: until the workers
     give their memory back. grace: that running jobs have when the server is told to end."""
 
@@ -51,7 +51,7 @@ class Times:
 
 
 @dataclass
-class End:
+class Shutdown:
     """When the server ends: not yet, when its running jobs are done, or at last at `deadline`."""
 
     deadline: float | None = None
@@ -69,7 +69,7 @@ class Plan:
     listen: str | None = None
     guard: Guard | None = None
     watch: Callable[[dict[str, Any]], None] | None = None
-    times: Times = field(default_factory=Times)
+    times: Timeouts = field(default_factory=Timeouts)
     limits: Limits = field(default_factory=Limits)
     clock: Callable[[], float] = time.monotonic
 
@@ -84,7 +84,7 @@ class Server:
         self._clock = plan.clock
         self._started = time.time()
         self._active = self._clock()
-        self._end = End()
+        self._end = Shutdown()
         self._listener = Listener(folder, plan.limits, plan.clock, plan.listen, plan.guard)
         self.endpoints = tuple(self._listener.endpoints)
         self.token = secrets.token_hex(32)

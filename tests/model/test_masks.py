@@ -6,17 +6,17 @@ import pytest
 from numpy.typing import NDArray
 
 from model.data.synthesize import masks
-from model.data.synthesize.portraits import Framed, frame
+from model.data.synthesize.portraits import FramedPortrait, frame
 from model.paper.bilateral import SIZE
 from tests.sample import SELFIE
 
 
 @pytest.fixture(scope="module")
-def framed() -> Framed:
+def framed() -> FramedPortrait:
     return frame(SELFIE)
 
 
-def hull(framed: Framed, *points: int, wider: int = 0) -> NDArray[np.bool_]:
+def hull(framed: FramedPortrait, *points: int, wider: int = 0) -> NDArray[np.bool_]:
     """Inside these landmarks, as much wider or, below 0, narrower; pixels."""
     drawn = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillConvexPoly(drawn, cv2.convexHull(framed.landmarks[list(points)].astype(np.int32)), 1)
@@ -24,7 +24,7 @@ def hull(framed: Framed, *points: int, wider: int = 0) -> NDArray[np.bool_]:
     return (cv2.dilate(drawn, kernel) if wider > 0 else cv2.erode(drawn, kernel)) > 0
 
 
-def test_eyes_keep_their_white_and_lips_go_with_the_skin(framed: Framed) -> None:
+def test_eyes_keep_their_white_and_lips_go_with_the_skin(framed: FramedPortrait) -> None:
     face = hull(framed, *range(68), wider=20).astype(np.float32)
     skin, tone = masks.skin(framed.crop, face, framed.landmarks)
     eyes = hull(framed, *range(36, 42), wider=-1) | hull(framed, *range(42, 48), wider=-1)

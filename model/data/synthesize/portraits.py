@@ -52,7 +52,7 @@ class Portrait:
 
 
 @dataclass(frozen=True)
-class Framed:
+class FramedPortrait:
     """crop (512, 512, 3) uint8 sRGB; landmarks (68, 2) in its pixels; valid (512, 512) bool:
     where the picture is (beyond its edge the crop repeats edge pixels, as in serving)."""
 
@@ -92,7 +92,7 @@ def manifest(folder: Path) -> list[Portrait]:
     return found
 
 
-def frame(path: Path) -> Framed:
+def frame(path: Path) -> FramedPortrait:
     """Read a picture, find its only face and cut it out. Raises `Unfit`."""
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if bgr is None:
@@ -109,7 +109,7 @@ def frame(path: Path) -> Framed:
     crop = cut(rgb, square)
     valid = cut(np.full(rgb.shape[:2], 255, np.uint8), square, constant=True) > 127
     scale = SIZE / square.side
-    return Framed(crop, (landmarks - [square.x0, square.y0]) * scale, valid)
+    return FramedPortrait(crop, (landmarks - [square.x0, square.y0]) * scale, valid)
 
 
 def find_landmarks(rgb: NDArray[Any]) -> NDArray[np.float64]:
