@@ -25,7 +25,7 @@ _MORE += " operator raw_input reduce standarderror types unicode urllib xrange z
 def convert(raw: bytes) -> tuple[str, list[str]]:
     """Return the Python 3 text of a script, and sentences on what needs an eye. Raises `Untranslatable`."""
     old = translate.decode(raw)
-    text = translate.to_python_3(old, [*translate.FIXERS, *_MORE.split()])
+    text = translate.to_python_3(old, f"{translate.FIXERS} {_MORE}")
     text, changed = _floor_divisions(text, old)
     lines = text.split("\n")
     if lines[0].startswith("#!"):

@@ -22,30 +22,10 @@ from typing import Any
 
 VERSION = "2"  # part of every kept translation's name: raise it when the outcome changes
 
-FIXERS = [
-    "except",
-    "exec",
-    "funcattrs",
-    "getcwdu",
-    "has_key",
-    "long",
-    "metaclass",
-    "methodattrs",
-    "ne",
-    "next",
-    "nonzero",
-    "numliterals",
-    "paren",
-    "print",
-    "raise",
-    "renames",
-    "repr",
-    "sys_exc",
-    "throw",
-    "tuple_params",
-    "xreadlines",
-    "dict",
-]
+FIXERS = (
+    "except exec funcattrs getcwdu has_key long metaclass methodattrs ne next nonzero numliterals paren print"
+    " raise renames repr sys_exc throw tuple_params xreadlines dict"
+)
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _PYTHON_3 = re.compile(r"^#!.*python3")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -91,7 +71,7 @@ def is_python_3(text: str) -> bool:
     return bool(_PYTHON_3.match(text))
 
 
-def to_python_3(text: str, fixers: list[str] | None = None) -> str:
+def to_python_3(text: str, fixers: str = FIXERS) -> str:
     """Return `text` in Python 3's syntax, line for line. Raises `Untranslatable`."""
     if is_python_3(text):
         return text
@@ -100,7 +80,7 @@ def to_python_3(text: str, fixers: list[str] | None = None) -> str:
     last = ""
     for statement in (True, False):  # print as a statement first, as Python 2 read it
         try:
-            return str(_tool(statement, tuple(fixers or FIXERS)).refactor_string(prepared, "script"))
+            return str(_tool(statement, fixers).refactor_string(prepared, "script"))
         except fissix.pgen2.parse.ParseError as fault:
             last = last or _place(fault)
         except Exception as fault:  # tokens of no Python, or a fixer's own failure
@@ -113,10 +93,10 @@ def to_python_3(text: str, fixers: list[str] | None = None) -> str:
 
 
 @functools.cache
-def _tool(statement: bool, fixers: tuple[str, ...]) -> Any:
+def _tool(statement: bool, fixers: str) -> Any:
     """fissix's tool; making one compiles every fixer's pattern."""
     options = {"print_function": not statement, "exec_function": not statement}
-    names = [f"fissix.fixes.fix_{name}" for name in fixers]
+    names = [f"fissix.fixes.fix_{name}" for name in fixers.split()]
     tool = _fissix().refactor.RefactoringTool(names, options, explicit=names)
     tool.log_error = _log_nothing
     tool.log_debug = tool.log_message = lambda *args: None
