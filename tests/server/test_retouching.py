@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
 
@@ -118,6 +119,23 @@ def test_analyse_preview_and_render(session: Session, picture: np.ndarray) -> No
     assert client.render(Settings(strength=0))[0]["box"] is None
     assert client.uploads == 1
     client.work.close()
+
+
+def test_a_preview_in_the_pictures_own_colours(session: Session, picture: np.ndarray) -> None:
+    """Of an image in Adobe RGB its own numbers come back, of a grey one a byte a pixel."""
+    client = Client(session, picture, icc=imagecodecs.cms_profile("adobergb"))
+    nothing, small = Settings(strength=0), cv2.resize(picture, (288, 384), interpolation=cv2.INTER_AREA)
+    own = np.frombuffer(client.work.preview(None, 288, 384, nothing, "own"), np.uint8)
+    assert np.abs(own.astype(int) - small.reshape(-1)).max() <= 1
+    assert np.abs(client.show(nothing).astype(int) - small).max() > 5
+    client.work.close()
+    grey = np.ascontiguousarray(picture[..., 1])
+    spec = ImageSpec(grey.shape[1], grey.shape[0], 1, "u8")
+    work = Retouching(session, spec, lambda plane, row, rows: grey[row : row + rows])
+    work.analyse()
+    own = np.frombuffer(work.preview(None, 288, 384, nothing, "own"), np.uint8).reshape(384, 288)
+    assert np.abs(own.astype(int) - cv2.resize(grey, (288, 384), interpolation=cv2.INTER_AREA)).max() <= 1
+    work.close()
 
 
 def test_the_newest_preview_counts(session: Session, picture: np.ndarray) -> None:
