@@ -11,10 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from gi.repository import Gimp, Gio
+from gi.repository import Gimp
 
 from . import adapters, colour, enums, pixels, region, strokes
-from .adapters import editing, layers
+from .adapters import editing, images, layers
 from .errors import say_once
 from .scripts.byte_string import ByteString
 
@@ -82,15 +82,6 @@ def _first(method: str, setter: str) -> property:
         getattr(self, setter)([item])
 
     return property(get, set_)
-
-
-def _filename(self: Gimp.Image) -> str | None:
-    file = self.get_file()
-    return file.get_path() if file else None
-
-
-def _set_filename(self: Gimp.Image, path: str) -> None:
-    self.set_file(Gio.File.new_for_path(path))
 
 
 def _translate(self: Gimp.Layer, dx: int, dy: int) -> None:
@@ -326,7 +317,7 @@ def _tables() -> dict[type, dict[str, Any]]:
             "active_drawable": property(layers.active_drawable),
             "selection": _readable("get_selection"),
             "name": _readable("get_name"),
-            "filename": property(_filename, _set_filename),
+            "filename": property(images.filename, images.set_filename),
             "uri": property(lambda self: self.get_file().get_uri() if self.get_file() else None),
             "dirty": _readable("is_dirty"),
             "disable_undo": lambda self: self.undo_disable(),

@@ -16,13 +16,15 @@ def _image_list() -> tuple[int, tuple[int, ...]]:
     return len(numbers), tuple(numbers)
 
 
-def _filename(image: Any) -> str | None:
+def filename(image: Any) -> str | None:
+    """Return the path of an image's file, None without one."""
     file = image.get_file()
     return file.get_path() if file else None
 
 
-def _set_filename(image: Any, filename: str) -> None:
-    image.set_file(Gio.File.new_for_path(_path(filename)))
+def set_filename(image: Any, path: Any) -> None:
+    """Say which file an image is of."""
+    image.set_file(Gio.File.new_for_path(_path(path)))
 
 
 def _uri(method: str) -> Callable[..., Any]:
@@ -83,8 +85,8 @@ _ITEMS = ("drawable", "layer", "channel", "vectors")
 
 ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-image-list": _image_list,
-    "gimp-image-get-filename": _filename,
-    "gimp-image-set-filename": _set_filename,
+    "gimp-image-get-filename": filename,
+    "gimp-image-set-filename": set_filename,
     "gimp-image-get-uri": _uri("get_file"),
     "gimp-image-get-xcf-uri": _uri("get_xcf_file"),
     "gimp-image-get-exported-uri": _uri("get_exported_file"),
