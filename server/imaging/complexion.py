@@ -43,8 +43,8 @@ GREENISH: Final = (5.0, 9.0)
 BLUISH: Final = (2.0, 6.0)
 NO_COLOUR: Final = 2.0  # C* of all but the most colourful twentieth of a black-and-white photograph
 CAUTION: Final = 0.6  # share of a certain cast that is taken out, and of the colour that burnt skin gets
-EXPOSED: Final = 0.15  # log-gain beyond what shine took,
-MOST: Final = 0.19  # and of both together
+EXPOSED: Final = 0.08  # log-gain beyond what shine took,
+MOST: Final = 0.12  # and of both together
 FULL: Final = 0.6  # of the sliders for shine and light: from here on the exposure is the studio's
 SOFT: Final = 0.3  # share of the highlights' light that comes back as a broad, soft highlight
 BROAD: Final = 6.0  # pixels at `SIDE`: its sigma
@@ -54,8 +54,17 @@ LIGHT_FACE: Final = (64.0, 74.0)  # L* of the skin: from the first on it gets le
 RICH: Final = (25.0, 31.0)
 NOT_DARK: Final = (48.0, 56.0)
 # Share by which what is darker, and what is lighter, than most of the skin moves away from it.
-DEEPER: Final = 0.25
-LIGHTER: Final = 0.25
+DEEPER: Final = 0.4
+LIGHTER: Final = 0.1
+# L* above most of the skin from which light on it is still shine, and the share of that which goes.
+GLOSSY: Final = 8.0
+WHITE: Final = 8.0  # L* below 100 from which on a place is not white
+MATTE: Final = 0.35
+# A flash shows every blotch: the share by which skin moves to the colour of most of it; pixels at `SIDE`, the
+# sigma over which a colour is looked at; and a*, b* beyond which it is something else than a blotch.
+EVENER: Final = 0.75
+BLOTCH: Final = 3.0
+BLOTCHED: Final = 8.0
 # Frontal light leaves skin rich in colour: the share that it loses, and the median C* between which it does;
 # the share of a* that ruddy skin loses, and its hue, in degrees from a* towards b*.
 CALMER: Final = 0.08
@@ -142,8 +151,8 @@ def kept(
     their lightness; none gets darker than that skin, and eyes stay as they were.
 
     Where both sliders take part, the person is lit as in a studio: more light, for the highlights that were
-    taken a broad, soft one, and the form that a light beside the lens has flattened. With the slider for
-    colour, a person who is too rich in colour, or ruddy, is calmed.
+    taken a broad, soft one, and the form that a light beside the lens has flattened, without its gloss. With
+    the slider for colour, blotches are evened out, and who is too rich in colour, or ruddy, is calmed.
 
     out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. shine, light: the settings that `out` was
     made with. colour: that slider's share of its default. seen: of these components, if at hand. Returns the
@@ -199,16 +208,23 @@ def kept(
     factor = np.float32(np.exp(_exposure(skin, before[::4, ::4, 0][some]) * studio / 3)) if studio else 1
     middle = float((np.median(skin[0]) + 16) * factor - 16) if studio else 0.0
     calmer = np.float32(studio * colour) * _too_much(skin) if studio else np.zeros(2, np.float32)
+    typical = float(np.median(_length(skin[1:]))) if studio else 0.0
+    blotches = np.float32(EVENER * studio * colour) * _blotches(after, seen) if studio and colour else None
     result = np.empty_like(out)
 
     def exposed(rows: slice) -> None:
         lab = after[:, rows]
+        if blotches is not None:
+            # What has hardly any colour, such as a grey beard or a flower in the hair, gets none.
+            share = seen.bare[rows] * np.minimum(1, _length(lab[1:]) / max(typical, 1))
+            lab[1:] -= blotches[:, rows] * share
         if factor != 1:
             lab[0] = (lab[0] + 16) * factor - 16
             # Lightness alone looks grey, above all on dark skin; with all of its colour skin looks red.
             lab[1:] *= factor**RICHER
         if studio:
-            lab[0] += np.float32(studio) * _form(lab[0], middle)
+            gloss = _gloss(lab[0], middle) * seen.bare[rows]
+            lab[0] += np.float32(studio) * (_form(lab[0], middle) - np.float32(MATTE) * gloss)
         if calmer.any():
             lab[1:] *= 1 - calmer[:, None, None] * (1 - seen.features[rows])
         result[rows] = cv2.cvtColor(cv2.merge(list(lab)), cv2.COLOR_Lab2RGB).clip(0, 1)
@@ -265,6 +281,23 @@ def _form(lightness: Float, middle: float) -> Float:
     darker = np.minimum(lightness - at, 0) * np.clip(lightness / at, 0, 1)
     lighter = np.maximum(lightness - at, 0) * np.clip((100 - lightness) / (100 - at), 0, 1)
     return np.asarray(np.float32(DEEPER) * darker + np.float32(LIGHTER) * lighter, np.float32)
+
+
+def _gloss(lightness: Float, middle: float) -> Float:
+    """Return by how much L* (h, w) is beyond that of skin without shine; 0 for white, which is no skin."""
+    over = np.maximum(lightness - np.float32(middle + GLOSSY), 0)
+    return np.asarray(over * np.clip((100 - lightness) / np.float32(WHITE), 0, 1), np.float32)
+
+
+def _blotches(after: Float, seen: Seen) -> Float:
+    """Return how far a* and b* of the skin near by are from those of most skin; (3, H, W) -> (2, H, W)."""
+    small = cv2.merge([cv2.resize(plane, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for plane in after[1:]])
+    some = seen.weight[..., 0] > 0.5
+    middle = np.median(small[some], axis=0) if some.sum() >= 16 else np.zeros(2, np.float32)
+    off = np.concatenate([(small - middle) * seen.weight, seen.weight], -1)
+    summed = cv2.GaussianBlur(np.asarray(off, np.float32), (0, 0), BLOTCH)
+    near = np.clip(summed[..., :2] / (summed[..., 2:] + FAINT / 2), -BLOTCHED, BLOTCHED)
+    return _planes(cv2.resize(near, after.shape[:0:-1], interpolation=cv2.INTER_LINEAR))
 
 
 def _without_shine(linear: Float, lightness: Float, gain: Float) -> Float:

@@ -86,7 +86,7 @@ def test_a_face_is_exposed_as_in_a_studio_unless_it_is_light_or_rich_in_colour(
     found = components(skin=skin)
     before = lab(found.crop)[400, 256]
     moved = lab(complexion.kept(found, found.crop, 1, 1))[400, 256] - before
-    assert (3 < moved[0] < 7) if lighter else abs(moved[0]) < 0.3
+    assert (1.5 < moved[0] < 5) if lighter else abs(moved[0]) < 0.3
     hue = np.degrees(np.arctan2(*(before + moved)[:0:-1]) - np.arctan2(*before[:0:-1]))
     assert abs(hue) < 1 or not lighter, "and keeps its hue"
     assert np.linalg.norm((before + moved)[1:]) < 1.05 * np.linalg.norm(before[1:]), "nor gets redder"
@@ -188,6 +188,30 @@ def test_a_studio_gives_a_face_its_form_back() -> None:
         assert least < np.diff(lab(after)[sides][:, 0])[0] / before < most
         assert after[475, 210].max() < 0.03 and after[475, 310].min() > 0.97
     np.testing.assert_array_less(np.abs((lab(after) - lab(found.crop))[300, 150:360, 1:]), 1.5)
+
+
+def test_red_cheeks_and_pale_foreheads_come_nearer_to_the_rest_of_the_skin() -> None:
+    found = components()
+    cheeks, forehead, beard = (np.zeros((SIZE, SIZE), np.float32) for _ in range(3))
+    cheeks[270:330, 150:210], forehead[70:130, 200:310], beard[400:440, 200:300] = 1, 1, 1
+    crop = shifted(shifted(found.crop, (0, 6, 2), cheeks), (0, -4, -4), forehead)
+    found.crop[:] = np.where(beard[..., None] > 0, np.float32(0.3), crop)
+    plain, even = (lab(complexion.kept(found, found.crop, 1, 1, colour)) for colour in (0, 1))
+    for place in ((300, 180), (100, 255)):
+        apart = [np.linalg.norm((picture[place] - picture[470, 256])[1:]) for picture in (plain, even)]
+        assert 0.1 * apart[0] < apart[1] < 0.7 * apart[0]
+    np.testing.assert_allclose(even[470, 256], plain[470, 256], atol=0.5)  # the skin's colour stays
+    np.testing.assert_allclose(even[420, 250], plain[420, 250], atol=0.5)  # grey hair stays grey
+
+
+def test_gloss_that_is_left_is_dulled() -> None:
+    found = components()
+    spot = np.zeros((SIZE, SIZE), np.float32)
+    spot[100:130, 240:270] = 1
+    found.crop[:] = shifted(found.crop, (18, 0, 0), spot)
+    studio, light = (lab(complexion.kept(found, found.crop, shine, 1)) for shine in (1, 0))
+    brighter = [(picture[115, 255] - picture[400, 256])[0] for picture in (studio, light)]
+    assert 0.6 * brighter[1] < brighter[0] < 0.95 * brighter[1]
 
 
 def test_skin_that_is_too_rich_in_colour_is_calmed_and_lips_are_not() -> None:
