@@ -101,12 +101,14 @@ def certainty(components: Components) -> float:
 class CropStatistics:
     """What of a crop no slider changes: worked out once, for `kept`.
 
-    weight: (SIDE, SIDE, 1), where it says what colour the skin has; told: (SIDE, SIDE, 2) a* and b* over L*.
+    weight: (SIDE, SIDE, 1), where it says what colour the skin has; like: the same, but shining skin counts,
+    too; told: (SIDE, SIDE, 2) a* and b* over L*.
     The rest is (H, H) in [0, 1], but for length, that of a* and b*: skin without eyes and mouth, eyes, both,
     and how far the brightest channel is burnt.
     """
 
     weight: Float
+    like: Float
     told: Float
     bare: Float
     eyes: Float
@@ -119,12 +121,16 @@ class CropStatistics:
         """Look at the crop."""
         crop, lab = components.crop, components.lab
         size = crop.shape[1::-1]
-        small, weight = _lab(stretched(crop, SIDE)), skin_weight(components)
+        few = stretched(crop, SIDE)
+        small, weight = _lab(few), skin_weight(components)
+        alike = _alike(small, weight)
+        unburnt = (brightest(few) < BURNT[1])[..., None]
         eyes, mouth = _features(size)
         features = np.maximum(eyes, mouth)
         bare = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR) * (1 - features)
         return cls(
-            np.asarray(weight * _alike(small, weight), np.float32),
+            np.asarray(weight * alike, np.float32),
+            np.asarray(stretched(components.skin[..., None], SIDE) * alike * unburnt, np.float32),
             np.asarray(small[..., 1:] / np.maximum(small[..., :1], 10), np.float32),
             np.asarray(bare, np.float32),
             eyes,
@@ -208,16 +214,13 @@ def kept(
     factor = np.float32(np.exp(_exposure(skin, before[::4, ::4, 0][some]) * studio / 3)) if studio else 1
     middle = float((np.median(skin[0]) + 16) * factor - 16) if studio else 0.0
     calmer = np.float32(studio * colour) * _too_much(skin) if studio else np.zeros(2, np.float32)
-    typical = float(np.median(_length(skin[1:]))) if studio else 0.0
     blotches = np.float32(EVENER * studio * colour) * _blotches(after, seen) if studio and colour else None
     result = np.empty_like(out)
 
     def exposed(rows: slice) -> None:
         lab = after[:, rows]
         if blotches is not None:
-            # What has hardly any colour, such as a grey beard or a flower in the hair, gets none.
-            share = seen.bare[rows] * np.minimum(1, _length(lab[1:]) / max(typical, 1))
-            lab[1:] -= blotches[:, rows] * share
+            lab[1:] -= blotches[:, rows] * seen.bare[rows]
         if factor != 1:
             lab[0] = (lab[0] + 16) * factor - 16
             # Lightness alone looks grey, above all on dark skin; with all of its colour skin looks red.
@@ -293,10 +296,12 @@ def _blotches(after: Float, seen: Seen) -> Float:
     """Return how far a* and b* of the skin near by are from those of most skin; (3, H, W) -> (2, H, W)."""
     small = cv2.merge([cv2.resize(plane, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for plane in after[1:]])
     some = seen.weight[..., 0] > 0.5
-    middle = np.median(small[some], axis=0) if some.sum() >= 16 else np.zeros(2, np.float32)
-    off = np.concatenate([(small - middle) * seen.weight, seen.weight], -1)
+    if some.sum() < 16:
+        return np.zeros((2, *after.shape[1:]), np.float32)
+    off = np.concatenate([(small - np.median(small[some], axis=0)) * seen.like, seen.like], -1)
     summed = cv2.GaussianBlur(np.asarray(off, np.float32), (0, 0), BLOTCH)
     near = np.clip(summed[..., :2] / (summed[..., 2:] + FAINT / 2), -BLOTCHED, BLOTCHED)
+    near *= np.clip(2 * summed[..., 2:], 0, 1)  # hair, a beard and whatever lies on the skin are left alone
     return _planes(cv2.resize(near, after.shape[:0:-1], interpolation=cv2.INTER_LINEAR))
 
 
@@ -351,7 +356,7 @@ def _alike(lab: Float, weight: Float) -> Float:
     if np.hypot(a, b) < NO_COLOUR:
         return np.asarray(light, np.float32)
     length = _length(_planes(lab)[1:])[..., None]
-    hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / np.maximum(length * np.hypot(a, b), 1)
+    hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / (np.maximum(length, NO_COLOUR) * np.hypot(a, b))
     return np.asarray(light * _rise(hue, OTHER_HUE), np.float32)
 
 
