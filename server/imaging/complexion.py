@@ -292,7 +292,7 @@ def _gloss(lightness: Float, middle: float) -> Float:
     return np.asarray(over * np.clip((100 - lightness) / np.float32(WHITE), 0, 1), np.float32)
 
 
-def _blotches(after: Float, seen: Seen) -> Float:
+def _blotches(after: Float, seen: CropStatistics) -> Float:
     """Return how far a* and b* of the skin near by are from those of most skin; (3, H, W) -> (2, H, W)."""
     small = cv2.merge([cv2.resize(plane, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for plane in after[1:]])
     some = seen.weight[..., 0] > 0.5
