@@ -29,7 +29,7 @@ def test_progress_bar_begins_once_and_never_goes_back(told: dict[str, Any]) -> N
     calls = told["bar"]
     assert [call for call in calls if call[0] == "init"] == calls[:1], "an init sets the bar back to 0"
     shares = [share for kind, share in calls if kind == "at"]
-    assert shares == sorted(shares) and len(set(shares)) > 5
+    assert shares == sorted(shares) and len(set(shares)) >= 4  # some are left out when they come quickly
     assert {words for kind, words in calls if kind != "at"} <= set(STAGES.values())
 
 

@@ -202,7 +202,8 @@ def test_memory_stays_under_the_cap_whatever_clients_ask_for(tmp_path: Path) -> 
         assert {answer["limit"]["name"] for answer in told[1:]} == {"memory"}
         memory = clients[0].status()["memory"]
         assert memory["pictures"] <= 100 << 20
-        assert memory["front"] < 200 << 20  # its own, and the pictures that it shares
+        # Its own, the pictures that it shares, and what of ten clients' rows is on its way; all of them are 420.
+        assert memory["front"] < 300 << 20
 
 
 def test_a_cancelled_job_frees_worker_and_memory_at_once(server: Server) -> None:
