@@ -202,7 +202,7 @@ def test_memory_stays_under_the_cap_whatever_clients_ask_for(tmp_path: Path) -> 
         assert {answer["limit"]["name"] for answer in told[1:]} == {"memory"}
         memory = clients[0].status()["memory"]
         assert memory["pictures"] <= 100 << 20
-        # Its own, the pictures that it shares, and what of ten clients' rows is on its way; all of them are 420.
+        # Its own, the pictures that it shares, and what of ten clients' rows is on its way; all are 420.
         assert memory["front"] < 300 << 20
 
 
