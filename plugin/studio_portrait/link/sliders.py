@@ -50,8 +50,8 @@ SLIDERS = {
         0,
         0.6,
         "C_olour",
-        "How much of the flash's colour cast is taken away, where there clearly is one.",
-        "the flash's colour cast",
+        "How far red and orange blotches are evened out, and how much of a clear colour cast is taken away.",
+        "blotches, colour cast",
     ),
     "warmth": Slider(
         -1, 0, "_Warmth", "Your own: makes the person warmer (right) or cooler (left).", "cooler or warmer"
