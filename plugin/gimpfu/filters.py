@@ -328,7 +328,7 @@ def _semi_flatten(image: Any, drawable: Any) -> None:
     """Half-transparent pixels get the background colour behind them; fully transparent ones stay."""
     from . import pixels
 
-    pixels.semi_flatten(drawable, colour.from_gegl(Gimp.context_getbackground()))
+    pixels.semi_flatten(drawable, colour.from_gegl(Gimp.context_get_background()))
 
 
 def _max_rgb(image: Any, drawable: Any, keep_largest: int) -> None:

@@ -99,6 +99,20 @@ def check_filters_keep_alpha_and_the_selection():
         image.delete()
 
 
+def check_semi_flatten_puts_the_background_behind_what_is_half_clear():
+    image, layer = new_image()
+    layer.set_pixel(3, 3, (20, 30, 40, 90))
+    layer.set_pixel(4, 3, (20, 30, 40, 255))
+    pdb.gimp_context_push()
+    gimp.set_background(255, 255, 255)
+    pdb.plug_in_semiflatten(image, layer)
+    pdb.gimp_context_pop()
+    half, opaque, clear = (layer.get_pixel(x, 3) for x in (3, 4, 5))
+    assert min(half[:3]) > 200 and half[3] == 255, half
+    assert opaque == (20, 30, 40, 255) and clear[3] == 0
+    image.delete()
+
+
 def check_layer_is_active_again_when_the_saved_selection_is_gone():
     image, layer = new_image()
     other = layer.copy()
