@@ -140,9 +140,9 @@ class Job:
     def give(self, plane: object, row: object, rows: object) -> list[memoryview]:
         """Rows of the result's box, or bytes of its file, not copied."""
         row, rows = _whole(row, "row"), _whole(rows, "rows")
-        if self.state is not State.DONE or (self.result["box"] is None and not self.file):
+        if self.state is not State.DONE or not self.result.get("bytes" if self.file else "box"):
             raise Problem("bad-request", "There are no rows to fetch.")
-        box = Box(0, 0, 1, max(1, self.result["bytes"])) if self.file else Box(**self.result["box"])
+        box = Box(0, 0, 1, self.result["bytes"]) if self.file else Box(**self.result["box"])
         if rows < 1 or row + rows > box.height:
             raise Problem("bad-request", "These rows do not lie within the result.")
         if self.file and plane == "pixels":

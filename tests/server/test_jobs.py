@@ -138,6 +138,9 @@ def test_a_file_comes_in_place_of_pixels_and_goes_back_as_one(tmp_path: Path) ->
             job.give("pixels", row, rows)
     with pytest.raises(Problem):
         job.give("mask", 0, 1)
+    job.result = {"box": None, "bytes": 0}  # no face: what lies there is an earlier picture's
+    with pytest.raises(Problem, match="no rows"):
+        job.give("pixels", 0, 1)
     assert submitted(jobs, number=1, file=900).layout.total == job.layout.total, "so that memory serves again"
     box = {"x": 0, "y": 0, "width": 1, "height": 1}
     assert submitted(jobs, number=3, series="measure").task.fields == {"series": "measure"}
