@@ -277,11 +277,10 @@ def text(
     portraits: the training cache's index, to count people by source. pictures: paths from the card's folder.
     """
     mixes = result["mixes"]
-    for mix, judged in mixes.items():
-        absent = [facts["name"] for facts in networks if facts["name"] not in judged["systems"]]
-        if absent:
-            raise Unusable(f"mix {mix} has no row {absent[0]}; run python -m model evaluate again")
     names = [*YARDSTICKS, *(facts["name"] for facts in networks)]
+    for mix, judged in mixes.items():
+        if absent := [name for name in names if name not in judged["systems"]]:
+            raise Unusable(f"mix {mix} has no row {absent[0]}; run python -m model evaluate again")
     return TEMPLATE.format(
         networks=_networks(networks, result["default"]),
         training="\n".join(_training(facts) for facts in networks),

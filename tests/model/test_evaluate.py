@@ -91,12 +91,16 @@ def test_the_card_tells_the_results(outcome: tuple[int, str, Path], folder: Path
         assert f"{mix['systems']['fresh']['accuracy']:.2f} [" in words
 
 
-def test_a_card_needs_every_network_in_the_evaluation(
+def test_a_card_needs_every_row_in_the_evaluation(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = tmp_path / "result.json"
-    lacking = '{"mixes": {"hard": {"systems": {}}}}'
-    for words, reason in (("{}", "no result"), (lacking, "no row fresh"), ("", "no JSON")):
+    older, lacking = (
+        json.dumps({"mixes": {"hard": {"systems": dict.fromkeys(names, {})}}})
+        for names in ((*systems.REAL_YARDSTICKS, "fresh"), systems.YARDSTICKS)
+    )
+    told = {"{}": "no result", older: "no row own_complexion", lacking: "no row fresh", "": "no JSON"}
+    for words, reason in told.items():
         result.write_text(words)
         assert card.main(["--evaluation", str(result), "--weights", str(weights)]) == 2
         assert reason in capsys.readouterr().err
