@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from model.errors import BadSetting, ModelError
 from model.inference import predictor
-from model.networks.registry import PAPERS
+from model.networks.registry import PAPER_NETWORK
 from model.paper.bilateral import filter_crop
 
 from . import photo
@@ -56,9 +56,9 @@ def summary(seconds: dict[str, list[float]]) -> dict[str, dict[str, float]]:
     figures = {
         name: {"median_s": statistics.median(turns), "least_s": min(turns)} for name, turns in seconds.items()
     }
-    if PAPERS in seconds:
+    if PAPER_NETWORK in seconds:
         for name, turns in seconds.items():
-            pairs = zip(turns, seconds[PAPERS], strict=True)
+            pairs = zip(turns, seconds[PAPER_NETWORK], strict=True)
             figures[name]["ratio"] = statistics.median(a / b for a, b in pairs)
     return figures
 
@@ -85,7 +85,7 @@ def main() -> None:
             measure({name: partial(run, crops) for name, run in networks.items()}, arguments.runs)
         )
         for name, row in figures["engines"][engine].items():
-            ratio = f"{row['ratio']:8.3f} of {PAPERS}" if "ratio" in row else ""
+            ratio = f"{row['ratio']:8.3f} of {PAPER_NETWORK}" if "ratio" in row else ""
             print(f"{engine:10}{name:16}{1e3 * row['median_s']:9.1f} ms{ratio}")
     if arguments.json:
         print(json.dumps(figures))

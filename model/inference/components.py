@@ -112,24 +112,24 @@ def difference(
     rest = stretched(components.rest, side) if light else None
     result = np.empty_like(crop)
 
-    def rows(here: slice) -> None:
-        part = crop[here]
+    def subtracted(rows: slice) -> None:
+        part = crop[rows]
         change = np.zeros_like(part)
         if touched:
-            value = decode_srgb(part) if linear is None else linear[here].copy()
+            value = decode_srgb(part) if linear is None else linear[rows].copy()
             if taken is not None:
-                value -= np.float32(shine) * taken[here]
+                value -= np.float32(shine) * taken[rows]
             if brighter:
-                value *= _three(np.exp(log_gain[here] if len(log_gain) > 1 else log_gain))
+                value *= _three(np.exp(log_gain[rows] if len(log_gain) > 1 else log_gain))
             if fill is not None:
-                value += np.float32(shine) * fill[here]
+                value += np.float32(shine) * fill[rows]
             change = encode_srgb(np.clip(value, 0, 1, out=value))
             change -= part
         if rest is not None:
-            change += np.float32(light) * rest[here]
-        np.multiply(change, -np.float32(strength), out=result[here])
+            change += np.float32(light) * rest[rows]
+        np.multiply(change, -np.float32(strength), out=result[rows])
 
-    in_strips(side, rows)
+    in_strips(side, subtracted)
     return result
 
 

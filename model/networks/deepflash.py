@@ -50,6 +50,7 @@ class DeepFlash(nn.Module):
         self.encoder = Encoder()
         self.bottleneck = nn.Conv2d(512, 512, 3, padding=1)
         self.norm = nn.BatchNorm2d(512)
+        # Under this name they lie in the weights' files.
         self.rises: Any = nn.ModuleList(DecoderStep(below, out) for below, out in DECODER)
         self.head: Any = nn.Conv2d(64, 3, 1)
         self.reset()

@@ -18,7 +18,8 @@ NETWORKS: Final[dict[str, str]] = {
     "pix2pix": "model.networks.pix2pix:PIX2PIX",
     "pix2pix-half": "model.networks.pix2pix:PIX2PIX_HALF",
 }
-PAPERS: Final = "deepflash"  # the yardstick; and what the first checkpoints, which name no network, hold
+# The yardstick, and what the first checkpoints hold, which name no network.
+PAPER_NETWORK: Final = "deepflash"
 # Of the files in model/weights that this version is shipped with: one that was exchanged together with its
 # description is noticed too. Export under another name to serve weights of your own.
 SHIPPED: Final = {

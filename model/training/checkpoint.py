@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from ..networks.registry import NETWORKS, PAPERS, create
+from ..networks.registry import NETWORKS, PAPER_NETWORK, create
 
 KEYS: Final = ("step", "seconds", "average", "config")
 NOT_WEIGHTS: Final = ("num_batches_tracked", "encoder.mean")  # a file may lack these
@@ -55,7 +55,7 @@ def load(path: Path) -> dict[str, Any]:
 
 def architecture(state: dict[str, Any]) -> str:
     """Return the name of a checkpoint's network; the first checkpoints, which name none, hold the paper's."""
-    return str(state["config"].get("architecture", PAPERS))
+    return str(state["config"].get("architecture", PAPER_NETWORK))
 
 
 def averaged(state: dict[str, Any]) -> dict[str, torch.Tensor]:

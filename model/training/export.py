@@ -24,14 +24,14 @@ from safetensors.torch import load_file, save
 
 from ..inference.pytorch import put_together
 from ..inference.weights import WEIGHTS
-from ..networks.registry import PAPERS, find
+from ..networks.registry import PAPER_NETWORK, find
 from ..paper.preprocessing import CURRENT
 from . import checkpoint
 from .config import Config
 
 LICENCE: Final = "CC BY 4.0"
 MEAN: Final = "encoder.mean"  # three numbers, in fp32; only an encoder from VGG-Face has it
-OLDER: Final = {"architecture": PAPERS, "shrink": 1}  # what the first checkpoints do not say
+OLDER: Final = {"architecture": PAPER_NETWORK, "shrink": 1}  # what the first checkpoints do not say
 
 
 HINT: Final = "Give the last.pt of a run of python -m model train."

@@ -169,7 +169,7 @@ def fingerprint(path: Path) -> dict[str, Any]:
 
 def content(path: Path, most: int) -> tuple[dict[str, Any], bytes, int]:
     """Return `fingerprint`, the first `most` bytes that it is about, and the permission bits."""
-    path.stat()
+    path.stat()  # as in `fingerprint`
     with opened(path) as file:
         status = os.fstat(file.fileno())
         data = file.read(most)

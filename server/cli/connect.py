@@ -34,9 +34,8 @@ def _run(args: argparse.Namespace) -> int:
     folder = runtime.state_folder()
     os.umask(0o077)
     resources.raise_handle_limit()
-    remote_session.connect(
-        args.server, folder
-    ).close()  # a mistake is told now, not in GIMP, and ends no server here
+    # A mistake is told now, not in GIMP, and ends no server here.
+    remote_session.connect(args.server, folder).close()
     lock = runtime.Lock(folder)
     # GIMP and the command line have started one by themselves: it makes room, unless it is at work.
     if not lock.acquire() and not (retire(folder) and lock.acquire()):

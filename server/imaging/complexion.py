@@ -2,9 +2,9 @@
 
 Skin tone and exposure cannot be told apart in one photograph, and a client forgives shine that stays, never a
 changed complexion. Of what a network changes only lightness is therefore taken; colour (CIE a*, b*) stays the
-photograph's, but for places that shine has washed out. Only where skin cannot be like that, pale and
-greenish (flashes of LEDs) or bluish, the average is a correction, and then it is made once, as gains in
-linear light, over all of the person.
+photograph's, but for places that shine has washed out and for blotches, which come nearer to the colour of
+most of the skin. Only where skin cannot be like that, pale and greenish (flashes of LEDs) or bluish, the
+average is a correction, and then it is made once, as gains in linear light, over all of the person.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ DEEPER: Final = 0.4
 LIGHTER: Final = 0.1
 # L* above most of the skin from which light on it is still shine, and the share of that which goes.
 GLOSSY: Final = 8.0
-WHITE: Final = 8.0  # L* below 100 from which on a place is not white
 MATTE: Final = 0.35
+WHITE: Final = 8.0  # L* below 100 from which on a place is not white
 # A flash shows every blotch: the share by which skin moves to the colour of most of it; pixels at `SIDE`, the
-# sigma over which a colour is looked at; and a*, b* beyond which it is something else than a blotch.
+# sigma over which a colour is looked at; and the a*, b* of that way which count at most.
 EVENER: Final = 0.75
 BLOTCH: Final = 3.0
 BLOTCHED: Final = 8.0
@@ -158,7 +158,7 @@ def kept(
 
     Where both sliders take part, the person is lit as in a studio: more light, for the highlights that were
     taken a broad, soft one, and the form that a light beside the lens has flattened, without its gloss. With
-    the slider for colour, blotches are evened out, and who is too rich in colour, or ruddy, is calmed.
+    the slider for colour, too, blotches are evened out, and who is too rich in colour, or ruddy, is calmed.
 
     out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. shine, light: the settings that `out` was
     made with. colour: that slider's share of its default. seen: of these components, if at hand. Returns the

@@ -27,10 +27,8 @@ def retouch(work: Work) -> dict[str, Any]:
 
 def _done(work: Work, pixels: NDArray[Any], icc: bytes | None) -> dict[str, Any]:
     """Retouch the pixels in place, or only measure them for a series; returns RESULT's fields."""
-    what, more = (
-        work.fields.get("series"),
-        {"icc": icc, "progress": work.progress, "cancelled": work.cancelled},
-    )
+    what = work.fields.get("series")
+    more: dict[str, Any] = {"icc": icc, "progress": work.progress, "cancelled": work.cancelled}
     if what == "measure":
         return {"box": None, "notes": [], **series.measure(pixels, work.predictor, **more)}
     if what:
