@@ -132,10 +132,10 @@ Synthetic flash: real photographs are harder, and these numbers say nothing abou
 with 95 % bootstrap intervals over people. do_nothing is the flash photograph itself, global_gain the best
 factor for each channel from the truth, o_bar the formulation's ceiling. own_complexion is the truth in the
 photograph's own exposure and complexion, the ceiling of whoever leaves these alone, as the product does: the
-hard mix asks for others, which one photograph does not show, and a network whose accuracy there lies above
-this row's guesses a stranger's skin. A residual of 1 is untouched, 0 removed. Identity is measured with the
-recogniser that studio was trained against: it flatters studio beside the others. There is no second one: no
-package at hand brings a recogniser's weights along that is not dlib's.
+hard mix asks for others, which one photograph does not show, and a network whose accuracy there lies clearly
+above this row's guesses a stranger's skin. A residual of 1 is untouched, 0 removed. Identity is measured with
+the recogniser that studio was trained against: it flatters studio beside the others. There is no second:
+no package at hand brings a recogniser's weights along that is not dlib's.
 
 {tables}
 
