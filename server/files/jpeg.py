@@ -12,7 +12,9 @@ import io
 import re
 import struct
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import imagecodecs
@@ -41,6 +43,7 @@ from .picture import (
 QUALITY = 95  # for pictures that were no JPEG before
 _APP, _COM, _SOS, _DHT = range(0xE0, 0xF0), 0xFE, 0xDA, 0xC4
 _ALONE = frozenset((0x00, *range(0xD0, 0xDA)))  # markers without a length
+_OF_SCANS = frozenset((_SOS, _DHT, 0xDB, 0xDD))  # what may stand between scans: tables, restart interval
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 MAX_SCANS = 100
 MAX_SEGMENTS = 10_000  # of up to 64 KB each; a telephone writes some hundreds
@@ -110,12 +113,15 @@ def bare(data: bytes) -> Bare:
 def finished(coded: bytes, source: Bare) -> bytes:
     """Return the file of a result that another machine has coded, with the source's metadata.
 
-    Nothing but its picture is believed. Raises `PictureError` when that has another size or is none.
+    Nothing but its picture is believed. Raises `PictureError` when that has another size or is none, or when
+    more than a scan's own segments stand between its scans.
     """
-    end = _first_end(coded)
-    if not coded.startswith(_START) or end < 0 or frame_size(coded) != (source.width, source.height):
+    later = list(islice(_later_markers(coded), MAX_SEGMENTS))
+    picture = _with_segments(coded[: later[-1] + len(_END)] if later else b"", ())
+    sound = later and all(coded[at + 1] in _OF_SCANS for at in later[:-1]) and coded[later[-1] + 1] == _END[1]
+    if not sound or not is_of_size(picture, source.width, source.height):
         raise damaged("the server's result is no JPEG of the picture's size")
-    return _with_segments(coded[: end + len(_END)], source.segments)
+    return _with_segments(picture, source.segments)
 
 
 def extent(data: bytes) -> tuple[int, int]:
@@ -238,15 +244,23 @@ def _check_scans(data: bytes) -> None:
         raise unsupported(f"The JPEG has {scans} scans.", "It may be meant to do harm; else save it anew.")
 
 
+def is_of_size(data: bytes, width: int, height: int) -> bool:
+    """Whether this begins as a JPEG of this stored size does."""
+    return data.startswith(_START) and frame_size(data) == (width, height)
+
+
 def frame_size(data: bytes) -> tuple[int, int]:
     """Width and height as a JPEG's frame header says; (0, 0) when there is none."""
     at = 2
-    while at + 9 <= len(data) and data[at] == 0xFF:
+    for _ in range(MAX_SEGMENTS):
+        if at + 9 > len(data) or data[at] != 0xFF:
+            break
         marker = data[at + 1]
         if marker in _FRAMES:
             height, width = struct.unpack(">HH", data[at + 5 : at + 9])
             return width, height
-        at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        alone = 1 if marker == 0xFF else 2 if marker in _ALONE else 0
+        at += alone or 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return 0, 0
 
 
@@ -312,13 +326,18 @@ def _ran_out_of_data(data: bytes, stored: Samples) -> bool:
 
 def _first_end(data: bytes) -> int:
     """Where the picture ends; -1 if nowhere. Segments between its scans may hold the marker's bytes."""
+    return next((at for at in _later_markers(data) if data[at + 1] == _END[1]), -1)
+
+
+def _later_markers(data: bytes) -> Iterator[int]:
+    """Yield where each marker from the first scan's on stands, up to the picture's end."""
     at = _segments(data)[1]
     while (found := _MARKER.search(data, at)) is not None:
         at = found.start()
+        yield at
         if found[0] == _END:
-            return at
+            return
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return -1
 
 
 def _segments(data: bytes) -> tuple[list[bytes], int]:

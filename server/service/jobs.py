@@ -221,9 +221,11 @@ class JobQueue:
         if file := _whole(header.get("file", 0), "file"):
             if selection or icc or settings.mask or task.kind != "retouch":
                 raise Problem("bad-request", "A file has neither selection, profile, mask nor previews.")
-            task = Task("file")
+            if image.sample != "u8":
+                raise Problem("bad-request", "A file's samples are u8.")
+            task = Task("file", {"size": [image.width, image.height]})
         if header.get("series") is not None:
-            task = Task(task.kind, {"series": _series(header["series"], task.kind)})
+            task = Task(task.kind, {**task.fields, "series": _series(header["series"], task.kind)})
         if (known := self._jobs.get(job_id)) is not None:
             return self._again(known, peer, (image, settings, selection, reference, icc, file)), False
         keep = self._keep(header.get("keep", 0))
@@ -382,7 +384,7 @@ def _is_gain(value: object) -> bool:
 
 
 def _whole(value: object, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 53:
         raise Problem("bad-request", f"{name} must be a whole number.")
     return value
 

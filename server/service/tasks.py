@@ -40,15 +40,17 @@ def _done(work: Work, pixels: NDArray[Any], icc: bytes | None) -> dict[str, Any]
 
 def retouch_file(work: Work) -> dict[str, Any]:
     """Decode a JPEG, do all at once, code it as it was; returns RESULT's fields. Raises `PictureError`."""
-    from ..files import decoder, pictures
+    from ..files import decoder, jpeg, pictures
     from ..files.picture import back_in_one_piece, in_one_piece
 
-    clock = Stopwatch()
+    clock, size, sent = Stopwatch(), work.fields["size"], work.sent.tobytes()
+    other = Problem("bad-image", "The file is another one than was announced.")
+    if not jpeg.is_of_size(sent, *size):  # the server's limits were asked about the announced one
+        raise other
     with clock("decode"):
-        picture = decoder.shared().decode(work.sent.tobytes())
-        if picture.format != "jpeg" or picture.pixels.nbytes > len(work.result):
-            raise Problem("bad-image", "The file is another one than was announced.")
-        picture = in_one_piece(picture)
+        picture = in_one_piece(decoder.shared().decode(sent))
+        if picture.pixels.shape[0] * picture.pixels.shape[1] != size[0] * size[1]:
+            raise other
     told = _done(work, picture.pixels, picture.icc)
     with clock("encode"):
         wanted = told["faces"] and "series" not in told

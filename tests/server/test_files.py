@@ -333,7 +333,17 @@ def test_a_result_that_is_no_jpeg_of_the_pictures_size_is_refused() -> None:
     bare = jpeg.bare(pillow(Image.new("RGB", (64, 48)), "jpeg"))
     whole = pillow(Image.new("RGB", (64, 48)), "jpeg")
     assert jpeg.finished(whole, bare)
-    for other in (b"", b"MZ", whole[:-2], pillow(Image.new("RGB", (64, 40)), "jpeg"), b"GIF" + whole):
+    low = pillow(Image.new("RGB", (64, 40)), "jpeg")
+    frame = whole[whole.index(b"\xff\xc0") :][:19]
+    comments = b"".join(
+        struct.pack(">BBH", 0xFF, 0xFE, 2 + len(text)) + text for text in (bytes(0xFEFE), bytes(248) + frame)
+    )
+    hidden = low[:2] + b"\xff\xd0" + comments + low[2:]  # whoever takes FF D0 for a segment finds `frame`
+    scans = pillow(Image.new("RGB", (64, 48)), "jpeg", progressive=True)
+    assert jpeg.finished(scans, bare)
+    at = scans.rindex(b"\xff\xda")
+    between = scans[:at] + b"\xff\xe1\0\x0aExif\0\0me" + scans[at:]
+    for other in (b"", b"MZ", whole[:-2], low, b"GIF" + whole, hidden, between):
         with pytest.raises(PictureError):
             jpeg.finished(other, bare)
 

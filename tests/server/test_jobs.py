@@ -148,7 +148,10 @@ def test_a_file_comes_in_place_of_pixels_and_goes_back_as_one(tmp_path: Path) ->
     for odd in ({"series": 3}, {"series": [[1, 2]]}, {"series": [[1, 2, "3"]]}, {"series": [[0, 0, 9e9]]}):
         with pytest.raises(Problem):
             submitted(jobs, number=2, **odd)
-    for odd in ({"file": -1}, {"file": "a.jpg"}, {"file": 1, "selection": box}):
+    short = {"width": 2, "height": 3, "channels": 3, "sample": "u16"}
+    vast = int("9" * 4300)  # which cannot even be written down with a digit more
+    sizes = [{"file": odd} for odd in (-1, "a.jpg", vast)]
+    for odd in (*sizes, {"file": 1, "selection": box}, {"file": 3, "image": short}):
         with pytest.raises(Problem) as caught:
             submitted(jobs, number=2, **odd)
         assert caught.value.code == "bad-request"

@@ -73,9 +73,11 @@ def test_a_file_goes_there_and_comes_back(session: Session, picture: np.ndarray)
         with pytest.raises(Problem) as caught:
             retouch_file(session, odd, (200, 300), Settings())
         assert caught.value.code == code
-    large = cv2.imencode(".jpg", np.full((2400, 1800, 3), 128, np.uint8))[1].tobytes()
-    with pytest.raises(Problem, match="another one than was announced"):
-        retouch_file(session, large, (2, 3), Settings())
+    large = cv2.imencode(".jpg", np.full((12_000, 10_000, 3), 128, np.uint8))[1].tobytes()
+    other = cv2.imencode(".png", np.full((300, 200, 3), 128, np.uint8))[1].tobytes()
+    for odd, size in ((large, (2, 3)), (wall, (300, 200)), (other, (200, 300))):  # not even decoded
+        with pytest.raises(Problem, match="another one than was announced"):
+            retouch_file(session, odd, size, Settings())
 
 
 class Client:
