@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -56,6 +57,13 @@ def test_the_relays_conversation() -> None:
 def test_a_real_server(live: LiveServer) -> None:
     for index in range(500):
         live(random.Random(f"{SEED}:live:{index}"))
+
+
+def test_a_server_that_waits_for_the_rest_of_a_message_does_not_hang(live: LiveServer) -> None:
+    """That input ends in the middle of a frame."""
+    begin = time.monotonic()
+    live(random.Random("7:live:648"))
+    assert time.monotonic() - begin < campaign.HANG_SECONDS
 
 
 def test_a_valid_conversation_is_understood(server: talk_targets.Server) -> None:
