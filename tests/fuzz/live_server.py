@@ -16,6 +16,7 @@ import psutil
 
 from plugin.studio_portrait.link import runtime, wire, zmtp
 from plugin.studio_portrait.link.zmtp import Connection
+from server.service.listener import QUIET_SECONDS
 from tests.sample import CHECKOUT
 
 from . import messages as inputs
@@ -69,6 +70,8 @@ class LiveServer:
             raise AssertionError("the server does not answer")
 
     def rss(self) -> int:
+        """What it holds at rest: until then closed connections and freed messages count, too."""
+        time.sleep(QUIET_SECONDS + 2)
         return psutil.Process(self._process.pid).memory_info().rss
 
     def close(self) -> None:
