@@ -88,8 +88,4 @@ class Progress:
             return
         self.told = now
         left = (now - self.start) / self.done * (self.total - self.done)
-        print(
-            f"{self.done} of {self.total} judged, {duration(left)} left",
-            file=sys.stderr,
-            flush=True,
-        )
+        print(f"{self.done} of {self.total} judged, {duration(left)} left", file=sys.stderr, flush=True)

@@ -77,10 +77,14 @@ WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B
 
 def skin_weight(components: Components, side: int = SIDE) -> Float:
     """Where the crop says what colour the skin has: not burnt, not shining. (side, side, 1) in [0, 1]."""
-    skin, shine = (stretched(m, side) for m in (components.skin[..., None], components.shine))
-    crop = stretched(components.crop, side)
-    dull = 1 - np.clip(brightest(shine) / SHINING, 0, 1)
-    return np.asarray(skin * (dull * (brightest(crop) < BURNT[1]))[..., None], np.float32)
+    dull = 1 - np.clip(brightest(stretched(components.shine, side)) / SHINING, 0, 1)
+    return np.asarray(_unburnt_skin(components, side) * dull[..., None], np.float32)
+
+
+def _unburnt_skin(components: Components, side: int = SIDE) -> Float:
+    """(side, side, 1) in [0, 1]: the same where it shines, too."""
+    skin, crop = (stretched(m, side) for m in (components.skin[..., None], components.crop))
+    return np.asarray(skin * (brightest(crop) < BURNT[1])[..., None], np.float32)
 
 
 def certainty(components: Components) -> float:
@@ -121,16 +125,14 @@ class CropStatistics:
         """Look at the crop."""
         crop, lab = components.crop, components.lab
         size = crop.shape[1::-1]
-        few = stretched(crop, SIDE)
-        small, weight = _lab(few), skin_weight(components)
+        small, weight = _lab(stretched(crop, SIDE)), skin_weight(components)
         alike = _alike(small, weight)
-        unburnt = (brightest(few) < BURNT[1])[..., None]
         eyes, mouth = _features(size)
         features = np.maximum(eyes, mouth)
         bare = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR) * (1 - features)
         return cls(
             np.asarray(weight * alike, np.float32),
-            np.asarray(stretched(components.skin[..., None], SIDE) * alike * unburnt, np.float32),
+            np.asarray(_unburnt_skin(components) * alike, np.float32),
             np.asarray(small[..., 1:] / np.maximum(small[..., :1], 10), np.float32),
             np.asarray(bare, np.float32),
             eyes,
