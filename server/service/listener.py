@@ -181,6 +181,9 @@ class Listener:
         own.router_mandatory = True  # a message to one that has gone is an error
         own.maxmsgsize = wire.MAX_FRAME_BYTES
         own.rcvhwm, own.sndhwm = RECEIVE_MESSAGES, SEND_MESSAGES
+        # For good, in what is bound: with libzmq's own (without an end) a connection that vanishes while we
+        # close would wait for ever for somebody to read what it was sent, and we for it.
+        own.linger = 0
         own.handshake_ivl = int(1000 * min(self._limits.greeting_seconds, 2e6))
         own.backlog = endpoints.BACKLOG
         self.monitor = own.get_monitor_socket(_EVENTS)

@@ -30,6 +30,7 @@ class Router:
     def __init__(self, folder: Path, **options: int):
         self.context = zmq.Context[zmq.Socket[bytes]]()
         self.socket = self.context.socket(zmq.ROUTER)
+        self.socket.linger = 0  # before it is bound: see `Listener`
         for name, value in options.items():
             setattr(self.socket, name, value)
         self.socket.bind(f"ipc://{folder}/router.sock")

@@ -21,6 +21,7 @@ from plugin.studio_portrait.link import runtime, wire, zmtp
 
 PLAIN_SERVER = Path(__file__).parent / "plain_server.py"
 COMMAND = [sys.executable, str(PLAIN_SERVER)]
+TELLING = {"PYTHONFAULTHANDLER": "1"}  # for `stacks`
 PATIENCE = 120.0  # seconds for what comes soon on a machine that has nothing else to do
 
 
@@ -38,15 +39,39 @@ def started(
     words: Sequence[str | Path], seconds: float = 30.0, **options: Any
 ) -> Iterator[subprocess.Popen[Any]]:
     """A process that ends with the block, whatever happens in it; `Popen`'s own block would wait for ever."""
-    with subprocess.Popen(words, **options) as process:
+    environment = {**(options.pop("env", None) or os.environ), **TELLING}
+    with subprocess.Popen(words, env=environment, **options) as process:
         try:
             yield process
         finally:
             process.terminate()
             try:
                 process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired as late:
+                told = stacks(process)
+                late.add_note(str(told or _written(options.get("stderr"))))
+                raise
             finally:
                 process.kill()
+
+
+def stacks(process: subprocess.Popen[Any]) -> Any:
+    """End a process that does not end by itself; on its stderr it says where each of its threads stands.
+
+    Returns that if stderr is a pipe.
+    """
+    process.send_signal(signal.SIGABRT)
+    try:
+        return process.communicate(timeout=PATIENCE)[1]
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _written(file: Any) -> str:
+    if not hasattr(file, "read"):
+        return "its stderr went elsewhere"
+    file.seek(0)
+    return str(file.read())
 
 
 def raw(endpoint: str) -> socket.socket:
@@ -69,7 +94,7 @@ class Server:
 
     def __init__(self, home: Path, *options: str):
         self.home = home
-        environment = {**os.environ, runtime.HOME_VARIABLE: str(home)}
+        environment = {**os.environ, **TELLING, runtime.HOME_VARIABLE: str(home)}
         # A pipe that nobody reads would stop the server.
         self._told = tempfile.TemporaryFile("a+")  # noqa: SIM115 - as long as the server
         self.process = subprocess.Popen(
@@ -108,7 +133,12 @@ class Server:
         """SIGTERM, then the exit status; what was printed is in `output`."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE)
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired as late:
+            stacks(self.process)
+            late.add_note(self.output)
+            raise
 
     def __enter__(self) -> Server:
         return self

@@ -6,7 +6,9 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,13 +16,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from plugin.studio_portrait.link import runtime, stopping
+from plugin.studio_portrait.link import runtime, stopping, zmtp
 from plugin.studio_portrait.link.hints import typed
 from plugin.studio_portrait.link.wire import Problem
+from server.service.limits import Limits
+from server.service.listener import SEND_MESSAGES, ZERO_COPY_BYTES, Listener, Message
 from tests.sample import CHECKOUT
 
 from .plain_worker import DEADLY, DEAF, FERTILE, HELD, SLOW, let_go
-from .running import COMMAND, PATIENCE, Client, Server, gone, started, wait_for
+from .running import COMMAND, PATIENCE, Client, Server, gone, raw, started, wait_for
 
 
 def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -49,6 +53,34 @@ def test_a_second_sigterm_ends_a_job_at_once(tmp_path: Path) -> None:
     assert gone(worker)
     assert left(server.home) == {"server.lock", "server.log"}
     assert not runtime.server_lives(server.home)
+
+
+def _unread(listener: Listener, count: int) -> list[socket.socket]:
+    """So many clients that have been sent more than they read."""
+    peers, answered = [raw(listener.endpoints[0]) for _ in range(count)], 0
+    for peer in peers:
+        peer.sendall(zmtp.head(2, 0) + b"{}")
+    while answered < count:
+        for event in listener.take():
+            assert isinstance(event, Message)
+            answered += 1
+            for _ in range(SEND_MESSAGES):
+                listener.send(event.connection, [bytes(ZERO_COPY_BYTES - 1)])
+    return peers
+
+
+def test_a_listener_ends_whoever_vanishes_meanwhile(tmp_path: Path) -> None:
+    """With libzmq's own linger, one in about 2,700 ends of a relay never came; here one in three."""
+    for _ in range(12):
+        listener = Listener(tmp_path, Limits(greetings=1000), time.monotonic)
+        peers = _unread(listener, 200)
+        closing = threading.Thread(target=listener.close, args=(0.5,), daemon=True)
+        vanishing = threading.Thread(target=lambda peers=peers: [peer.close() for peer in peers])
+        vanishing.start()
+        closing.start()
+        closing.join(PATIENCE)
+        vanishing.join()
+        assert not closing.is_alive()
 
 
 def test_sigint_ends_cleanly(server: Server) -> None:

@@ -378,6 +378,18 @@ def test_the_relay_looks_like_a_server(machines: Machines, monkeypatch: pytest.M
         assert client.status()["worker"]["state"] == "ready"
 
 
+def test_stop_ends_a_relay_that_does_not_understand_us(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with machines.relay(monkeypatch) as process:
+        found = runtime.Runtime.read(machines.here)
+        assert found is not None
+        runtime.Runtime(found.endpoints, found.pid, "another token", found.started).write(machines.here)
+        stopped = command(machines.here, "stop")
+        assert stopped.returncode == 0, stopped.stderr
+        assert process.wait(PATIENCE) == 0
+
+
 def test_connect_takes_an_idle_servers_place(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     """GIMP starts a server by itself, which is in nobody's way; with a picture at work it goes on."""
     with Server(machines.here) as local:

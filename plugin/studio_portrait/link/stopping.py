@@ -71,9 +71,10 @@ def _serves(pid: int) -> bool:
     if not sys.platform.startswith("linux"):
         return True
     try:
-        return b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
+    return b"serve" in words or b"connect" in words
 
 
 def _still_there(folder: Path, waited: float) -> Problem:
