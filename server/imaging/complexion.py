@@ -71,6 +71,10 @@ CALMER: Final = 0.08
 TOO_RICH: Final = (24.0, 32.0)
 PALER: Final = 0.06
 RUDDY: Final = (50.0, 38.0)
+# Pale skin looks grey, above all without its shine: the shares of a* and b* that it gains, and the median C*
+# up to which it gains them in full, and from which on nothing.
+WARMER: Final = (0.08, 0.16)
+PALE: Final = (16.0, 23.0)
 BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor of 2
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
 
@@ -269,12 +273,13 @@ def _exposure(skin: Float, before: Float) -> float:
 
 
 def _too_much(skin: Float) -> Float:
-    """Return the share of a* and of b*, (2,), that is too much; skin: (3, N) L*, a*, b*."""
+    """Return the share of a* and of b*, (2,), that is too much, or lacks if below 0; skin: (3, N) L*, a*, b*."""
     lightness, a, b = np.median(skin, axis=1)
+    lacking = np.array(WARMER, np.float32) * np.float32(1 - _rise(np.hypot(a, b), PALE))
     rich = CALMER * float(_rise(np.hypot(a, b), TOO_RICH))
     ruddy = PALER * float(_rise(-np.degrees(np.arctan2(b, a)), (-RUDDY[0], -RUDDY[1])))
     # Dark skin is rich in colour by itself, and soon looks ashen.
-    return np.array([rich + ruddy, rich], np.float32) * np.float32(_rise(lightness, NOT_DARK))
+    return np.array([rich + ruddy, rich], np.float32) * np.float32(_rise(lightness, NOT_DARK)) - lacking
 
 
 def _form(lightness: Float, middle: float) -> Float:

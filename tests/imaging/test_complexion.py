@@ -216,13 +216,22 @@ def test_gloss_that_is_left_is_dulled() -> None:
 
 def test_skin_that_is_too_rich_in_colour_is_calmed_and_lips_are_not() -> None:
     lips = np.s_[325, 254]
-    ruddy, even, dark = (0.84, 0.45, 0.36), (0.70, 0.56, 0.47), (0.50, 0.27, 0.20)
+    ruddy, even, dark = (0.84, 0.45, 0.36), (0.72, 0.55, 0.45), (0.50, 0.27, 0.20)
     for skin, least, most in ((ruddy, 0.82, 0.95), (even, 0.99, 1.01), (dark, 0.99, 1.01)):
         found = components(skin=skin)
         plain, calm = (lab(complexion.kept(found, found.crop, 1, 1, colour)) for colour in (0, 1))
         lost = calm[400, 256, 1:] / plain[400, 256, 1:]
         assert least < lost[0] <= lost[1] < most
         np.testing.assert_allclose(calm[lips], plain[lips], atol=0.3)
+
+
+def test_pale_skin_gets_a_little_more_colour_and_warmth_and_lips_do_not() -> None:
+    for skin in ((0.66, 0.58, 0.54), (0.32, 0.27, 0.25)):
+        found = components(skin=skin)
+        plain, warm = (lab(complexion.kept(found, found.crop, 1, 1, colour)) for colour in (0, 1))
+        gained = warm[400, 256, 1:] / plain[400, 256, 1:]
+        assert 1.03 < gained[0] < gained[1] < 1.2
+        np.testing.assert_allclose(warm[325, 254], plain[325, 254], atol=0.3)
 
 
 def test_a_black_and_white_photograph_has_no_cast() -> None:
