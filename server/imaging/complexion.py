@@ -36,6 +36,7 @@ SHINING: Final = 0.04  # linear light of shine from which a place does not say w
 MORE: Final = 4.0  # times what shine has washed out of a place comes back: some shine is always left
 FADED: Final = 4.0  # C* that a place must lack before it gets the colour of the skin near by in full
 HAIRY: Final = (0.45, 0.65)  # share of the lighter skin's L*: below is no skin, above is
+GREY: Final = (0.4, 0.65)  # share of the skin's C*: below is grey hair unless it shines, above is not
 OTHER_HUE: Final = (0.6, 0.85)  # cosine of the angle between hues: below is no skin, above is
 BURNT: Final = (0.93, 0.98)  # sRGB: from here on a channel says less and less, and nothing
 # CIE a* (green) and b* (blue) of the skin: below the first a cast is certain, above the second it is not.
@@ -136,7 +137,7 @@ class CropStatistics:
         bare = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR) * (1 - features)
         return cls(
             np.asarray(weight * alike, np.float32),
-            np.asarray(_unburnt_skin(components) * alike, np.float32),
+            np.asarray(_unburnt_skin(components) * alike * _coloured(components, small, weight), np.float32),
             np.asarray(small[..., 1:] / np.maximum(small[..., :1], 10), np.float32),
             np.asarray(bare, np.float32),
             eyes,
@@ -273,7 +274,7 @@ def _exposure(skin: Float, before: Float) -> float:
 
 
 def _too_much(skin: Float) -> Float:
-    """Return the share of a* and of b*, (2,), that is too much, or lacks if below 0; skin: (3, N) L*, a*, b*."""
+    """Return the share of a* and b*, (2,), that is too much; below 0: lacks. skin: (3, N) L*, a*, b*."""
     lightness, a, b = np.median(skin, axis=1)
     lacking = np.array(WARMER, np.float32) * np.float32(1 - _rise(np.hypot(a, b), PALE))
     rich = CALMER * float(_rise(np.hypot(a, b), TOO_RICH))
@@ -365,6 +366,14 @@ def _alike(lab: Float, weight: Float) -> Float:
     length = _length(_planes(lab)[1:])[..., None]
     hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / (np.maximum(length, NO_COLOUR) * np.hypot(a, b))
     return np.asarray(light * _rise(hue, OTHER_HUE), np.float32)
+
+
+def _coloured(components: Components, lab: Float, weight: Float) -> Float:
+    """(SIDE, SIDE, 1) in [0, 1]: 0 for what is pale though no shine made it so, such as grey hair."""
+    length = _length(_planes(lab)[1:])[..., None]
+    typical = float(np.median(length[weight > 0.5])) if (weight > 0.5).any() else 0.0
+    shine = np.clip(brightest(stretched(components.shine, SIDE)) / (SHINING / 4), 0, 1)[..., None]
+    return np.asarray(np.maximum(_rise(length / max(typical, NO_COLOUR), GREY), shine), np.float32)
 
 
 @functools.lru_cache(4)  # the same for every picture and every move of a slider

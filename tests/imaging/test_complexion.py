@@ -204,6 +204,20 @@ def test_red_cheeks_and_pale_foreheads_come_nearer_to_the_rest_of_the_skin() -> 
     np.testing.assert_allclose(even[420, 250], plain[420, 250], atol=0.5)  # grey hair stays grey
 
 
+def test_grey_hair_as_light_as_the_skin_stays_grey_but_grey_sheen_does_not() -> None:
+    temple = np.zeros((SIZE, SIZE), np.float32)
+    temple[80:200, 150:200] = 1
+    sheen = np.where(cv2.resize(temple, (128, 128))[..., None] > 0, np.float32(0.03), np.zeros(3, np.float32))
+    moved = []
+    for shine in (None, sheen):
+        found = components(shine, skin=(0.5, 0.33, 0.25))
+        own = lab(found.crop)[400, 256]
+        found.crop[:] = shifted(found.crop, (0, -0.75 * own[1], -0.75 * own[2]), temple)
+        plain, even = (lab(complexion.kept(found, found.crop, 1, 1, colour)) for colour in (0, 1))
+        moved.append(float(np.linalg.norm((even - plain)[140, 175, 1:])))
+    assert moved[0] < 1 and moved[1] > 3
+
+
 def test_gloss_that_is_left_is_dulled() -> None:
     found = components()
     spot = np.zeros((SIZE, SIZE), np.float32)
