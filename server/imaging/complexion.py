@@ -32,6 +32,11 @@ WASHED: Final = 6.0  # L* taken away from which the place has lost its colour to
 # Ellipses (middle x, y, half axes) in the crop where eyes and mouth lie: framing puts them there, on average.
 EYES: Final = ((205.0, 218.0, 28.0, 16.0), (303.0, 218.0, 28.0, 16.0))
 MOUTH: Final = (254.0, 325.0, 44.0, 19.0)
+# The flash comes back red from wide pupils: a* beyond the skin's from which a spot in an eye may be, and is,
+# such a pupil; its least and largest side in pixels of the crop; and the share of its L* that stays.
+RED_EYE: Final = (14.0, 24.0)
+PUPIL: Final = (3, 30)
+BLACK: Final = 0.35
 SHINING: Final = 0.04  # linear light of shine from which a place does not say what colour the skin has
 MORE: Final = 4.0  # times what shine has washed out of a place comes back: some shine is always left
 FADED: Final = 4.0  # C* that a place must lack before it gets the colour of the skin near by in full
@@ -65,6 +70,7 @@ WHITE: Final = 8.0  # L* below 100 from which on a place is not white
 # sigma over which a colour is looked at; and the a*, b* of that way which count at most.
 EVENER: Final = 0.75
 BLOTCH: Final = 3.0
+TYPICAL: Final = (50.0, 65.0)  # percentiles of a* and b* that are most of the skin's: its middle looks ashen
 BLOTCHED: Final = 8.0
 # Frontal light leaves skin rich in colour: the share that it loses, and the median C* between which it does;
 # the share of a* that ruddy skin loses, and its hue, in degrees from a* towards b*.
@@ -113,7 +119,7 @@ class CropStatistics:
     weight: (SIDE, SIDE, 1), where it says what colour the skin has; like: the same, but shining skin counts,
     too; told: (SIDE, SIDE, 2) a* and b* over L*.
     The rest is (H, H) in [0, 1], but for length, that of a* and b*: skin without eyes and mouth, eyes, both,
-    and how far the brightest channel is burnt.
+    how far the brightest channel is burnt, and pupils that the flash made red, None without any.
     """
 
     weight: Float
@@ -124,6 +130,7 @@ class CropStatistics:
     features: Float
     burnt: Float
     length: Float
+    red: Float | None
 
     @classmethod
     def of(cls, components: Components) -> CropStatistics:
@@ -144,6 +151,7 @@ class CropStatistics:
             features,
             _rise(brightest(crop), BURNT),
             _length(_planes(lab)[1:]),
+            _red_pupils(lab, eyes, small[..., 1][weight[..., 0] > 0.5]),
         )
 
 
@@ -235,6 +243,13 @@ def kept(
         if studio:
             gloss = _gloss(lab[0], middle) * seen.bare[rows]
             lab[0] += np.float32(studio) * (_form(lab[0], middle) - np.float32(MATTE) * gloss)
+        if seen.red is not None and shine:
+            lab *= (
+                1
+                - min(shine / FULL, 1)
+                * seen.red[rows]
+                * np.array([1 - BLACK, 1, 1], np.float32)[:, None, None]
+            )
         if calmer.any():
             lab[1:] *= 1 - calmer[:, None, None] * (1 - seen.features[rows])
         result[rows] = cv2.cvtColor(cv2.merge(list(lab)), cv2.COLOR_Lab2RGB).clip(0, 1)
@@ -306,7 +321,8 @@ def _blotches(after: Float, seen: CropStatistics) -> Float:
     some = seen.weight[..., 0] > 0.5
     if some.sum() < 16:
         return np.zeros((2, *after.shape[1:]), np.float32)
-    off = np.concatenate([(small - np.median(small[some], axis=0)) * seen.like, seen.like], -1)
+    target = [np.percentile(small[..., k][some], rank) for k, rank in enumerate(TYPICAL)]
+    off = np.concatenate([(small - np.array(target, np.float32)) * seen.like, seen.like], -1)
     summed = cv2.GaussianBlur(np.asarray(off, np.float32), (0, 0), BLOTCH)
     near = np.clip(summed[..., :2] / (summed[..., 2:] + FAINT / 2), -BLOTCHED, BLOTCHED)
     near *= np.clip(2 * summed[..., 2:], 0, 1)  # hair, a beard and whatever lies on the skin are left alone
@@ -366,6 +382,27 @@ def _alike(lab: Float, weight: Float) -> Float:
     length = _length(_planes(lab)[1:])[..., None]
     hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / (np.maximum(length, NO_COLOUR) * np.hypot(a, b))
     return np.asarray(light * _rise(hue, OTHER_HUE), np.float32)
+
+
+def _red_pupils(lab: Float, eyes: Float, skin: Float) -> Float | None:
+    """Return where the flash shines red from the back of the eyes, (H, H) in [0, 1]; None where it does not.
+
+    skin: a* of its places. Only a small, round spot is a pupil: make-up and lids are not.
+    """
+    if not len(skin):
+        return None
+    redness = _rise((lab[..., 1] - np.median(skin)) * (eyes > 0.5), RED_EYE).astype(np.float32)
+    count, labels, found, _ = cv2.connectedComponentsWithStats((redness > 0.5).astype(np.uint8))
+    pupils = np.zeros_like(labels, np.uint8)
+    for spot in range(1, count):
+        *_, wide, high, area = found[spot]
+        small = PUPIL[0] <= min(wide, high) and max(wide, high) <= min(PUPIL[1], 2 * min(wide, high))
+        if small and area > wide * high / 2:
+            pupils[labels == spot] = 1
+    if not pupils.any():
+        return None
+    near = cv2.GaussianBlur(cv2.dilate(pupils, np.ones((5, 5), np.uint8)).astype(np.float32), (0, 0), 1)
+    return np.asarray(near * np.maximum(redness, pupils), np.float32)
 
 
 def _coloured(components: Components, lab: Float, weight: Float) -> Float:

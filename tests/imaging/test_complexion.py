@@ -204,6 +204,29 @@ def test_red_cheeks_and_pale_foreheads_come_nearer_to_the_rest_of_the_skin() -> 
     np.testing.assert_allclose(even[420, 250], plain[420, 250], atol=0.5)  # grey hair stays grey
 
 
+def test_skin_of_two_warmths_meets_on_the_warmer_side_of_the_middle() -> None:
+    found = components()
+    left = np.zeros((SIZE, SIZE), np.float32)
+    left[:, :250] = 1
+    found.crop[:] = shifted(found.crop, (0, 0, 4), left)
+    plain, even = (lab(complexion.kept(found, found.crop, 1, 1, colour)) for colour in (0, 1))
+    for picture, most in ((plain, 4.5), (even, 2)):
+        assert 0.1 < (picture[400, 180] - picture[400, 330])[2] < most
+    assert (even - plain)[400, (180, 330), 2].mean() > 0.5
+
+
+def test_red_pupils_turn_black_and_red_lids_do_not() -> None:
+    eye, red = np.zeros((SIZE, SIZE, 3), np.uint8), (204, 25, 30)
+    cv2.circle(eye, (205, 218), 5, red, -1)
+    cv2.ellipse(eye, (303, 212), (24, 4), 0, 0, 360, red, -1)
+    found = components()
+    found.crop[:] = np.where(eye > 0, eye / np.float32(255), found.crop)
+    plain, studio = (lab(complexion.kept(found, found.crop, shine, 1)) for shine in (0, 1))
+    assert plain[218, 205, 1] > 40 and plain[212, 303, 1] > 40
+    assert np.hypot(*studio[218, 205, 1:]) < 5 and studio[218, 205, 0] < 20
+    np.testing.assert_allclose(studio[212, 303, 1:], plain[212, 303, 1:], atol=2)
+
+
 def test_grey_hair_as_light_as_the_skin_stays_grey_but_grey_sheen_does_not() -> None:
     temple = np.zeros((SIZE, SIZE), np.float32)
     temple[80:200, 150:200] = 1
