@@ -20,13 +20,14 @@ from .server import CHECKOUT, Server
 def installed(gimp: Gimp) -> Gimp:
     """GIMP with the plug-in in its profile, put there by ``install.py --gimp-dir``.
 
-    With a home of its own, so that no profile of the user's is touched.
+    With a home of its own, so that no profile of the user's is touched. Where the checkout has no ``.venv`` yet
+    that takes as long as its packages do.
     """
     home = gimp.work / "installer"
     home.mkdir()
     environment = {**os.environ, "HOME": str(home), "STUDIO_PORTRAIT_HOME": str(home / "state")}
     command = [sys.executable, str(CHECKOUT / "install.py"), "--gimp-dir", str(gimp.profile)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     stop = [sys.executable, "-m", "server", "stop"]
     subprocess.run(stop, cwd=CHECKOUT, env=environment, capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
