@@ -90,6 +90,14 @@ def resident_memory(pid: int | None = None) -> int:
         return 0
 
 
+def processor_seconds(pid: int) -> float:
+    """Seconds of a processor that a process has used; 0 when it is gone or nobody tells."""
+    try:
+        return float(sum(psutil.Process(pid).cpu_times()[:2]))
+    except (psutil.Error, OSError):
+        return 0.0
+
+
 def keep_freed_memory() -> None:
     """Has glibc keep the memory of messages for the next ones: fetching it anew for each strip of rows costs
     more than reading the strip. `give_back_memory` ends that when there is nothing to do.

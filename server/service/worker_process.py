@@ -107,6 +107,10 @@ class WorkerProcess:
         """Resident bytes, shared pixels included; 0 when it is gone."""
         return resources.resident_memory(self.pid)
 
+    def processor_seconds(self) -> float:
+        """Return the seconds of a processor that it has used; 0 when it is gone."""
+        return resources.processor_seconds(self.pid)
+
     def _forward(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as lines:

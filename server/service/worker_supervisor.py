@@ -22,6 +22,7 @@ from .limits import Limits
 from .worker_process import Mailbox, WorkerProcess
 
 STUCK_SECONDS = 5.0  # a worker that goes on with a cancelled job so long is killed
+LOOK_SECONDS, LEAST_SHARE = 10.0, 0.01  # a late worker that loads uses that much of a processor, or hangs
 AFTERWORD_SECONDS = 1.0  # what a worker says so soon after a job is about that job
 
 log = logging.getLogger("supervisor")
@@ -64,6 +65,7 @@ class Supervisor:
         self._cancelled_at: float | None = None
         self._heard = 0.0
         self._hung = False
+        self._used = 0.0
         self.busy: str | None = None
         self._last: str | None = None
         self._waiting: dict[str, Any] | None = None  # the job's message, until the worker has loaded
@@ -85,6 +87,7 @@ class Supervisor:
             return
         self._runs += 1
         self._hung = False
+        self._used = 0.0
         self._heard = self._clock()
         self.about["state"] = "loading"
         try:
@@ -162,11 +165,20 @@ class Supervisor:
         if self._cancelled_at is not None and now - self._cancelled_at > STUCK_SECONDS:
             log.warning("the worker does not let go of a cancelled job and is ended")
         elif (loading or self.busy) and now - self._heard > allowed:
+            if loading and self._works():
+                self._heard = now - allowed + LOOK_SECONDS
+                return
             log.warning("the worker gave no sign for %.0f seconds and is ended", allowed)
         else:
             return
         self._hung = True
         self._process.kill()
+
+    def _works(self) -> bool:
+        """Whether a worker loads slowly because the machine is busy, rather than hangs or goes in circles."""
+        used = self._process.processor_seconds() if self._process else 0.0
+        before, self._used = self._used, used
+        return used - before > LEAST_SHARE * LOOK_SECONDS and used < self._limits.load_seconds
 
     def take(self) -> Iterator[WorkerEvent]:
         """Yield the events about jobs that have come."""

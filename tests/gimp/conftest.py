@@ -20,8 +20,8 @@ from .server import CHECKOUT, Server
 def installed(gimp: Gimp) -> Gimp:
     """GIMP with the plug-in in its profile, put there by ``install.py --gimp-dir``.
 
-    With a home of its own, so that no profile of the user's is touched. Where the checkout has no ``.venv`` yet
-    that takes as long as its packages do.
+    With a home of its own, so that no profile of the user's is touched. Where the checkout has no ``.venv``
+    yet, that takes as long as its packages do.
     """
     home = gimp.work / "installer"
     home.mkdir()

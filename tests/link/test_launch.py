@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -127,9 +128,31 @@ def test_a_server_that_cannot_start(
 def test_a_server_that_never_listens(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(launch.COMMAND_VARIABLE, f'{sys.executable} -c "import time; time.sleep(2)"')
     monkeypatch.setattr(launch, "START_SECONDS", 0.5)
+    monkeypatch.setattr(launch, "STILL_SECONDS", 0.5)
     with pytest.raises(Problem, match="did not answer") as caught:
         Session.open()
     assert str(runtime.log_path(home)) in caught.value.hint
+
+
+SLOW_START = """
+import os, sys, time
+for _ in range(8):
+    time.sleep(0.5)
+    end = time.process_time() + 0.03
+    while time.process_time() < end: pass
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_a_server_that_starts_slowly_is_waited_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a busy machine: longer than the longest wait, but with a little work all the time."""
+    slow = [sys.executable, "-c", SLOW_START, *COMMAND]
+    monkeypatch.setenv(launch.COMMAND_VARIABLE, shlex.join(slow))
+    monkeypatch.setattr(launch, "START_SECONDS", 2.5)
+    with Session.open() as opened:
+        opened.shutdown()
+    wait_for(lambda: not runtime.server_lives(home))
 
 
 def test_in_a_sandbox_the_hint_says_what_to_type(

@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import psutil
 import pytest
 
 from plugin.studio_portrait.link import runtime
+from server.service import resources
+from server.service.limits import Limits
+from server.service.worker_supervisor import Supervisor
 
 from .plain_worker import DEADLY, DEAF, HELD, LOADS, SLOW, let_go
 from .running import COMMAND, PATIENCE, Client, Server, gone, wait_for
@@ -44,6 +48,31 @@ def test_a_worker_that_shows_no_progress_is_replaced_and_its_job_refused_at_last
         assert (refused["job"], refused["code"]) == (job, "rejected")
         assert "no sign of progress" in refused["message"]
         retouched(client)
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_worker_that_is_late_is_ended_when_it_hangs_not_when_it_works(tmp_path: Path, works: bool) -> None:
+    """A busy machine took longer than `load-seconds`, twice, for ten seconds of a processor's work."""
+    now = 0.0
+    code = "while True: pass" if works else "import time; time.sleep(3600)"
+    limits = Limits(load_seconds=0.6)
+    supervisor = Supervisor([sys.executable, "-c", code], tmp_path, "cpu", limits, lambda: now)
+    supervisor.start()
+    pid = supervisor.pid
+    assert pid is not None
+    try:
+        for used in (0.15, 0.3, 0.45) if works else (0.0, 0.0):
+            wait_for(lambda used=used: resources.processor_seconds(pid) > used)
+            now += 20
+            supervisor.beat()
+        if works:
+            assert not gone(pid)
+            wait_for(lambda: resources.processor_seconds(pid) > limits.load_seconds)  # it goes in circles
+            now += 20
+            supervisor.beat()
+        wait_for(lambda: gone(pid))
+    finally:
+        supervisor.stop()
 
 
 def test_a_job_that_is_cancelled_while_the_worker_loads_is_gone_and_the_worker_stays(

@@ -85,9 +85,8 @@ def test_whole_way(bare: Copy) -> None:
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 300
     while not list(bare.folder.glob(".venv/lib/python3*/site-packages/numpy")):
-        assert time.monotonic() < deadline and first.poll() is None, first.communicate()[0]
+        assert first.poll() is None, first.communicate()[0]
         time.sleep(0.02)
     os.killpg(first.pid, signal.SIGKILL)
     assert "does not run" in first.communicate()[0]

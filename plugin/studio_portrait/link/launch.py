@@ -21,6 +21,7 @@ from .wire import Problem
 
 COMMAND_VARIABLE = "STUDIO_PORTRAIT_SERVER"
 START_SECONDS = 30.0
+STILL_SECONDS = 5.0  # after which a server that starts, late and without using the processor, hangs
 FROZEN_SECONDS = 10.0  # for a server that is there already, which need not load anything to answer
 FLATPAK_INFO = Path("/.flatpak-info")
 
@@ -144,9 +145,11 @@ def wait_until(
     """Wait until `ready()`; `progress` gets the waited share of the longest wait, 0..1.
 
     A process that ends with status 0 found another server that was quicker; the
-    wait goes on for that one. Any other end is told at once. Raises `Problem`.
+    wait goes on for that one. Any other end is told at once. One that takes longer because the machine is
+    busy is waited for as long as it works (Linux). Raises `Problem`.
     """
     begin = time.monotonic()
+    work = _Work(process.pid)
     while not ready():
         waited = time.monotonic() - begin
         status = process.poll()
@@ -154,10 +157,32 @@ def wait_until(
             raise _failed(f"The server ended at once (status {status})", folder)
         if status == 0 and waited > FROZEN_SECONDS:
             raise _frozen(folder)
-        if waited > START_SECONDS:
-            raise _failed(f"The server did not answer within {START_SECONDS:.0f} seconds", folder)
-        progress(waited / START_SECONDS)
+        if not work.goes_on() and waited > START_SECONDS:
+            raise _failed(f"The server did not answer within {waited:.0f} seconds", folder)
+        progress(min(1.0, waited / START_SECONDS))
         time.sleep(0.04)
+
+
+class _Work:
+    """What a process uses of the processor, where the system tells it (Linux)."""
+
+    def __init__(self, pid: int):
+        self._stat = Path(f"/proc/{pid}/stat")
+        self._used, self._since = 0.0, time.monotonic()
+
+    def goes_on(self) -> bool:
+        """Whether it has used some of it lately, and not more than a start can need."""
+        used, now = self._seconds(), time.monotonic()
+        if used > self._used:
+            self._used, self._since = used, now
+        return now - self._since < STILL_SECONDS and used < START_SECONDS
+
+    def _seconds(self) -> float:
+        try:
+            fields = self._stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, ValueError, IndexError, AttributeError):
+            return 0.0
 
 
 def _frozen(folder: Path) -> Problem:
