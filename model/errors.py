@@ -6,6 +6,10 @@
 from __future__ import annotations
 
 
+class Unusable(ValueError):
+    """Nothing can be done with what was given; the text says why, with a hint."""
+
+
 class ModelError(Exception):
     """Base of all of them. message: one sentence. hint: what to do about it, None for what always helps."""
 

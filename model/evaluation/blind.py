@@ -19,7 +19,6 @@ import argparse
 import csv
 import json
 import math
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +30,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import command_line, contact_sheet
+from ..command_line import at_least
 from .calibrate import KINDS
 
 DEFECTS: Final = ("neck", "red", "orange", "grey", "flat", "halo", "shine", "dark", "light", "eyes")
@@ -38,6 +39,7 @@ COLUMNS: Final = ("pair", "preferred", "sure", "defects_a", "defects_b")
 HEIGHT: Final = 900  # of a picture on a sheet; smaller ones stay as they are
 WIDTH: Final = 760
 GAP: Final = 16
+CAPTION: Final = 36  # pixels above it
 Z: Final = 1.96  # of 95 %
 
 
@@ -72,30 +74,28 @@ def make(before: Path, after: Path, out: Path, groups: Mapping[str, str], seed: 
     if not names:
         raise ValueError(f"{before} and {after} have no picture of the same name")
     left_out = [f"{name} is in one of the folders only" for name in sorted(first.keys() ^ second.keys())]
+    (out / "sheets").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
-    sheets = out / "sheets"
-    sheets.mkdir(parents=True, exist_ok=True)
     key: dict[str, dict[str, str]] = {}
-    for place in rng.permutation(len(names)):
-        name = names[place]
+    for name in (names[place] for place in rng.permutation(len(names))):
         one, other = cv2.imread(str(first[name])), cv2.imread(str(second[name]))
         if one is None or other is None:
             left_out.append(f"{name} cannot be read")
             continue
         pair, swapped = f"{len(key) + 1:03}", bool(rng.random() < 0.5)
-        other = cv2.resize(other, one.shape[1::-1], interpolation=cv2.INTER_AREA)
-        sides = (other, one) if swapped else (one, other)
-        if not cv2.imwrite(str(sheets / f"{pair}.png"), _sheet(*sides)):
-            raise ValueError(f"{sheets} cannot be written to")
+        contact_sheet.save(out / "sheets" / f"{pair}.png", _sheet(one, other, swapped))
         key[pair] = {"name": name, "after": "A" if swapped else "B", "group": groups.get(name, "")}
     if not key:
         raise ValueError("no picture could be read")
+    _write_form(out, key)
+    return left_out
+
+
+def _write_form(out: Path, key: Mapping[str, Mapping[str, str]]) -> None:
+    """Write the judge's form, and beside it the key."""
     (out / "key.json").write_text(json.dumps(key, indent=1) + "\n", "utf-8")
     with (out / "form.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(COLUMNS)
-        writer.writerows([pair, "", "", "", ""] for pair in key)
-    return left_out
+        csv.writer(stream).writerows([COLUMNS, *([pair, "", "", "", ""] for pair in key)])
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
@@ -104,18 +104,17 @@ def _pictures(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in KINDS}
 
 
-def _sheet(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
-    """Return a | B, captioned."""
-    scale = min(1.0, HEIGHT / left.shape[0], WIDTH / left.shape[1])
-    size = (round(left.shape[1] * scale), round(left.shape[0] * scale))
-    both = [cv2.resize(side, size, interpolation=cv2.INTER_AREA) for side in (left, right)]
-    sheet = np.full((size[1] + 36, 2 * size[0] + GAP, 3), 128, np.uint8)
-    for letter, side, x in zip("AB", both, (0, size[0] + GAP), strict=True):
-        sheet[36:, x : x + size[0]] = side
-        cv2.putText(
-            sheet, letter, (x + 8, 27), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (255, 255, 255), 2, cv2.LINE_AA
-        )
-    return sheet
+def _sheet(before: NDArray[Any], after: NDArray[Any], swapped: bool) -> NDArray[Any]:
+    """Return A | B, captioned, in sRGB; both (H, W, 3) BGR. swapped: the one that is after stands left."""
+    other = cv2.resize(after, before.shape[1::-1], interpolation=cv2.INTER_AREA)
+    scale = min(1.0, HEIGHT / before.shape[0], WIDTH / before.shape[1])
+    size = (round(before.shape[1] * scale), round(before.shape[0] * scale))
+    sheet = np.full((size[1] + CAPTION, 2 * size[0] + GAP, 3), 128, np.uint8)
+    sides = (other, before) if swapped else (before, other)
+    for letter, side, x in zip("AB", sides, (0, size[0] + GAP), strict=True):
+        sheet[CAPTION:, x : x + size[0]] = cv2.resize(side, size, interpolation=cv2.INTER_AREA)
+        contact_sheet.write(sheet, letter, (x + 8, 27), 0.9, (255, 255, 255), 2)
+    return sheet[..., ::-1]
 
 
 def read(form: Path, key: Mapping[str, Mapping[str, str]]) -> tuple[list[Vote], list[str]]:
@@ -132,22 +131,24 @@ def read(form: Path, key: Mapping[str, Mapping[str, str]]) -> tuple[list[Vote], 
         raise ValueError(f"{form} is not a form; its columns are {', '.join(COLUMNS)}")
     votes, unused = [], []
     for row in rows:
-        pair, said = str(row["pair"]).strip().zfill(3), str(row["preferred"]).strip().upper()
-        if pair not in key or said not in ("A", "B", "SAME"):
+        if vote := _vote(row, key):
+            votes.append(vote)
+        else:
             unused.append(f"{form}: pair {row['pair']!r} says {row['preferred']!r}; it is A, B or same")
-            continue
-        after = key[pair]["after"]
-        words = str(row.get(f"defects_{after.lower()}") or "").lower().replace(",", " ").split()
-        votes.append(
-            Vote(
-                pair,
-                key[pair]["group"],
-                "same" if said == "SAME" else "after" if said == after else "before",
-                int(number) if (number := str(row.get("sure") or "").strip()).isdigit() else 1,
-                tuple(word for word in words if word in DEFECTS),
-            )
-        )
     return votes, unused
+
+
+def _vote(row: Mapping[str, str], key: Mapping[str, Mapping[str, str]]) -> Vote | None:
+    """Return what a line of a form says; None if nothing that can be counted."""
+    pair, said = str(row["pair"]).strip().zfill(3), str(row["preferred"]).strip().upper()
+    if pair not in key or said not in ("A", "B", "SAME"):
+        return None
+    after = key[pair]["after"]
+    chosen = "same" if said == "SAME" else "after" if said == after else "before"
+    sure = str(row.get("sure") or "").strip()
+    words = str(row.get(f"defects_{after.lower()}") or "").lower().replace(",", " ").split()
+    defects = tuple(word for word in words if word in DEFECTS)
+    return Vote(pair, key[pair]["group"], chosen, int(sure) if sure.isdigit() else 1, defects)
 
 
 def score(judges: Sequence[Sequence[Vote]]) -> dict[str, Any]:
@@ -157,29 +158,31 @@ def score(judges: Sequence[Sequence[Vote]]) -> dict[str, Any]:
     for vote in votes:
         if vote.group:
             groups.setdefault(vote.group, []).append(vote)
-    result: dict[str, Any] = {"judges": len(judges), "groups": {}}
-    for name, own in groups.items():
-        hits = sum(vote.chosen == "after" for vote in own)
-        low, high = wilson(hits, len(own))
-        result["groups"][name] = {
-            "n": len(own),
-            "preferred": hits,
-            "photograph": sum(vote.chosen == "before" for vote in own),
-            "share": round(hits / len(own), 3),
-            "interval": [round(low, 3), round(high, 3)],
-            "sure": sum(vote.chosen == "after" and vote.sure > 1 for vote in own),
-            "sure_photograph": sum(vote.chosen == "before" and vote.sure > 1 for vote in own),
-            "free": sum(not vote.defects for vote in own),
-            "defects": dict(Counter(word for vote in own for word in set(vote.defects)).most_common()),
-        }
-    same, common = 0, 0
-    for one, other in combinations(judges, 2):
-        theirs = {vote.pair: vote.chosen for vote in other}
-        both = [(vote.chosen, theirs[vote.pair]) for vote in one if vote.pair in theirs]
-        common += len(both)
-        same += sum(a == b for a, b in both)
-    result["agreement"] = round(same / common, 3) if common else None
-    return result
+    counted = {name: _counted(own) for name, own in groups.items()}
+    return {"judges": len(judges), "groups": counted, "agreement": _agreement(judges)}
+
+
+def _counted(votes: Sequence[Vote]) -> dict[str, Any]:
+    hits = sum(vote.chosen == "after" for vote in votes)
+    return {
+        "n": len(votes),
+        "preferred": hits,
+        "photograph": sum(vote.chosen == "before" for vote in votes),
+        "share": round(hits / len(votes), 3),
+        "interval": [round(end, 3) for end in wilson(hits, len(votes))],
+        "sure": sum(vote.chosen == "after" and vote.sure > 1 for vote in votes),
+        "sure_photograph": sum(vote.chosen == "before" and vote.sure > 1 for vote in votes),
+        "free": sum(not vote.defects for vote in votes),
+        "defects": dict(Counter(word for vote in votes for word in set(vote.defects)).most_common()),
+    }
+
+
+def _agreement(judges: Sequence[Sequence[Vote]]) -> float | None:
+    """Return the share of pairs on which two judges say the same; None if no two saw the same pair."""
+    chosen = [{vote.pair: vote.chosen for vote in votes} for votes in judges]
+    both = [(one, other, pair) for one, other in combinations(chosen, 2) for pair in one.keys() & other]
+    same = [one[pair] == other[pair] for one, other, pair in both]
+    return round(sum(same) / len(same), 3) if same else None
 
 
 def _text(result: Mapping[str, Any]) -> str:
@@ -213,45 +216,49 @@ def _groups(manifest: Path | None, column: str) -> dict[str, str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status."""
-    options = _parser().parse_args(arguments)
+    return command_line.run(_parser(), lambda options: int(options.run(options)), arguments)
+
+
+def _make(options: argparse.Namespace) -> int:
+    groups = _groups(options.manifest, options.group)
+    trouble = make(options.before, options.after, options.out, groups, options.seed)
+    print(f"{options.out}/sheets and form.csv are for the judge; key.json is not")
+    command_line.tell_left_out(trouble)
+    return 1 if trouble else 0
+
+
+def _score(options: argparse.Namespace) -> int:
     try:
-        if options.command == "make":
-            groups = _groups(options.manifest, options.group)
-            trouble = make(options.before, options.after, options.out, groups, options.seed)
-            print(f"{options.out}/sheets and form.csv are for the judge; key.json is not")
-        else:
-            key = json.loads(options.key.read_text("utf-8"))
-            read_in = [read(form, key) for form in options.forms]
-            trouble = [sentence for _, unused in read_in for sentence in unused]
-            judges = [votes for votes, _ in read_in if votes]
-            if not judges:
-                raise ValueError("no form says anything")
-            result = score(judges)
-            print(_text(result))
-            if options.json:
-                print(json.dumps(result))
-    except (ValueError, OSError) as error:
-        print(f"blind: {error}", file=sys.stderr)
-        return 2
-    for sentence in trouble:
-        print(f"left out: {sentence}", file=sys.stderr)
+        key = json.loads(options.key.read_text("utf-8"))
+        read_in = [read(form, key) for form in options.forms]
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError, KeyError) as error:
+        raise ValueError(f"{options.key} is not a key that blind make has written") from error
+    trouble = [sentence for _, unused in read_in for sentence in unused]
+    judges = [votes for votes, _ in read_in if votes]
+    if not judges:
+        raise ValueError("no form says anything")
+    result = score(judges)
+    print(_text(result))
+    if options.json:
+        print(json.dumps(result))
+    command_line.tell_left_out(trouble)
     return 1 if trouble else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m model blind", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser = command_line.parser("blind", __doc__)
+    commands = parser.add_subparsers(required=True, metavar="make|score")
     making = commands.add_parser("make", help="sheets, a form and a key")
     making.add_argument("--before", type=Path, required=True, help="folder of photographs")
     making.add_argument("--after", type=Path, required=True, help="folder of results, of the same names")
-    making.add_argument("--out", type=Path, required=True)
+    making.add_argument("--out", type=Path, required=True, help="folder to write")
     making.add_argument("--manifest", type=Path, help="CSV with the columns file and --group")
     making.add_argument("--group", default="skin", help="column to score by (%(default)s)")
-    making.add_argument("--seed", type=int, default=1, help="of order and sides (%(default)s)")
+    making.add_argument("--seed", type=at_least(0), default=1, help="of order and sides (%(default)s)")
+    making.set_defaults(run=_make)
     scoring = commands.add_parser("score", help="count filled-in forms")
-    scoring.add_argument("forms", type=Path, nargs="+")
-    scoring.add_argument("--key", type=Path, required=True)
+    scoring.add_argument("forms", type=Path, nargs="+", metavar="FORM", help="what a judge has filled in")
+    scoring.add_argument("--key", type=Path, required=True, help="key.json, as make has written it")
     scoring.add_argument("--json", action="store_true", help="end with one line of JSON")
+    scoring.set_defaults(run=_score)
     return parser

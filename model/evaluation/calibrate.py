@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +30,8 @@ from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 from torch import Tensor
 
+from model import command_line
+from model.command_line import at_least
 from model.data.synthesize.cache import Entry
 from model.data.synthesize.flash import Mix, named
 from model.data.synthesize.pairs import Pairs, fixed
@@ -39,6 +40,7 @@ from model.paper.bilateral import SIZE
 
 from . import face_statistics as faces
 from .flashes import DARK_SKIN
+from .maps import add_arguments as add_people
 from .maps import held_out_maps
 from .metrics import ita, ita_bin
 
@@ -92,19 +94,21 @@ def synthetic(pairs: Iterator[Pairs]) -> tuple[list[Row], list[tuple[str, float,
     """
     rows, colours = [], []
     for pair in pairs:
-        x, o, where = (_picture(side) for side in (pair.x, pair.o, pair.skin))
+        x, o, skin = (_picture(side) for side in (pair.x, pair.o, pair.skin))
         try:
-            face = faces.find(x)
+            rows.append(faces.measure(faces.find(x)))
         except Unfit:
             continue
-        rows.append(faces.measure(face))
         if not pair.cast.any():
-            # Where the face is in the flash it is in the target.
-            skin = where > 127
-            sides = [np.asarray(side / np.float32(255), np.float32) for side in (x, o)]
-            before, after = (np.median(faces.lab(side)[skin], axis=0) for side in sides)
-            colours.append((ita_bin(ita(after)), *(after - before)[1:].tolist()))
+            colours.append(_change(x, o, skin > 127))
     return rows, colours
+
+
+def _change(x: NDArray[np.uint8], o: NDArray[np.uint8], skin: NDArray[np.bool_]) -> tuple[str, float, float]:
+    """Return the target's ITA bin and the change of a* and b*; a face lies in both at one place."""
+    sides = [np.asarray(side / np.float32(255), np.float32) for side in (x, o)]
+    before, after = (np.median(faces.lab(side)[skin], axis=0) for side in sides)
+    return (ita_bin(ita(after)), *(after - before)[1:].tolist())
 
 
 def _picture(batch: Tensor) -> NDArray[np.uint8]:
@@ -129,25 +133,24 @@ def failures(
     statistics: Mapping[str, Mapping[str, Any]], colour: Mapping[str, Mapping[str, float]], mix: Mix
 ) -> list[str]:
     """Why the mix does not pass, in sentences; none: it passes."""
-    found = []
-    for name, row in statistics.items():
-        if name in EXEMPT:
-            continue
-        low, _, high = row["real"]
-        if not low <= row["synthetic"][1] <= high:
-            found.append(f"{name}: the median {row['synthetic'][1]} is outside of {low} - {high}")
-        if row["ks"] > LARGEST_DISTANCE:
-            found.append(f"{name}: the distance {row['ks']} is above {LARGEST_DISTANCE}")
+    sentences = [sentence for name, row in statistics.items() for sentence in _away(name, row)]
     for name, row in colour.items():
         if row["n"] >= ENOUGH and max(abs(row["a"]), abs(row["b"])) > LARGEST_COLOUR:
-            found.append(
-                f"{name}: the target's colour is {row['a']:+.1f} a*, {row['b']:+.1f} b* off the flash's"
-            )
-    if not LED_SHARE[0] <= mix.led <= LED_SHARE[1]:
-        found.append(
-            f"hard LED flashes are {mix.led:.0%} of the mix, not {LED_SHARE[0]:.0%} - {LED_SHARE[1]:.0%}"
-        )
-    return found
+            off = f"{row['a']:+.1f} a*, {row['b']:+.1f} b*"
+            sentences.append(f"{name}: the target's colour is {off} off the flash's")
+    low, high = LED_SHARE
+    if not low <= mix.led <= high:
+        sentences.append(f"hard LED flashes are {mix.led:.0%} of the mix, not {low:.0%} - {high:.0%}")
+    return sentences
+
+
+def _away(name: str, row: Mapping[str, Any]) -> Iterator[str]:
+    """Say how a statistic of the flashes is away from that of real ones."""
+    low, _, high = row["real"]
+    if name not in EXEMPT and not low <= row["synthetic"][1] <= high:
+        yield f"{name}: the median {row['synthetic'][1]} is outside of {low} - {high}"
+    if name not in EXEMPT and row["ks"] > LARGEST_DISTANCE:
+        yield f"{name}: the distance {row['ks']} is above {LARGEST_DISTANCE}"
 
 
 def by_bin(colours: Sequence[tuple[str, float, float]]) -> dict[str, dict[str, float]]:
@@ -174,22 +177,20 @@ def _text(statistics: Mapping[str, Mapping[str, Any]], colour: Mapping[str, Mapp
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        mix = named(options.mix)
-        paths = photographs(options.real)
-        maps = held_out_maps(options.portraits, options.mesh, options.cache)
-        real, left_out = measured(paths)
-        for reason in left_out:
-            print(f"left out: {reason}", file=sys.stderr)
-        if not real:
-            raise ValueError(f"no face was found in any picture of {options.real}")
-        made, colours = synthetic(flashes(maps.folder, maps.entries, options.flashes, options.seed, mix))
-        if not made:
-            raise ValueError("no face was found again in any flash")
-    except (ValueError, OSError) as error:
-        print(f"calibrate: {error}", file=sys.stderr)
-        return 2
+    return command_line.run(_parser(), _run, arguments)
+
+
+def _run(options: argparse.Namespace) -> int:
+    mix = named(options.mix)
+    paths = photographs(options.real)
+    maps = held_out_maps(options.portraits, options.mesh, options.cache)
+    real, left_out = measured(paths)
+    command_line.tell_left_out(left_out)
+    if not real:
+        raise ValueError(f"no face was found in any picture of {options.real}")
+    made, colours = synthetic(flashes(maps.folder, maps.entries, options.flashes, options.seed, mix))
+    if not made:
+        raise ValueError("no face was found again in any flash")
     statistics, colour = compare(real, made), by_bin(colours)
     reasons = failures(statistics, colour, mix)
     print(f"{len(real)} photographs, {len(made)} flashes of the mix {options.mix}\n")
@@ -201,16 +202,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m model calibrate", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = command_line.parser("calibrate", __doc__)
     add = parser.add_argument
     add("--real", type=Path, required=True, metavar="DIR", help="folder of real flash photographs")
-    add("--portraits", type=Path, required=True, help="folder with manifest.csv (file, source, person)")
-    add("--cache", type=Path, help="folder of maps, such as training's (default: in the user's cache)")
-    add("--mesh", type=Path, help="ict_face_model_light.npz (default: looked for near the portraits)")
+    add_people(parser)
     add("--mix", default="real", help="of mixes.toml (%(default)s)")
-    add("--flashes", type=int, default=FLASHES, help="how many (%(default)s)")
-    add("--seed", type=int, default=SEED)
+    add("--flashes", type=at_least(1), default=FLASHES, help="how many (%(default)s)")
+    add("--seed", type=at_least(0), default=SEED, help="of the flashes (%(default)s)")
     add("--json", action="store_true", help="end with one line of JSON")
     return parser

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
+from model.command_line import at_least
 from model.data.synthesize.portraits import Unfit
+from model.inference.weights import WEIGHTS
 from model.training.progress import duration
 
 from .flashes import Planned
+from .maps import add_arguments as add_people
 from .score import Record, score
 from .systems import System, studio_change
 
+SEED: Final = 2026
+FLASHES: Final = 2
 TELL_EVERY: Final = 5.0  # seconds
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what is judged, and on what."""
+    add_people(parser)
+    add = parser.add_argument
+    add("--flashes", type=at_least(1), default=FLASHES, help="of a person, more of dark skin (%(default)s)")
+    add("--seed", type=at_least(0), default=SEED, help="of the flashes and the bootstrap (%(default)s)")
+    add("--weights", type=Path, default=WEIGHTS, help="folder of networks (default: the shipped)")
+    add("--json", action="store_true", help="end with one line of JSON")
 
 
 @dataclass
@@ -62,13 +79,12 @@ def judge(
             sample = one.make()
         except (Unfit, ValueError) as error:
             result.trouble.append(f"{one.name}: {error}")
-            progress.step()
-            continue
-        result.planned.append(one)
-        for name, record in score(sample, systems, real).items():
-            result.records[name].append(record)
-        for name in networks:
-            result.studio_change[name].append(studio_change(systems[name], sample))
+        else:
+            result.planned.append(one)
+            for name, record in score(sample, systems, real).items():
+                result.records[name].append(record)
+            for name in networks:
+                result.studio_change[name].append(studio_change(systems[name], sample))
         progress.step()
     return result
 

@@ -7,32 +7,21 @@ training. Shows each face's 512-pixel crop: photograph | eq. (4) | the predicted
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
 
 from model.data.synthesize.portraits import Unfit, frame
 
+from .. import command_line, contact_sheet
+from ..errors import Unusable
 from ..inference.answers import answer
 from ..networks.network import Network
-from ..networks.registry import find
 from ..paper.bilateral import filter_crop
 from ..training import checkpoint
-
-
-def load(path: Path) -> tuple[Network, nn.Module]:
-    """Read the averaged network of a checkpoint, ready to run. Raises `ValueError` with a sentence."""
-    state = checkpoint.load(path)
-    network = find(checkpoint.architecture(state))
-    module = network.build()
-    module.load_state_dict(checkpoint.averaged(state))
-    module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
-    return network, module
 
 
 def retouched(network: Network, module: nn.Module, crop: np.ndarray) -> np.ndarray:
@@ -46,28 +35,23 @@ def retouched(network: Network, module: nn.Module, crop: np.ndarray) -> np.ndarr
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: all shown; 1: some pictures left out; 2: nothing to show, or nowhere to write it."""
-    parser = argparse.ArgumentParser(prog="python -m model look", description=__doc__)
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("pictures", type=Path, nargs="+")
-    parser.add_argument("--out", type=Path, required=True)
-    a = parser.parse_args(arguments)
-    rows, left = [], 0
-    try:
-        network, module = load(a.checkpoint)
-    except ValueError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
-    for path in a.pictures:
+    parser = command_line.parser("look", __doc__)
+    parser.add_argument("checkpoint", type=Path, help="last.pt of a run")
+    parser.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE")
+    parser.add_argument("--out", type=Path, required=True, help="PNG to write")
+    return command_line.run(parser, _run, arguments)
+
+
+def _run(options: argparse.Namespace) -> int:
+    network, module = checkpoint.network(checkpoint.load(options.checkpoint))
+    rows, left_out = [], []
+    for path in options.pictures:
         try:
             rows.append(retouched(network, module, frame(path).crop))
         except Unfit as reason:
-            left += 1
-            print(f"{path} is left out: {reason}", file=sys.stderr)
-    if not rows or not a.out.parent.is_dir():
-        problem = "has no folder" if rows else "is not written, there is no face to show"
-        print(f"{parser.prog}: {a.out} {problem}", file=sys.stderr)
-        return 2
-    rows += [np.zeros_like(rows[0])] * (len(rows) % 2)
-    pairs = [np.hstack(rows[i : i + 2]) for i in range(0, len(rows), 2)]
-    cv2.imwrite(str(a.out), np.vstack(pairs)[..., ::-1])
-    return min(1, left)
+            left_out.append(f"{path}: {reason}")
+    command_line.tell_left_out(left_out)
+    if not rows:
+        raise Unusable(f"{options.out} is not written: there is no face to show")
+    contact_sheet.save(options.out, contact_sheet.grid(rows, 2))
+    return 1 if left_out else 0

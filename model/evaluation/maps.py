@@ -6,6 +6,7 @@ maps, so that a change of any of them makes new ones. A training cache can be gi
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -16,12 +17,21 @@ from typing import Final
 from model.data.synthesize import albedo, geometry, masks, portraits, spots, target
 from model.data.synthesize import maps as building
 from model.data.synthesize.cache import INDEX, Entry, entries, fill
-from model.data.synthesize.portraits import Unusable, manifest
+from model.data.synthesize.portraits import manifest
+from model.errors import Unusable
 
 MESH: Final = "ict_face_model_light.npz"
 LEFT_OUT: Final = "left_out.json"
 CODE: Final = (albedo, geometry, masks, portraits, spots, target, building)
 UNREADABLE: Final = ("not a picture", "faces")  # how the reasons end that are faults, not a choice
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where the held-out people come from."""
+    add = parser.add_argument
+    add("--portraits", type=Path, required=True, help="folder with manifest.csv (file, source, person)")
+    add("--mesh", type=Path, help=f"{MESH} (default: looked for near the portraits)")
+    add("--cache", type=Path, help="folder of maps, such as training's (default: in the user's cache)")
 
 
 @dataclass(frozen=True)
@@ -60,14 +70,13 @@ def held_out_maps(folder: Path, mesh: Path | None, cache: Path | None) -> Maps:
         if not (cache / INDEX).is_file():
             _fill(folder, mesh, cache)
     kept = [entry for entry in entries(cache) if entry.held_out and entry.name in names]
-    missing = [entry.name for entry in kept if not (cache / f"{entry.name}.npy").is_file()]
-    if missing:
-        raise Unusable(f"{cache} lacks the maps of {missing[0]}; delete it and start again")
+    for entry in kept:
+        if not (cache / f"{entry.name}.npy").is_file():
+            raise Unusable(f"{cache} lacks the maps of {entry.name}; delete it and start again")
     left = cache / LEFT_OUT
     reasons = json.loads(left.read_text("utf-8")) if left.is_file() else []
     if not kept:
-        told = "".join(f"\n  {reason}" for reason in reasons)
-        raise Unusable(f"no portrait of a held-out person in {folder} can be used{told}")
+        raise Unusable("\n  ".join([f"no portrait of a held-out person in {folder} can be used", *reasons]))
     return Maps(cache, kept, reasons)
 
 

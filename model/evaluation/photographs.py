@@ -101,11 +101,7 @@ def measure(
             continue
         try:
             face = faces.read(path)
-            answers = (
-                {"results": faces.same_place(path, face, served[path.stem])}
-                if results
-                else {name: retouched(face.crop, network) for name, network in networks.items()}
-            )
+            answers = _answers(path, face, networks, served)
         except Unfit as reason:
             left_out.append(f"{path}: {reason}")
             continue
@@ -114,25 +110,34 @@ def measure(
             rows[name].append((groups.get(path.name, ""), change(face, after, away)))
     if not any(rows.values()):
         raise ValueError(f"no face was found in any picture of {folder}")
-    result: dict[str, Any] = {"n": len(next(iter(rows.values()))), "systems": {}}
-    for name, own in rows.items():
-        parts = {"all": [row for _, row in own]}
-        for group, row in own:
-            if group:
-                parts.setdefault(group, []).append(row)
-        result["systems"][name] = {group: _spread(part) for group, part in parts.items()}
-    return result, left_out
+    systems = {name: _by_group(own) for name, own in rows.items()}
+    return {"n": len(next(iter(rows.values()))), "systems": systems}, left_out
+
+
+def _answers(
+    path: Path, face: faces.Face, networks: Mapping[str, Network], served: Mapping[str, Path]
+) -> dict[str, faces.Image]:
+    """Return what is measured of a photograph. Raises `Unfit` for a result of another size."""
+    if served:
+        return {"results": faces.same_place(path, face, served[path.stem])}
+    return {name: retouched(face.crop, network) for name, network in networks.items()}
+
+
+def _by_group(rows: Sequence[tuple[str, Row]]) -> dict[str, Any]:
+    parts = {"all": [row for _, row in rows]}
+    for group, row in rows:
+        if group:
+            parts.setdefault(group, []).append(row)
+    return {group: _spread(part) for group, part in parts.items()}
 
 
 def _spread(rows: Sequence[Row]) -> dict[str, Any]:
     """n, and the percentiles of each column."""
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in COLUMNS:
         values = np.array([row[name] for row in rows])
         values = values[np.isfinite(values)]
-        columns[name] = (
-            [round(float(q), 2) for q in np.percentile(values, PERCENTILES)] if len(values) else None
-        )
+        columns[name] = np.percentile(values, PERCENTILES).round(2).tolist() if len(values) else None
     return {"n": len(rows), **columns}
 
 
@@ -152,8 +157,11 @@ def text(result: Mapping[str, Any]) -> str:
     for system, groups in result["systems"].items():
         lines.append(f"{system}: 5 / 25 / 50 / 75 / 95 %")
         for group, row in groups.items():
-            cells = [
-                "-" if row[name] is None else " / ".join(f"{q:.2f}" for q in row[name]) for name in COLUMNS
-            ]
+            cells = [spread(row[name], 2, "-") for name in COLUMNS]
             lines.append(f"  {group:<10}{row['n']:>4}  " + "".join(cell.rjust(width) for cell in cells))
     return "\n".join(lines)
+
+
+def spread(percentiles: Sequence[float] | None, digits: int, missing: str) -> str:
+    """Return a cell of a table."""
+    return missing if not percentiles else " / ".join(f"{q:.{digits}f}" for q in percentiles)

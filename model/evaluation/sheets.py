@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import contact_sheet
 from .flashes import Planned, Sample
 from .score import Record
 from .systems import System
@@ -45,31 +46,23 @@ def write(
     planned: what `records` were made of, in the same order; the pictures are made again from it.
     """
     out.mkdir(parents=True, exist_ok=True)
-    files = []
     ranked = ranks(records)
     made = {}
     for i in {i for places in ranked.values() for i in places}:
         sample = planned[i].make()
         made[i] = _cell(sample, records[i], system(sample).picture)
-    for rank, places in ranked.items():
-        cells = [made[i] for i in places]
-        cells += [np.zeros_like(cells[0])] * (-len(cells) % COLUMNS)
-        rows = [np.hstack(cells[i : i + COLUMNS]) for i in range(0, len(cells), COLUMNS)]
-        file = out / f"{name}_{rank}.jpg"
-        if not cv2.imwrite(str(file), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90]):
-            raise OSError(f"{file} cannot be written")
-        files.append(file)
-    return files
+    files = {rank: out / f"{name}_{rank}.jpg" for rank in ranked}
+    for rank, file in files.items():
+        contact_sheet.save(file, contact_sheet.grid([made[i] for i in ranked[rank]], COLUMNS))
+    return list(files.values())
 
 
 def _cell(sample: Sample, record: Record, picture: NDArray[np.float32]) -> NDArray[np.uint8]:
     row = np.hstack([sample.x, picture, sample.o])
     small = cv2.resize(row, (3 * SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    cell = np.zeros((SIDE + CAPTION, 3 * SIDE, 3), np.uint8)
-    cell[:SIDE] = (small * 255 + 0.5).astype(np.uint8)
     words = (
         f"{sample.name}   {record['bin'].replace('_', ' ')}   skin {record['psnr_face']:.1f} dB   "
         f"dE {record['deltae_skin']:.1f}   L* {record['l_bias']:+.1f}"
     )
-    at = (4, SIDE + CAPTION - 7)
-    return np.asarray(cv2.putText(cell, words, at, cv2.FONT_HERSHEY_SIMPLEX, 0.42, INK, 1, cv2.LINE_AA))
+    caption = contact_sheet.caption([words], 3 * SIDE, CAPTION, ink=INK, size=0.42)
+    return np.vstack([(small * 255 + 0.5).astype(np.uint8), caption])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -34,7 +34,7 @@ TITLES: Final = {
     "l_bias": "skin L* bias",
     "specular_residual": "specular residual",
     "shadow_residual": "shadow residual",
-    "studio_change": "change of the studio portrait, levels",
+    "studio_change": "change of the studio portrait itself, levels of 255",
 }
 
 
@@ -122,18 +122,20 @@ def _tones(system: Mapping[str, Any]) -> str:
     return _aligned(rows)
 
 
-def cell(row: Mapping[str, Any], column: str) -> str:
-    """Return the value and its interval, if it has one."""
-    value, ends = row.get(column), row["intervals"].get(column)
-    if value is None:
-        return "-"
-    return f"{number(value)} [{number(ends[0])}, {number(ends[1])}]" if ends else number(value)
-
-
 def number(value: float) -> str:
     """Four digits, the way people read them."""
     digits = 2 if abs(value) >= 10 else 3 if abs(value) >= 0.1 else 4
     return f"{value:.{digits}f}"
+
+
+def cell(
+    row: Mapping[str, Any], column: str, shown: Callable[[float], str] = number, missing: str = "-"
+) -> str:
+    """Return the value and its interval, if it has one."""
+    value, ends = row.get(column), row["intervals"].get(column)
+    if value is None:
+        return missing
+    return f"{shown(value)} [{shown(ends[0])}, {shown(ends[1])}]" if ends else shown(value)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

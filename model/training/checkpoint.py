@@ -18,7 +18,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from ..networks.registry import NETWORKS, PAPER_NETWORK, create
+from ..networks.network import Network
+from ..networks.registry import NETWORKS, PAPER_NETWORK, create, find
 
 KEYS: Final = ("step", "seconds", "average", "config")
 NOT_WEIGHTS: Final = ("num_batches_tracked", "encoder.mean")  # a file may lack these
@@ -62,6 +63,15 @@ def averaged(state: dict[str, Any]) -> dict[str, torch.Tensor]:
     """Return a checkpoint's averaged weights, by the network's own names."""
     found = {name.removeprefix(PREFIX): value for name, value in state["average"].items()}
     return {name: value for name, value in found.items() if name != "n_averaged"}
+
+
+def network(state: dict[str, Any]) -> tuple[Network, nn.Module]:
+    """Return a checkpoint's averaged network, ready to run, and its descriptor."""
+    descriptor = find(architecture(state))
+    module = descriptor.build()
+    module.load_state_dict(averaged(state))
+    module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
+    return descriptor, module
 
 
 def start(network: nn.Module, path: Path) -> None:

@@ -15,6 +15,8 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
+from ..contact_sheet import write
+
 LOG: Final = "log.jsonl"
 CURVE: Final = "curve.png"
 HELD_OUT: Final = ("held_out", "held_out_real")  # rows of the log with the networks's numbers
@@ -116,7 +118,7 @@ def panel(
 ) -> np.ndarray:
     """Return a diagram (HEIGHT, WIDTH, 3) uint8 BGR of lines over the steps, and of level lines."""
     picture = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
-    _write(picture, title, (MARGIN, 24))
+    write(picture, title, (MARGIN, 24), 0.5, INK)
     points = [point for line, _ in series for point in line]
     if not points:
         return picture
@@ -138,10 +140,6 @@ def panel(
         for x, y in path[:, 0] if len(path) < 40 else ():
             cv2.circle(picture, (int(x), int(y)), 3, colour, -1)
     for value in (low, high):
-        _write(picture, f"{value:.3g}", (6, at(0, value)[1] + 5))
-    _write(picture, f"{last:.0f} {unit}", (WIDTH - MARGIN - 90, HEIGHT - 14))
+        write(picture, f"{value:.3g}", (6, at(0, value)[1] + 5), 0.5, INK)
+    write(picture, f"{last:.0f} {unit}", (WIDTH - MARGIN - 90, HEIGHT - 14), 0.5, INK)
     return picture
-
-
-def _write(picture: np.ndarray, text: str, place: tuple[int, int]) -> None:
-    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, INK, 1, cv2.LINE_AA)

@@ -19,6 +19,7 @@ from model.data.prepare.pairs import load, read
 from model.data.synthesize.cache import Entry, entries
 from model.data.synthesize.pairs import Pairs, fixed
 
+from .. import contact_sheet
 from ..inference.answers import Answer
 from ..paper import equations
 from ..psnr import psnr
@@ -87,6 +88,5 @@ def sheet(path: Path, pairs: Sequence[Pairs], pictures: Sequence[Tensor], column
     for pair, picture in zip(pairs, pictures, strict=True):
         row = torch.cat([pair.x[0], picture, pair.o[0]], dim=2).permute(1, 2, 0).numpy()
         cells.append(cv2.resize(row, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
-    cells += [np.zeros_like(cells[0])] * (-len(cells) % columns)
-    rows = [np.hstack(cells[i : i + columns]) for i in range(0, len(cells), columns)]
-    cv2.imwrite(str(path), (np.vstack(rows) * 255 + 0.5).astype(np.uint8)[..., ::-1])
+    grid = contact_sheet.grid(cells, columns)
+    contact_sheet.save(path, (grid * 255 + 0.5).astype(np.uint8))

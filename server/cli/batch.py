@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -17,16 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plugin.studio_portrait.link.version import VERSION
-from plugin.studio_portrait.link.wire import HEADSHOT, Problem, check_reference
+from plugin.studio_portrait.link.wire import HEADSHOT, ImageSpec, Problem, Settings, check_reference
 
 from ..files.names import FORMATS, HINT
 from .settings import add_arguments as add_settings
-from .settings import from_arguments
-from .terminal import printable
+from .settings import add_result_arguments, check_is_there, from_arguments
+from .terminal import printable, progress_bars, tell
 
 if TYPE_CHECKING:
     from ..batch.item import Engine, Order, Outcome
     from ..batch.listing import Shard
+    from ..batch.manifest import Manifest
     from ..batch.run import Plan, Stop, Tally
 
 DONE, SOME_FAILED, NOTHING_TRIED, INTERRUPTED = 0, 1, 2, 130
@@ -46,72 +48,70 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " stops at once. Exit status: 0 every picture is done or has no face; 1 at least one failed;"
         " 2 nothing was tried; 130 interrupted."
     )
-    parser.add_argument("sources", nargs="+", metavar="SRC", help="a picture, or a folder of pictures")
-    parser.add_argument("-o", "--output", required=True, metavar="DST", help="a folder (is made)")
-    parser.add_argument("--recursive", action="store_true", help="folders in folders too")
-    parser.add_argument("--suffix", default="", metavar="TEXT", help="put behind every result's name")
-    parser.add_argument("--format", choices=tuple(FORMATS), default="", help="default: as it was")
-    parser.add_argument(
-        "--mask", action="store_true", help="unfeathered results, and their masks beside them"
-    )
-    parser.add_argument(
-        "--match-series",
-        action="store_true",
-        help="one colour for a person in one light, from picture to picture; looks at every picture twice",
-    )
-    parser.add_argument(
-        "--reference", metavar="PORTRAIT", help=f"with --network {HEADSHOT}: whose look is matched"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="only list what would be done")
-    parser.add_argument("--on-error", choices=("stop", "go-on"), default="go-on", help="default: go-on")
-    parser.add_argument("--manifest", metavar="FILE", help="default: studio-portrait.jsonl in DST")
-    parser.add_argument("--resume", action="store_true", help="leave out what the manifest proves done")
-    parser.add_argument("--shard", metavar="I/N", help="only part I of N, for several machines")
-    parser.add_argument(
-        "--jobs", type=int, default=0, metavar="N", help="pictures at a time, default: as many as fit"
-    )
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, mps")
-    parser.add_argument(
-        "--server",
-        action="append",
-        default=[],
-        metavar="HOST[:PORT]",
-        help="work there instead (see: keys); may be given several times",
-    )
-    parser.add_argument("--ray", metavar="ADDRESS|local", help="work on a Ray cluster (docs/cluster.md)")
-    parser.add_argument(
-        "--ray-installed", action="store_true", help="its machines have this program: do not send it to them"
-    )
+    add = parser.add_argument
+    add("sources", nargs="+", metavar="SRC", help="a picture, or a folder of pictures")
+    add("-o", "--output", required=True, metavar="DST", help="a folder (is made)")
+    add("--recursive", action="store_true", help="folders in folders too")
+    add("--format", choices=tuple(FORMATS), default="", help="default: as it was")
+    series = "one colour for a person in one light, from picture to picture; looks at every picture twice"
+    add("--match-series", action="store_true", help=series)
+    add_result_arguments(parser)
+    _add_run(parser)
+    _add_machines(parser)
     add_settings(parser)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("the run").add_argument
+    add("--dry-run", action="store_true", help="only list what would be done")
+    add("--on-error", choices=("stop", "go-on"), default="go-on", help="default: go-on")
+    add("--manifest", metavar="FILE", help="default: studio-portrait.jsonl in DST")
+    add("--resume", action="store_true", help="leave out what the manifest proves done")
+    add("--shard", metavar="I/N", help="only part I of N, for several machines")
+
+
+def _add_machines(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("where it works").add_argument
+    add("--jobs", type=int, default=0, metavar="N", help="pictures at a time, default: as many as fit")
+    add("--device", default="auto", help="auto (default), cpu, cuda, mps")
+    server = "work there instead (see: keys); may be given several times"
+    add("--server", action="append", default=[], metavar="HOST[:PORT]", help=server)
+    add("--ray", metavar="ADDRESS|local", help="work on a Ray cluster (docs/cluster.md)")
+    installed = "its machines have this program: do not send it to them"
+    add("--ray-installed", action="store_true", help=installed)
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
     from ..batch.manifest import Manifest
     from ..batch.run import Stop, Tally
-    from ..batch.run import run as run_batch
 
     plan, order, shard = _plan(args)
     path = _manifest_path(args, shard)
     if args.dry_run:
         return _dry_run(plan, path)
-    stop = Stop()
+    stop, tally = Stop(), Tally()
     with Manifest(path, args.resume) as manifest, _signals(stop), _shown() as show:
         try:
             if args.match_series:
                 plan = _measured(args, plan, order, path, stop, show)
             if not stop:
-                engine = _engine(args, order, stop)
-                manifest.head(_header(args, plan, engine))
-                if len(manifest):
-                    _say("New pictures come first, then those of earlier runs are looked at.")
-                tally = run_batch(plan, engine, manifest, stop, show)
-            else:
-                tally = Tally()
+                tally = _run(plan, _engine(args, order, stop), args, manifest, stop, show)
         except KeyboardInterrupt:
-            _say(f"Stopped at once. {_how_to_go_on(path)}")
+            tell(f"Stopped at once. {_how_to_go_on()}")
             return INTERRUPTED
     return _end(tally, stop, path)
+
+
+def _run(
+    plan: Plan, engine: Engine, args: argparse.Namespace, manifest: Manifest, stop: Stop, show: Show
+) -> Tally:
+    from ..batch.run import run as run_batch
+
+    manifest.head(_header(args, plan, engine))
+    if len(manifest):
+        tell("New pictures come first, then those of earlier runs are looked at.")
+    return run_batch(plan, engine, manifest, stop, show)
 
 
 def _measured(args: argparse.Namespace, plan: Plan, order: Order, path: Path, stop: Stop, show: Show) -> Plan:
@@ -120,7 +120,7 @@ def _measured(args: argparse.Namespace, plan: Plan, order: Order, path: Path, st
     from ..batch.run import run as run_batch
     from ..batch.series import colours_of
 
-    _say("Looking at every picture first (--match-series).")
+    tell("Looking at every picture first (--match-series).")
     beside = path.with_suffix(".series.jsonl")
     engine = _engine(args, replace(order, measure=True), stop)
     looking = replace(plan, settings={"series": 1, "network": plan.settings["network"]}, stop_on_error=False)
@@ -131,7 +131,6 @@ def _measured(args: argparse.Namespace, plan: Plan, order: Order, path: Path, st
 
 
 def _plan(args: argparse.Namespace) -> tuple[Plan, Order, Shard | None]:
-    from ..batch.item import Order
     from ..batch.listing import Listing, Shard
     from ..batch.run import Plan
 
@@ -148,28 +147,27 @@ def _plan(args: argparse.Namespace) -> tuple[Plan, Order, Shard | None]:
         kind=args.format,
         shard=shard,
     )
-    kept = {**settings.as_dict(), "mask": args.mask}
-    order = Order(
-        kept, os.path.abspath(args.reference) if args.reference else "", args.device, mask=args.mask
-    )
-    if args.reference:
-        with open(args.reference, "rb") as file:
-            kept = {**kept, "reference": hashlib.file_digest(file, "sha256").hexdigest()}
-    kept = json.loads(json.dumps(kept))  # as a manifest gives them back
+    order, kept = _order(args, settings)
     return Plan(listing, kept, _weights(settings.network), args.resume, args.on_error == "stop"), order, shard
 
 
-def _check_reference(name: str | None, settings: Any) -> None:
-    if name is not None and not Path(name).is_file():
-        raise Problem("bad-setting", f"The reference portrait {name} is not there.", "Choose another file.")
+def _order(args: argparse.Namespace, settings: Settings) -> tuple[Order, dict[str, Any]]:
+    """Return what is done with each picture, and what of it the manifest keeps."""
+    from ..batch.item import Order
+
+    kept = {**settings.as_dict(), "mask": args.mask}
+    reference = os.path.abspath(args.reference) if args.reference else ""
+    order = Order(kept, reference, args.device, mask=args.mask)
+    if reference:
+        with open(reference, "rb") as file:
+            kept = {**kept, "reference": hashlib.file_digest(file, "sha256").hexdigest()}
+    return order, json.loads(json.dumps(kept))  # as a manifest gives them back
+
+
+def _check_reference(name: str | None, settings: Settings) -> None:
+    check_is_there(name)
     if (name is None) == (settings.network == HEADSHOT):
-        check_reference(settings, None if name is None else _any_size())
-
-
-def _any_size() -> Any:
-    from plugin.studio_portrait.link.wire import ImageSpec
-
-    return ImageSpec(1, 1, 3, "u8")
+        check_reference(settings, None if name is None else ImageSpec(1, 1, 3, "u8"))  # whatever its size
 
 
 def _weights(network: str) -> str:
@@ -238,7 +236,7 @@ def _dry_run(plan: Plan, path: Path) -> int:
         if manifest is not None:
             manifest.close()
     before = f", {tally.proven} are done already" if tally.proven else ""
-    _say(f"{count} pictures would be done{before}; nothing was.")
+    tell(f"{count} pictures would be done{before}; nothing was.")
     return SOME_FAILED if tally.failed else DONE
 
 
@@ -246,13 +244,13 @@ def _end(tally: Tally, stop: Stop, path: Path) -> int:
     from ..batch.run import summary
 
     for line in summary(tally, stop.why):
-        _say(line)
+        tell(line)
     if stop:
-        _say(f"Ended early: {stop.why}. {_how_to_go_on(path)}")
+        tell(f"Ended early: {stop.why}. {_how_to_go_on()}")
     elif not tally.ended and not tally.proven:
-        _say(f"There was no picture. {HINT} RAW files and HEIC are taken, too.")
+        tell(f"There was no picture. {HINT} RAW files and HEIC are taken, too.")
         return NOTHING_TRIED
-    _say(f"The manifest is {path}.")
+    tell(f"The manifest is {path}.")
     if stop.why == _CTRL_C:
         return INTERRUPTED
     return SOME_FAILED if tally.failed else DONE
@@ -261,32 +259,24 @@ def _end(tally: Tally, stop: Stop, path: Path) -> int:
 _CTRL_C = "you asked for it"
 
 
-def _how_to_go_on(path: Path) -> str:
+def _how_to_go_on() -> str:
     words = [word for word in sys.argv[1:] if word != "--resume"]
-    return f"To go on: studio-portrait {' '.join(_quoted(word) for word in words)} --resume"
-
-
-def _quoted(word: str) -> str:
-    import shlex
-
-    return shlex.quote(word)
+    return f"To go on: studio-portrait {shlex.join(words)} --resume"
 
 
 @contextmanager
 def _signals(stop: Stop) -> Iterator[None]:
     """SIGINT or SIGTERM once: finish what runs. Twice: `KeyboardInterrupt`."""
-
     first = 0.0
 
     def heard(number: int, frame: object) -> None:
         nonlocal first
-        if stop.why == _CTRL_C:
-            if time.monotonic() - first < SAME_SECONDS:
-                return
+        if stop.why != _CTRL_C:
+            first = time.monotonic()
+            stop.ask(_CTRL_C)
+            tell("Finishing the pictures that are being done; once more stops at once.")
+        elif time.monotonic() - first >= SAME_SECONDS:
             raise KeyboardInterrupt
-        first = time.monotonic()
-        stop.ask(_CTRL_C)
-        _say("Finishing the pictures that are being done; once more stops at once.")
 
     before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -302,21 +292,16 @@ def _shown() -> Iterator[Show]:
     if not sys.stderr.isatty():
         yield _ProgressLines()
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.progress import BarColumn, TextColumn
 
-    columns = (BarColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as bars:
+    with progress_bars(BarColumn(), TextColumn("{task.description}", markup=False)) as bars:
         bar = bars.add_task("Starting", total=None)
 
         def show(tally: Tally, outcome: Outcome | None) -> None:
-            if outcome and outcome["status"] == "failed":
-                bars.console.print(
-                    printable(_failure(outcome)), markup=False, highlight=False, soft_wrap=True
-                )
-            bars.update(
-                bar, total=tally.total, completed=tally.proven + tally.ended, description=_state(tally)
-            )
+            if failure := _failure(outcome):
+                bars.console.print(printable(failure), markup=False, highlight=False, soft_wrap=True)
+            done = tally.proven + tally.ended
+            bars.update(bar, total=tally.total, completed=done, description=_state(tally))
 
         yield show
 
@@ -328,11 +313,11 @@ class _ProgressLines:
         self._next = time.monotonic() + LINE_SECONDS
 
     def __call__(self, tally: Tally, outcome: Outcome | None) -> None:
-        if outcome and outcome["status"] == "failed":
-            _say(_failure(outcome))
+        if failure := _failure(outcome):
+            tell(failure)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + LINE_SECONDS
-            _say(_state(tally))
+            tell(_state(tally))
 
 
 def _state(tally: Tally) -> str:
@@ -344,9 +329,7 @@ def _state(tally: Tally) -> str:
     return f"{tally.proven + tally.ended} of {total}{failed}, {tally.rate:.2f} a second{left}"
 
 
-def _failure(outcome: Outcome) -> str:
-    return f"{outcome['input']}: {outcome['message']}"
-
-
-def _say(line: str) -> None:
-    print(printable(line), file=sys.stderr, flush=True)
+def _failure(outcome: Outcome | None) -> str:
+    """Return a line for a picture that failed, nothing for others."""
+    failed = outcome and outcome["status"] == "failed"
+    return f"{outcome['input']}: {outcome['message']}" if outcome and failed else ""

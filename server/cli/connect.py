@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 
 from plugin.studio_portrait.link import hints, runtime
 from plugin.studio_portrait.link.retiring import retire
@@ -27,20 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "server", metavar="HOST[:PORT]", help=f"the port is {address.DEFAULT_PORT} if not named"
     )
-    parser.set_defaults(run=_run)
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Carry messages until told to end. Raises `Problem`."""
     folder = runtime.state_folder()
     os.umask(0o077)
     resources.raise_handle_limit()
     # A mistake is told now, not in GIMP, and ends no server here.
     remote_session.connect(args.server, folder).close()
-    lock = runtime.Lock(folder)
-    # GIMP and the command line have started one by themselves: it makes room, unless it is at work.
-    if not lock.acquire() and not (retire(folder) and lock.acquire()):
-        hint = "Wait until it is done (see: {status}) or end it ({stop}), then connect again."
-        raise Problem("busy", "The server that runs here has a picture at work.", hints.fill(hint))
+    lock = _taken(folder)
     try:
         logs.set_up(runtime.log_path(folder))
         runtime.Runtime.remove(folder)  # a killed server's
@@ -54,3 +51,12 @@ def _run(args: argparse.Namespace) -> int:
     finally:
         lock.release()
     return 0
+
+
+def _taken(folder: Path) -> runtime.Lock:
+    """Return the folder's lock. A server that was started by itself makes room, unless it is at work."""
+    lock = runtime.Lock(folder)
+    if not lock.acquire() and not (retire(folder) and lock.acquire()):
+        hint = "Wait until it is done (see: {status}) or end it ({stop}), then connect again."
+        raise Problem("busy", "The server that runs here has a picture at work.", hints.fill(hint))
+    return lock

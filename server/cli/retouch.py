@@ -16,12 +16,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from plugin.studio_portrait.link.retouching import matte
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import (
-    HEADSHOT,
     MAX_REFERENCE_SIDE,
     STAGES,
     Problem,
@@ -35,8 +34,8 @@ from ..files.names import LAYERED, NAMES, beside, format_of, listed, unreadable
 from ..stopwatch import Stopwatch
 from .retouch_plan import Task, plan
 from .settings import add_arguments as add_settings
-from .settings import from_arguments
-from .terminal import printable
+from .settings import add_result_arguments, check_is_there, from_arguments
+from .terminal import printable, progress_bars, say, tell
 
 if TYPE_CHECKING:
     from ..files.picture import Picture
@@ -62,6 +61,16 @@ _BEGINS = {
 }
 
 
+_EPILOG = """examples:
+  retouch selfie.jpg -o portrait.jpg
+  retouch selfie.jpg -o portrait.ora      layers for GIMP and Krita
+  retouch photos/ -o done/ --preset Matte --suffix _studio
+  retouch group.tif -o out.tif --faces 1,3 --warmth 20
+
+A file that already has an output's name is replaced, an input never.
+Exit status: 0 every picture is done; 1 at least one is not; 2 nothing was tried."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``retouch``."""
     parser.description = (
@@ -69,41 +78,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " Reads HEIC and RAW, too, where install.py has set that up (--with heic, --with raw)."
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = (
-        "examples:\n"
-        "  retouch selfie.jpg -o portrait.jpg\n"
-        "  retouch selfie.jpg -o portrait.ora      layers for GIMP and Krita\n"
-        "  retouch photos/ -o done/ --preset Matte --suffix _studio\n"
-        "  retouch group.tif -o out.tif --faces 1,3 --warmth 20\n"
-        "\n"
-        "A file that already has an output's name is replaced, an input never.\n"
-        "Exit status: 0 every picture is done; 1 at least one is not; 2 nothing was tried."
+    parser.epilog = _EPILOG
+    add = parser.add_argument
+    add("inputs", nargs="+", metavar="IN", help="a picture, or a folder of pictures")
+    output = (
+        f"a file for one picture, otherwise a folder (is made); NAME{LAYERED} (OpenRaster) holds"
+        " the photograph and a layer for each of shine, light and colour, 8 or 16 bit sRGB without metadata"
     )
-    parser.add_argument("inputs", nargs="+", metavar="IN", help="a picture, or a folder of pictures")
-    parser.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        metavar="OUT",
-        help=f"a file for one picture, otherwise a folder (is made); NAME{LAYERED} (OpenRaster) holds"
-        " the photograph and a layer for each of shine, light and colour, 8 or 16 bit sRGB without metadata",
-    )
-    parser.add_argument(
-        "--reference", metavar="PORTRAIT", help=f"a portrait whose look is matched, with --network {HEADSHOT}"
-    )
-    parser.add_argument(
-        "--suffix", default="", metavar="TEXT", help="goes between name and ending of results in a folder"
-    )
-    parser.add_argument(
-        "--mask", action="store_true", help="unfeathered results, and their masks (NAME-mask.png) beside them"
-    )
-    parser.add_argument(
-        "--mattes",
-        action="store_true",
-        help="write what is person and what is skin, too (NAME-person.png, NAME-skin.png)",
-    )
-    parser.add_argument("--server", metavar="HOST:PORT", help="use another machine's server (see: keys)")
-    parser.add_argument("--json", action="store_true", help="one JSON object per picture on standard output")
+    add("-o", "--output", required=True, metavar="OUT", help=output)
+    add_result_arguments(parser)
+    mattes = "write what is person and what is skin, too (NAME-person.png, NAME-skin.png)"
+    add("--mattes", action="store_true", help=mattes)
+    add("--server", metavar="HOST[:PORT]", help="use another machine's server (see: keys)")
+    add("--json", action="store_true", help="one JSON object per picture on standard output")
     add_settings(parser)
 
 
@@ -111,31 +98,42 @@ def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
     try:
         settings = replace(from_arguments(args), mask=args.mask)
-        inside = args.output.lower().endswith(LAYERED)  # whose layers hold all of it
-        extras = [] if inside else [*["mask"] * args.mask, *(MATTES if args.mattes else ())]
-        tasks = plan(args.inputs, args.output, args.reference, args.suffix, extras)
-        if args.mask and tasks[0].target.suffix.lower() == LAYERED:
-            sentence = "The layers of an OpenRaster file have their masks in them."
-            raise Problem("bad-setting", sentence, "Leave --mask out.")
+        tasks = _tasks(args)
         reference = _reference(args.reference, settings)
         if not any(os.path.exists(task.source) for task in tasks):
             return _none_is_there(tasks, args.json)
-        decoder.shared().start()  # while the server starts, too
-        with _bar() as show, _Sessions(show, args.server) as sessions:
-            _check_network(sessions.session(), settings.network)
-            good = [
-                _one(sessions, task, settings, reference, args, _counted(show, number, len(tasks)))
-                for number, task in enumerate(tasks, 1)
-            ]
-        if len(tasks) > 1:
-            _say(f"{sum(good)} of {len(tasks)} pictures are done.", sys.stderr)
-        return DONE if all(good) else SOME_FAILED
+        good = _all(tasks, settings, reference, args)
     except (Problem, PictureError) as problem:
         _report(as_problem(problem), None, args.json)
         return NOTHING_TRIED
     except KeyboardInterrupt:
-        _say("Stopped.", sys.stderr)
+        tell("Stopped.")
         return INTERRUPTED
+    if len(tasks) > 1:
+        tell(f"{sum(good)} of {len(tasks)} pictures are done.")
+    return DONE if all(good) else SOME_FAILED
+
+
+def _tasks(args: argparse.Namespace) -> list[Task]:
+    """Return what is to be done. Raises `Problem` and `PictureError`."""
+    inside = args.output.lower().endswith(LAYERED)  # whose layers hold all of it
+    extras = [] if inside else [*["mask"] * args.mask, *(MATTES if args.mattes else ())]
+    tasks = plan(args.inputs, args.output, args.reference, args.suffix, extras)
+    if args.mask and tasks[0].target.suffix.lower() == LAYERED:
+        sentence = "The layers of an OpenRaster file have their masks in them."
+        raise Problem("bad-setting", sentence, "Leave --mask out.")
+    return tasks
+
+
+def _all(tasks: list[Task], settings: Settings, reference: Any, args: argparse.Namespace) -> list[bool]:
+    """Do the pictures one after the other; returns which are done."""
+    decoder.shared().start()  # while the server starts, too
+    with _bar() as show, _Sessions(show, args.server) as sessions:
+        _check_network(sessions.session(), settings.network)
+        return [
+            _one(sessions, task, settings, reference, args, _counted(show, number, len(tasks)))
+            for number, task in enumerate(tasks, 1)
+        ]
 
 
 def _counted(show: Show, number: int, count: int) -> Show:
@@ -219,13 +217,11 @@ def _reference(name: str | None, settings: Settings) -> Any:
         return None
     from ..files.pictures import read_reference
 
-    path = Path(name)
-    if not path.is_file():
-        raise Problem("bad-setting", f"The reference portrait {path} is not there.", "Choose another file.")
+    check_is_there(name)
     try:
-        pixels = read_reference(path, MAX_REFERENCE_SIDE)
+        pixels = read_reference(Path(name), MAX_REFERENCE_SIDE)
     except PictureError as error:
-        sentence = f"The reference portrait {path} cannot be used. {error.message}"
+        sentence = f"The reference portrait {name} cannot be used. {error.message}"
         raise Problem("bad-setting", sentence, error.hint) from error
     from ..remote.sending import shape_of
 
@@ -244,31 +240,16 @@ def _one(
     try:
         told = retouch_file(sessions.session(), task, settings, progress, reference, args.mattes)
     except Exception as error:  # whatever it is, the user reads a sentence and the other pictures are done
-        problem = as_problem(error)
-        sessions.failed(problem)
         show("", None)
-        _report(problem, task, args.json)
+        sessions.failed(as_problem(error))
+        _report(as_problem(error), task, args.json)
         return False
     show("", None)
     if args.json:
-        _say(json.dumps(told), sys.stdout)
+        say(json.dumps(told), sys.stdout)
     for note in told["notes"]:
-        _say(f"{task.source}: {note}", sys.stderr)
+        tell(f"{task.source}: {note}")
     return True
-
-
-def _say(line: str, stream: TextIO | None) -> None:
-    """Print; a reader that has gone away (``| head``) does not keep the other pictures from being done."""
-    if stream is None:  # closed from the beginning (``>&-``)
-        return
-    try:
-        print(printable(line), file=stream, flush=True)
-    except OSError as error:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
-        if not isinstance(error, BrokenPipeError):
-            _say(f"studio-portrait: the report cannot be written ({error.strerror}).", sys.stderr)
 
 
 def as_problem(error: Exception) -> Problem:
@@ -303,23 +284,17 @@ def retouch_file(
     clock = Stopwatch()
     with clock("read"):
         picture = pictures.read(task.source)
-        is_layered = task.target.suffix.lower() == LAYERED
-        if not is_layered:
+        if not _is_layered(task):
             format_of(task.target)
-        pixels, icc, lost = _sent(picture, is_layered)
-    if is_layered or mattes:
-        with sending.OpenPicture(
-            session, pixels, settings, icc=icc, reference=reference, progress=progress
-        ) as work:
+        pixels, icc, lost = _sent(picture, _is_layered(task))
+    sent: dict[str, Any] = {"icc": icc, "reference": reference, "progress": progress}
+    if _is_layered(task) or mattes:
+        with sending.OpenPicture(session, pixels, settings, **sent) as work:
             result, files = _several(work, task, picture, settings, progress, mattes)
     else:
-        mask: Any = _no_mask(pixels)
-        result = sending.retouch(
-            session, pixels, settings, icc=icc, reference=reference, mask=mask, progress=progress
-        )
-        files = {task.target: lambda: _coded(picture, pixels, task.target)}
-        if settings.mask:
-            files[beside(task.target, "mask")] = lambda: _grey(mask)
+        mask = _no_mask(pixels)
+        result = sending.retouch(session, pixels, settings, mask=mask, **sent)
+        files = _files(task, picture, pixels, mask if settings.mask else None)
     if not result["faces"] and result["box"] is None:
         raise Problem("no-face", "No face was found.")
     with clock("write"):
@@ -327,14 +302,14 @@ def retouch_file(
     return {
         "input": str(task.source),
         "output": str(task.target),
-        "faces": result["faces"],
         "ms": {**clock.ms, **result["ms"]},
-        "engine": result["engine"],
-        "device": result["device"],
-        "network": result["network"],
-        "weights": result["weights"],
         "notes": [*picture.notes, *lost, *result["notes"]],
+        **{name: result[name] for name in ("faces", "engine", "device", "network", "weights")},
     }
+
+
+def _is_layered(task: Task) -> bool:
+    return task.target.suffix.lower() == LAYERED
 
 
 def _sent(picture: Picture, is_layered: bool) -> tuple[Any, bytes | None, tuple[str, ...]]:
@@ -359,27 +334,43 @@ def _several(
     """RESULT's header, and the files of a picture that is rendered more than once."""
     whole = work.render(settings)
     found = {what: work.render(matte(settings, what)).mask for what in (MATTES if mattes else ())}
-    if task.target.suffix.lower() != LAYERED:
-        files: Files = {task.target: lambda: _coded(picture, whole.pixels, task.target)}
-        if settings.mask:
-            files[beside(task.target, "mask")] = lambda: _grey(whole.mask)
-        return whole.header, files | {
-            beside(task.target, what): partial(_grey, found[what]) for what in found
-        }
+    if _is_layered(task):
+        files = _layers(work, task, picture, settings, progress, whole.pixels, found)
+    else:
+        files = _files(task, picture, whole.pixels, whole.mask if settings.mask else None)
+        files |= {beside(task.target, what): partial(_grey, mask) for what, mask in found.items()}
+    return whole.header, files
+
+
+def _layers(
+    work: OpenPicture,
+    task: Task,
+    picture: Picture,
+    settings: Settings,
+    progress: Progress,
+    merged: Any,
+    mattes: dict[str, Any],
+) -> Files:
+    """Return the file of layers. merged: the result. mattes: by name, become layers that are hidden."""
     from ..files import openraster
     from . import layered
 
-    stack = layered.stack(
-        work.pixels,
-        task.source.stem,
-        work,
-        settings,
-        picture.pixels.dtype.itemsize > 1,
-        lambda share: progress("reconstruct", share),
-    )
-    hidden = [openraster.Layer(what.capitalize(), found[what][..., None], visible=False) for what in found]
-    merged = layered.in_depth(whole.pixels, stack[-1].pixels.dtype)
-    return whole.header, {task.target: lambda: openraster.encode([*hidden, *stack], merged)}
+    deep = picture.pixels.dtype.itemsize > 1
+    step = partial(progress, "reconstruct")
+    stack = layered.stack(work.pixels, task.source.stem, work, settings, deep, step)
+    hidden = [
+        openraster.Layer(what.capitalize(), mask[..., None], visible=False) for what, mask in mattes.items()
+    ]
+    whole = layered.in_depth(merged, stack[-1].pixels.dtype)
+    return {task.target: lambda: openraster.encode([*hidden, *stack], whole)}
+
+
+def _files(task: Task, picture: Picture, pixels: Any, mask: Any) -> Files:
+    """Return the result's file, and beside it its mask's if there is one."""
+    files: Files = {task.target: lambda: _coded(picture, pixels, task.target)}
+    if mask is not None:
+        files[beside(task.target, "mask")] = lambda: _grey(mask)
+    return files
 
 
 def _coded(picture: Picture, pixels: Any, path: Path) -> bytes:
@@ -406,10 +397,10 @@ def _write(files: Files, picture: Picture) -> None:
 
 def _report(problem: Problem, task: Task | None, as_json: bool) -> None:
     about = f"{task.source}: " if task else "studio-portrait: "
-    _say(f"{about}{problem.message} {problem.hint}".rstrip(), sys.stderr)
+    tell(f"{about}{problem.message} {problem.hint}".rstrip())
     if as_json:
         error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
-        _say(json.dumps({"input": str(task.source) if task else None, "error": error}), sys.stdout)
+        say(json.dumps({"input": str(task.source) if task else None, "error": error}), sys.stdout)
 
 
 def _along(stage: str, share: float) -> float:
@@ -424,13 +415,10 @@ def _bar() -> Iterator[Show]:
     if not sys.stderr.isatty():
         yield lambda text, share: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    # Standard output is not redirected: it belongs to --json.
-    with Bars(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bars:
+    with progress_bars(*columns, transient=True) as bars:
         bar = bars.add_task("", total=1.0)
 
         def show(text: str, share: float | None) -> None:

@@ -46,53 +46,45 @@ def own_options() -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``serve``."""
-    parser.add_argument(
-        "--device",
-        type=_device,
-        action="append",
-        metavar="DEVICE",
-        help="auto, cuda, cuda:1, mps or cpu; given several times, a worker on each",
+    parser.description = (
+        "Run the server that GIMP and the command line use. They start one by themselves when"
+        " they need it; this is for options of your own, such as a device, or another machine's clients."
     )
-    parser.add_argument("--engine", choices=("auto", "pytorch", "openvino"), default="auto")
-    parser.add_argument(
-        "--ray", metavar="ADDRESS|local", help="have Ray Serve run the network (docs/cluster.md)"
+    parser.epilog = (
+        "Examples: serve --device cpu; serve --listen tcp://0.0.0.0:47310 (with keys)."
+        " Ctrl-C or stop ends it."
     )
-    parser.add_argument(
-        "--listen",
-        metavar="tcp://HOST:PORT",
-        help="there too; for other machines only with keys (see: keys)",
+    add = parser.add_argument_group("the network").add_argument
+    devices = "auto, cuda, cuda:1, mps or cpu; given several times, a worker on each"
+    add("--device", type=_device, action="append", metavar="DEVICE", help=devices)
+    add(
+        "--engine", choices=("auto", "pytorch", "openvino"), default="auto", help="what runs it (%(default)s)"
     )
-    parser.add_argument(
-        "--metrics",
-        nargs="?",
-        type=_port,
-        const=METRICS_PORT,
-        metavar="PORT",
-        help="answer Prometheus on 127.0.0.1 (port %(const)s if not named)",
-    )
+    add("--ray", metavar="ADDRESS|local", help="have Ray Serve run it (docs/cluster.md)")
+    _add_endpoints(parser)
+    _add_limits(parser)
+
+
+def _add_endpoints(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("who else may ask").add_argument
+    listen = "also listen there; for other machines only with keys (see: keys)"
+    add("--listen", metavar="tcp://HOST:PORT", help=listen)
+    metrics = "answer Prometheus on 127.0.0.1 (port %(const)s if not named)"
+    add("--metrics", nargs="?", type=_port, const=METRICS_PORT, metavar="PORT", help=metrics)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("how long, and how much").add_argument
     seconds: dict[str, Any] = {"type": _seconds, "metavar": "SECONDS"}
-    parser.add_argument("--idle-exit", **seconds, help="end after so long without a job")
-    parser.add_argument(
-        "--background",
-        action="store_true",
-        help=f"as GIMP starts it: --idle-exit is {BACKGROUND_IDLE:.0f} if nothing else is said",
-    )
-    parser.add_argument(
-        "--sleep",
-        default=Timeouts.sleep,
-        **seconds,
-        help="give the device's memory back after so long without a job (%(default).0f)",
-    )
-    parser.add_argument(
-        "--grace", default=Timeouts.grace, **seconds, help="for running jobs when told to end (%(default).0f)"
-    )
-    parser.add_argument(
-        "--limit",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help=f"change a limit: {', '.join(Limits().as_dict())}",
-    )
+    add("--idle-exit", **seconds, help="end after so long without a job")
+    background = f"as GIMP starts it: --idle-exit is {BACKGROUND_IDLE:.0f} if nothing else is said"
+    add("--background", action="store_true", help=background)
+    sleep = "give the device's memory back after so long without a job (%(default).0f)"
+    add("--sleep", **seconds, default=Timeouts.sleep, help=sleep)
+    grace = "for running jobs when told to end (%(default).0f)"
+    add("--grace", **seconds, default=Timeouts.grace, help=grace)
+    limits = f"change a limit: {', '.join(Limits().as_dict())}"
+    add("--limit", action="append", default=[], metavar="NAME=VALUE", help=limits)
 
 
 def _device(text: str) -> str:

@@ -21,17 +21,35 @@ _REACH = "how far it reaches: the faces, all of their skin, the persons (default
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that `from_arguments` reads. None has a default, so that a preset can give it."""
     group = parser.add_argument_group("settings", "as in GIMP's dialog; an option goes before its preset")
-    group.add_argument("--preset", metavar="NAME|FILE", help=_as_help("; ".join(_preset_names())) or None)
+    add = group.add_argument
+    add("--preset", metavar="NAME|FILE", help=_as_help("; ".join(_preset_names())) or None)
     for name, slider in SLIDERS.items():
         text = f"{slider.about} {slider.least * 100} to 100, default {round(slider.default * 100)}."
-        group.add_argument(f"--{name}", type=float, metavar="PERCENT", help=text)
-    group.add_argument("--reach", choices=REACHES, help=_REACH)
-    group.add_argument(
-        "--faces", metavar="all|largest|N,N", help="which faces, by number: 1 is the largest; default all"
-    )
+        add(f"--{name}", type=float, metavar="PERCENT", help=text)
+    add("--reach", choices=REACHES, help=_REACH)
+    faces = "which faces, by number: 1 is the largest; default all"
+    add("--faces", metavar="all|largest|N,N", help=faces)
     names = _network_names()
     known = _as_help(f"one of: {', '.join(names)}; default {names[0]}") if names else None
-    group.add_argument("--network", metavar="NAME", help=known)
+    add("--network", metavar="NAME", help=known)
+
+
+def add_result_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what becomes of the results, which `retouch` and `batch` share."""
+    add = parser.add_argument
+    add("--suffix", default="", metavar="TEXT", help="goes between name and ending of results in a folder")
+    add(
+        "--mask", action="store_true", help="unfeathered results, and their masks (NAME-mask.png) beside them"
+    )
+    reference = f"a portrait whose look is matched, with --network {HEADSHOT}"
+    add("--reference", metavar="PORTRAIT", help=reference)
+
+
+def check_is_there(reference: str | None) -> None:
+    """Raise `Problem` ``bad-setting`` for a reference portrait that is named and not there."""
+    if reference is not None and not Path(reference).is_file():
+        sentence = f"The reference portrait {reference} is not there."
+        raise Problem("bad-setting", sentence, "Choose another file.")
 
 
 def _as_help(names: str) -> str:

@@ -137,4 +137,4 @@ def test_what_cannot_be_compared_is_told(
     ):
         assert main([str(word) for word in [*known, *arguments]]) == 2, told
         error = capsys.readouterr().err.strip().splitlines()[-1]
-        assert error.startswith("compare: ") and told in error
+        assert error.startswith("python -m model compare: ") and told in error

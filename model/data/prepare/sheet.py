@@ -10,6 +10,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from model import contact_sheet
 from model.data.whole_pictures import RGB
 from model.paper.bilateral import SIZE
 
@@ -42,15 +43,10 @@ def write(path: Path, cells: Sequence[Cell]) -> None:
         path.unlink(missing_ok=True)
         return
     drawn = [_captioned(one) for one in sorted(cells, key=lambda one: (-one.score, one.name))]
-    columns = min(COLUMNS, len(drawn))
-    drawn += [np.zeros_like(drawn[0])] * (-len(drawn) % columns)
-    rows = [np.hstack(drawn[start : start + columns]) for start in range(0, len(drawn), columns)]
-    cv2.imwrite(str(path), np.vstack(rows)[..., ::-1])
+    contact_sheet.save(path, contact_sheet.grid(drawn, min(COLUMNS, len(drawn))))
 
 
 def _captioned(one: Cell) -> RGB:
-    strip = np.zeros((CAPTION, one.picture.shape[1], 3), np.uint8)
     text = f"{one.score:.1f} px  {one.name}".encode("ascii", "replace").decode()
-    font, white = cv2.FONT_HERSHEY_SIMPLEX, (255, 255, 255)
-    cv2.putText(strip, text, (4, CAPTION - 5), font, 0.4, white, 1, cv2.LINE_AA)
-    return np.vstack([strip, one.picture])
+    caption = contact_sheet.caption([text], one.picture.shape[1], CAPTION, size=0.4, up=5)
+    return np.vstack([caption, one.picture])

@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model import contact_sheet
+from model.errors import Unusable
 from model.paper.colour import encode_srgb
 
 from .cache import Entry, entries, planes
 from .flash import JUDGED
 from .maps import PLANES
 from .pairs import draw, fixed
-from .portraits import Unfit, Unusable, frame
+from .portraits import Unfit, frame
 
 Picture = NDArray[Any]  # (H, W, 3) uint8 sRGB
 
@@ -42,7 +44,7 @@ def sheet(folder: Path, out: Path, seed: int, count: int) -> None:
             _caption([entry.name, "x right, y down, z near", "", "", ""]),
             _row(folder, known, entry, seed + number),
         ]
-    _write(out, np.vstack(rows))
+    contact_sheet.save(out, np.vstack(rows))
 
 
 def beside(folder: Path, photographs: Path, out: Path, seed: int, count: int) -> list[str]:
@@ -64,9 +66,12 @@ def beside(folder: Path, photographs: Path, out: Path, seed: int, count: int) ->
         pairs = draw(folder, known, min(THUMBNAILS, count - len(made)), CELL, [seed, len(made)], shrink=2)
         made += [_picture(x) for x in pairs.x]
     blank = [""] * (THUMBNAILS - 1)
-    rows = [_caption(["real photographs", *blank]), *_grid(real)]
-    rows += [_caption(["synthetic flashes", *blank]), *_grid(made)]
-    _write(out, np.vstack(rows))
+    rows = []
+    for title, pictures in (("real photographs", real), ("synthetic flashes", made)):
+        rows.append(_caption([title, *blank]))
+        if pictures:
+            rows.append(contact_sheet.grid([_small(picture) for picture in pictures], THUMBNAILS))
+    contact_sheet.save(out, np.vstack(rows))
     return left
 
 
@@ -99,24 +104,5 @@ def _small(picture: Picture) -> Picture:
     return np.asarray(cv2.resize(picture, (CELL, CELL), interpolation=cv2.INTER_AREA))
 
 
-def _grid(pictures: Sequence[Picture]) -> list[Picture]:
-    cells = [_small(picture) for picture in pictures]
-    cells += [np.zeros((CELL, CELL, 3), np.uint8)] * (-len(cells) % THUMBNAILS)
-    return [np.hstack(cells[i : i + THUMBNAILS]) for i in range(0, len(cells), THUMBNAILS)]
-
-
 def _caption(texts: Sequence[str]) -> Picture:
-    strip = np.full((CAPTION, CELL * len(texts), 3), 32, np.uint8)
-    for column, text in enumerate(texts):
-        at = (column * CELL + 6, CAPTION - 7)
-        cv2.putText(strip, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (230, 230, 230), 1, cv2.LINE_AA)
-    return strip
-
-
-def _write(out: Path, picture: Picture) -> None:
-    try:
-        done = cv2.imwrite(str(out), np.ascontiguousarray(picture[..., ::-1]))
-    except cv2.error:  # an ending that is no picture's
-        done = False
-    if not done:
-        raise Unusable(f"{out} cannot be written; name a PNG in a folder that exists")
+    return contact_sheet.caption(texts, CELL, CAPTION, paper=32, ink=(230, 230, 230), x=6)

@@ -11,19 +11,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from model.errors import ModelError
+from model import command_line
 from model.evaluation import table
-from model.evaluation.evaluate import FLASHES, SEED, natural, positive
 from model.evaluation.flashes import Planned, plan
-from model.evaluation.judge import announced, judge
+from model.evaluation.judge import add_arguments, announced, judge
 from model.evaluation.maps import held_out_maps
 from model.evaluation.systems import YARDSTICKS, System
-from model.inference import predictor
 from model.networks.headshot_example import load_all
 
 from . import figure, report
@@ -35,12 +32,7 @@ RUN = "a training run and what to call it (default: its network's name); may be 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        return _run(options)
-    except (ValueError, OSError, ModelError) as error:
-        print(f"compare: {error}", file=sys.stderr)
-        return 2
+    return command_line.run(_parser(), _run, arguments)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -59,8 +51,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.document:
         beside = [os.path.relpath(picture, options.document.parent) for picture in pictures]
         report.put(options.document, report.words(result, beside))
-    for reason in [*maps.left_out, *trouble]:
-        print(f"left out: {reason}", file=sys.stderr)
+    command_line.tell_left_out([*maps.left_out, *trouble])
     if options.json:
         print(json.dumps(result))
     return 1 if trouble or maps.unreadable else 0
@@ -86,21 +77,19 @@ def _judged(
 
 
 def _pictures(
-    options: argparse.Namespace,
-    shown: Sequence[Planned],
-    taking_part: Sequence[Entrant],
-    trouble: list[str],
+    options: argparse.Namespace, shown: Sequence[Planned], taking_part: Sequence[Entrant], trouble: list[str]
 ) -> list[Path]:
     """Write the figures and the curves; returns their paths."""
     systems: dict[str, System] = {one.name: one.system for one in taking_part}
-    written = [options.out / "comparison.jpg"]
-    figure.write(written[0], figure.draw([one.make() for one in shown], systems, truth=True))
+    figures = {"comparison.jpg": figure.draw([one.make() for one in shown], systems, truth=True)}
     if options.selfies:
         samples, left_out = figure.selfies(options.selfies)
         trouble += left_out
         if samples:
-            written.append(options.out / "comparison-selfies.jpg")
-            figure.write(written[-1], figure.draw(samples, systems, truth=False))
+            figures["comparison-selfies.jpg"] = figure.draw(samples, systems, truth=False)
+    for name, picture in figures.items():
+        figure.write(options.out / name, picture)
+    written = [options.out / name for name in figures]
     curves = options.out / "comparison-curves.png"
     if report.curves(curves, taking_part):
         written.append(curves)
@@ -115,20 +104,14 @@ def _run_folder(text: str) -> tuple[str, Path]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m model compare", description=__doc__)
+    parser = command_line.parser("compare", __doc__)
+    add_arguments(parser)
     add = parser.add_argument
-    add("--portraits", type=Path, required=True, help="folder with manifest.csv (file, source, person)")
     add("--network", action="append", default=[], metavar="NAME", help="of the shipped ones, only this")
     add("--run", type=_run_folder, action="append", default=[], metavar="[NAME=]FOLDER", help=RUN)
     add("--examples", type=Path, help="portraits for headshot (default: 40 people of --portraits)")
-    add("--seed", type=natural, default=SEED, help="of the flashes and the bootstrap (%(default)s)")
-    add("--flashes", type=positive, default=FLASHES, help="of each person, more of dark skin (%(default)s)")
-    add("--json", action="store_true", help="end with one line of JSON")
     add("--out", type=Path, help="folder for the figures and the curves")
     add("--show", action="append", default=[], metavar="PORTRAIT", help="in the figure; may be repeated")
     add("--selfies", type=Path, help="photographs without a ground truth, for a figure of their own")
     add("--document", type=Path, help="put tables and figures between this document's marks")
-    add("--mesh", type=Path, help="ict_face_model_light.npz (default: looked for near the portraits)")
-    add("--cache", type=Path, help="folder of maps, such as training's (default: in the user's cache)")
-    add("--weights", type=Path, default=predictor.WEIGHTS, help="folder of networks (default: the shipped)")
     return parser

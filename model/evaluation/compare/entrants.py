@@ -21,7 +21,7 @@ from model.inference.answers import answer
 from model.inference.predictor import HEADSHOT
 from model.networks.headshot_example import Face
 from model.networks.network import Network
-from model.networks.registry import count_parameters, find
+from model.networks.registry import count_parameters
 from model.training import checkpoint
 from model.training.export import recipe
 from model.training.progress import LOG
@@ -87,10 +87,7 @@ def entrants(
 
 
 def _of_run(name: str, state: dict[str, Any]) -> Entrant:
-    descriptor = find(checkpoint.architecture(state))
-    made = descriptor.build()
-    made.load_state_dict(checkpoint.averaged(state))
-    made.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
+    descriptor, made = checkpoint.network(state)
     return Entrant(name, trained(descriptor, made), count_parameters(made), recipe(state, ""))
 
 

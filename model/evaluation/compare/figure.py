@@ -9,6 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from model import contact_sheet
 from model.data.prepare.photograph import pictures
 from model.data.synthesize.cache import Entry
 from model.data.synthesize.portraits import Unfit, frame
@@ -21,7 +22,6 @@ FACE: Final = np.s_[84:436, 80:432]  # of the 512 crop: from hair to collar
 SIDE: Final = 256  # pixels of a picture
 CAPTION: Final = 24
 EACH: Final = 3  # of the darkest, of those with glasses, of the lightest
-QUALITY: Final = 90
 
 
 def selected(planned: Sequence[Planned], known: Sequence[Entry], names: Sequence[str]) -> list[Planned]:
@@ -29,23 +29,22 @@ def selected(planned: Sequence[Planned], known: Sequence[Entry], names: Sequence
 
     Raises `ValueError` with a sentence for a name that is not judged.
     """
-    if not names:
-        order = sorted(known, key=lambda entry: entry.lightness)
-        groups = (order, [entry for entry in order if entry.glasses], order[::-1])
-        seen: set[str] = set()
-        for group in groups:
-            fresh = {entry.person: entry.name for entry in reversed(group) if entry.person not in seen}
-            kept = list(fresh.items())[::-1][:EACH]
-            seen |= {person for person, _ in kept}
-            names = [*names, *(name for _, name in kept)]
-    found = []
-    for name in names:
-        flashes = [one for one in planned if one.name.rpartition(" ")[0] == name]
-        if flashes:
-            found.append(flashes[0])
-        elif name not in {entry.name for entry in known}:
-            raise ValueError(f"{name} is not a portrait of a held-out person, so it cannot be shown")
-    return found
+    first: dict[str, Planned] = {}
+    for one in planned:
+        first.setdefault(one.name.rpartition(" ")[0], one)
+    for name in set(names) - {entry.name for entry in known}:
+        raise ValueError(f"{name} is not a portrait of a held-out person, so it cannot be shown")
+    return [first[name] for name in names or _telling(known) if name in first]
+
+
+def _telling(known: Sequence[Entry]) -> list[str]:
+    """Choose portraits of the darkest people, then of others with glasses, then of the lightest."""
+    order = sorted(known, key=lambda entry: entry.lightness)
+    chosen: dict[str, str] = {}
+    for group in (order, [entry for entry in order if entry.glasses], order[::-1]):
+        fresh = {entry.person: entry.name for entry in reversed(group) if entry.person not in chosen}
+        chosen |= dict(list(fresh.items())[::-1][:EACH])
+    return list(chosen.values())
 
 
 def selfies(folder: Path) -> tuple[list[Sample], list[str]]:
@@ -67,30 +66,20 @@ def draw(samples: Sequence[Sample], systems: Mapping[str, System], truth: bool) 
 
     (H, W, 3) uint8.
     """
-    rows = [_captions(["input", *systems, *(["ground truth"] if truth else [])])]
+    words = [name.replace("_", " ") for name in ("input", *systems, *["ground truth"] * truth)]
+    rows = [contact_sheet.caption(words, SIDE, CAPTION, paper=255, ink=(0, 0, 0), size=0.55)]
     for sample in samples:
         shown = [sample.x, *(system(sample).picture for system in systems.values())]
-        rows.append(np.hstack([_cell(picture) for picture in [*shown, *([sample.o] if truth else [])]]))
+        rows.append(np.hstack([_cell(picture) for picture in [*shown, *[sample.o] * truth]]))
     return np.vstack(rows)
 
 
 def write(path: Path, picture: np.ndarray) -> None:
     """As JPEG. Raises `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY]):
-        raise OSError(f"{path} cannot be written")
+    contact_sheet.save(path, picture)
 
 
 def _cell(picture: Image) -> np.ndarray:
     small = cv2.resize(np.ascontiguousarray(picture[FACE]), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray((small * 255 + 0.5).clip(0, 255), np.uint8)
-
-
-def _captions(words: Sequence[str]) -> np.ndarray:
-    strip = np.full((CAPTION, SIDE * len(words), 3), 255, np.uint8)
-    for i, word in enumerate(words):
-        at = (i * SIDE + 4, CAPTION - 7)
-        cv2.putText(
-            strip, word.replace("_", " "), at, cv2.FONT_HERSHEY_SIMPLEX, 0.55, (0, 0, 0), 1, cv2.LINE_AA
-        )
-    return strip

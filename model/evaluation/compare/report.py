@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
+import numpy as np
 
+from model import contact_sheet
 from model.evaluation import table
 from model.evaluation.card import markdown
 from model.training.progress import Log, duration, panel
@@ -28,14 +30,8 @@ COLOURS: Final = ((190, 110, 30), (40, 40, 200), (60, 140, 40), (160, 40, 160), 
 
 def costs(entrants: Sequence[Entrant]) -> dict[str, dict[str, Any]]:
     """Return what each method costs, by name: parameters, milliseconds for a crop, and its training."""
-    return {
-        one.name: {
-            "parameters": one.parameters,
-            "milliseconds": one.milliseconds,
-            "trained": one.trained,
-        }
-        for one in entrants
-    }
+    names = ("parameters", "milliseconds", "trained")
+    return {one.name: {name: getattr(one, name) for name in names} for one in entrants}
 
 
 def cost_table(found: Mapping[str, Mapping[str, Any]]) -> str:
@@ -89,23 +85,26 @@ def put(document: Path, text: str) -> None:
 
 def curves(path: Path, entrants: Sequence[Entrant]) -> bool:
     """Held-out accuracy over the samples seen, all runs in one diagram; False where there is no log."""
-    series: list[tuple[list[tuple[float, float]], tuple[int, int, int]]] = []
+    runs: list[tuple[str, list[tuple[float, float]]]] = []
     levels: set[float] = set()
-    names: list[tuple[str, tuple[int, int, int]]] = []
     for one in entrants:
         lines = Log(one.log.parent).lines() if one.log else []
         each = one.trained["samples"] / max(1, one.trained["steps"]) if one.trained else 0.0
         points = [(line["step"] * each, line["held_out"]["accuracy"]) for line in lines if "held_out" in line]
         if points:
-            colour = COLOURS[len(series) % len(COLOURS)]
-            series.append((points, colour))
-            names.append((one.name, colour))
+            runs.append((one.name, points))
             levels |= {line["do_nothing"]["accuracy"] for line in lines if "do_nothing" in line}
-    if not series:
-        return False
+    if runs:
+        contact_sheet.save(path, _curves(runs, sorted(levels))[..., ::-1])
+    return bool(runs)
+
+
+def _curves(runs: Sequence[tuple[str, Sequence[tuple[float, float]]]], levels: Sequence[float]) -> np.ndarray:
+    """Return a diagram with a line for each run, and its name; BGR."""
+    coloured = list(zip(runs, itertools.cycle(COLOURS), strict=False))
     title = "held-out accuracy, eq. (3), %; grey: doing nothing"
-    picture = panel(title, series, sorted(levels), "samples")
-    for i, (name, colour) in enumerate(names):
+    picture = panel(title, [(points, colour) for (_, points), colour in coloured], levels, "samples")
+    for i, ((name, _), colour) in enumerate(coloured):
         at = (picture.shape[1] - 170, picture.shape[0] - 60 - 18 * i)
-        cv2.putText(picture, name, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
-    return bool(cv2.imwrite(str(path), picture))
+        contact_sheet.write(picture, name, at, 0.5, colour)
+    return picture
