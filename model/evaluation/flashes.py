@@ -22,7 +22,7 @@ from model.data.prepare import pairs as prepared
 from model.data.synthesize.cache import Entry
 from model.data.synthesize.flash import JUDGED, Mix
 from model.data.synthesize.masks import skin as skin_mask
-from model.data.synthesize.pairs import fixed
+from model.data.synthesize.pairs import photographed
 from model.data.synthesize.portraits import Unfit, find_landmarks
 from model.paper.bilateral import filter_crop
 
@@ -95,22 +95,16 @@ def _planned(folder: Path, known: Sequence[Entry], entry: Entry, number: int, se
 def _flash(
     folder: Path, known: Sequence[Entry], entry: Entry, name: str, seed: Sequence[int], mix: Mix
 ) -> Sample:
-    pair = fixed(folder, known, [entry], seed, mix=mix)
+    shot = photographed(folder, known, [entry], seed, mix)
     as_photographed = replace(mix, exposure_tie=1.0, hue_tie=1.0)
-    own = pair if mix == as_photographed else fixed(folder, known, [entry], seed, mix=as_photographed)
+    pair = shot.pairs()
+    own = pair if mix == as_photographed else shot.aimed(as_photographed).pairs()
+    x, o = (eight_bit(_image(side)) for side in (pair.x, pair.o))
+    bl_x, bl_o, bl_own = (_image(side) for side in (pair.bl_x, pair.bl_o, own.bl_o))
     skin = pair.skin[0, 0].numpy() > SKIN
-    return Sample(
-        entry.person,
-        name,
-        eight_bit(_image(pair.x)),
-        eight_bit(_image(pair.o)),
-        _image(pair.bl_x),
-        _image(pair.bl_o),
-        skin,
-        skin & (pair.specular[0, 0].numpy() > SHINE),
-        skin & (pair.shadow[0, 0].numpy() > SHADE),
-        _image(own.bl_o),
-    )
+    shine = skin & (pair.specular[0, 0].numpy() > SHINE)
+    shade = skin & (pair.shadow[0, 0].numpy() > SHADE)
+    return Sample(entry.person, name, x, o, bl_x, bl_o, skin, shine, shade, bl_own)
 
 
 def _image(batch: Tensor) -> Image:

@@ -17,7 +17,7 @@ import tomllib
 
 from model.data.synthesize.flash import named
 
-from ..networks.registry import NETWORKS, find
+from ..networks.registry import find
 from .losses import Weights
 
 SHRINKS: Final = (1, 2, 4)
@@ -86,50 +86,48 @@ class Config:
         """Check the values. Raises `ValueError` with a sentence for one out of range."""
         for name in self.every_mix:
             named(name)
-        shares = [share for _, share in self.mixes]
-        rules = [
-            (
-                all(0 < share < 1 for share in shares) and sum(shares) <= 1,
-                "mixes are shares from 0 to 1, together at most 1",
-            ),
-            (self.architecture in NETWORKS, f"architecture is one of {', '.join(NETWORKS)}"),
-            (self.decay in ("cosine", "none"), 'decay is "cosine" or "none"'),
-            (
-                min(self.batch, self.steps, self.validate_every, self.checkpoint_every, self.held_out) > 0,
-                "batch, steps, validate_every, checkpoint_every and held_out are 1 or more",
-            ),
-            (self.rate > 0 and self.warm_up >= 0, "rate is above 0, warm_up 0 or more"),
-            (self.identity >= 0, "identity is 0 or more"),
-            (0 <= self.average < 1, "average is from 0 to below 1"),
-            (
-                all(0 <= share <= 1 for share in (self.freeze_norm, self.freeze_encoder, self.real)),
-                "freeze_norm, freeze_encoder and real are shares from 0 to 1",
-            ),
-        ]
-        if self.architecture not in NETWORKS:
-            raise ValueError(rules[0][1])
-        network = find(self.architecture)
-        for stage in self.parts:
-            within = network.scale // stage.shrink if stage.shrink in SHRINKS else 1
-            unit = network.stride * max(1, within)
-            rules += [
-                (stage.shrink in SHRINKS, "shrink is 1, 2 or 4"),
-                (stage.batch > 0 and stage.steps > 0, "batch and steps are 1 or more"),
-                (stage.rate > 0, "rate is above 0"),
-                (stage.identity == 0 or self.architecture == "studio", "identity is for the network studio"),
-                (0 <= stage.freeze_norm <= 1, "freeze_norm is a share from 0 to 1"),
-                (stage.size > 0 and stage.size % unit == 0, f"size is a multiple of {unit}"),
-                (stage.size * stage.shrink <= 512, "size times shrink is at most 512"),
-                (
-                    network.only_size in (0, stage.size),
-                    f"{network.name} takes {network.only_size} pixels",
-                ),
-            ]
+        find(self.architecture)
         total = sum(stage.steps for stage in self.parts)
-        rules.append((total == self.steps, f"the stages have {total} steps, the run has {self.steps}"))
-        for holds, rule in rules:
+        every = (f"the stages have {total} steps, the run has {self.steps}", total == self.steps)
+        stages = [rule for stage in self.parts for rule in self._rules_of(stage).items()]
+        for rule, holds in [*self._rules().items(), *stages, every]:
             if not holds:
                 raise ValueError(rule)
+
+    def _rules(self) -> dict[str, bool]:
+        """Return what has to hold of the run, as sentences, and whether it does."""
+        shares = [share for _, share in self.mixes]
+        frozen = (self.freeze_norm, self.freeze_encoder, self.real)
+        counts = (self.batch, self.steps, self.validate_every, self.checkpoint_every, self.held_out)
+        return {
+            "mixes are shares from 0 to 1, together at most 1": all(0 < share < 1 for share in shares)
+            and sum(shares) <= 1,
+            'decay is "cosine" or "none"': self.decay in ("cosine", "none"),
+            "batch, steps, validate_every, checkpoint_every and held_out are 1 or more": min(counts) > 0,
+            "rate is above 0, warm_up 0 or more": self.rate > 0 and self.warm_up >= 0,
+            "identity is 0 or more": self.identity >= 0,
+            "average is from 0 to below 1": 0 <= self.average < 1,
+            "freeze_norm, freeze_encoder and real are shares from 0 to 1": 0
+            <= min(frozen)
+            <= max(frozen)
+            <= 1,
+        }
+
+    def _rules_of(self, stage: Stage) -> dict[str, bool]:
+        """Return what has to hold of one stage, likewise."""
+        network = find(self.architecture)
+        within = network.scale // stage.shrink if stage.shrink in SHRINKS else 1
+        unit = network.stride * max(1, within)
+        return {
+            "shrink is 1, 2 or 4": stage.shrink in SHRINKS,
+            "batch and steps are 1 or more": stage.batch > 0 and stage.steps > 0,
+            "rate is above 0": stage.rate > 0,
+            "identity is for the network studio": stage.identity == 0 or self.architecture == "studio",
+            "freeze_norm is a share from 0 to 1": 0 <= stage.freeze_norm <= 1,
+            f"size is a multiple of {unit}": stage.size > 0 and stage.size % unit == 0,
+            "size times shrink is at most 512": stage.size * stage.shrink <= 512,
+            f"{network.name} takes {network.only_size} pixels": network.only_size in (0, stage.size),
+        }
 
     @classmethod
     def read(cls, path: Path) -> Config:
@@ -172,15 +170,13 @@ class Config:
         if not self.stages:
             return (Stage(self.steps, **head),)
         zero_is_said = ("warm_up", "identity", "freeze_norm")
+
+        def own(stage: Stage, name: str) -> bool:
+            said: float = getattr(stage, name)
+            return said > 0 or (said == 0 and name in zero_is_said)
+
         return tuple(
-            dataclasses.replace(
-                stage,
-                **{
-                    name: value
-                    for name, value in head.items()
-                    if getattr(stage, name) < 0 or (getattr(stage, name) == 0 and name not in zero_is_said)
-                },
-            )
+            dataclasses.replace(stage, **{name: head[name] for name in names if not own(stage, name)})
             for stage in self.stages
         )
 

@@ -21,7 +21,7 @@ IMAGENET1K_FEATURES file (its classifier is NaN) expects RGB 0..255 minus 123.0,
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -144,11 +144,16 @@ def even_out(encoder: Encoder, pictures: Iterable[Tensor]) -> None:
     total = 1.0  # the factor of the features so far
     for stage in encoder.stages:
         for convolution in stage:
-            convolution.bias *= total
-            raw = torch.cat([F.relu(convolution(value)).flatten() for value in values])
-            factor = 1 / float(raw.square().mean().sqrt())
-            convolution.weight *= factor
-            convolution.bias *= factor
-            total *= factor
+            total = _level(convolution, values, total)
             values = [F.relu(convolution(value)) for value in values]
         values = [F.max_pool2d(value, 2) for value in values]
+
+
+def _level(convolution: Any, values: Sequence[Tensor], total: float) -> float:
+    """Rescale one layer; returns the factor of its features. total: that of what it gets."""
+    convolution.bias *= total
+    raw = torch.cat([F.relu(convolution(value)).flatten() for value in values])
+    factor = 1 / float(raw.square().mean().sqrt())
+    convolution.weight *= factor
+    convolution.bias *= factor
+    return total * factor

@@ -14,7 +14,7 @@ import json
 import os
 import platform
 import re
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +22,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from .. import command_line
+from ..errors import Unusable
 from ..inference.pytorch import put_together
 from ..inference.weights import WEIGHTS
+from ..networks.network import Network
 from ..networks.registry import PAPER_NETWORK, find
 from ..paper.preprocessing import CURRENT
 from . import checkpoint
@@ -35,10 +38,6 @@ OLDER: Final = {"architecture": PAPER_NETWORK, "shrink": 1}  # what the first ch
 
 
 HINT: Final = "Give the last.pt of a run of python -m model train."
-
-
-class Unusable(ValueError):
-    """Why nothing can be exported, in one sentence."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -77,31 +76,35 @@ def export(
     parameters = _fits(config.architecture, tensors)
     data = save(_half(tensors))
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{name}.safetensors"
     others = _descriptions(folder)
     was = others.pop(folder / f"{name}.json", {}).get("default", False)
     default = default or was or not any(facts.get("default") for facts in others.values())
-    facts = {
-        "name": name,
-        "architecture": network.name,
-        "caption": network.caption,
-        "answer": network.answer,
-        "file": file.name,
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "default": default,
-        "parameters": parameters,
-        "licence": LICENCE,
-        "preprocessing": dataclasses.asdict(CURRENT),
-        "constants": dict(network.constants),
-        "trained": {**recipe(state, hardware), **({"before": before} if before else {})},
-    }
-    _write(file, data)
+    trained = {**recipe(state, hardware), **({"before": before} if before else {})}
+    facts = _facts(network, name, data) | {"default": default, "parameters": parameters, "trained": trained}
+    _write(folder / facts["file"], data)
     _write_json(folder / f"{name}.json", facts)
     for path, other in others.items():
         if default and other.get("default"):
             _write_json(path, {**other, "default": False})
-    return file
+    return folder / str(facts["file"])
+
+
+def _facts(network: Network, name: str, data: bytes) -> dict[str, Any]:
+    """Return what the description says of the network and of its file."""
+    return {
+        "name": name,
+        "architecture": network.name,
+        "caption": network.caption,
+        "answer": network.answer,
+        "file": f"{name}.safetensors",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "default": False,
+        "parameters": 0,
+        "licence": LICENCE,
+        "preprocessing": dataclasses.asdict(CURRENT),
+        "constants": dict(network.constants),
+    }
 
 
 def recipe(state: dict[str, Any], hardware: str) -> dict[str, Any]:
@@ -190,9 +193,9 @@ def _write(path: Path, data: bytes) -> None:
     os.replace(part, path)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """0: written. 2: not, and why is on stderr."""
-    parser = argparse.ArgumentParser(prog="python -m model export", description=__doc__)
+    parser = command_line.parser("export", __doc__)
     add = parser.add_argument
     add("checkpoint", type=Path, help="last.pt of a run of python -m model train")
     add("--name", default="", help="the network's name (default: its architecture's)")
@@ -202,11 +205,11 @@ def main(arguments: list[str] | None = None) -> int:
     add("--hardware", default=hardware, help="what it was trained on, for the description")
     add("--mean", type=Path, help="weights of the same network: the mean of both is written", metavar="FILE")
     add("--before", default="", help="what the run was started from (--init FILE), for the description")
-    a = parser.parse_args(arguments)
-    try:
-        file = export(read(a.checkpoint), a.folder, a.name, a.default, a.hardware, a.before, a.mean)
-    except Unusable as reason:
-        print(reason, file=sys.stderr)
-        return 2
+    return command_line.run(parser, _run, arguments)
+
+
+def _run(options: argparse.Namespace) -> int:
+    described = (options.name, options.default, options.hardware, options.before, options.mean)
+    file = export(read(options.checkpoint), options.folder, *described)
     print(file, file.stat().st_size)
     return 0

@@ -72,11 +72,21 @@ def studio(
         + weights.relative * _relative(error, pairs.skin)
         + weights.residual * _residual(error, t, pairs.specular)
         + weights.texture * _texture(1 - 2 * prediction.y, pairs)
-        + weights.auxiliary * _map(prediction.specular, pairs.specular, known)
-        + weights.auxiliary * _map(prediction.shadow, pairs.shadow, known)
-        + weights.masks * _map(prediction.person, pairs.person, known)
-        + weights.masks * _map(prediction.skin, pairs.skin, known)
     )
+    return _with_maps(total, prediction, pairs, known, weights)
+
+
+def _with_maps(
+    total: Tensor, prediction: Prediction, pairs: Pairs, known: Tensor | None, weights: Weights
+) -> Tensor:
+    """Add what the auxiliary maps are wrong by."""
+    for name, weight in (
+        ("specular", weights.auxiliary),
+        ("shadow", weights.auxiliary),
+        ("person", weights.masks),
+        ("skin", weights.masks),
+    ):
+        total = total + weight * _map(getattr(prediction, name), getattr(pairs, name), known)
     return total
 
 

@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -120,26 +121,37 @@ def panel(
     picture = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     write(picture, title, (MARGIN, 24), 0.5, INK)
     points = [point for line, _ in series for point in line]
-    if not points:
-        return picture
-    heights = [value for _, value in points] + list(levels)
-    low, high = min(heights), max(heights)
-    high = max(high, low + 1e-3)
-    last = max(step for step, _ in points)
-
-    def at(step: float, value: float) -> tuple[int, int]:
-        x = MARGIN + (WIDTH - 2 * MARGIN) * step / max(last, 1)
-        return round(x), round(HEIGHT - 40 - (HEIGHT - 80) * (value - low) / (high - low))
-
-    cv2.rectangle(picture, at(0, high), at(last, low), INK, 1)
-    for level in levels:
-        cv2.line(picture, at(0, level), at(last, level), (160, 160, 160), 1)
-    for line, colour in series:
-        path = np.array([at(*point) for point in line], np.int32).reshape(-1, 1, 2)
-        cv2.polylines(picture, [path], False, colour, 2, cv2.LINE_AA)
-        for x, y in path[:, 0] if len(path) < 40 else ():
-            cv2.circle(picture, (int(x), int(y)), 3, colour, -1)
-    for value in (low, high):
-        write(picture, f"{value:.3g}", (6, at(0, value)[1] + 5), 0.5, INK)
-    write(picture, f"{last:.0f} {unit}", (WIDTH - MARGIN - 90, HEIGHT - 14), 0.5, INK)
+    if points:
+        heights = [value for _, value in points] + list(levels)
+        low, last = min(heights), max(step for step, _ in points)
+        frame = _Frame(last, low, max(*heights, low + 1e-3))
+        frame.draw(picture, series, levels)
+        write(picture, f"{last:.0f} {unit}", (WIDTH - MARGIN - 90, HEIGHT - 14), 0.5, INK)
     return picture
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Where a diagram's lines lie: from 0 to `last` across, from `low` to `high` upwards."""
+
+    last: float
+    low: float
+    high: float
+
+    def at(self, step: float, value: float) -> tuple[int, int]:
+        x = MARGIN + (WIDTH - 2 * MARGIN) * step / max(self.last, 1)
+        return round(x), round(HEIGHT - 40 - (HEIGHT - 80) * (value - self.low) / (self.high - self.low))
+
+    def draw(
+        self, picture: np.ndarray, series: Sequence[tuple[Points, Any]], levels: Sequence[float]
+    ) -> None:
+        cv2.rectangle(picture, self.at(0, self.high), self.at(self.last, self.low), INK, 1)
+        for level in levels:
+            cv2.line(picture, self.at(0, level), self.at(self.last, level), (160, 160, 160), 1)
+        for line, colour in series:
+            path = np.array([self.at(*point) for point in line], np.int32).reshape(-1, 1, 2)
+            cv2.polylines(picture, [path], False, colour, 2, cv2.LINE_AA)
+            for x, y in path[:, 0] if len(path) < 40 else ():
+                cv2.circle(picture, (int(x), int(y)), 3, colour, -1)
+        for value in (self.low, self.high):
+            write(picture, f"{value:.3g}", (6, self.at(0, value)[1] + 5), 0.5, INK)

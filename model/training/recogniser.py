@@ -81,23 +81,12 @@ class Recogniser(nn.Module):
         """
         network = cls()
         layers = [part for part in network.modules() if isinstance(part, nn.Conv2d)]
-        data = (path or face_models.path(face_models.RECOGNISER)).read_bytes()
-        found = list(RECORD.finditer(data))
-        if [record[1] for record in found] != [*[b"con_4", b"affine_"] * len(layers), b"fc_2"]:
+        *found, last = _tensors((path or face_models.path(face_models.RECOGNISER)).read_bytes(), len(layers))
+        for layer, both, scale in zip(layers, found[::2], found[1::2], strict=True):
+            _fill(layer, both, scale)
+        if last.size != network.last.weight.numel():
             raise ValueError(BROKEN)
-        tensors = [_tensor(data, record.end(), 2 * (record[1] == b"fc_2")) for record in found]
-        for layer, both, scale in zip(layers, tensors[:-1:2], tensors[1::2], strict=True):
-            count = layer.weight.numel()
-            if both.size != count + layer.out_channels or scale.size != 2 * layer.out_channels:
-                raise ValueError(BROKEN)
-            factor, offset = torch.from_numpy(scale).chunk(2)
-            weight, bias = torch.from_numpy(both).split((count, layer.out_channels))
-            layer.weight.data = weight.view_as(layer.weight) * factor.view(-1, 1, 1, 1)
-            assert layer.bias is not None
-            layer.bias.data = bias * factor + offset
-        if tensors[-1].size != network.last.weight.numel():
-            raise ValueError(BROKEN)
-        network.last.weight.data = torch.from_numpy(tensors[-1]).view(-1, NUMBERS).T.contiguous()
+        network.last.weight.data = torch.from_numpy(last).view(-1, NUMBERS).T.contiguous()
         network.requires_grad_(False).eval()
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
         return network
@@ -130,6 +119,26 @@ def chips(picture: Tensor, theta: Tensor) -> Tensor:
 def _convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
     """dlib fills up at the edges only where it does not halve."""
     return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2 if stride == 1 else 0)
+
+
+def _fill(layer: nn.Conv2d, both: np.ndarray, scale: np.ndarray) -> None:
+    """Put dlib's numbers into a layer: its weights and bias, and the scale and offset that follow on it."""
+    count = layer.weight.numel()
+    if both.size != count + layer.out_channels or scale.size != 2 * layer.out_channels:
+        raise ValueError(BROKEN)
+    factor, offset = torch.from_numpy(scale).chunk(2)
+    weight, bias = torch.from_numpy(both).split((count, layer.out_channels))
+    layer.weight.data = weight.view_as(layer.weight) * factor.view(-1, 1, 1, 1)
+    assert layer.bias is not None
+    layer.bias.data = bias * factor + offset
+
+
+def _tensors(data: bytes, layers: int) -> list[np.ndarray]:
+    """Return all tensors of the file: two of each layer, then the last one."""
+    found = list(RECORD.finditer(data))
+    if [record[1] for record in found] != [*[b"con_4", b"affine_"] * layers, b"fc_2"]:
+        raise ValueError(BROKEN)
+    return [_tensor(data, record.end(), 2 * (record[1] == b"fc_2")) for record in found]
 
 
 def _tensor(data: bytes, at: int, skip: int) -> np.ndarray:

@@ -175,19 +175,7 @@ class Steps(Dataset[Batch]):
         stage = self.config.at(step)
         rng = np.random.default_rng([seed, step, 1])
         real = int(rng.binomial(stage.batch, self.known.share))
-        parts = []
-        if self.known.cache and real < stage.batch:
-            mixes, count = self.config.every_mix, stage.batch - real
-            counts = rng.multinomial(count, list(mixes.values())) if len(mixes) > 1 else [count]
-            folder, portraits = self.known.cache, self.known.portraits
-            for number, (name, own) in enumerate(zip(mixes, counts, strict=True)):
-                if not own:
-                    continue
-                seeds = [seed, step, *([number] if number else [])]
-                mix = named(name)
-                parts.append(
-                    draw(folder, portraits, int(own), stage.size, seeds, stage.shrink, self.device, mix)
-                )
+        parts = list(self._flashes(step, stage, stage.batch - real, rng)) if self.known.cache else []
         if real:
             parts.append(draw_real(self.known.real, stage, real, rng))
         together = {
@@ -196,6 +184,17 @@ class Steps(Dataset[Batch]):
         known = torch.ones(stage.batch, 1, 1, 1, device=self.device)
         known[stage.batch - real :] = 0
         return Batch(**together, known=known)
+
+    def _flashes(self, step: int, stage: Stage, count: int, rng: np.random.Generator) -> Iterator[Pairs]:
+        """Yield `count` flashes in all, those of each mix together."""
+        folder, portraits = self.known.cache, self.known.portraits
+        mixes = self.config.every_mix
+        counts = rng.multinomial(count, list(mixes.values())) if len(mixes) > 1 and count else [count]
+        for number, (name, own) in enumerate(zip(mixes, counts, strict=False)):
+            if own and folder:
+                seeds = [self.config.seed, step, *([number] if number else [])]
+                form = (stage.size, seeds, stage.shrink, self.device, named(name))
+                yield draw(folder, portraits, int(own), *form)
 
 
 def batches(

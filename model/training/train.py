@@ -12,18 +12,21 @@ from nothing: ``--init none``.
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from model import command_line
+from model.command_line import at_least
 from model.data.synthesize.pairs import Pairs, draw
 from model.networks.registry import find
 
@@ -104,15 +107,9 @@ class Run:
 
         Raises `ValueError` with a sentence if it cannot even begin.
         """
-        last = self.folder / CHECKPOINT
-        if not self.resume and last.exists():
-            raise ValueError(f"{self.folder} holds a run already; give --resume, or another folder")
-        if not self.resume:
-            self.start.check(self.config)
-        state = checkpoint.load(last) if self.resume else None
+        state = self._state()
         known = sources(self.cache, self.pairs, self.config.real)
-        for reason in known.left_out:
-            print(f"left out: {reason}", file=sys.stderr)
+        command_line.tell_left_out(known.left_out)
         trainer = trainers.create(self.config, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
         log = Log(self.folder)
         if state:
@@ -128,6 +125,16 @@ class Run:
                 log.add({"step": trainer.step, key: validate.judge(validate.do_nothing, pairs)[0]})
         self._train(trainer, known, log, judged)
         return len(known.left_out)
+
+    def _state(self) -> dict[str, Any] | None:
+        """Return the checkpoint to go on from, None for a new run. Raises `ValueError` with a sentence."""
+        last = self.folder / CHECKPOINT
+        if self.resume:
+            return checkpoint.load(last)
+        if last.exists():
+            raise ValueError(f"{self.folder} holds a run already; give --resume, or another folder")
+        self.start.check(self.config)
+        return None
 
     def _held_out(self) -> Judged:
         found: Judged = {}
@@ -156,11 +163,9 @@ class Run:
                 losses.clear()
             if trainer.step % config.checkpoint_every == 0 or ends or stopped:
                 checkpoint.save(self.folder / CHECKPOINT, trainer.state())
-            if stopped:
-                break
-            if trainer.step % config.validate_every == 0 or ends:
+            if not stopped and (trainer.step % config.validate_every == 0 or ends):
                 self._judge(trainer, log, judged, ticker)
-            if ends:
+            if stopped or ends:
                 break
 
     def _judge(self, trainer: Trainer, log: Log, judged: Judged, ticker: Ticker) -> None:
@@ -175,39 +180,32 @@ class Run:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: trained to its end or to SIGTERM; 1: interrupted, or pairs were left out; 2: it could not begin."""
-    parser = argparse.ArgumentParser(
-        prog="python -m model train",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
-    parser.add_argument("config", type=Path)
-    parser.add_argument("--cache", type=Path, help="made by python -m model synthesize cache")
-    parser.add_argument("--pairs", type=Path, help="real pairs, made by python -m model prepare")
-    parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints, log and pictures")
-    parser.add_argument(
-        "--init",
-        help="imagenet, vggface, none or a network's file; default: none,\n"
-        "or imagenet when there is an --encoder",
-    )
-    parser.add_argument("--encoder", type=Path, help="a published VGG-16")
-    parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after this long")
-    parser.add_argument(
-        "--workers",
-        type=int,
-        default=1,
-        help="processes that make samples on the CPU;\n0: none, they are made on the device that trains",
-    )
-    a = parser.parse_args(arguments)
     try:
-        init = a.init or ("imagenet" if a.encoder else "none")
-        config = Config.read(a.config)
-        start = InitialWeights(init, a.encoder)
-        run = Run(config, a.run, a.cache, a.pairs, start, a.resume, a.workers, a.minutes * 60)
-        return min(1, run())
-    except ValueError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
+        return command_line.run(_parser(), _run, arguments)
     except KeyboardInterrupt:
         print("interrupted; --resume goes on from the last checkpoint", file=sys.stderr)
         return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    start = InitialWeights(options.init or ("imagenet" if options.encoder else "none"), options.encoder)
+    sources = (options.cache, options.pairs)
+    limits = (options.resume, options.workers, options.minutes * 60)
+    return min(1, Run(Config.read(options.config), options.run, *sources, start, *limits)())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_line.parser("train", __doc__)
+    add = parser.add_argument
+    add("config", type=Path, metavar="RECIPE", help="such as those of model/training/recipes")
+    add("--cache", type=Path, help="made by python -m model synthesize cache")
+    add("--pairs", type=Path, help="real pairs, made by python -m model prepare")
+    add("--run", type=Path, required=True, help="folder for checkpoints, log and pictures")
+    init = "imagenet, vggface, none or a network's file; default: none, or imagenet with --encoder"
+    add("--init", metavar="WEIGHTS", help=init)
+    add("--encoder", type=Path, metavar="FILE", help="a published VGG-16")
+    add("--resume", action="store_true", help="go on from the run's last checkpoint")
+    add("--minutes", type=at_least(0, float), default=math.inf, help="stop after this long")
+    workers = "processes that make samples on the CPU; 0: none, they are made on the device that trains"
+    add("--workers", type=at_least(0), default=1, help=workers)
+    return parser

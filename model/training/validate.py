@@ -55,26 +55,25 @@ def held_out_real(folder: Path, count: int) -> list[Pairs]:
 @torch.no_grad()
 def judge(network: Network, pairs: Sequence[Pairs]) -> tuple[dict[str, float], list[Tensor]]:
     """Means over `pairs`, and the network's pictures (3, 512, 512). No skin is known: no numbers of it."""
-    rows: list[dict[str, float]] = []
-    pictures = []
-    for pair in pairs:
-        (y, picture), t = network(pair), equations.target(pair.bl_x, pair.bl_o)
-        skin = (pair.skin > 0.5).float()
-        rows.append(
-            {
-                "loss_eq1": float(equations.loss(y, t)),
-                "loss_lambda1": float(equations.loss(y, t, 1.0)),
-                "accuracy": float(equations.accuracy(y, t)),
-                "psnr": psnr(float(((picture - pair.o) ** 2).mean())),
-            }
-        )
-        if skin.any():
-            square = (((picture - pair.o) ** 2) * skin).sum()
-            rows[-1]["psnr_skin"] = psnr(float(square / (3 * skin.sum())))
-        pictures.append(picture[0])
+    answers = [network(pair) for pair in pairs]
+    rows = [_row(pair, answer) for pair, answer in zip(pairs, answers, strict=True)]
     names = {name: None for row in rows for name in row}
     means = {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
-    return means, pictures
+    return means, [picture[0] for _, picture in answers]
+
+
+def _row(pair: Pairs, answer: Answer) -> dict[str, float]:
+    (y, picture), t = answer, equations.target(pair.bl_x, pair.bl_o)
+    skin, square = (pair.skin > 0.5).float(), (picture - pair.o) ** 2
+    row = {
+        "loss_eq1": float(equations.loss(y, t)),
+        "loss_lambda1": float(equations.loss(y, t, 1.0)),
+        "accuracy": float(equations.accuracy(y, t)),
+        "psnr": psnr(float(square.mean())),
+    }
+    if skin.any():
+        row["psnr_skin"] = psnr(float((square * skin).sum() / (3 * skin.sum())))
+    return row
 
 
 def do_nothing(pair: Pairs) -> Answer:

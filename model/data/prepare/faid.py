@@ -29,9 +29,10 @@ from PIL.PngImagePlugin import PngImageFile
 
 from model.data.synthesize.portraits import Unfit
 from model.data.whole_pictures import RGB
+from model.errors import Unusable
 from model.paper.colour import encode_srgb, luminance
 
-from .pairing import Candidate, Unusable
+from .pairing import Candidate
 
 CATEGORY: Final = "People_"
 FLASH: Final = "_flash.png"

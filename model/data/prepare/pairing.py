@@ -13,16 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from model.data.whole_pictures import RGB
+from model.errors import Unusable
 
 from .photograph import pictures, read, taken
 
 WINDOW: Final = 2.0  # seconds between the two photographs of a pair; the paper's cameras are 0.4 s apart
 
 Reader = Callable[[Path, Path], tuple[RGB, RGB]]
-
-
-class Unusable(Exception):
-    """The arguments cannot be worked with at all; the text says why and what to do."""
 
 
 def _read_both(flash: Path, studio: Path) -> tuple[RGB, RGB]:

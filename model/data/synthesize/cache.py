@@ -15,9 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.errors import Unusable
+
 from .geometry import FaceModel
 from .maps import COUNT, PLANES, build
-from .portraits import Portrait, Unfit, Unusable, manifest
+from .portraits import Portrait, Unfit, manifest
 
 INDEX = "index.json"
 

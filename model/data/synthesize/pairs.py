@@ -87,7 +87,7 @@ def draw(
     chosen = [entries[i] for i in picks]
     others = [entries[i] for i in rng.integers(0, len(entries), count)]
     placing = place([entry.scale for entry in chosen], size, rng, shrink)
-    return _make(folder, chosen, others, placing, rng, _extras(chosen, rng), mix, device)
+    return _photographed(folder, chosen, others, placing, rng, _extras(chosen, rng), mix, device).pairs()
 
 
 def fixed(
@@ -99,11 +99,23 @@ def fixed(
     shrink: int = 1,
 ) -> Pairs:
     """One full pair for each of `chosen`, 512 / shrink pixels, not turned: for validation and for judging."""
+    return photographed(folder, entries, chosen, seed, mix, shrink).pairs()
+
+
+def photographed(
+    folder: Path,
+    entries: Sequence[Entry],
+    chosen: Sequence[Entry],
+    seed: Sequence[int],
+    mix: Mix = TRAINING,
+    shrink: int = 1,
+) -> Photographs:
+    """Return the flash photographs of `fixed`, which can be put beside other targets, too."""
     rng = np.random.default_rng(seed)
     others = [entries[i] for i in rng.integers(0, len(entries), len(chosen))]
     extra = _extras(chosen, rng).still()
     placing = whole([entry.scale for entry in chosen], shrink)
-    return _make(folder, chosen, others, placing, rng, extra, mix)
+    return _photographed(folder, chosen, others, placing, rng, extra, mix)
 
 
 def _generator(rng: np.random.Generator, device: torch.device = CPU) -> torch.Generator:
@@ -115,7 +127,7 @@ def _extras(chosen: Sequence[Entry], rng: np.random.Generator) -> extras.Extras:
     return extras.sample(torch.tensor([entry.glasses for entry in chosen]), _generator(rng.spawn(1)[0]))
 
 
-def _make(
+def _photographed(
     folder: Path,
     chosen: Sequence[Entry],
     others: Sequence[Entry],
@@ -124,47 +136,114 @@ def _make(
     extra: extras.Extras,
     mix: Mix = TRAINING,
     device: torch.device = CPU,
-) -> Pairs:
+) -> Photographs:
     generator = _generator(rng)
-    size, n, shrink = placing.size, len(chosen), placing.shrink
     lightness = torch.tensor([entry.lightness for entry in chosen])
     flash = sample(lightness, generator, mix).to(device)
     if device != CPU:
         generator = _generator(rng, device)
-    lightness, extra, placing = lightness.to(device), extra.to(device), placing.to(device)
+    extra, placing = extra.to(device), placing.to(device)
+    scene, valid, placing = _scene(folder, chosen, others, placing, rng, extra, flash)
+    lit = replace(scene, albedo=scene.albedo / scene.light**mix.unlit)
+    light = render(lit, flash, patchiness(len(chosen), placing.size, rng).to(device))
+    own = decode_srgb(lightness.to(device)).view(-1, 1, 1, 1) * flash.darken.mean(dim=1, keepdim=True)
+    gain = decode_srgb(flash.face_level) / (own * (FRONT + flash.ambient))
+    glare = extras.glare(extra, placing.eyes, placing.turn, placing.scale, placing.size) * scene.person
+    exposed = (light.radiance + flash.flash_colour * glare) * gain
+    studio = _studio(scene, lit.albedo, light, flash, own, mix)
+    exposed = torch.where(flash.identity > 0, torch.lerp(exposed, studio, scene.person), exposed)
+    x = jpeg(develop(compress(exposed, flash), flash, generator, placing.shrink), flash.jpeg)
+    noise = _generator(rng.spawn(1)[0])
+    return Photographs(
+        x, studio, mix, scene, lit.albedo, light, flash, extra, placing, valid, gain, own, noise
+    )
+
+
+def _scene(
+    folder: Path,
+    chosen: Sequence[Entry],
+    others: Sequence[Entry],
+    placing: Placing,
+    rng: np.random.Generator,
+    extra: extras.Extras,
+    flash: Flash,
+) -> tuple[Surface, Tensor, Placing]:
+    """Return what the cameras see, where it lies in the photograph, and where the turned heads lie."""
+    device, shrink = flash.oil.device, placing.shrink
     scenes = [load(folder, [entry], shrink)[0, PLANES["scene"]] for entry in others]
-    behind = backgrounds(chosen, scenes, size, rng).to(device)
+    behind = backgrounds(chosen, scenes, placing.size, rng).to(device)
     maps = load(folder, chosen, shrink).to(device)
     scale = torch.tensor([entry.scale for entry in chosen], device=device)
     maps = extras.turn_heads(maps, scale / shrink, extra.yaw)
     placing = replace(placing, eyes=placing.eyes + extras.eyes_move(extra, placing.turn, placing.scale))
-    scene, valid = surface(maps, placing, behind, flash, dyes(chosen, rng).to(device))
-    lit = replace(scene, albedo=scene.albedo / scene.light**mix.unlit)
-    light = render(lit, flash, patchiness(n, size, rng).to(device))
-    glare = extras.glare(extra, placing.eyes, placing.turn, placing.scale, size) * scene.person
-    own = decode_srgb(lightness).view(n, 1, 1, 1) * flash.darken.mean(dim=1, keepdim=True)
-    gain = decode_srgb(flash.face_level) / (own * (FRONT + flash.ambient))
-    exposed = (light.radiance + flash.flash_colour * glare) * gain
+    return (*surface(maps, placing, behind, flash, dyes(chosen, rng).to(device)), placing)
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """N flash photographs x, (N, 3, H, W) sRGB, with what is known of them.
+
+    studio: the target, linear, as `mix` lights and exposes it. albedo: with the portraits' own light taken
+    off. valid: where the scene lies in the photograph. gain: of the exposure. own: linear level of the skin.
+    noise: of what makes `o` a little off.
+    """
+
+    x: Tensor
+    studio: Tensor
+    mix: Mix
+    scene: Surface
+    albedo: Tensor
+    light: Light
+    flash: Flash
+    extra: extras.Extras
+    placing: Placing
+    valid: Tensor
+    gain: Tensor
+    own: Tensor
+    noise: torch.Generator
+
+    def aimed(self, mix: Mix) -> Photographs:
+        """Return the same photographs with the target that another mix asks for."""
+        studio = _studio(self.scene, self.albedo, self.light, self.flash, self.own, mix)
+        return replace(self, studio=studio, mix=mix)
+
+    def pairs(self) -> Pairs:
+        """Put each photograph beside its target."""
+        x, scene, flash, shrink = self.x, self.scene, self.flash, self.placing.shrink
+        o = self._target()
+        flashed = self.valid * (1 - flash.identity)
+        return Pairs(
+            x=x,
+            o=o,
+            bl_x=_filtered(x, shrink),
+            bl_o=_filtered(o, shrink),
+            weight=self.valid * (1 + SKIN_WEIGHT * scene.skin + BACKGROUND_WEIGHT * (1 - scene.person)),
+            skin=scene.skin * self.valid,
+            specular=(self.light.specular * self.gain).clip(0, 1) * flashed,
+            shadow=self.light.shadow * flashed,
+            theta=self.placing.theta,
+            person=scene.person,
+            cast=flash.led,
+        )
+
+    def _target(self) -> Tensor:
+        """Return `o`: the studio portrait, or the photograph itself where there is nothing to be changed."""
+        x, studio, scene, flash = self.x, self.studio, self.scene, self.flash
+        if self.mix.hue_tie:
+            bare = (scene.skin * self.valid > 0.5) & (self.light.specular * self.gain < SHINY)
+            studio = studio * complexion(x, srgb(studio), bare, flash, self.mix).to(studio.device)
+        same = (flash.identity > 0) & (flash.balance == 1).all(1, keepdim=True)
+        o = torch.where(same, x, torch.lerp(x, srgb(studio), scene.person))
+        moved = self.extra.jitter / self.placing.shrink * (1 - flash.identity[:, 0, 0, 0])
+        return extras.shake(o, moved, self.noise)
+
+
+def _studio(scene: Surface, albedo: Tensor, light: Light, flash: Flash, own: Tensor, mix: Mix) -> Tensor:
+    """Return the target, linear: exposed as the photograph where only the exposure follows it, see `Mix`."""
     tie = (decode_srgb(flash.face_level) / own) ** (0.0 if mix.hue_tie else mix.exposure_tie)
     tie = torch.where(flash.identity > 0, torch.ones_like(tie), tie.clip(*TIE_RANGE))
     tone = 1 - scene.tone + scene.tone * flash.darken
-    studio = lit.albedo * tone * tie * _studio_light(scene, light, mix)
-    exposed = torch.where(flash.identity > 0, torch.lerp(exposed, studio, scene.person), exposed)
-    x = jpeg(develop(compress(exposed, flash), flash, generator, shrink), flash.jpeg)
-    if mix.hue_tie:
-        bare = (scene.skin * valid > 0.5) & (light.specular * gain < SHINY)
-        studio = studio * complexion(x, srgb(studio), bare, flash, mix).to(device)
-    same = (flash.identity > 0) & (flash.balance == 1).all(1, keepdim=True)
-    o = torch.where(same, x, torch.lerp(x, srgb(studio), scene.person))
-    moved = extra.jitter / shrink * (1 - flash.identity[:, 0, 0, 0])
-    o = extras.shake(o, moved, _generator(rng.spawn(1)[0]))
-    weight = valid * (1 + SKIN_WEIGHT * scene.skin + BACKGROUND_WEIGHT * (1 - scene.person))
-    flashed = valid * (1 - flash.identity)
-    specular, shadow = (light.specular * gain).clip(0, 1) * flashed, light.shadow * flashed
-    bl_x, bl_o = _filtered(x, shrink), _filtered(o, shrink)
-    return Pairs(
-        x, o, bl_x, bl_o, weight, scene.skin * valid, specular, shadow, placing.theta, scene.person, flash.led
-    )
+    return albedo * tone * tie * _studio_light(scene, light, mix)
 
 
 def _studio_light(scene: Surface, light: Light, mix: Mix) -> Tensor:
@@ -182,21 +261,28 @@ def complexion(x: Tensor, o: Tensor, bare: Tensor, flash: Flash, mix: Mix) -> Te
     gains = torch.ones(len(x), 3)
     for i, (photo, studio, where) in enumerate(zip(x, o, bare[:, 0], strict=True)):
         before, after = (picture[:, where].cpu().numpy() for picture in (photo, studio))
-        good = (before > 0.02).all(0) & (before < 0.98).all(0)
-        if good.sum() < 50:
-            continue
-        known = min(1.0, float(good.mean()) / UNCLIPPED)
-        colours = np.stack([np.median(before[:, good], axis=1), np.median(after[:, good], axis=1)])
-        seen, own = cv2.cvtColor(colours[None].astype(np.float32), cv2.COLOR_RGB2Lab)[0]
-        led = bool(flash.led[i] > 0)
-        wanted = own + (seen - own) * known * np.array(
-            [mix.exposure_tie, *[mix.led_hue_tie if led else mix.hue_tie] * 2], np.float32
+        hue_tie = mix.led_hue_tie if bool(flash.led[i] > 0) else mix.hue_tie
+        gain = _own_colour(
+            before, after, np.array([mix.exposure_tie, hue_tie, hue_tie], np.float32), mix.lift
         )
-        wanted[0] = (wanted[0] + mix.lift).clip(*LIGHTNESS)
-        rgb = cv2.cvtColor(wanted[None, None].astype(np.float32), cv2.COLOR_Lab2RGB)[0, 0].clip(0.01, 1)
-        gain = decode_srgb(rgb) / decode_srgb(colours[1]).clip(1e-3)
-        gains[i] = torch.from_numpy(np.asarray(gain, np.float32))
+        if gain is not None:
+            gains[i] = torch.from_numpy(gain)
     return gains[..., None, None]
+
+
+def _own_colour(before: np.ndarray, after: np.ndarray, ties: np.ndarray, lift: float) -> np.ndarray | None:
+    """Return one face's gains, (3,). before, after: (3, K) sRGB of its skin; None: too little is seen."""
+    good = (before > 0.02).all(0) & (before < 0.98).all(0)
+    if good.sum() < 50:
+        return None
+    known = min(1.0, float(good.mean()) / UNCLIPPED)
+    colours = np.stack([np.median(before[:, good], axis=1), np.median(after[:, good], axis=1)])
+    seen, own = cv2.cvtColor(colours[None].astype(np.float32), cv2.COLOR_RGB2Lab)[0]
+    wanted = own + (seen - own) * known * ties
+    wanted[0] = (wanted[0] + lift).clip(*LIGHTNESS)
+    rgb = cv2.cvtColor(wanted[None, None].astype(np.float32), cv2.COLOR_Lab2RGB)[0, 0].clip(0.01, 1)
+    gain = decode_srgb(rgb) / decode_srgb(colours[1]).clip(1e-3)
+    return np.asarray(gain, np.float32)
 
 
 def _filtered(batch: Tensor, shrink: int) -> Tensor:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import face_models
+from model.errors import Unusable
 from model.paper.bilateral import SIZE
 from model.paper.framing import Square, face_square
 
@@ -63,10 +64,6 @@ class FramedPortrait:
 
 class Unfit(Exception):
     """The picture cannot be used; the text says why."""
-
-
-class Unusable(ValueError):
-    """Nothing can be done with what was given; the text says why, with a hint."""
 
 
 def manifest(folder: Path) -> list[Portrait]:
