@@ -97,7 +97,6 @@ class Config:
     def _rules(self) -> dict[str, bool]:
         """Return what has to hold of the run, as sentences, and whether it does."""
         shares = [share for _, share in self.mixes]
-        frozen = (self.freeze_norm, self.freeze_encoder, self.real)
         counts = (self.batch, self.steps, self.validate_every, self.checkpoint_every, self.held_out)
         return {
             "mixes are shares from 0 to 1, together at most 1": all(0 < share < 1 for share in shares)
@@ -107,10 +106,9 @@ class Config:
             "rate is above 0, warm_up 0 or more": self.rate > 0 and self.warm_up >= 0,
             "identity is 0 or more": self.identity >= 0,
             "average is from 0 to below 1": 0 <= self.average < 1,
-            "freeze_norm, freeze_encoder and real are shares from 0 to 1": 0
-            <= min(frozen)
-            <= max(frozen)
-            <= 1,
+            "freeze_norm, freeze_encoder and real are shares from 0 to 1": all(
+                0 <= share <= 1 for share in (self.freeze_norm, self.freeze_encoder, self.real)
+            ),
         }
 
     def _rules_of(self, stage: Stage) -> dict[str, bool]:

@@ -5,7 +5,7 @@ One bad photograph must not end a run over hundreds: what cannot be used is told
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +34,12 @@ class Outcome:
     dropped: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
+    def keep(self, written: Iterable[Pair]) -> list[Pair]:
+        """Count a pair, the first of what was written; returns all of that."""
+        pairs = list(written)
+        self.kept.append(pairs[0])
+        return pairs
+
 
 @dataclass(frozen=True)
 class _AlignedPair:
@@ -46,6 +52,11 @@ class _AlignedPair:
 
     def crops(self, matrix: Matrix) -> tuple[RGB, RGB]:
         return sample(self.flash, matrix), sample(self.studio, chain(self.transform, matrix))
+
+    def shown(self, name: str) -> sheet.Cell:
+        """Return what stands on the contact sheet, with how far the two are off each other."""
+        x, o = self.crops(square_matrix(self.square))
+        return sheet.cell(name, misalignment(x, o), x, o)
 
 
 def prepare(
@@ -61,31 +72,27 @@ def prepare(
     `augment.views`, for people that are trained on only. tell: gets a line for each pair.
     """
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
-    outcome = Outcome()
-    pairs: list[Pair] = []
-    kept: list[sheet.Cell] = []
-    dropped: list[sheet.Cell] = []
+    outcome, pairs = Outcome(), list[Pair]()
+    sheets: dict[str, list[sheet.Cell]] = {"kept": [], "dropped": []}
     for number, candidate in enumerate(candidates, 1):
         try:
             pair = _align(candidate)
         except (Unfit, Misaligned) as error:
             outcome.failed.append(f"{candidate.flash}: {error}")
-            tell(f"{number}/{len(candidates)} {candidate.name} left out: {error}")
-            continue
-        x, o = pair.crops(square_matrix(pair.square))
-        off = misalignment(x, o)
-        good = off <= limit
-        (kept if good else dropped).append(sheet.cell(candidate.name, off, x, o))
-        tell(f"{number}/{len(candidates)} {candidate.name} {'kept' if good else 'dropped'}, {off:.1f} px off")
-        if not good:
-            outcome.dropped.append(candidate.name)
-            continue
-        written = list(_written(candidate, pair, off, out, augment))
-        outcome.kept.append(written[0])
-        pairs += written
+            became = f"left out: {error}"
+        else:
+            shown = pair.shown(candidate.name)
+            became = "kept" if shown.score <= limit else "dropped"
+            sheets[became].append(shown)
+            if became == "kept":
+                pairs += outcome.keep(_written(candidate, pair, shown.score, out, augment))
+            else:
+                outcome.dropped.append(candidate.name)
+            became += f", {shown.score:.1f} px off"
+        tell(f"{number}/{len(candidates)} {candidate.name} {became}")
     write(out, pairs)
-    sheet.write(out / "kept.png", kept)
-    sheet.write(out / "dropped.png", dropped)
+    for name, cells in sheets.items():
+        sheet.write(out / f"{name}.png", cells)
     return outcome
 
 

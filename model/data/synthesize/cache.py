@@ -52,25 +52,11 @@ def _one(portrait: Portrait, portraits: Path, mesh: Path, folder: Path) -> Entry
         maps = build(portrait, portraits, _model(mesh))
     except Unfit as reason:
         return f"{portrait.file}: {reason}"
-    part = folder / f"{portrait.name}.part"
-    with part.open("wb") as stream:
-        np.save(stream, maps.planes)
-    os.replace(part, folder / f"{portrait.name}.npy")
+    _save(folder / f"{portrait.name}.npy", maps.planes)
     skin = maps.planes[..., PLANES["skin"]][..., 0] > 127
     lightness = float(np.median(maps.planes[..., PLANES["studio"]][skin].mean(axis=-1)) / 255)
-    return Entry(
-        name=portrait.name,
-        source=portrait.source,
-        person=portrait.person,
-        held_out=portrait.held_out,
-        scale=maps.scale,
-        lightness=round(lightness, 4),
-        glasses=portrait.glasses,
-    )
-
-
-def _every(portrait: Portrait) -> bool:
-    return True
+    who = (portrait.name, portrait.source, portrait.person, portrait.held_out)
+    return Entry(*who, maps.scale, round(lightness, 4), portrait.glasses)
 
 
 def fill(
@@ -78,7 +64,7 @@ def fill(
     mesh: Path,
     folder: Path,
     processes: int,
-    wanted: Callable[[Portrait], bool] = _every,
+    wanted: Callable[[Portrait], bool] = lambda portrait: True,
 ) -> tuple[list[Entry], list[str]]:
     """Build the maps of every usable portrait into `folder`; returns them, and why others were left out.
 
@@ -94,8 +80,7 @@ def fill(
         jobs = [pool.submit(_one, portrait, portraits, mesh, folder) for portrait in listed]
         results = [job.result() for job in jobs]
     entries = [result for result in results if isinstance(result, Entry)]
-    text = json.dumps([asdict(entry) for entry in entries], indent=1)
-    (folder / INDEX).write_text(text + "\n", "utf-8")
+    (folder / INDEX).write_text(json.dumps([asdict(entry) for entry in entries], indent=1) + "\n", "utf-8")
     return entries, [result for result in results if isinstance(result, str)]
 
 
@@ -115,19 +100,20 @@ def planes(folder: Path, name: str, shrink: int = 1) -> NDArray[np.uint8]:
     small = folder / f"by{shrink}" / file.name
     if not small.exists() or small.stat().st_mtime_ns < file.stat().st_mtime_ns:
         small.parent.mkdir(exist_ok=True)
-        part = small.with_suffix(f".{os.getpid()}.part")
         full = _current(np.load(file), file)
-        side = full.shape[0] // shrink
-        bands = [
-            cv2.resize(full[..., i : i + 3], (side, side), interpolation=cv2.INTER_AREA).reshape(
-                side, side, -1
-            )
-            for i in range(0, COUNT, 3)
-        ]
-        with part.open("wb") as stream:
-            np.save(stream, np.concatenate(bands, axis=-1))
-        os.replace(part, small)
+        size = (full.shape[0] // shrink,) * 2
+        bands = (full[..., i : i + 3] for i in range(0, COUNT, 3))
+        resized = (cv2.resize(band, size, interpolation=cv2.INTER_AREA).reshape(*size, -1) for band in bands)
+        _save(small, np.concatenate(list(resized), axis=-1))
     return _current(np.load(small, mmap_mode="r"), file)
+
+
+def _save(file: Path, maps: NDArray[np.uint8]) -> None:
+    """Write beside, then rename: other processes may be reading, or writing the same."""
+    part = file.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as stream:
+        np.save(stream, maps)
+    os.replace(part, file)
 
 
 def _current(maps: NDArray[np.uint8], file: Path) -> NDArray[np.uint8]:

@@ -76,17 +76,18 @@ def manifest(folder: Path) -> list[Portrait]:
         raise Unusable(f"{path} cannot be read; it names the portraits: file, source, person") from error
     if not rows:
         raise Unusable(f"{path} names no portraits; give each a line: file, source, person")
-    for number, row in enumerate(rows, 2):
-        lacking = [column for column in COLUMNS if not row.get(column)]
-        if lacking:
-            raise Unusable(f"{path}, line {number}, has no {' and no '.join(lacking)}; every line needs one")
-    found = [Portrait(row["file"], row["source"], row["person"], row.get("glasses") == "yes") for row in rows]
-    most = Counter(portrait.name for portrait in found).most_common(1)
-    if most[0][1] > 1:
-        raise Unusable(
-            f"{path} has {most[0][1]} portraits that the cache would call {most[0][0]}; rename some"
-        )
+    found = [_portrait(row, f"{path}, line {number}") for number, row in enumerate(rows, 2)]
+    (name, count), *_ = Counter(portrait.name for portrait in found).most_common(1)
+    if count > 1:
+        raise Unusable(f"{path} has {count} portraits that the cache would call {name}; rename some")
     return found
+
+
+def _portrait(row: dict[str, str], place: str) -> Portrait:
+    lacking = [column for column in COLUMNS if not row.get(column)]
+    if lacking:
+        raise Unusable(f"{place}, has no {' and no '.join(lacking)}; every line needs one")
+    return Portrait(row["file"], row["source"], row["person"], row.get("glasses") == "yes")
 
 
 def frame(path: Path) -> FramedPortrait:
