@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 from server import CHECKOUT
 
 from . import plugin_folder
+from .console import quiet
 from .finding import Finding, bad, good, note
 from .profiles import Gimp, Profile
 
@@ -45,50 +45,46 @@ def check_versions(gimps: list[Gimp], copies: list[Profile], older: list[Path]) 
     """Whether each GIMP has the plug-in in the profile that it reads, and none lies where no GIMP 3 looks."""
     for folder in older:
         sentence = f"{folder} is in the profile of a GIMP that cannot run it."
-        yield bad(
-            "wrong-version-folder",
-            sentence,
-            "Delete it, and run install.py: it installs into GIMP 3's profiles.",
-        )
+        hint = "Delete it, and run install.py: it installs into GIMP 3's profiles."
+        yield bad("wrong-version-folder", sentence, hint)
     served = {copy.version for copy in copies} - {""}
-    others = ", ".join(sorted(served))
-    for version in sorted({gimp.version for gimp in gimps} - served):
-        if served:
-            yield bad(
-                "wrong-version-folder",
-                f"GIMP {version} does not see the plug-in: it is installed for {others} only.",
-                f"Start GIMP {version} once, so that it makes its profile, then run install.py again.",
-            )
+    only = ", ".join(sorted(served))
+    for version in sorted({gimp.version for gimp in gimps} - served) if served else ():
+        sentence = f"GIMP {version} does not see the plug-in: it is installed for {only} only."
+        hint = f"Start GIMP {version} once, so that it makes its profile, then run install.py again."
+        yield bad("wrong-version-folder", sentence, hint)
 
 
 def check_profile(profile: Profile) -> Iterator[Finding]:
     """Everything about the plug-in in one profile; stops at the first fault that hides the others."""
-    folder = profile.plugin
     yield from _misplaced(profile)
-    if not folder.is_dir():
-        yield bad("plugin-missing", f"The plug-in is not installed in {profile.folder}.", _AGAIN)
-        return
-    installed = plugin_folder.read(folder)
+    yield _copy_fault(profile) or _start_fault(profile) or _in_search_path(profile) or _registered(profile)
+
+
+def _copy_fault(profile: Profile) -> Finding | None:
+    """Whether there is a copy, and it is this checkout's."""
+    if not profile.plugin.is_dir():
+        return bad("plugin-missing", f"The plug-in is not installed in {profile.folder}.", _AGAIN)
+    installed = plugin_folder.read(profile.plugin)
     if installed is None:
-        yield bad("plugin-damaged", f"{folder} has no readable {plugin_folder.MANIFEST}.", _AGAIN)
-        return
+        return bad("plugin-damaged", f"{profile.plugin} has no readable {plugin_folder.MANIFEST}.", _AGAIN)
     if installed.checkout != CHECKOUT:
         sentence = f"The plug-in in {profile.folder} belongs to {installed.checkout}."
-        yield bad("plugin-foreign", sentence, "Run install.py here to use this one instead.")
-        return
-    if different := plugin_folder.differences(folder):
-        sentence = (
-            f"The plug-in in {profile.folder} is not this version's: {different[0]} differs or is missing."
-        )
-        yield bad("plugin-damaged", sentence, _AGAIN)
-        return
-    entry = folder / plugin_folder.ENTRY
+        return bad("plugin-foreign", sentence, "Run install.py here to use this one instead.")
+    return None
+
+
+def _start_fault(profile: Profile) -> Finding | None:
+    """Whether the copy is whole, and GIMP can start it."""
+    if different := plugin_folder.differences(profile.plugin):
+        what = f"{different[0]} differs or is missing"
+        sentence = f"The plug-in in {profile.folder} is not this version's: {what}."
+        return bad("plugin-damaged", sentence, _AGAIN)
+    entry = profile.plugin / plugin_folder.ENTRY
     if not plugin_folder.is_executable(entry):
-        yield bad(
-            "not-executable", f"{entry} is not executable, so GIMP passes over it.", f"chmod +x '{entry}'"
-        )
-        return
-    yield _in_search_path(profile) or _registered(profile)
+        sentence = f"{entry} is not executable, so GIMP passes over it."
+        return bad("not-executable", sentence, f"chmod +x '{entry}'")
+    return None
 
 
 def _misplaced(profile: Profile) -> Iterator[Finding]:
@@ -97,9 +93,8 @@ def _misplaced(profile: Profile) -> Iterator[Finding]:
     stem = Path(plugin_folder.ENTRY).stem
     for entry in sorted({*plug_ins.glob(plugin_folder.ENTRY), *plug_ins.glob(f"*/{plugin_folder.ENTRY}")}):
         if entry.parent.name != stem:
-            sentence = (
-                f"{entry} lies in a folder called {entry.parent.name}; GIMP wants it in one called {stem}."
-            )
+            lies = f"{entry} lies in a folder called {entry.parent.name}"
+            sentence = f"{lies}; GIMP wants it in one called {stem}."
             yield bad("folder-name", sentence, "Delete it and run install.py again.")
 
 
@@ -132,11 +127,9 @@ def _registered(profile: Profile) -> Finding:
     if re.search(rf'^\(plug-in-def "[^"]*{where}" {int(entry.stat().st_mtime)}\b', text, re.MULTILINE):
         return good("plugin", f"Installed in {profile.folder}; GIMP has it in its menu.")
     if written > entry.stat().st_ctime:
-        return bad(
-            "plugin-disabled",
-            f"GIMP has tried the plug-in in {profile.folder}, and it registered nothing.",
-            "Start GIMP from a terminal to read why; most often the python3 that it finds first has no gi.",
-        )
+        sentence = f"GIMP has tried the plug-in in {profile.folder}, and it registered nothing."
+        hint = "Start GIMP from a terminal to read why; most often the python3 that it finds first has no gi."
+        return bad("plugin-disabled", sentence, hint)
     return good("plugin", f"Installed in {profile.folder}; GIMP sees it at its next start.")
 
 
@@ -149,18 +142,8 @@ def check_python(gimps: list[Gimp]) -> Finding | None:
     python = shutil.which("python3", path=os.pathsep.join(folders))
     if python is None:
         return bad("python-without-gi", "GIMP finds no python3.", "Install python3 and python3-gi.")
-    if _runs([python, "-c", "import gi"]):
+    if quiet([python, "-c", "import gi"], seconds=_PATIENCE).returncode == 0:
         return good("python", f"The Python that GIMP finds first has gi: {python}")
-    return bad(
-        "python-without-gi",
-        f"The python3 that GIMP finds first has no gi, so no Python plug-in starts: {python}",
-        "Start GIMP with a PATH on which the system's python3 comes first (and install python3-gi).",
-    )
-
-
-def _runs(command: list[str]) -> bool:
-    """Whether the program ends well, and soon."""
-    try:
-        return subprocess.run(command, capture_output=True, check=False, timeout=_PATIENCE).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+    sentence = f"The python3 that GIMP finds first has no gi, so no Python plug-in starts: {python}"
+    hint = "Start GIMP with a PATH on which the system's python3 comes first (and install python3-gi)."
+    return bad("python-without-gi", sentence, hint)

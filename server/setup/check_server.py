@@ -76,10 +76,6 @@ def check_server(environment: Environment) -> Iterator[Finding]:
     """Yield the running server, or what a dead one left behind."""
     try:
         folder = runtime.state_folder()
-    except Problem as problem:
-        yield bad("state-folder", problem.message, problem.hint)
-        return
-    try:
         lives = runtime.server_lives(folder)
     except Problem as problem:
         yield bad("state-folder", problem.message, problem.hint)
@@ -87,23 +83,26 @@ def check_server(environment: Environment) -> Iterator[Finding]:
     if not os.access(folder, os.W_OK):
         hint = f"Make it writable, or set {runtime.HOME_VARIABLE} to a folder of yours."
         yield bad("state-folder", f"The folder {folder} cannot be written.", hint)
-        return
-    if not lives:
+    elif lives:
+        yield from _running(folder, environment)
+    else:
         yield _left_behind(folder)
-        return
+
+
+def _running(folder: Path, environment: Environment) -> Iterator[Finding]:
     try:
         with Session.open(start=False) as session:
             yield good("server", f"The server answers (version {session.server}).")
             if session.device == "cpu" and environment.notes().get("device") == torch_build.CUDA:
+                sentence = "The server runs on the CPU although PyTorch for CUDA is installed."
                 hint = f"See {runtime.log_path(folder)}; then run {hints.typed('stop')} and try again."
-                yield bad(
-                    "gpu-unused", "The server runs on the CPU although PyTorch for CUDA is installed.", hint
-                )
+                yield bad("gpu-unused", sentence, hint)
     except Problem as problem:
-        code = "server-version" if problem.code == "bad-version" else "server-unreachable"
-        hint = problem.hint if problem.code == "bad-version" else _unreachable_hint(folder)
-        silent = problem.code == "lost-server"
-        yield bad(code, problem.message if silent else f"The server does not answer: {problem.message}", hint)
+        if problem.code == "bad-version":
+            yield bad("server-version", f"The server does not answer: {problem.message}", problem.hint)
+            return
+        said = "" if problem.code == "lost-server" else "The server does not answer: "
+        yield bad("server-unreachable", f"{said}{problem.message}", _unreachable_hint(folder))
 
 
 def _unreachable_hint(folder: Path) -> str:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from .console import detail
+from .console import detail, quiet
 
 ROOT_VARIABLE = "STUDIO_PORTRAIT_GIMP_ROOT"
 CHECKS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -49,12 +49,14 @@ def gimp_root(checkout: Path, environment: Mapping[str, str] = os.environ) -> Pa
         return None
     if not sys.platform.startswith("linux") or os.geteuid() != 0 or shutil.which("apt-get") is None:
         detail("THERE IS NO GIMP 3 HERE, and none can be made (that takes root and apt):")
-        detail(
-            "THE TESTS IN REAL GIMP WILL BE SKIPPED. Install GIMP 3, or run tests/gimp/provision.sh as root."
-        )
+        detail("THE TESTS IN REAL GIMP WILL BE SKIPPED. Install GIMP 3, or see tests/gimp/provision.sh.")
         return None
     cache = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    root = cache / "studio-portrait" / "gimp-trixie"
+    return _made(cache / "studio-portrait" / "gimp-trixie", checkout)
+
+
+def _made(root: Path, checkout: Path) -> Path | None:
+    """Make a Debian with GIMP 3; None, and a word, if that fails."""
     detail(f"a Debian with GIMP 3 for the tests in {root} (about 1 GB, some minutes the first time)")
     script = checkout / "tests" / "gimp" / "provision.sh"
     if subprocess.run(["bash", str(script), str(root), "trixie"], check=False).returncode:
@@ -65,7 +67,4 @@ def gimp_root(checkout: Path, environment: Mapping[str, str] = os.environ) -> Pa
 
 def _own_gimp() -> bool:
     program = shutil.which("gimp-console")
-    if program is None:
-        return False
-    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    return "version 3." in told.stdout
+    return program is not None and "version 3." in quiet([program, "--version"]).stdout

@@ -15,21 +15,16 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from plugin.studio_portrait.link.wire import Problem
 
-_NEWS = (
-    "Collecting",
-    "Downloading",
-    "Installing",
-    "Building",
-    "Successfully",
-    "Prepared",
-    "Installed",
-    "Resolved",
-)
+_NEWS = ("Collecting", "Resolved", "Downloading", "Prepared", "Building", "Successfully", "Install")
 _TICK, _SIGN_OF_LIFE = 1.0, 30.0  # seconds
 _HINT = "See the log, then run install.py again: it goes on where it stopped."
+
+
+_TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "replace"}  # of a program's output
 
 
 class Steps:
@@ -55,6 +50,27 @@ def detail(text: str) -> None:
     say(f"      {text}")
 
 
+def quiet(
+    command: Sequence[str | Path],
+    given: str = "",
+    env: dict[str, str] | None = None,
+    seconds: float | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a short program and show nothing; one that cannot be started, or goes on too long, has failed."""
+    words = [str(word) for word in command]
+    options = {**_TEXT, "env": {**os.environ, **(env or {})}, "timeout": seconds, "capture_output": True}
+    try:
+        return subprocess.run(words, input=given, check=False, **options)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return subprocess.CompletedProcess(words, 127, "", str(error))
+
+
+def last_line(text: str) -> str:
+    """Return what a program said last, which is most often why it failed."""
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "no reason was given"
+
+
 def run_logged(
     command: Sequence[str | Path], log: Path, failure: str, env: dict[str, str] | None = None
 ) -> None:
@@ -64,24 +80,16 @@ def run_logged(
     """
     words = [str(word) for word in command]
     tail: deque[str] = deque(maxlen=12)
+    own = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT, **_TEXT}
     with log.open("a", encoding="utf-8") as record:
         record.write(f"$ {' '.join(words)}\n")
         try:
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
-            )
+            process = subprocess.Popen(words, env=own, stdout=subprocess.PIPE, **pipes)
         except OSError as error:
             raise Problem("set-up", f"{failure} ({error})", _HINT) from None
-        assert process.stdout is not None
         with process, _Line() as line:
-            for text in process.stdout:
+            for text in process.stdout or ():
                 record.write(text)
                 tail.append(text.rstrip())
                 line.show(text)

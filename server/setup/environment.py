@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,11 +23,12 @@ from plugin.studio_portrait.link.wire import Problem
 from server import CHECKOUT
 
 from . import pins, torch_build
-from .console import detail, run_logged
+from .console import detail, last_line, quiet, run_logged
 from .pins import Locked
 
 IMPORTS = "torch, cv2, face_recognition, zmq, imagecodecs, tifffile, PIL, safetensors, rich, psutil"
 OLDEST, NEWEST = (3, 11), (3, 14)
+_ASK_SECONDS = 60.0
 _SOURCE_ONLY = "face_recognition_models"  # a source archive, but of data: nothing is compiled
 
 
@@ -77,10 +77,10 @@ class Environment:
     def python_version(self) -> tuple[int, int] | None:
         """major, minor of the environment's Python; None if it does not run."""
         code = "import sys; print(*sys.version_info[:2]); assert sys.prefix != sys.base_prefix"
-        answer = _ask([self.python, "-I", "-c", code])
-        if answer is None:
+        answer = quiet([self.python, "-I", "-c", code], seconds=_ASK_SECONDS)
+        if answer.returncode:
             return None
-        major, minor = answer.split()
+        major, minor = answer.stdout.split()
         return int(major), int(minor)
 
     def pins(self, groups: Sequence[str]) -> dict[str, str]:
@@ -92,10 +92,11 @@ class Environment:
     def examine(self, groups: Sequence[str]) -> State | None:
         """Return what differs from the pins, or None if the environment's Python does not run."""
         question = json.dumps({"pins": self.pins(groups), "names": ["torch", "studio-portrait"]})
-        answer = _ask([self.python, "-I", self.checkout / "server" / "setup" / "pins.py"], question)
-        if answer is None:
+        command = [self.python, "-I", self.checkout / "server" / "setup" / "pins.py"]
+        answer = quiet(command, question, seconds=_ASK_SECONDS)
+        if answer.returncode:
             return None
-        found = json.loads(answer)
+        found = json.loads(answer.stdout)
         return State(found["faults"], found["versions"])
 
     def own_package_is_right(self, state: State) -> bool:
@@ -139,17 +140,23 @@ class Environment:
             self._announce(state.faults, torch_wrong, device, made)
         if torch_wrong or others or own_wrong:
             self._ensure_pip()
-        if others:
-            self._install_packages(others, groups)
-        if torch_wrong:
-            self._install_torch(device, state)
-            self.settle_device(device, groups)
-        if own_wrong:
-            detail("the studio-portrait command")
-            self._install_own()
+            self._repair(state, others, device if torch_wrong else None, groups, own_wrong)
         changed = made or torch_wrong or bool(others) or own_wrong
         self._check_imports(groups, changed)
         return changed
+
+    def _repair(
+        self, state: State, faults: dict[str, str], device: str | None, groups: Sequence[str], own: bool
+    ) -> None:
+        """Install packages, PyTorch for `device` if that is named, and our own command."""
+        if faults:
+            self._install_packages(faults, groups)
+        if device:
+            self._install_torch(device, state)
+            self.settle_device(device, groups)
+        if own:
+            detail("the studio-portrait command")
+            self._install_own()
 
     def settle_device(self, device: str, groups: Sequence[str]) -> None:
         """Remembers the build that really came, so that the next run does not ask for another one again."""
@@ -161,13 +168,10 @@ class Environment:
         version = self.python_version()
         if version is not None and OLDEST <= version <= NEWEST:
             return False
-        if self.folder.exists() and not (self.folder / "pyvenv.cfg").exists() and self._holds_other_things():
-            raise Problem(
-                "set-up",
-                f"{self.folder} is in the way: it is not a Python environment.",
-                "Move it away or delete it, then run install.py again.",
-            )
         again = self.folder.exists()
+        if again and not (self.folder / "pyvenv.cfg").exists() and self._holds_other_things():
+            sentence = f"{self.folder} is in the way: it is not a Python environment."
+            raise Problem("set-up", sentence, "Move it away or delete it, then run install.py again.")
         detail(f"{'making it anew, its Python does not run' if again else 'new'}: {self.folder}")
         notes = self.notes()
         self._make_venv()
@@ -181,27 +185,24 @@ class Environment:
 
     def _make_venv(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-        result = _run([sys.executable, "-I", "-m", "venv", self.folder])
+        result = quiet([sys.executable, "-I", "-m", "venv", self.folder])
         if result.returncode == 0:
             return
         shutil.rmtree(self.folder, ignore_errors=True)
         if (uv := shutil.which("uv")) is not None:
-            result = _run([uv, "venv", "--seed", "--python", sys.executable, self.folder])
+            result = quiet([uv, "venv", "--seed", "--python", sys.executable, self.folder])
             if result.returncode == 0:
                 return
         hint = f"On Debian and Ubuntu: apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv."
         words = result.stdout + result.stderr
-        reason = "its module ensurepip is missing" if "ensurepip" in words else _last_line(words)
+        reason = "its module ensurepip is missing" if "ensurepip" in words else last_line(words)
         raise Problem("set-up", f"Python could not make an environment: {reason}.", hint)
 
     def _examined(self, groups: Sequence[str]) -> State:
         state = self.examine(groups)
         if state is None:
-            raise Problem(
-                "set-up",
-                f"The environment's Python does not run: {self.python}",
-                "Delete .venv, then run install.py.",
-            )
+            sentence = f"The environment's Python does not run: {self.python}"
+            raise Problem("set-up", sentence, "Delete .venv, then run install.py.")
         return state
 
     def _announce(self, faults: dict[str, str], torch_wrong: bool, device: str, made: bool) -> None:
@@ -210,17 +211,14 @@ class Environment:
             detail(words)
             free = shutil.disk_usage(self.folder).free / 1e9
             if free < gigabytes:
-                raise Problem(
-                    "set-up",
-                    f"Only {free:.1f} GB are free on the disk.",
-                    f"Make room for {gigabytes:.0f} GB.",
-                )
+                sentence = f"Only {free:.1f} GB are free on the disk."
+                raise Problem("set-up", sentence, f"Make room for {gigabytes:.0f} GB.")
         if not made:
             for name, fault in sorted(faults.items())[:8]:
                 detail(f"{name} {fault}")
 
     def _ensure_pip(self) -> None:
-        if _run([self.python, "-I", "-m", "pip", "--version"]).returncode == 0:
+        if quiet([self.python, "-I", "-m", "pip", "--version"]).returncode == 0:
             return
         detail("pip")
         failure = "pip could not be put into the environment."
@@ -273,32 +271,33 @@ class Environment:
                 shutil.rmtree(record)
 
     def _install_torch(self, device: str, state: State) -> None:
-        version = self.pins(())["torch"]
         self._forget_damaged({"torch": state.faults.get("torch", "")})
-        constraints = self.checkout / "requirements" / "base.txt"
-        failure = "PyTorch could not be installed."
-        ours = self.pins(pins.groups(self.checkout / "requirements"))
-        others = self.locked().keys() - {pins.normal(name) for name in ours}
-        for attempt in torch_build.attempts(version, device):
-            arguments = ["--constraint", str(constraints), "--only-binary", ":all:", *attempt.arguments]
+        for attempt in torch_build.attempts(self.pins(())["torch"], device):
             try:
-                if attempt.hashed:  # with the packages that only PyTorch needs
-                    with self._with_hashes({"torch", *others, *self.pins(())}) as wanted:
-                        self._run_pip(["--only-binary", ":all:", *wanted], failure)
-                elif attempt.installer == "uv":
-                    self._run_uv(self._uv(), arguments, failure)
-                else:
-                    self._run_pip(arguments, failure)
+                return self._attempt(attempt)
             except Problem as problem:
                 last = problem
                 if attempt.next_place:
                     detail(attempt.next_place)
-                continue
-            return
         hint = f"Is the machine on line? The log: {self.log}"
         if device == torch_build.CPU and sys.platform == "linux":
             hint += "\nThe larger CUDA build runs on a CPU too: python3 install.py --device cuda"
         raise Problem("set-up", last.message, hint)
+
+    def _attempt(self, attempt: torch_build.Attempt) -> None:
+        """Try one way to install PyTorch."""
+        failure, binary = "PyTorch could not be installed.", ["--only-binary", ":all:"]
+        base = self.checkout / "requirements" / "base.txt"
+        arguments = ["--constraint", str(base), *binary, *attempt.arguments]
+        if attempt.hashed:  # with the packages that only PyTorch needs
+            ours = self.pins(pins.groups(self.checkout / "requirements"))
+            others = self.locked().keys() - {pins.normal(name) for name in ours}
+            with self._with_hashes({"torch", *others, *self.pins(())}) as wanted:
+                self._run_pip([*binary, *wanted], failure)
+        elif attempt.installer == "uv":
+            self._run_uv(self._uv(), arguments, failure)
+        else:
+            self._run_pip(arguments, failure)
 
     def _uv(self) -> Path | str:
         if found := shutil.which("uv"):
@@ -326,33 +325,7 @@ class Environment:
         if not changed and self.notes().get("checked") == checked:
             return
         detail("trying it out")
-        result = _run([self.python, "-c", f"import {IMPORTS}"])
+        result = quiet([self.python, "-c", f"import {IMPORTS}"])
         if result.returncode:
-            raise Problem("set-up", f"The environment does not work: {_last_line(result.stderr)}")
+            raise Problem("set-up", f"The environment does not work: {last_line(result.stderr)}")
         self.remember(checked=checked)
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "no reason given"
-
-
-def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-    """Run a short program quietly; one that cannot be started counts as failed."""
-    words = [str(word) for word in command]
-    try:
-        return subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    except OSError as error:
-        return subprocess.CompletedProcess(words, 127, "", str(error))
-
-
-def _ask(command: Sequence[str | Path], question: str = "") -> str | None:
-    """Return a program's output, or None if it cannot be run or fails."""
-    words = [str(word) for word in command]
-    try:
-        result = subprocess.run(
-            words, input=question, capture_output=True, text=True, check=False, timeout=60
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return result.stdout if result.returncode == 0 else None

@@ -10,42 +10,41 @@ import json
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from plugin.studio_portrait.link.version import VERSION
 from plugin.studio_portrait.link.wire import Problem
 
-from .console import run_logged
+from .console import detail, run_logged
 from .environment import Environment
 
 SAMPLE = Path("server", "setup", "sample", "selfie.jpg")
 PICTURE = Path("out", "first-portrait.png")
 
 
-def is_done(environment: Environment, fingerprint: str) -> bool:
-    """Whether the picture is there and was made by this version with these weights."""
-    made_with = environment.notes().get("first_run")
-    return (environment.checkout / PICTURE).exists() and made_with == f"{VERSION} {fingerprint}"
+def ensure(environment: Environment, fingerprint: str) -> Path:
+    """Return the before/after PNG; it is made unless this version has made it with these weights."""
+    made_with, picture = f"{VERSION} {fingerprint}", environment.checkout / PICTURE
+    if not picture.exists() or environment.notes().get("first_run") != made_with:
+        detail("starting the server and retouching the sample selfie")
+        _run(environment, picture)
+        environment.remember(first_run=made_with)
+    return picture
 
 
-def run(environment: Environment, fingerprint: str) -> Path:
-    """Retouches the sample and returns the before/after PNG. Raises `Problem`."""
-    sample, picture = environment.checkout / SAMPLE, environment.checkout / PICTURE
+def _run(environment: Environment, picture: Path) -> None:
+    """Retouches the sample. Raises `Problem`."""
+    sample = environment.checkout / SAMPLE
     picture.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         after = Path(folder, "after.png")
         command = [str(environment.command), "retouch", str(sample), "-o", str(after), "--json"]
-        # stderr is the user's: it carries the progress bar.
-        result = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
-        )
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+        result = subprocess.run(command, text=True, check=False, **pipes)  # stderr carries the progress bar
         if result.returncode:
             raise _problem(result.stdout)
-        join = ["-m", "server.files.side_by_side", str(sample), str(after), str(picture)]
-        run_logged(
-            [environment.python, *join], environment.log, "The before/after picture could not be written."
-        )
-    environment.remember(first_run=f"{VERSION} {fingerprint}")
-    return picture
+        join = [environment.python, "-m", "server.files.side_by_side", sample, after, picture]
+        run_logged(join, environment.log, "The before/after picture could not be written.")
 
 
 def _problem(output: str) -> Problem:

@@ -10,10 +10,8 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import io
-import json
 import re
 import stat
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -23,6 +21,7 @@ from plugin.studio_portrait.link.wire import Problem
 from server import CHECKOUT
 
 from . import plugin_folder
+from .console import last_line, quiet
 from .profiles import Profile
 
 PLUGIN = "gimpfu-scripts"
@@ -78,48 +77,17 @@ def folder_in(profile: Path) -> Path:
 def unpack_into(profile: Path, checkout: Path = CHECKOUT) -> bool:
     """Write the bundle into a GIMP profile; whether anything had to be written. Scripts stay."""
     wanted = files(checkout)
-    own = folder_in(profile)
-    before = plugin_folder.read(own)
-    inside = {
-        name.removeprefix(f"plug-ins/{PLUGIN}/"): data
-        for name, data in wanted.items()
-        if name.startswith("plug-ins/")
-    }
-    manifest = {
-        "version": version(checkout),
-        "command": [],
-        "checkout": str(checkout),
-        "files": sorted(inside),
-    }
-    text = (json.dumps(manifest, indent=1) + "\n").encode()
-    changed = False
-    for path, data in {
-        own / plugin_folder.MANIFEST: text,
-        profile / SCRIPTS / "README.txt": wanted[f"{SCRIPTS}/README.txt"],
-        **{own / name: data for name, data in inside.items()},
-    }.items():
-        if not path.exists() or path.read_bytes() != data:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-            changed = True
-    entry = profile / _ENTRY
-    entry.chmod(entry.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-    for name in set(before.files if before else ()) - set(inside):
-        (own / name).unlink(missing_ok=True)
-    return changed
+    readme = f"{SCRIPTS}/README.txt"
+    news = plugin_folder.write(profile / readme, wanted.pop(readme))
+    inside = {name.removeprefix(f"plug-ins/{PLUGIN}/"): data for name, data in wanted.items()}
+    facts = {"version": version(checkout), "command": [], "checkout": str(checkout)}
+    return plugin_folder.fill(folder_in(profile), inside, facts, f"{PLUGIN}.py") or news
 
 
 def install(profile: Profile, checkout: Path = CHECKOUT) -> bool:
     """Put the loader into a profile. Raises `Problem`."""
     plugin_folder.check_place(profile)
-    try:
-        return unpack_into(profile.folder, checkout)
-    except OSError as fault:
-        raise Problem(
-            "set-up",
-            f"The loader could not be written to {folder_in(profile.folder)} ({fault.strerror}).",
-            "See who owns the folder; GIMP's profile must belong to you.",
-        ) from None
+    return unpack_into(profile.folder, checkout)
 
 
 # fissix
@@ -160,29 +128,22 @@ def _pin(checkout: Path) -> tuple[str, str]:
 def _download(checkout: Path) -> bytes:
     """Return the wheel, by this Python's pip or by that of an environment made for the purpose."""
     with tempfile.TemporaryDirectory(prefix="gimpfu-") as place:
-        python = sys.executable
-        if _run([python, "-m", "pip", "--version"]).returncode:
-            if _run([python, "-I", "-m", "venv", f"{place}/venv"]).returncode:
-                version = ".".join(map(str, sys.version_info[:2]))
-                hint = f"On Debian and Ubuntu: apt install python{version}-venv."
-                raise Problem("set-up", "This Python has no pip, and no environment could be made.", hint)
-            python = f"{place}/venv/{'Scripts' if sys.platform == 'win32' else 'bin'}/python"
         pinned = str(checkout / "requirements" / "gimpfu.txt")
-        options = [
-            "--no-deps",
-            "--require-hashes",
-            "--only-binary",
-            ":all:",
-            "--disable-pip-version-check",
-            "-q",
-        ]
-        done = _run([python, "-m", "pip", "download", *options, "-d", place, "-r", pinned])
+        pip = [_with_pip(Path(place)), "-m", "pip", "--disable-pip-version-check", "-q", "download"]
+        options = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-d", place, "-r", pinned]
+        done = quiet([*pip, *options])
         wheels = list(Path(place).glob("fissix-*.whl"))
         if done.returncode or not wheels:
-            words = done.stderr.strip().splitlines() or ["no reason was given"]
-            raise Problem("set-up", f"The package fissix could not be fetched: {words[-1]}", _HINT)
+            reason = last_line(done.stderr)
+            raise Problem("set-up", f"The package fissix could not be fetched: {reason}", _HINT)
         return wheels[0].read_bytes()
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def _with_pip(place: Path) -> str:
+    """Return a Python that has pip, if need be one of an environment that is made in `place`."""
+    if quiet([sys.executable, "-m", "pip", "--version"]).returncode == 0:
+        return sys.executable
+    if quiet([sys.executable, "-I", "-m", "venv", place / "venv"]).returncode:
+        hint = f"On Debian and Ubuntu: apt install python{'.'.join(map(str, sys.version_info[:2]))}-venv."
+        raise Problem("set-up", "This Python has no pip, and no environment could be made.", hint)
+    return str(place / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python")

@@ -39,19 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments, for_pytest = arguments[:at], arguments[at + 1 :]
     options = _parser().parse_args(arguments)
     try:
-        if options.doctor:
-            return doctor.run(json=options.json)
-        if options.list:
-            return removal.show(options.gimp_dir)
-        if options.uninstall:
-            return removal.uninstall(options.gimp_dir, yes=options.yes)
-        if options.test:
-            return _test(options, for_pytest)
-        if options.bundle:
-            return _bundle(options)
-        if options.gimpfu_only:
-            return _install_gimpfu(options)
-        return _install(options)
+        return _do(options, for_pytest)
     except Problem as problem:
         print(f"\n{problem.message}\n{problem.hint}", file=sys.stderr)
         return 1
@@ -64,6 +52,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _do(options: argparse.Namespace, for_pytest: list[str]) -> int:
+    if options.doctor:
+        return doctor.run(json=options.json)
+    if options.list:
+        return removal.show(options.gimp_dir)
+    if options.uninstall:
+        return removal.uninstall(options.gimp_dir, yes=options.yes)
+    if options.test:
+        return _test(options, for_pytest)
+    if options.bundle:
+        return _bundle(options)
+    if options.gimpfu_only:
+        return _install_gimpfu(options)
+    return _install(options)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="install.py",
@@ -71,53 +75,32 @@ def _parser() -> argparse.ArgumentParser:
         " Run it again at any time: it repairs what is broken and leaves the rest alone.",
         epilog="Arguments after -- go to pytest, which is then all that --test runs.",
     )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--list", action="store_true", help="show what is installed where")
-    what.add_argument("--uninstall", action="store_true", help="list, then remove, what was installed")
-    what.add_argument("--doctor", action="store_true", help="check everything and say what to do")
-    what.add_argument(
-        "--test", action="store_true", help="install what the tests need, then run lint, types and all tests"
-    )
-    what.add_argument(
-        "--gimpfu-only",
-        action="store_true",
-        help="only install the loader that runs GIMP 2's Python scripts in GIMP 3",
-    )
-    what.add_argument("--bundle", choices=("gimpfu",), help="write that loader as a zip for a GIMP profile")
-    parser.add_argument(
-        "--to", type=Path, default=Path.cwd(), metavar="DIR", help="with --bundle: where (default: here)"
-    )
-    parser.add_argument(
-        "--device", choices=("cpu", "cuda"), help="which build of PyTorch (default: by what is here)"
-    )
-    parser.add_argument(
-        "--openvino",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="also install OpenVINO, which is quicker on a CPU (default: with the CPU build)",
-    )
-    parser.add_argument("--train", action="store_true", help="also install what the tools in model/ need")
-    parser.add_argument(
-        "--with",
-        dest="extras",
-        choices=("raw", "heic", "ray"),
-        action="append",
-        default=[],
-        help="also install what batch needs for RAW files, HEIC files, or Ray (may be given several times)",
-    )
-    parser.add_argument(
-        "--gimp-dir",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="a further GIMP profile folder (may be given several times)",
-    )
-    parser.add_argument("--yes", action="store_true", help="with --uninstall: do not ask")
-    parser.add_argument(
-        "--json", action="store_true", help="with --doctor: one JSON object for a program to read"
-    )
+    add = parser.add_mutually_exclusive_group().add_argument
+    add("--list", action="store_true", help="show what is installed where")
+    add("--uninstall", action="store_true", help="list, then remove, what was installed")
+    add("--doctor", action="store_true", help="check everything and say what to do")
+    add("--test", action="store_true", help="install what the tests need, then run lint, types and all tests")
+    loader = "only install the loader that runs GIMP 2's Python scripts in GIMP 3"
+    add("--gimpfu-only", action="store_true", help=loader)
+    add("--bundle", choices=("gimpfu",), help="write that loader as a zip for a GIMP profile")
+    _add_details(parser)
     return parser
+
+
+def _add_details(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--to", type=Path, default=Path.cwd(), metavar="DIR", help="with --bundle: where (default: here)")
+    add("--device", choices=("cpu", "cuda"), help="which build of PyTorch (default: by what is here)")
+    openvino = "also install OpenVINO, which is quicker on a CPU (default: with the CPU build)"
+    add("--openvino", action=argparse.BooleanOptionalAction, default=None, help=openvino)
+    add("--train", action="store_true", help="also install what the tools in model/ need")
+    extras = "also install what RAW files, HEIC files or a Ray cluster need (may be given several times)"
+    kinds = ("raw", "heic", "ray")
+    add("--with", dest="extras", choices=kinds, action="append", default=[], help=extras)
+    folder = "a further GIMP profile folder (may be given several times)"
+    add("--gimp-dir", type=Path, action="append", default=[], metavar="DIR", help=folder)
+    add("--yes", action="store_true", help="with --uninstall: do not ask")
+    add("--json", action="store_true", help="with --doctor: one JSON object for a program to read")
 
 
 def _install(options: argparse.Namespace) -> int:
@@ -127,11 +110,7 @@ def _install(options: argparse.Namespace) -> int:
     steps = Steps(4)
     say(f"Studio Portrait in {environment.checkout}")
     steps.start("Python environment")
-    device = torch_build.choose(options.device, environment.notes().get("device"))
-    wanted = device == torch_build.CPU if options.openvino is None else options.openvino
-    groups = ["openvino"] * wanted + ["train"] * options.train + options.extras
-    changed = environment.ensure(options.device, groups)
-    detail("installed" if changed else "is complete")
+    changed = _ensure(environment, options)
     steps.start("Networks")
     networks = weights.networks()
     _check(networks)
@@ -140,15 +119,20 @@ def _install(options: argparse.Namespace) -> int:
     steps.start("First portrait")
     if changed:
         subprocess.run([environment.command, "stop"], capture_output=True, check=False)
-    fingerprint = weights.fingerprint(networks)
-    picture = environment.checkout / first_run.PICTURE
-    if not first_run.is_done(environment, fingerprint):
-        detail("starting the server and retouching the sample selfie")
-        first_run.run(environment, fingerprint)
-    detail(f"before and after: {picture}")
+    detail(f"before and after: {first_run.ensure(environment, weights.fingerprint(networks))}")
     say("\nReady. In GIMP: Filters > Enhance > Studio Portrait...")
     say(f"Without GIMP: {environment.command} retouch PHOTO -o RESULT")
     return 0
+
+
+def _ensure(environment: Environment, options: argparse.Namespace) -> bool:
+    """Bring the environment to what is asked for; True if anything had to be done."""
+    device = torch_build.choose(options.device, environment.notes().get("device"))
+    wanted = device == torch_build.CPU if options.openvino is None else options.openvino
+    groups = ["openvino"] * wanted + ["train"] * options.train + options.extras
+    changed = environment.ensure(options.device, groups)
+    detail("installed" if changed else "is complete")
+    return changed
 
 
 def _check(networks: list[weights.Network]) -> None:
@@ -156,16 +140,15 @@ def _check(networks: list[weights.Network]) -> None:
         raise Problem("weights", "There is no network in model/weights.", weights.HINT)
     for network in (*networks, weights.person_finder()):
         if network.fault:
-            raise Problem(
-                "weights", f"The network {network.name} cannot be used: {network.fault}.", weights.HINT
-            )
+            sentence = f"The network {network.name} cannot be used: {network.fault}."
+            raise Problem("weights", sentence, weights.HINT)
         detail(f"{network.name}: weights checked")
 
 
 def _install_plugins(environment: Environment, gimp_dirs: list[Path], networks: list[str]) -> bool:
-    wanted = [*profiles.find_profiles(), *(profiles.given(folder) for folder in gimp_dirs)]
+    wanted = profiles.wanted(gimp_dirs)
     changed = False
-    for profile in {profile.folder: profile for profile in wanted}.values():
+    for profile in wanted:
         news = plugin_folder.install(profile, environment.command, networks)
         detail(f"{'installed in' if news else 'is complete in'} {profile.plugin}")
         changed |= news
@@ -180,11 +163,11 @@ def _install_plugins(environment: Environment, gimp_dirs: list[Path], networks: 
 
 
 def _install_gimpfu(options: argparse.Namespace) -> int:
-    wanted = [*profiles.find_profiles(), *(profiles.given(folder) for folder in options.gimp_dir)]
+    wanted = profiles.wanted(options.gimp_dir)
     if not wanted:
         hint = "Start GIMP once, so that it makes its profile, or name one: --gimp-dir DIR."
         raise Problem("set-up", "No GIMP 3 profile was found.", hint)
-    for profile in {profile.folder: profile for profile in wanted}.values():
+    for profile in wanted:
         news = gimpfu_bundle.install(profile)
         detail(f"{'installed in' if news else 'is complete in'} {gimpfu_bundle.folder_in(profile.folder)}")
         say(f"Put GIMP 2's Python scripts into {profile.folder / gimpfu_bundle.SCRIPTS} and start GIMP.")
@@ -211,12 +194,7 @@ def _test(options: argparse.Namespace, for_pytest: list[str]) -> int:
     detail("installed" if changed else "is complete")
     steps.start("GIMP for the tests")
     root = checks.gimp_root(environment.checkout)
-    failed = []
-    for name in wanted:
-        steps.start(name.capitalize())
-        if sentence := checks.run(name, environment.python, environment.checkout):
-            failed.append(sentence)
-            detail(sentence)
+    failed = [sentence for name in wanted if (sentence := _checked(name, environment, steps))]
     steps.start("Tests")
     for sentence in failed:
         detail(sentence)
@@ -224,3 +202,11 @@ def _test(options: argparse.Namespace, for_pytest: list[str]) -> int:
     command = [str(environment.python), "-m", "pytest", *(for_pytest or ["-n", "auto"])]
     status = subprocess.run(command, cwd=environment.checkout, env=variables, check=False).returncode
     return status or int(bool(failed))
+
+
+def _checked(name: str, environment: Environment, steps: Steps) -> str | None:
+    steps.start(name.capitalize())
+    sentence = checks.run(name, environment.python, environment.checkout)
+    if sentence:
+        detail(sentence)
+    return sentence

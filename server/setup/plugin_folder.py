@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,35 +85,37 @@ def check_place(profile: Profile) -> None:
 
 
 def install(profile: Profile, command: Path, networks: list[str], checkout: Path = CHECKOUT) -> bool:
-    """Copy the plug-in into the profile; True if anything had to be written."""
+    """Copy the plug-in into the profile; True if anything had to be written. Raises `Problem`."""
     check_place(profile)
-    folder = profile.plugin
-    files = source_files(checkout)
-    before = read(folder)
-    manifest = {
+    files = {name: source_of(name, checkout).read_bytes() for name in source_files(checkout)}
+    facts = {
         "version": VERSION,
         "command": [str(command)],
         "checkout": str(checkout),
         "networks": networks,
-        "files": files,
     }
+    return fill(profile.plugin, files, facts, ENTRY)
+
+
+def fill(folder: Path, files: Mapping[str, bytes], facts: Mapping[str, Any], entry: str) -> bool:
+    """Make the folder hold these files and a manifest of them; True if anything had to be written.
+
+    entry: the file that GIMP starts. What an earlier copy had beside them is removed. Raises `Problem`.
+    """
+    before = read(folder)
+    manifest = json.dumps({**facts, "files": sorted(files)}, indent=1) + "\n"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        changed = _write_manifest(folder / MANIFEST, manifest)
-        for name in files:
-            if not _same(source_of(name, checkout), folder / name):
-                _copy(source_of(name, checkout), folder / name)
-                changed = True
-        changed |= _make_executable(folder / ENTRY)
+        written = [
+            write(folder / name, data) for name, data in {MANIFEST: manifest.encode(), **files}.items()
+        ]
+        written.append(_make_executable(folder / entry))
     except OSError as error:
-        raise Problem(
-            "set-up",
-            f"The plug-in could not be written to {folder} ({error.strerror}).",
-            "See who owns the folder; GIMP's profile must belong to you.",
-        ) from None
+        sentence = f"{folder} could not be written ({error.strerror})."
+        hint = "See who owns the folder; GIMP's profile must belong to you."
+        raise Problem("set-up", sentence, hint) from None
     for name in sorted(set(before.files if before else ()) - set(files)):
         _inside(folder, name).unlink(missing_ok=True)
-    return changed
+    return any(written)
 
 
 def remove(installed: Installed) -> list[Path]:
@@ -144,28 +146,22 @@ def _inside(folder: Path, name: str) -> Path:
     return path
 
 
+def write(path: Path, data: bytes) -> bool:
+    """Write a file, whole or not at all; False if it holds that already."""
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    beside.write_bytes(data)
+    beside.replace(path)
+    return True
+
+
 def _same(source: Path, copy: Path) -> bool:
     try:
         return source.read_bytes() == copy.read_bytes()
     except OSError:
         return False
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(target.name + ".new")
-    shutil.copyfile(source, beside)
-    beside.replace(target)
-
-
-def _write_manifest(path: Path, manifest: dict[str, Any]) -> bool:
-    text = json.dumps(manifest, indent=1) + "\n"
-    if path.exists() and path.read_text("utf-8") == text:
-        return False
-    beside = path.with_name(path.name + ".new")
-    beside.write_text(text, "utf-8")
-    beside.replace(path)
-    return True
 
 
 def _make_executable(entry: Path) -> bool:

@@ -6,14 +6,16 @@ A profile is a folder per minor version (``GIMP/3.0``, ``GIMP/3.2``) with a fold
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
-import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from .console import quiet
 
 _FLATPAK = Path(".var/app/org.gimp.GIMP")
 _SNAP = Path("snap/gimp/current")
@@ -56,6 +58,12 @@ def find_profiles(home: Path | None = None) -> list[Profile]:
     return list(found.values())
 
 
+def wanted(gimp_dirs: Iterable[Path]) -> list[Profile]:
+    """Every profile that is found, and those that the user names; none twice."""
+    profiles = [*find_profiles(), *(given(folder) for folder in gimp_dirs)]
+    return list({profile.folder: profile for profile in profiles}.values())
+
+
 def given(folder: Path) -> Profile:
     """Return the profile that the user named by its folder."""
     folder = folder.expanduser().absolute()
@@ -96,16 +104,8 @@ def find_gimps() -> list[Gimp]:
 
 
 def _programs() -> list[str]:
-    names = (
-        "gimp-console",
-        "gimp-console-3.0",
-        "gimp-console-3.2",
-        "gimp-console-3",
-        "gimp",
-        "gimp-3.0",
-        "gimp-3.2",
-    )
-    programs = [path for name in names if (path := shutil.which(name))]
+    names = itertools.product(("gimp-console", "gimp"), ("", "-3.0", "-3.2", "-3"))
+    programs = [path for name in names if (path := shutil.which("".join(name)))]
     if sys.platform == "darwin":
         programs += [str(path) for path in Path("/Applications").glob("GIMP*.app/Contents/MacOS/gimp")]
     if sys.platform == "win32":
@@ -118,11 +118,6 @@ def _programs() -> list[str]:
 
 def _version_of(command: list[str], pattern: str) -> str | None:
     """Return the version in the program's answer, which it gives in English."""
-    english = {**os.environ, "LC_ALL": "C", "LANGUAGE": "C"}
-    options: dict[str, Any] = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
-    try:
-        result = subprocess.run(command, **options, env=english, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = re.search(pattern, result.stdout)
+    answer = quiet(command, env={"LC_ALL": "C", "LANGUAGE": "C"}, seconds=20)
+    match = re.search(pattern, answer.stdout)
     return match[1] if match else None

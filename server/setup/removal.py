@@ -51,7 +51,7 @@ class Inventory:
 
 def take(environment: Environment, gimp_dirs: list[Path]) -> Inventory:
     """Look into every profile found, named now, or noted when it was installed."""
-    own = [*profiles.find_profiles(), *(profiles.given(folder) for folder in gimp_dirs)]
+    own = profiles.wanted(gimp_dirs)
     folders = [profile.plugin for profile in own]
     folders += [gimpfu_bundle.folder_in(profile.folder) for profile in own]
     folders += [Path(folder) for folder in environment.notes().get("plugins", [])]
@@ -90,6 +90,14 @@ def uninstall(gimp_dirs: list[Path], yes: bool) -> int:
         say("Nothing was removed.")
         return 1
     stopping.stop(runtime.state_folder_path())
+    _remove(inventory)
+    if any(not preset.shipped for preset in presets.available()):
+        say(f"left, they are yours: the presets in {presets.folder()}")
+    say(f"Removed. {environment.checkout} itself can be deleted now if you like.")
+    return 0
+
+
+def _remove(inventory: Inventory) -> None:
     for plugin in inventory.plugins:
         for left in plugin_folder.remove(plugin):
             say(f"left, it is not ours: {left}")
@@ -100,10 +108,6 @@ def uninstall(gimp_dirs: list[Path], yes: bool) -> int:
         _remove_if_empty(inventory.networks.parent)
     if inventory.environment:
         shutil.rmtree(inventory.environment)
-    if any(not preset.shipped for preset in presets.available()):
-        say(f"left, they are yours: the presets in {presets.folder()}")
-    say(f"Removed. {environment.checkout} itself can be deleted now if you like.")
-    return 0
 
 
 def _remove_state() -> None:
