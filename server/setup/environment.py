@@ -92,7 +92,7 @@ class Environment:
     def examine(self, groups: Sequence[str]) -> State | None:
         """Return what differs from the pins, or None if the environment's Python does not run."""
         question = json.dumps({"pins": self.pins(groups), "names": ["torch", "studio-portrait"]})
-        command = [self.python, "-I", self.checkout / "server" / "setup" / "pins.py"]
+        command: list[str | Path] = [self.python, "-I", self.checkout / "server" / "setup" / "pins.py"]
         answer = quiet(command, question, seconds=_ASK_SECONDS)
         if answer.returncode:
             return None
@@ -310,14 +310,9 @@ class Environment:
         return inside
 
     def _install_own(self) -> None:
-        arguments = [
-            "--no-deps",
-            "--no-build-isolation",
-            "--force-reinstall",
-            "--editable",
-            str(self.checkout),
-        ]
-        self._run_pip(arguments, "The studio-portrait command could not be installed.")
+        alone = ["--no-deps", "--no-build-isolation", "--force-reinstall"]
+        failure = "The studio-portrait command could not be installed."
+        self._run_pip([*alone, "--editable", str(self.checkout)], failure)
 
     def _check_imports(self, groups: Sequence[str], changed: bool) -> None:
         """Import everything once after a change; the result is remembered with the versions."""

@@ -43,8 +43,10 @@ def _run(environment: Environment, picture: Path) -> None:
         result = subprocess.run(command, text=True, check=False, **pipes)  # stderr carries the progress bar
         if result.returncode:
             raise _problem(result.stdout)
-        join = [environment.python, "-m", "server.files.side_by_side", sample, after, picture]
-        run_logged(join, environment.log, "The before/after picture could not be written.")
+        join = ("-m", "server.files.side_by_side", sample, after, picture)
+        run_logged(
+            [environment.python, *join], environment.log, "The before/after picture could not be written."
+        )
 
 
 def _problem(output: str) -> Problem:
