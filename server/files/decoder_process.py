@@ -205,25 +205,18 @@ def _limit(data: bytes, taken: int, request: dict[str, Any]) -> None:
 
 
 def _told(error: Exception) -> list[str]:
-    if isinstance(error, PictureError):
-        return [error.code, error.message, error.hint]
     if isinstance(error, MemoryError):
         error = PictureError("out-of-memory", "There is not enough memory to decode this picture.")
-    else:
-        kind = type(error).__name__
-        error = PictureError(
-            "internal", f"Something unforeseen happened while decoding ({kind}: {str(error)[:200]})."
-        )
+    if not isinstance(error, PictureError):
+        what = f"{type(error).__name__}: {str(error)[:200]}"
+        error = PictureError("internal", f"Something unforeseen happened while decoding ({what}).")
     return [error.code, error.message, error.hint]
 
 
 def _content(file: int) -> bytes:
+    os.lseek(file, 0, os.SEEK_SET)
     with open(file, "rb", buffering=0, closefd=False) as stream:
-        return stream.read(names.MAX_FILE_BYTES + 1) if _at_start(file) else b""
-
-
-def _at_start(file: int) -> bool:
-    return os.lseek(file, 0, os.SEEK_SET) == 0
+        return stream.read(names.MAX_FILE_BYTES + 1)
 
 
 def _write_all(place: int, data: memoryview) -> None:

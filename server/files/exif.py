@@ -176,9 +176,8 @@ class _Reader:
                 raise
             except (struct.error, ValueError, OverflowError):
                 return None
-        return (
-            Entry(code, kind, count, value) if kind in _SIZES else None
-        )  # BigTIFF's own types serve it alone
+        # BigTIFF's own types serve it alone.
+        return Entry(code, kind, count, value) if kind in _SIZES else None
 
 
 def serialise(entries: Iterable[Entry], order: str, offset: int) -> bytes:

@@ -133,14 +133,9 @@ def extent(data: bytes) -> tuple[int, int]:
 def read(data: bytes, new: New = empty) -> Picture:
     """Decode; `new` makes the array of samples. Raises `PictureError` ``bad-image`` or ``too-large``."""
     try:
-        with warnings.catch_warnings(action="ignore"):
-            segments, scan = _segments(data)
-            bare = _bare(data, segments, scan)
-            image = JpegImagePlugin.JpegImageFile(io.BytesIO(bare))
-            check_size(*image.size)
-            _check_scans(data)
-            if image.mode not in ("L", "RGB"):
-                raise unsupported(f"The JPEG's colours are {image.mode}, not RGB or grey.")
+        segments, scan = _segments(data)
+        bare = _bare(data, segments, scan)
+        image = _opened(bare, data)
         if data.rfind(_END, scan) < 0:
             raise truncated()
         stored = _decode(bare, new((image.height, image.width, len(image.mode))))
@@ -148,13 +143,28 @@ def read(data: bytes, new: New = empty) -> Picture:
         raise
     except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:  # RuntimeError: imagecodecs'
         raise truncated() if "truncated" in str(error) else damaged(error) from None
-    progressive = bool(image.info.get("progressive"))
-    if (progressive or _ends_grey(stored)) and _ran_out_of_data(bare, stored):
+    if (image.info.get("progressive") or _ends_grey(stored)) and _ran_out_of_data(bare, stored):
         raise truncated()
+    return _picture(image, stored, segments)
+
+
+def _opened(bare: bytes, data: bytes) -> JpegImagePlugin.JpegImageFile:
+    """Have Pillow look at the header. Raises `PictureError` for a kind of JPEG that is not read."""
+    with warnings.catch_warnings(action="ignore"):
+        image = JpegImagePlugin.JpegImageFile(io.BytesIO(bare))
+        check_size(*image.size)
+        _check_scans(data)
+        if image.mode not in ("L", "RGB"):
+            raise unsupported(f"The JPEG's colours are {image.mode}, not RGB or grey.")
+    return image
+
+
+def _picture(image: JpegImagePlugin.JpegImageFile, stored: Samples, segments: list[bytes]) -> Picture:
+    """Put the samples together with what the segments say."""
     said = _kept(segments)
     kept = tuple(_without_preview(segment) for segment in said)
     exif = previews.without_exif_preview(_joined(said, 0xE1, _EXIF, 0)) or None
-    orientation = orientation_of(exif)
+    orientation, progressive = orientation_of(exif), bool(image.info.get("progressive"))
     sampling = JpegImagePlugin.get_sampling(image)
     return Picture(
         turn_upright(stored, orientation),
@@ -171,36 +181,43 @@ def read(data: bytes, new: New = empty) -> Picture:
 
 def write(picture: Picture, pixels: Samples) -> bytes:
     """Return the file. pixels: upright uint8 (H, W, 1 or 3). Raises `PictureError` ``bad-output``."""
-    if pixels.dtype != np.uint8:
-        bits = {"uint16": "16-bit", "float32": "floating-point"}.get(str(pixels.dtype), "these")
-        raise PictureError(
-            "bad-output", f"JPEG cannot hold {bits} samples.", "Name the result .tif (or .png for 16 bit)."
-        )
-    if pixels.shape[2] in (2, 4):
-        raise PictureError("bad-output", "JPEG cannot hold transparency.", "Name the result .png or .tif.")
-    if max(pixels.shape[:2]) > 65_500:
-        raise PictureError(
-            "bad-output", "JPEG cannot hold a picture this wide or high.", "Name the result .png or .tif."
-        )
+    _check_holds(pixels)
     stored = turn_back(pixels, picture.orientation)
-    if isinstance(picture.source, Source) and (coded := _directly(stored, picture.source)) is not None:
-        return _with_segments(coded, picture.source.segments)
+    source = picture.source if isinstance(picture.source, Source) else None
+    if source and (coded := _directly(stored, source)) is not None:
+        return _with_segments(coded, source.segments)
     height, width, channels = stored.shape
     image = Image.new("L" if channels == 1 else "RGB", (width, height), None)  # None: not filled first
     image.frombytes(np.ascontiguousarray(stored))
     stream = io.BytesIO()
-    if isinstance(picture.source, Source):
-        image.save(stream, "jpeg", **_coding(picture.source))
-        return _with_segments(stream.getvalue(), picture.source.segments)
-    extra: dict[str, Any] = {}
+    image.save(stream, "jpeg", **(_coding(source) if source else _translated(picture)))
+    coded = stream.getvalue()
+    return _with_segments(coded, source.segments) if source else coded
+
+
+def _check_holds(pixels: Samples) -> None:
+    """Raise `PictureError` ``bad-output`` for samples that no JPEG can hold."""
+    if pixels.dtype != np.uint8:
+        bits = {"uint16": "16-bit", "float32": "floating-point"}.get(str(pixels.dtype), "these")
+        hint = "Name the result .tif (or .png for 16 bit)."
+        raise PictureError("bad-output", f"JPEG cannot hold {bits} samples.", hint)
+    hint = "Name the result .png or .tif."
+    if pixels.shape[2] in (2, 4):
+        raise PictureError("bad-output", "JPEG cannot hold transparency.", hint)
+    if max(pixels.shape[:2]) > 65_500:
+        raise PictureError("bad-output", "JPEG cannot hold a picture this wide or high.", hint)
+
+
+def _translated(picture: Picture) -> dict[str, Any]:
+    """Return for Pillow what another format said."""
+    said: dict[str, Any] = {"quality": QUALITY, "subsampling": 0, "icc_profile": picture.icc}
     if picture.exif and len(picture.exif) < _SEGMENT:
-        extra["exif"] = _EXIF + picture.exif
+        said["exif"] = _EXIF + picture.exif
     if picture.xmp and len(picture.xmp) < _SEGMENT:
-        extra["xmp"] = picture.xmp
+        said["xmp"] = picture.xmp
     if picture.resolution:
-        extra["dpi"] = tuple(round(number) for number in picture.resolution)
-    image.save(stream, "jpeg", quality=QUALITY, subsampling=0, icc_profile=picture.icc, **extra)
-    return stream.getvalue()
+        said["dpi"] = tuple(round(number) for number in picture.resolution)
+    return said
 
 
 def _directly(stored: Samples, source: Source) -> bytes | None:

@@ -54,23 +54,24 @@ def encode(layers: Sequence[Layer], merged: Samples) -> bytes:
         for number, layer in enumerate(layers):
             name = f"data/{number:03d}.png"
             file.writestr(name, _png(layer.pixels))
-            ElementTree.SubElement(
-                stack,
-                "layer",
-                {
-                    "name": _NO_TEXT.sub("\ufffd", layer.name),
-                    "src": name,
-                    "x": str(layer.x),
-                    "y": str(layer.y),
-                    "opacity": f"{layer.opacity:.4f}",
-                    "visibility": "visible" if layer.visible else "hidden",
-                    "composite-op": layer.mode,
-                },
-            )
+            ElementTree.SubElement(stack, "layer", _described(layer, name))
         file.writestr("stack.xml", ElementTree.tostring(image, "UTF-8", xml_declaration=True))
         file.writestr("mergedimage.png", _png(merged))
         file.writestr("Thumbnails/thumbnail.png", _png(_small(merged)))
     return stream.getvalue()
+
+
+def _described(layer: Layer, source: str) -> dict[str, str]:
+    """Return a layer's attributes. source: where its PNG lies."""
+    return {
+        "name": _NO_TEXT.sub("\ufffd", layer.name),
+        "src": source,
+        "x": str(layer.x),
+        "y": str(layer.y),
+        "opacity": f"{layer.opacity:.4f}",
+        "visibility": "visible" if layer.visible else "hidden",
+        "composite-op": layer.mode,
+    }
 
 
 def _png(pixels: Samples) -> bytes:

@@ -63,11 +63,15 @@ def _unpack(value: Any, blobs: memoryview) -> tuple[Any, memoryview]:
             return dict(items), blobs
         case {"type": str(name), "fields": dict(fields)} if name in _TYPES:
             items, blobs = _unpack_all(list(fields.values()), blobs)
-            try:
-                return _TYPES[name](**dict(zip(fields, items, strict=True))), blobs
-            except TypeError as error:
-                raise ValueError(str(error)) from None
+            return _made(name, dict(zip(fields, items, strict=True))), blobs
     raise ValueError("no picture")
+
+
+def _made(name: str, fields: dict[str, Any]) -> Any:
+    try:
+        return _TYPES[name](**fields)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
 
 
 def _unpack_all(values: list[Any], blobs: memoryview) -> tuple[list[Any], memoryview]:

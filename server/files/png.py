@@ -70,33 +70,13 @@ def read(data: bytes, new: New = empty) -> Picture:
     width, height, bits, colours = struct.unpack(">IIBB", data[16:26])
     check_size(width, height)
     chunks = list(islice(_chunks(data), MAX_CHUNKS + 1))
-    if len(chunks) > MAX_CHUNKS:
-        raise unsupported(
-            f"The PNG has more than {MAX_CHUNKS} chunks of metadata.", "It may be meant to do harm."
-        )
-    if any(chunk.name == b"acTL" for chunk in chunks):
-        raise unsupported("The PNG is animated.", "Save one of its pictures as a PNG of its own.")
-    if colours == _PALETTE:
-        raise unsupported(
-            "The PNG has indexed colours.", "In GIMP choose Image > Mode > RGB, then export it."
-        )
-    if bits == 1:
-        raise unsupported("The PNG has only black and white (1 bit).")
+    _check_kind(chunks, bits, colours)
     _check_rows(data, height * (1 + width * 8))
-    try:
-        stored = imagecodecs.png_decode(_bare(data))
-    except imagecodecs.PngError as error:
-        raise damaged(error) from None
-    except ValueError:  # imagecodecs cannot decode libpng's own message about a garbled chunk
-        raise damaged("a chunk is garbled") from None
-    if stored.ndim == 2:
-        stored = stored[:, :, None]
+    stored = _decoded(data)
     found = {chunk.name: chunk.data for chunk in chunks}
-    stored_exif = found.get(b"eXIf")
-    exif = previews.without_exif_preview(stored_exif) if stored_exif else None
+    exif = previews.without_exif_preview(found[b"eXIf"]) if found.get(b"eXIf") else None
     orientation = orientation_of(exif)
-    expanded = bits < 8 or b"tRNS" in found
-    unwanted = _SAMPLES + (_OF_STORED_KIND if expanded else ())
+    converted = (f"The {bits}-bit grey was converted to 8 bit.",) if bits < 8 else ()
     return Picture(
         turn_upright(stored, orientation),
         "png",
@@ -105,12 +85,43 @@ def read(data: bytes, new: New = empty) -> Picture:
         exif,
         next((chunk.data[len(_XMP) :] for chunk in chunks if chunk.data.startswith(_XMP)), None),
         _resolution(found.get(b"pHYs")),
-        _notes(bits) + ((previews.LEFT_OUT,) if exif != stored_exif else ()),
-        source=tuple(
-            Chunk(chunk.name, exif) if chunk.name == b"eXIf" and exif else chunk
-            for chunk in chunks
-            if chunk.name not in unwanted
-        ),
+        converted + ((previews.LEFT_OUT,) if exif != found.get(b"eXIf") else ()),
+        source=_kept(chunks, exif, bits < 8 or b"tRNS" in found),
+    )
+
+
+def _check_kind(chunks: list[Chunk], bits: int, colours: int) -> None:
+    """Raise `PictureError` for a kind of PNG that is not read."""
+    if len(chunks) > MAX_CHUNKS:
+        sentence = f"The PNG has more than {MAX_CHUNKS} chunks of metadata."
+        raise unsupported(sentence, "It may be meant to do harm.")
+    if any(chunk.name == b"acTL" for chunk in chunks):
+        raise unsupported("The PNG is animated.", "Save one of its pictures as a PNG of its own.")
+    if colours == _PALETTE:
+        hint = "In GIMP choose Image > Mode > RGB, then export it."
+        raise unsupported("The PNG has indexed colours.", hint)
+    if bits == 1:
+        raise unsupported("The PNG has only black and white (1 bit).")
+
+
+def _decoded(data: bytes) -> Samples:
+    """Return the samples, (H, W, C)."""
+    try:
+        stored: Samples = imagecodecs.png_decode(_bare(data))
+    except imagecodecs.PngError as error:
+        raise damaged(error) from None
+    except ValueError:  # imagecodecs cannot decode libpng's own message about a garbled chunk
+        raise damaged("a chunk is garbled") from None
+    return stored[:, :, None] if stored.ndim == 2 else stored
+
+
+def _kept(chunks: list[Chunk], exif: bytes | None, expanded: bool) -> tuple[Chunk, ...]:
+    """Return what is written again. expanded: the samples are of another kind than they are stored as."""
+    unwanted = _SAMPLES + (_OF_STORED_KIND if expanded else ())
+    return tuple(
+        Chunk(chunk.name, exif) if chunk.name == b"eXIf" and exif else chunk
+        for chunk in chunks
+        if chunk.name not in unwanted
     )
 
 
@@ -125,12 +136,18 @@ def write(picture: Picture, pixels: Samples) -> bytes:
     return b"".join([coded[:head], *(chunk.coded() for chunk in kept), coded[head:]])
 
 
-def _chunks(data: bytes) -> Iterator[Chunk]:
-    """Give every chunk but those of samples, its checksum verified; libpng would forgive a missing end."""
+def _walk(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield where each chunk begins and ends, as it says, and its name."""
     at = len(SIGNATURE)
     while at + 12 <= len(data):
         length, name = struct.unpack(">I4s", data[at : at + 8])
-        end = at + 12 + length
+        yield at, at + 12 + length, name
+        at += 12 + length
+
+
+def _chunks(data: bytes) -> Iterator[Chunk]:
+    """Give every chunk but those of samples, its checksum verified; libpng would forgive a missing end."""
+    for at, end, name in _walk(data):
         if end > len(data):
             break
         body = data[at + 8 : end - 4]
@@ -140,38 +157,31 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
             return
         if name != b"IDAT":
             yield Chunk(name, body)
-        at = end
     raise truncated()
 
 
 def _bare(data: bytes) -> bytes:
     """Leave out of the file what libpng would unfold beside the picture: text and profiles, 8 MB each."""
-    parts, start, at = [], 0, len(SIGNATURE)
-    while at + 12 <= len(data):
-        length, name = struct.unpack(">I4s", data[at : at + 8])
-        end = at + 12 + length
+    parts, start = [], 0
+    for at, end, name in _walk(data):
         if name not in _SAMPLES:
             parts.append(data[start:at])
             start = end
-        at = end
     return b"".join([*parts, data[start:]]) if parts else data
 
 
 def _check_rows(data: bytes, most: int) -> None:
     """Refuses rows that unfold to more than `most` bytes and a half: libpng would unfold them to the end."""
-    unpacker, at, unfolded = zlib.decompressobj(), len(SIGNATURE), 0
+    unpacker, unfolded = zlib.decompressobj(), 0
     try:
-        while at + 12 <= len(data) and not unpacker.eof:
-            length, name = struct.unpack(">I4s", data[at : at + 8])
-            rest = data[at + 8 : at + 8 + length] if name == b"IDAT" else b""
+        for at, end, name in _walk(data):
+            rest = data[at + 8 : end - 4] if name == b"IDAT" else b""
             while rest and not unpacker.eof:
                 unfolded += len(unpacker.decompress(rest, _PIECE))
                 rest = unpacker.unconsumed_tail
                 if unfolded > most + most // 2 + _PIECE:
-                    raise unsupported(
-                        "The PNG holds far more than its picture.", "It may be meant to do harm."
-                    )
-            at += 12 + length
+                    sentence = "The PNG holds far more than its picture."
+                    raise unsupported(sentence, "It may be meant to do harm.")
     except zlib.error as error:
         raise damaged(error) from None
 
@@ -191,10 +201,6 @@ def _resolution(data: bytes | None) -> tuple[float, float] | None:
         return None
     across, down = struct.unpack(">II", data[:8])
     return sane_resolution((across * _INCH, down * _INCH))
-
-
-def _notes(bits: int) -> tuple[str, ...]:
-    return (f"The {bits}-bit grey was converted to 8 bit.",) if bits < 8 else ()
 
 
 def _translated(picture: Picture) -> Iterator[Chunk]:

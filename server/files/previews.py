@@ -7,7 +7,7 @@ in the metadata is touched or moved: a maker's notes point to places by their of
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from . import exif
 
@@ -31,15 +31,20 @@ def without_exif_preview(data: bytes) -> bytes:
     if not second:
         return data
     unlinked = data[:link] + bytes(4) + data[link + 4 :]
-    blank, left = bytearray(unlinked), len(unlinked)
-    for start, length in _samples(preview, order):
+    blank = _blanked(unlinked, _samples(preview, order))
+    return blank if exif.parse(blank) == exif.parse(data) else unlinked  # else its place is nonsense
+
+
+def _blanked(data: bytes, places: Iterable[tuple[int, int]]) -> bytes:
+    """Overwrite a preview's strips, each a start and a length, with zeros."""
+    blank, left = bytearray(data), len(data)
+    for start, length in places:
         end = min(start + length, len(blank))
         left -= max(0, end - start)
         if left < 0:  # its strips overlap: it is no preview, and blanking it would take for ever
-            return unlinked
+            return data
         blank[start:end] = bytes(max(0, end - start))
-    intact = exif.parse(bytes(blank)) == exif.parse(data)  # else its place is nonsense
-    return bytes(blank) if intact else unlinked
+    return bytes(blank)
 
 
 def _samples(preview: tuple[exif.Entry, ...], order: str) -> Iterator[tuple[int, int]]:

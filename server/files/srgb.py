@@ -18,23 +18,24 @@ def to_srgb(picture: Picture, longest: int) -> NDArray[np.uint8]:
     Alpha is left out; 16 bit and float (0..1) are rounded. Raises `PictureError` ``bad-image`` for a broken
     profile.
     """
-    colours = picture.pixels[:, :, : 1 if picture.pixels.shape[2] < 3 else 3]
-    image = Image.fromarray(_eight_bit(colours)[:, :, 0] if colours.shape[2] == 1 else _eight_bit(colours))
-    if picture.icc:
-        try:
-            given = ImageCms.ImageCmsProfile(BytesIO(picture.icc))
-            converted = ImageCms.profileToProfile(
-                image, given, ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            hint = "Convert the picture to sRGB in an image editor."
-            raise PictureError("bad-image", "The picture's colour profile is broken.", hint) from None
-        assert converted is not None  # only in-place conversion gives nothing
-        image = converted
-    image = image.convert("RGB")
+    colours = _eight_bit(picture.pixels[:, :, : 1 if picture.pixels.shape[2] < 3 else 3])
+    image = Image.fromarray(colours[:, :, 0] if colours.shape[2] == 1 else colours)
+    image = (_from_profile(image, picture.icc) if picture.icc else image).convert("RGB")
     if max(image.size) > longest:
         image.thumbnail((longest, longest))
     return np.array(image, np.uint8)
+
+
+def _from_profile(image: Image.Image, icc: bytes) -> Image.Image:
+    try:
+        given = ImageCms.ImageCmsProfile(BytesIO(icc))
+        srgb = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, given, srgb, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        hint = "Convert the picture to sRGB in an image editor."
+        raise PictureError("bad-image", "The picture's colour profile is broken.", hint) from None
+    assert converted is not None  # only in-place conversion gives nothing
+    return converted
 
 
 def _eight_bit(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:

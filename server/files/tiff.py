@@ -13,6 +13,7 @@ import os
 import struct
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -46,6 +47,7 @@ _LAYOUT = frozenset(
 _PHOTOSHOP = 34377
 _INCH = 2
 _GREY, _RGB, _YCBCR = 1, 2, 6
+_TYPES = ("uint8", "uint16", "float16", "float32")
 _JPEG = 7
 _ASSOCIATED_ALPHA, _PLAIN_ALPHA = 1, 2
 _LOSSLESS = {1: None, 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
@@ -126,19 +128,17 @@ def write(picture: Picture, pixels: Samples) -> bytes:
     if stored.dtype.kind == "f":
         stored = stored.astype(source.dtype, copy=False)
     channels = stored.shape[2]
-    stream = io.BytesIO()
+    coding: dict[str, Any] = {
+        "photometric": _GREY if channels < 3 else _RGB,
+        "planarconfig": "contig" if channels > 1 else None,
+        "extrasamples": (source.extrasamples or (_PLAIN_ALPHA,)) if channels in (2, 4) else None,
+        "compression": source.compression,
+        "predictor": source.predictor,
+        "rowsperstrip": max(1, _STRIP_BYTES // stored[0].nbytes),
+    }
+    flat, stream = stored[:, :, 0] if channels == 1 else stored, io.BytesIO()
     with tifffile.TiffWriter(stream, byteorder=source.tags.order) as writer:
-        writer.write(
-            stored[:, :, 0] if channels == 1 else stored,
-            photometric=_GREY if channels < 3 else _RGB,
-            planarconfig="contig" if channels > 1 else None,
-            extrasamples=(source.extrasamples or (_PLAIN_ALPHA,)) if channels in (2, 4) else None,
-            compression=source.compression,
-            predictor=source.predictor,
-            rowsperstrip=max(1, _STRIP_BYTES // stored[0].nbytes),
-            metadata=None,
-            software=False,
-        )
+        writer.write(flat, **coding, metadata=None, software=False)
     return _with_tags(stream.getvalue(), source.tags)
 
 
@@ -181,32 +181,28 @@ def _check_tags(data: bytes) -> None:
 def _check_kind(page: tifffile.TiffPage) -> None:
     coded_as_jpeg = page.photometric == _YCBCR and page.compression == _JPEG  # comes out as RGB
     if page.photometric not in (_GREY, _RGB) and not coded_as_jpeg:
-        colours = getattr(page.photometric, "name", str(page.photometric))
-        raise unsupported(f"The TIFF's colours are {colours}, not RGB or grey.")
-    if str(page.dtype) not in ("uint8", "uint16", "float16", "float32") or page.bitspersample not in (
-        8,
-        16,
-        32,
-    ):
+        raise unsupported(f"The TIFF's colours are {_name(page.photometric)}, not RGB or grey.")
+    if str(page.dtype) not in _TYPES or page.bitspersample not in (8, 16, 32):
         raise unsupported(f"The TIFF's samples are {page.bitspersample}-bit ({page.dtype}).", _HINT)
     if not 1 <= page.samplesperpixel <= (2 if page.photometric == _GREY else 4):
         raise unsupported(f"The TIFF has {page.samplesperpixel} channels.", _HINT)
     if int(page.compression) not in (*_LOSSLESS, _JPEG):
-        kind = getattr(page.compression, "name", str(page.compression))
-        raise unsupported(f"The TIFF is compressed with {kind}.", "Save it with LZW or without compression.")
+        sentence = f"The TIFF is compressed with {_name(page.compression)}."
+        raise unsupported(sentence, "Save it with LZW or without compression.")
     if page.is_tiled:
         check_size(page.tilewidth, page.tilelength)
     if page.imagedepth > 1:
         raise unsupported("The TIFF is a volume, not a picture.", _HINT)
 
 
+def _name(number: Any) -> str:
+    """Return what tifffile calls one of TIFF's numbers, or the number."""
+    return str(getattr(number, "name", number))
+
+
 def _samples(page: tifffile.TiffPage, data: bytes) -> Samples:
     """(H, W, C) in native byte order; float16 as float32, which holds it exactly."""
-    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
-        if offset + count > len(data) or count == 0:
-            raise truncated()
-        if page.compression == _JPEG:
-            check_size(*frame_size(data[offset : offset + count]))
+    _check_strips(page, data)
     stored: Samples = page.asarray(maxworkers=min(4, os.cpu_count() or 1))
     if stored.ndim == 2:
         stored = stored[:, :, None]
@@ -219,6 +215,15 @@ def _samples(page: tifffile.TiffPage, data: bytes) -> Samples:
         raise unsupported("The TIFF's colours are multiplied with its transparency.", hint)
     dtype = np.dtype("float32") if stored.dtype.kind == "f" else stored.dtype.newbyteorder("=")
     return np.ascontiguousarray(stored, dtype)
+
+
+def _check_strips(page: tifffile.TiffPage, data: bytes) -> None:
+    """Refuse strips or tiles that are not all there, or are larger than any picture."""
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        if offset + count > len(data) or count == 0:
+            raise truncated()
+        if page.compression == _JPEG:
+            check_size(*frame_size(data[offset : offset + count]))
 
 
 def _is_opaque(stored: Samples) -> bool:
