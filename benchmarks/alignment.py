@@ -27,7 +27,8 @@ from model.data.whole_pictures import RGB
 from model.paper.colour import decode_srgb, encode_srgb
 from model.paper.framing import face_square
 
-SELFIE = Path(__file__).parents[1] / "server/setup/sample/selfie.jpg"
+from .photo import SAMPLE
+
 LONGEST = 1024  # pixels
 
 
@@ -74,7 +75,7 @@ def main() -> int:
     """Print the shares of aligned cases; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.alignment", description=__doc__)
     parser.add_argument("--cases", type=int, default=50)
-    parser.add_argument("--photo", type=Path, default=SELFIE, help="a photograph with one face")
+    parser.add_argument("--photo", type=Path, default=SAMPLE, help="a photograph with one face")
     arguments = parser.parse_args()
     try:
         photo = shrunk(read(arguments.photo))
@@ -82,16 +83,20 @@ def main() -> int:
     except Unfit as error:
         print(f"{arguments.photo} cannot be used: {error}; give a photograph with one face", file=sys.stderr)
         return 2
-    good, start = 0, time.process_time()
-    for number in range(arguments.cases):
-        true, studio = case(photo, np.random.default_rng(number))
-        off = errors(align(photo, studio, face_square(landmarks)), true, landmarks)
-        good += bool(off.max() < 1)
-        print(f"case {number}: mean {off.mean():.2f}, worst {off.max():.2f} pixels", flush=True)
+    start = time.process_time()
+    good = sum(_aligned(photo, landmarks, number) for number in range(arguments.cases))
     spent = (time.process_time() - start) / max(1, arguments.cases)
     told = f"{good} of {arguments.cases} within 1 pixel at {LONGEST} pixels"
     print(f"{told}; {spent:.1f} s of processor time each")
     return 0
+
+
+def _aligned(photo: RGB, landmarks: NDArray[Any], number: int) -> bool:
+    """Print a case; whether it succeeds."""
+    true, studio = case(photo, np.random.default_rng(number))
+    off = errors(align(photo, studio, face_square(landmarks)), true, landmarks)
+    print(f"case {number}: mean {off.mean():.2f}, worst {off.max():.2f} pixels", flush=True)
+    return bool(off.max() < 1)
 
 
 if __name__ == "__main__":

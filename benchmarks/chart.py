@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 560, 340, 60, 50, 20, 60
 COLOURS = ("#3465a4", "#cc0000", "#4e9a06", "#75507b")
@@ -20,29 +20,35 @@ def svg(x_name: str, y_name: str, xs: Sequence[float], lines: Mapping[str, Seque
     def y_at(y: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * _share(y, ticks[0], ticks[-1])
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
-        'font-size="12">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-    ]
+    parts = [_HEAD]
     for y in ticks:
-        parts.append(
-            f'<path d="M{LEFT} {y_at(y):.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>'
-            f'<text x="{LEFT - 6}" y="{y_at(y) + 4:.1f}" text-anchor="end">{y:g}</text>'
-        )
-    for x in xs:
-        parts.append(f'<text x="{x_at(x):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{x:g}</text>')
+        parts.append(f'<path d="M{LEFT} {y_at(y):.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
+        parts[-1] += _text(f"{LEFT - 6}", f"{y_at(y) + 4:.1f}", f"{y:g}", 'text-anchor="end"')
+    parts += [_text(f"{x_at(x):.1f}", f"{HEIGHT - BOTTOM + 18}", f"{x:g}", _MIDDLE) for x in xs]
     for colour, (name, line) in zip(COLOURS, lines.items(), strict=False):
         points = " ".join(f"{x_at(x):.1f},{y_at(y):.1f}" for x, y in zip(xs, line, strict=True))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(
-            f'<text x="{x_at(xs[-1]) + 6:.1f}" y="{y_at(line[-1]) + 4:.1f}" fill="{colour}">{name}</text>'
-        )
-    parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 10}" text-anchor="middle">{x_name}</text>')
+        place = f"{x_at(xs[-1]) + 6:.1f}", f"{y_at(line[-1]) + 4:.1f}"
+        parts.append(_text(*place, name, f'fill="{colour}"'))
+    return "\n".join([*parts, *_axes(x_name, y_name)])
+
+
+_HEAD = (
+    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
+    f'font-size="12">\n<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>'
+)
+_MIDDLE = 'text-anchor="middle"'
+
+
+def _axes(x_name: str, y_name: str) -> Iterator[str]:
     middle = (HEIGHT - BOTTOM) / 2
+    yield _text(f"{WIDTH / 2}", f"{HEIGHT - 10}", x_name, _MIDDLE)
     turned = f'transform="rotate(-90 14 {middle})"'
-    parts.append(f'<text x="14" y="{middle}" text-anchor="middle" {turned}>{y_name}</text></svg>\n')
-    return "\n".join(parts)
+    yield f"{_text('14', f'{middle}', y_name, f'{_MIDDLE} {turned}')}</svg>\n"
+
+
+def _text(x: str, y: str, words: str, attributes: str) -> str:
+    return f'<text x="{x}" y="{y}" {attributes}>{words}</text>'
 
 
 def _share(value: float, low: float, high: float) -> float:

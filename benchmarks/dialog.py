@@ -18,13 +18,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import cv2
-
+from benchmarks.gimp import prepared
 from benchmarks.photo import load
 from model.inference import cache, predictor
 from plugin.studio_portrait.link import stopping
-from server.setup import plugin_folder, profiles
-from server.setup.environment import Environment
 from tests.gimp import harness, screen
 from tests.gimp.server import Server
 
@@ -33,34 +30,23 @@ MOVES = 20
 
 def measure(root: Path | None, moves: int = MOVES, cold: bool = False) -> dict[str, Any]:
     """Run the dialog once; what its script told. cold: no server runs, GIMP starts one."""
-    gimp = harness.start(root)
-    home = gimp.work / "home"
-    try:
-        plugin_folder.install(profiles.given(gimp.profile), Environment().command, [])
-        gimp.environment["STUDIO_PORTRAIT_HOME"] = gimp.inside(home)
+    with prepared(root, load()) as gimp, contextlib.ExitStack() as running:
         gimp.quiet()
-        cv2.imwrite(str(gimp.work / "photo.png"), cv2.cvtColor(load(), cv2.COLOR_RGB2BGR))
-        result = gimp.work / "pace.json"
-        with contextlib.ExitStack() as running:
-            if cold:
-                _keep_networks(gimp)
-            else:
-                running.enter_context(Server(home)).wait_ready()
-            shown = running.enter_context(screen.Screen())
-            job = gimp.job(result, photo=gimp.inside(gimp.work / "photo.png"), moves=moves)
-            shell = gimp.with_checkout()
-            command = shell.command(
-                "gimp", "-n", "--no-splash", *gimp.batch("pace"), DISPLAY=shown.display, **job
-            )
-            done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        home, result = gimp.work / "home", gimp.work / "pace.json"
+        running.callback(lambda: stopping.stop(home) if home.exists() else None)
+        if cold:
+            _keep_networks(gimp)
+        else:
+            running.enter_context(Server(home)).wait_ready()
+        shown = running.enter_context(screen.Screen())
+        job = gimp.job(result, photo=gimp.inside(gimp.work / "photo.png"), moves=moves)
+        words = ("gimp", "-n", "--no-splash", *gimp.batch("pace"))
+        command = gimp.with_checkout().command(*words, DISPLAY=shown.display, **job)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         if not result.exists():
             raise harness.GimpFailed(done.stdout + done.stderr)
         told: dict[str, Any] = json.loads(result.read_text())
         return told
-    finally:
-        if home.exists():
-            stopping.stop(home)
-        harness.end(gimp)
 
 
 def _keep_networks(gimp: harness.Gimp) -> None:

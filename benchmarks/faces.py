@@ -59,35 +59,37 @@ def rolled(rgb: NDArray[np.uint8], degrees: int) -> tuple[NDArray[np.uint8], NDA
 
 def judge_rolled(paths: list[Path], step: int) -> dict[str, Any]:
     """Count what is found of one face at every roll, and what else is."""
-    asked = 0
-    missed, invented, wrong_roll, unusable = [], [], [], []
+    told: dict[str, Any] = {"rolled": 0, "rolled_found": 0}
+    told |= {
+        f"rolled_{what}": list[str]() for what in ("missed", "wrong_roll", "invented", "not_one_upright")
+    }
     for path in paths:
         rgb = load(path, THUMBNAIL)
         upright = faces_in(rgb)
         if len(upright) != 1:
-            unusable.append(path.name)
+            told["rolled_not_one_upright"].append(path.name)
             continue
-        size = upright[0].box[2]
         for degrees in range(0, 360, step):
-            turned, turn = rolled(rgb, degrees)
-            place = turn @ (*upright[0].centre, 1)
-            found = faces_in(turned)
-            there = [one for one in found if np.hypot(*(np.array(one.centre) - place)) < FAR * size]
-            asked += 1
-            if not there:
-                missed.append(f"{path.name} {degrees}")
-            elif abs((there[0].angle - degrees + 180) % 360 - 180) > SAME_ROLL:
-                wrong_roll.append(f"{path.name} {degrees}: {there[0].angle:.0f}")
-            if len(found) > len(there):
-                invented.append(f"{path.name} {degrees}")
-    return {
-        "rolled": asked,
-        "rolled_found": asked - len(missed),
-        "rolled_missed": missed,
-        "rolled_wrong_roll": wrong_roll,
-        "rolled_invented": invented,
-        "rolled_not_one_upright": unusable,
-    }
+            told["rolled"] += 1
+            for kind, how in _judged(rgb, upright[0], degrees).items():
+                told[f"rolled_{kind}"].append(f"{path.name} {degrees}{how}")
+    told["rolled_found"] = told["rolled"] - len(told["rolled_missed"])
+    return told
+
+
+def _judged(rgb: NDArray[np.uint8], upright: Face, degrees: int) -> dict[str, str]:
+    """Return what is wrong with what is found at one roll: by kind, and what there is to say of it."""
+    turned, turn = rolled(rgb, degrees)
+    place = turn @ (*upright.centre, 1)
+    found = faces_in(turned)
+    near = FAR * upright.box[2]
+    there = [one for one in found if np.hypot(*(np.array(one.centre) - place)) < near]
+    wrong = {} if there else {"missed": ""}
+    if there and abs((there[0].angle - degrees + 180) % 360 - 180) > SAME_ROLL:
+        wrong["wrong_roll"] = f": {there[0].angle:.0f}"
+    if len(found) > len(there):
+        wrong["invented"] = ""
+    return wrong
 
 
 def judge_plain(paths: list[Path], name: str) -> dict[str, Any]:

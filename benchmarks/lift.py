@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.data.synthesize.pairs import Pairs
 from model.guided_filter import coefficients
 from model.paper.bilateral import SIZE, filter_crop
 from model.psnr import psnr
@@ -62,23 +63,31 @@ LIFTS: dict[str, Lift] = {
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lift", description=__doc__)
-    parser.add_argument("--cache", type=Path, required=True, help="made by model.data.synthesize cache")
+    parser.add_argument("--cache", type=Path, required=True, help="made by python -m model synthesize cache")
     parser.add_argument("--people", type=int, default=24)
     arguments = parser.parse_args()
     scores: dict[str, list[tuple[float, ...]]] = {name: [] for name in LIFTS}
     for pair in held_out_pairs(arguments.cache, arguments.people):
-        x, o = (np.ascontiguousarray(image[0].permute(1, 2, 0).numpy()) for image in (pair.x, pair.o))
-        small_x, small_o = _shrink(x), _shrink(o)
-        difference = filter_crop(small_x) - filter_crop(small_o)
-        grey = cv2.cvtColor((x * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY)
-        near_edges = cv2.dilate(cv2.Canny(grey, 60, 160), np.ones((EDGE, EDGE))) > 0
-        for name, lift in LIFTS.items():
-            error = ((np.clip(x - lift(small_x, difference, x), 0, 1) - o) ** 2).mean(-1)
-            scores[name].append(tuple(psnr(float(part.mean())) for part in (error, error[near_edges])))
+        for name, score in _judged(pair).items():
+            scores[name].append(score)
     print(f"{'':38}{'frame':>8}{'edges':>8}")
     for name, values in scores.items():
         frame, edges = np.mean(values, axis=0)
         print(f"{name:38}{frame:8.2f}{edges:8.2f}")
+
+
+def _judged(pair: Pairs) -> dict[str, tuple[float, ...]]:
+    """Return the PSNR of each way, on the frame and near the photograph's edges."""
+    x, o = (np.ascontiguousarray(image[0].permute(1, 2, 0).numpy()) for image in (pair.x, pair.o))
+    small_x, small_o = _shrink(x), _shrink(o)
+    difference = filter_crop(small_x) - filter_crop(small_o)
+    grey = cv2.cvtColor((x * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY)
+    near_edges = cv2.dilate(cv2.Canny(grey, 60, 160), np.ones((EDGE, EDGE))) > 0
+    scores = {}
+    for name, lift in LIFTS.items():
+        error = ((np.clip(x - lift(small_x, difference, x), 0, 1) - o) ** 2).mean(-1)
+        scores[name] = tuple(psnr(float(part.mean())) for part in (error, error[near_edges]))
+    return scores
 
 
 if __name__ == "__main__":

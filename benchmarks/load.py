@@ -108,13 +108,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
 
 def main() -> int:
     """Print the table; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
-    parser.add_argument("--jobs", type=int, default=96, help="a round, for each number (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="(%(default)s)")
-    parser.add_argument("--clients", type=int, nargs="+", default=CLIENTS, metavar="N", help="1 2 4 8 16 32")
-    parser.add_argument("--plot", type=Path, metavar="FILE.svg")
-    parser.add_argument("--json", action="store_true", help="nothing but the last line")
-    args = parser.parse_args()
+    args = _parser().parse_args()
     picture = photo.load(None)
     share = SIDE / max(picture.shape)
     size = (round(picture.shape[1] * share), round(picture.shape[0] * share))
@@ -125,12 +119,23 @@ def main() -> int:
         for one in rows:
             print(f"| {one.clients} | {one.per_second:.2f} | {one.p50:.2f} s | {one.p99:.2f} s |")
     if args.plot:
-        counts = [one.clients for one in rows]
         lines = {"p50": [one.p50 for one in rows], "p99": [one.p99 for one in rows]}
-        args.plot.write_text(chart.svg("clients", "seconds from sending to the last row", counts, lines))
+        about = ("clients", "seconds from sending to the last row", [one.clients for one in rows])
+        args.plot.write_text(chart.svg(*about, lines))
     found = summary(rows)
     print(json.dumps(found))
     return 0 if found.get("within", True) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
+    add = parser.add_argument
+    add("--jobs", type=int, default=96, help="a round, for each number (%(default)s)")
+    add("--rounds", type=int, default=ROUNDS, help="(%(default)s)")
+    add("--clients", type=int, nargs="+", default=CLIENTS, metavar="N", help="1 2 4 8 16 32")
+    add("--plot", type=Path, metavar="FILE.svg")
+    add("--json", action="store_true", help="nothing but the last line")
+    return parser
 
 
 if __name__ == "__main__":

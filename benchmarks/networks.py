@@ -66,29 +66,31 @@ def summary(seconds: dict[str, list[float]]) -> dict[str, dict[str, float]]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.networks", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one line of JSON, last")
-    parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument(
-        "--folder", type=Path, default=predictor.WEIGHTS, help="default: the shipped networks"
-    )
+    add = parser.add_argument
+    add("--json", action="store_true", help="one line of JSON, last")
+    add("--runs", type=int, default=7)
+    add("--folder", type=Path, default=predictor.WEIGHTS, help="default: the shipped networks")
     arguments = parser.parse_args()
-    crop = cv2.resize(
-        photo.load(photo.SAMPLE), (predictor.SIZE, predictor.SIZE), interpolation=cv2.INTER_AREA
-    )
-    crops = filter_crop(np.asarray(crop / 255, np.float32))[None]
     if not predictor.available(arguments.folder):
         raise SystemExit(f"{arguments.folder} holds no network; python -m model export writes one.")
     figures: dict[str, Any] = {"machine": machine(), "engines": {}}
     print(figures["machine"])
     for engine, networks in load(arguments.folder).items():
-        figures["engines"][engine] = summary(
-            measure({name: partial(run, crops) for name, run in networks.items()}, arguments.runs)
-        )
-        for name, row in figures["engines"][engine].items():
-            ratio = f"{row['ratio']:8.3f} of {PAPER_NETWORK}" if "ratio" in row else ""
-            print(f"{engine:10}{name:16}{1e3 * row['median_s']:9.1f} ms{ratio}")
+        figures["engines"][engine] = _timed(engine, networks, arguments.runs)
     if arguments.json:
         print(json.dumps(figures))
+
+
+def _timed(engine: str, networks: dict[str, Run], runs: int) -> dict[str, dict[str, float]]:
+    """Print and return the figures of one engine."""
+    size = (predictor.SIZE, predictor.SIZE)
+    crop = cv2.resize(photo.load(photo.SAMPLE), size, interpolation=cv2.INTER_AREA)
+    crops = filter_crop(np.asarray(crop / 255, np.float32))[None]
+    figures = summary(measure({name: partial(run, crops) for name, run in networks.items()}, runs))
+    for name, row in figures.items():
+        ratio = f"{row['ratio']:8.3f} of {PAPER_NETWORK}" if "ratio" in row else ""
+        print(f"{engine:10}{name:16}{1e3 * row['median_s']:9.1f} ms{ratio}")
+    return figures
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def measure(pixels: Pixels, moves: int, runs: int) -> dict[str, Any]:
     height, width = pixels.shape[:2]
     size = (WIDTH, round(height * WIDTH / width))
     after = pixels.copy()
-    firsts, networks, waits, workers = [], [], [], []
+    firsts, networks = [], []
     with Session.open() as session:
         for run in range(runs + 1):
             begin = time.perf_counter()
@@ -49,28 +49,27 @@ def measure(pixels: Pixels, moves: int, runs: int) -> dict[str, Any]:
                 work.close()
         if not work.faces:
             raise SystemExit("No face was found in the photograph: nothing to measure.")
-        for move in range(moves):
-            slider: dict[str, Any] = {SLIDERS[move % len(SLIDERS)]: 0.2 + 0.6 * move / moves}
-            settings = Settings(**slider)
-            begin = time.perf_counter()
-            work.ask(None, *size, settings)
-            answer = None
-            while answer is None:
-                answer = work.newest(1.0)
-            waits.append((time.perf_counter() - begin) * 1e3)
-            workers.append(answer.ms["total"])
+        waits, workers = zip(*(_moved(work, size, move, moves) for move in range(moves)), strict=True)
         work.render(Settings(), writer(after))
         work.close()
     result = cv2.resize(after, size, interpolation=cv2.INTER_AREA).reshape(-1)
+    medians = {"first_s": firsts, "move_ms": waits, "network_s": networks, "move_worker_ms": workers}
     return {
-        "first_s": statistics.median(firsts),
-        "move_ms": statistics.median(waits),
+        **{name: statistics.median(values) for name, values in medians.items()},
         "agree_levels": float(np.abs(shown.astype(np.int16) - result).mean()),
-        "network_s": statistics.median(networks),
-        "move_worker_ms": statistics.median(workers),
         "megapixels": round(height * width / 1e6, 1),
         "preview": list(size),
     }
+
+
+def _moved(work: Retouching, size: tuple[int, int], move: int, moves: int) -> tuple[float, float]:
+    """Move a slider; milliseconds until its preview is there, and what of them the worker takes."""
+    slider: dict[str, Any] = {SLIDERS[move % len(SLIDERS)]: 0.2 + 0.6 * move / moves}
+    begin = time.perf_counter()
+    work.ask(None, *size, Settings(**slider))
+    while (answer := work.newest(1.0)) is None:
+        pass
+    return (time.perf_counter() - begin) * 1e3, answer.ms["total"]
 
 
 def main() -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -72,8 +71,7 @@ class Scene:
             rest=np.zeros_like(photo),
             crop=photo,
         )
-        square = Square(SIDE / 2, SIDE / 2, SIDE)
-        face = Face((128, 128, 256, 256), square, 1.0)
+        face = Face((128, 128, 256, 256), Square(SIDE / 2, SIDE / 2, SIDE), 1.0)
         analysis = Analysis((SIDE, SIDE), ColourSpace(None, 3), (face,), _Nobody())
         analysis._parts[0] = Part(Grid(0, 0, SIDE), 0, photo, found)
         return photo, analysis
@@ -112,23 +110,19 @@ def table(scenes: int = 4) -> dict[str, dict[str, float]]:
     for seed in range(scenes):
         scene = Scene(seed)
         photo, analysis = scene.analysis()
-        nothing = Settings(shine=0, light=0, colour=0)
         before = scene.measures(photo)
         for name, value in _truth(scene, before).items():
             truths[name] += value / scenes
         for slider in SLIDERS:
-            moved: dict[str, Any] = {slider: 1.0}
+            moved: dict[str, Any] = {"shine": 0, "light": 0, "colour": 0, slider: 1.0}
             after = photo.copy()
-            render(after, analysis, replace(nothing, **moved))
+            render(after, analysis, Settings(**moved))
             for name, value in scene.measures(after).items():
                 changes[slider][name] += (value - before[name]) / scenes
-    own = {name: changes[name][name] for name in SLIDERS}
+    whole = {name: changes[name][name] for name in SLIDERS}
     return {
-        slider: {
-            name: value / (truths[name] if name == slider else own[name])
-            for name, value in changes[slider].items()
-        }
-        for slider in SLIDERS
+        slider: {name: value / (truths if name == slider else whole)[name] for name, value in row.items()}
+        for slider, row in changes.items()
     }
 
 
