@@ -11,9 +11,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from plugin.studio_portrait.link.wire import HEADSHOT, ImageSpec, Problem, Setti
 
 from ..files.names import FORMATS, HINT
 from .settings import add_arguments as add_settings
-from .settings import add_result_arguments, check_is_there, from_arguments
+from .settings import add_result_arguments, check_is_there, device, from_arguments
 from .terminal import printable, progress_bars, tell
 
 if TYPE_CHECKING:
@@ -71,26 +72,47 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_machines(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("where it works").add_argument
-    add("--jobs", type=int, default=0, metavar="N", help="pictures at a time, default: as many as fit")
-    add("--device", default="auto", help="auto (default), cpu, cuda, mps")
+    group = parser.add_argument_group("where it works")
+    add, add_other = group.add_argument, group.add_mutually_exclusive_group().add_argument
+    add("--jobs", type=_jobs, default=0, metavar="N", help="pictures at a time, default: as many as fit")
+    add("--device", type=device, default="auto", help="auto (default), cuda, cuda:1, mps or cpu")
     server = "work there instead (see: keys); may be given several times"
-    add("--server", action="append", default=[], metavar="HOST[:PORT]", help=server)
-    add("--ray", metavar="ADDRESS|local", help="work on a Ray cluster (docs/cluster.md)")
+    add_other("--server", action="append", default=[], metavar="HOST[:PORT]", help=server)
+    add_other("--ray", metavar="ADDRESS|local", help="work on a Ray cluster (docs/cluster.md)")
     installed = "its machines have this program: do not send it to them"
     add("--ray-installed", action="store_true", help=installed)
 
 
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
-    from ..batch.manifest import Manifest
-    from ..batch.run import Stop, Tally
+    from ..batch.run import Stop
 
     plan, order, shard = _plan(args)
     path = _manifest_path(args, shard)
     if args.dry_run:
         return _dry_run(plan, path)
-    stop, tally = Stop(), Tally()
+    stop, status = Stop(), NOTHING_TRIED
+    try:
+        status = _tried(args, plan, order, path, stop)
+    finally:
+        if (
+            status == NOTHING_TRIED
+        ):  # or the command, once it is right, would be refused for a manifest of nothing
+            _remove_empty(path)
+    return status
+
+
+def _tried(args: argparse.Namespace, plan: Plan, order: Order, path: Path, stop: Stop) -> int:
+    from ..batch.manifest import Manifest
+    from ..batch.run import Tally
+
+    tally = Tally()
     with Manifest(path, args.resume) as manifest, _signals(stop), _shown() as show:
         try:
             if args.match_series:
@@ -101,6 +123,15 @@ def run(args: argparse.Namespace) -> int:
             tell(f"Stopped at once. {_how_to_go_on()}")
             return INTERRUPTED
     return _end(tally, stop, path)
+
+
+def _remove_empty(path: Path) -> None:
+    """Remove a manifest that has no line but its header."""
+    with suppress(OSError):
+        with path.open("rb") as file:
+            lines = sum(1 for _ in islice(file, 2))
+        if lines < 2:
+            path.unlink()
 
 
 def _run(
@@ -134,8 +165,6 @@ def _plan(args: argparse.Namespace) -> tuple[Plan, Order, Shard | None]:
     from ..batch.listing import Listing, Shard
     from ..batch.run import Plan
 
-    if args.jobs < 0:
-        raise Problem("bad-setting", "--jobs must be a whole number from 1.")
     settings = from_arguments(args)
     _check_reference(args.reference, settings)
     shard = Shard.of(args.shard) if args.shard else None
@@ -192,8 +221,6 @@ def _manifest_path(args: argparse.Namespace, shard: Shard | None) -> Path:
 
 
 def _engine(args: argparse.Namespace, order: Order, stop: Stop) -> Engine:
-    if args.server and args.ray:
-        raise Problem("bad-setting", "--server and --ray exclude each other.", "Choose one.")
     if args.server:
         from ..batch.servers import Servers
 

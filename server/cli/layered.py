@@ -61,18 +61,15 @@ def _to_srgb(samples: Float, icc: bytes | None) -> Float:
     if icc is None:
         return np.broadcast_to(samples, (*samples.shape[:2], 3))
     grey = samples.shape[2] == 1
+    given = np.ascontiguousarray(samples[..., 0] if grey else samples)
+    spaces: dict[str, Any] = {
+        "colorspace": "gray" if grey else "rgb",
+        "outcolorspace": "rgb",
+        "outdtype": "f4",
+    }
     try:
-        return np.asarray(
-            imagecodecs.cms_transform(
-                np.ascontiguousarray(samples[..., 0] if grey else samples),
-                icc,
-                imagecodecs.cms_profile("srgb"),
-                colorspace="gray" if grey else "rgb",
-                outcolorspace="rgb",
-                outdtype="f4",
-            ),
-            np.float32,
-        )
+        found = imagecodecs.cms_transform(given, icc, imagecodecs.cms_profile("srgb"), **spaces)
+        return np.asarray(found, np.float32)
     except (imagecodecs.CmsError, ValueError, TypeError, RuntimeError):
         hint = "Convert the picture to sRGB in an image editor."
         raise PictureError("bad-image", "The picture's colour profile is broken.", hint) from None
@@ -87,22 +84,26 @@ def stack(
     step: Callable[[float], None],
 ) -> list[Layer]:
     """Make the layers, from the top down to the photograph. deep: 16 bit. step(share): as it goes on."""
-    parts: list[tuple[str, RenderedPicture]] = []
+    parts: dict[str, RenderedPicture] = {}
     for number, part in enumerate(LAYERS):
         rendered = work.render(replace(settings, mask=True), part)
         if rendered.header["box"] is not None:
-            parts.append((part, rendered))
+            parts[part] = rendered
         step((number + 1) / len(LAYERS))
     shown = in_depth(photo, np.uint16 if deep else np.uint8)
-    layers = [Layer(name, shown)]
+    return [*_over(photo, shown, parts), Layer(name, shown)]
+
+
+def _over(photo: NDArray[np.uint16], shown: Samples, parts: dict[str, RenderedPicture]) -> list[Layer]:
+    """Make the layers above the photograph, from the top down."""
+    layers: list[Layer] = []
     if parts:
-        box = Box(**parts[0][1].header["box"])  # the same of all
+        box = Box(**next(iter(parts.values())).header["box"])  # the same of all
         below = _Backdrop(photo, shown, box)
-        for part, rendered in parts:
+        for part, rendered in parts.items():
             opacity = float(rendered.header["opacity"])
-            layers.insert(
-                0, Layer(NAMES[part], below.above(rendered, opacity), box.x, box.y, opacity, HARD_LIGHT)
-            )
+            above = below.above(rendered, opacity)
+            layers.insert(0, Layer(NAMES[part], above, box.x, box.y, opacity, HARD_LIGHT))
     return layers
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,8 @@ def plan(
     if not output or not all(inputs):  # an unset variable in a script; as a path it would be this folder
         raise Problem("bad-setting", "A name is empty.", "Name the pictures, and where they go (-o).")
     if "/" in suffix or os.sep in suffix or "\0" in suffix:
-        raise Problem("bad-setting", f"--suffix {suffix} is no part of a file's name.")
+        sentence = f"--suffix {suffix} is no part of a file's name."
+        raise Problem("bad-setting", sentence, "Use letters, digits, '-' and '_'.")
     try:
         into_folder = output.endswith(("/", os.sep))
         portrait = Path(reference) if reference else None
@@ -65,14 +66,9 @@ def _plan(
 ) -> list[Task]:
     sources = list(_pictures(inputs))
     into_folder = out_is_folder or out.is_dir() or len(inputs) > 1 or inputs[0].is_dir()
-    if into_folder and out.exists() and not out.is_dir():
-        raise Problem("bad-output", f"{out} is a file; several pictures need a folder.")
-    if into_folder and not out_is_folder and not out.is_dir() and _is_named_file(out):
-        sentence = f"{out} is the name of one picture, but there may be several."
-        raise Problem(
-            "bad-output", sentence, f"Name a folder; if {out.name} is to be one, write {out}{os.sep}"
-        )
-    if not into_folder and sources[0].exists():  # else that it is missing is told, and not this
+    if into_folder:
+        _check_folder(out, out_is_folder)
+    elif sources[0].exists():  # else that it is missing is told, and not this
         _check_format(out)
     named = [out / f"{source.stem}{suffix}{_ending(source)}" if into_folder else out for source in sources]
     tasks = [Task(source, target) for source, target in zip(sources, named, strict=True)]
@@ -82,6 +78,17 @@ def _plan(
         _make_folder(out)
     _check_writable({task.target.parent for task in tasks})
     return tasks
+
+
+def _check_folder(out: Path, is_folder: bool) -> None:
+    """Refuse a file, or a name that looks like one's, where there may be several results."""
+    if out.exists() and not out.is_dir():
+        hint = "Name a folder, which is made."
+        raise Problem("bad-output", f"{out} is a file; several pictures need a folder.", hint)
+    if not is_folder and not out.is_dir() and _is_named_file(out):
+        sentence = f"{out} is the name of one picture, but there may be several."
+        hint = f"Name a folder; if {out.name} is to be one, write {out}{os.sep}"
+        raise Problem("bad-output", sentence, hint)
 
 
 def _is_named_file(out: Path) -> bool:
@@ -130,23 +137,27 @@ def _check_targets(tasks: list[Task], more: list[Task], reference: Path | None) 
     sources = {_identity(task.source): task.source for task in tasks}
     taken: dict[str, Path] = {}
     for task in [*tasks, *more]:
-        same = sources.get(_identity(task.target))
-        if same is not None:
-            sentence = f"The output {task.target} is the input {same} itself."
-            raise Problem(
-                "bad-output", sentence, "Choose another name or folder: originals are never changed."
-            )
-        if reference is not None and _identity(reference) == _identity(task.target):
-            sentence = f"The output {task.target} is the reference portrait itself."
-            raise Problem("bad-output", sentence, "Choose another name or folder.")
-        if task.target.is_dir():
-            raise Problem("bad-output", f"The output {task.target} is a folder.")
+        _check_overwrites_nothing(task.target, sources, reference)
         other = taken.setdefault(str(task.target).casefold(), task.source)
-        if other is not task.source and _identity(other) == _identity(task.source):
+        if other is task.source:
+            continue
+        if _identity(other) == _identity(task.source):
             raise Problem("bad-setting", f"{task.source} is named twice.", "Name each picture once.")
-        if other is not task.source:
-            sentence = f"{other} and {task.source} would both become {task.target}."
-            raise Problem("bad-output", sentence, "Retouch them into different folders.")
+        sentence = f"{other} and {task.source} would both become {task.target}."
+        raise Problem("bad-output", sentence, "Retouch them into different folders.")
+
+
+def _check_overwrites_nothing(
+    target: Path, sources: Mapping[tuple[int, int] | str, Path], reference: Path | None
+) -> None:
+    """Refuse an output that is an input, the reference or a folder."""
+    hint = "Choose another name or folder: originals are never changed."
+    if same := sources.get(_identity(target)):
+        raise Problem("bad-output", f"The output {target} is the input {same} itself.", hint)
+    if reference is not None and _identity(reference) == _identity(target):
+        raise Problem("bad-output", f"The output {target} is the reference portrait itself.", hint)
+    if target.is_dir():
+        raise Problem("bad-output", f"The output {target} is a folder.", "Choose another name.")
 
 
 def _identity(path: Path) -> tuple[int, int] | str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -22,6 +21,7 @@ from ..service.endpoints import leaves_the_machine
 from ..service.limits import Limits
 from ..service.listener import Guard
 from ..service.server import Plan, Server, Timeouts
+from .settings import device
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add = parser.add_argument_group("the network").add_argument
     devices = "auto, cuda, cuda:1, mps or cpu; given several times, a worker on each"
-    add("--device", type=_device, action="append", metavar="DEVICE", help=devices)
+    add("--device", type=device, action="append", metavar="DEVICE", help=devices)
     add(
         "--engine", choices=("auto", "pytorch", "openvino"), default="auto", help="what runs it (%(default)s)"
     )
@@ -85,12 +85,6 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add("--grace", **seconds, default=Timeouts.grace, help=grace)
     limits = f"change a limit: {', '.join(Limits().as_dict())}"
     add("--limit", action="append", default=[], metavar="NAME=VALUE", help=limits)
-
-
-def _device(text: str) -> str:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cuda, cuda:NUMBER, mps or cpu")
-    return text
 
 
 def _port(text: str) -> int:
@@ -166,11 +160,10 @@ def _exporter(port: int | None) -> Iterator[Watch | None]:
 
 
 def _plan(args: argparse.Namespace, limits: Limits, guard: Guard | None, watch: Watch | None) -> Plan:
-    devices = args.device or ["auto"]
     engine = f"ray:{args.ray}" if args.ray else args.engine
     idle_exit = args.idle_exit or (BACKGROUND_IDLE if args.background else None)
     return Plan(
-        workers=[(device, worker_process.default_command(device, engine)) for device in devices],
+        workers=[(name, worker_process.default_command(name, engine)) for name in args.device or ["auto"]],
         networks=networks,
         listen=args.listen,
         guard=guard,

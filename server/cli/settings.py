@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +53,13 @@ def check_is_there(reference: str | None) -> None:
         raise Problem("bad-setting", sentence, "Choose another file.")
 
 
+def device(text: str) -> str:
+    """For argparse: a device's name."""
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cuda, cuda:NUMBER, mps or cpu")
+    return text
+
+
 def _as_help(names: str) -> str:
     """Names as argparse may print them: they are the user's own, and "%" means something to it."""
     return printable(names).replace("%", "%%")
@@ -64,7 +72,11 @@ def from_arguments(args: argparse.Namespace) -> Settings:
     given |= {name: getattr(args, name) for name in ("reach", "network") if getattr(args, name) is not None}
     if args.faces is not None:
         given["faces"] = _faces(args.faces)
-    return replace(settings, **given)
+    try:
+        return replace(settings, **given)
+    except Problem as problem:
+        hint = "What each option may be stands in retouch --help."
+        raise Problem(problem.code, problem.message, hint) from None
 
 
 def _faces(text: str) -> str | tuple[int, ...]:

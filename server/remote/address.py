@@ -17,5 +17,5 @@ def parse(text: str) -> tuple[str, int]:
     port = int(found["port"] or DEFAULT_PORT) if found else 0
     if found is None or not 0 < port < 65536:
         hint = f"Write it as HOST:PORT; without a port it is {DEFAULT_PORT}."
-        raise Problem("bad-setting", f"{text} is not an address.", hint)
+        raise Problem("bad-setting", f"{text!r} is not an address.", hint)
     return found["host"], port
