@@ -57,16 +57,25 @@ def version(checkout: Path = CHECKOUT) -> str:
 
 def bundle(target: Path, checkout: Path = CHECKOUT) -> Path:
     """Write the zip into `target`, a folder or the zip's own name. The same tree gives the same zip."""
-    if target.suffix != ".zip":
-        target.mkdir(parents=True, exist_ok=True)
-        target = target / f"gimpfu-{version(checkout)}.zip"
+    wanted = files(checkout)
+    try:
+        if target.suffix != ".zip":
+            target.mkdir(parents=True, exist_ok=True)
+            target = target / f"gimpfu-{version(checkout)}.zip"
+        _write(target, wanted)
+    except OSError as error:
+        sentence = f"The zip could not be written to {target} ({error.strerror})."
+        raise Problem("set-up", sentence, "Name another folder: --to DIR.") from None
+    return target
+
+
+def _write(target: Path, wanted: dict[str, bytes]) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as zipped:
-        for name, data in files(checkout).items():
+        for name, data in wanted.items():
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             info.external_attr = (stat.S_IFREG | (0o755 if name == _ENTRY else 0o644)) << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             zipped.writestr(info, data)
-    return target
 
 
 def folder_in(profile: Path) -> Path:

@@ -79,7 +79,7 @@ def check_place(profile: Profile) -> None:
     folder = profile.folder
     if folder.name == "plug-ins":
         raise Problem("set-up", f"{folder} is a plug-ins folder.", "Give the profile folder that it lies in.")
-    if not folder.exists():
+    if not folder.is_dir():
         hint = "Start GIMP once, so that it makes its profile, or give the folder of one that is there."
         raise Problem("set-up", f"There is no folder {folder}.", hint)
 
