@@ -83,17 +83,26 @@ class Scene:
         chroma = (np.log(linear) - luminance[..., None])[self.dull].mean(0)
         spots = self.shine[..., 0] > 0.06
         near = (self.shine[..., 0] > 0.002) & (self.shine[..., 0] < 0.008)
-        warm = complexion.WARMTH - complexion.WARMTH.mean()
-        cast = self.cast - self.cast.mean()
+        warm, cast = _directions(self)
         return {
             "shine": float(luminance[spots].mean() - luminance[near].mean()),
             "light": float(
                 (luminance * self.light[..., 0])[self.dull].sum() / (self.light[self.dull] ** 2).sum()
             ),
-            "colour": float(chroma @ (cast - warm * (cast @ warm) / (warm @ warm))),
-            "warmth": float(chroma @ (warm - cast * (cast @ warm) / (cast @ cast))),
+            "colour": float(chroma @ _apart(cast, warm)),
+            "warmth": float(chroma @ _apart(warm, cast)),
             "brightness": float(luminance[self.dull].mean()),
         }
+
+
+def _directions(scene: Scene) -> tuple[Array, Array]:
+    """Return the ways in which the warmth's slider and the cast change the chromaticity."""
+    return complexion.WARMTH - complexion.WARMTH.mean(), scene.cast - scene.cast.mean()
+
+
+def _apart(one: Array, other: Array) -> Array:
+    """Return what is in one direction and not in the other."""
+    return np.asarray(one - other * (one @ other) / (other @ other))
 
 
 class _Nobody:
@@ -137,9 +146,8 @@ def _truth(scene: Scene, before: dict[str, float]) -> dict[str, float]:
         name: scene.measures(encode_srgb(make().clip(0, 1)))[name] - before[name]
         for name, make in without.items()
     }
-    warm = complexion.WARMTH - complexion.WARMTH.mean()
-    cast = scene.cast - scene.cast.mean()
-    found["warmth"] = float(warm @ (warm - cast * (cast @ warm) / (cast @ cast)))
+    warm, cast = _directions(scene)
+    found["warmth"] = float(warm @ _apart(warm, cast))
     found["brightness"] = complexion.BRIGHTNESS
     return found
 

@@ -84,7 +84,9 @@ def flashes(folder: Path, entries: Sequence[Entry], count: int, seed: int, mix: 
     dark = np.array([entry.lightness < DARK_SKIN for entry in entries])
     share = np.where(dark, DARK_SHARE / max(dark.sum(), 1), (1 - DARK_SHARE) / max((~dark).sum(), 1))
     picks = rng.choice(len(entries), count, p=share / share.sum())
-    return (fixed(folder, entries, [entries[pick]], [seed, i], mix, 2) for i, pick in enumerate(picks))
+    return (
+        fixed(folder, entries, [entries[pick]], [seed, i], mix, 2).pairs() for i, pick in enumerate(picks)
+    )
 
 
 def synthetic(pairs: Iterator[Pairs]) -> tuple[list[Row], list[tuple[str, float, float]]]:

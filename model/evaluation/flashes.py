@@ -22,7 +22,7 @@ from model.data.prepare import pairs as prepared
 from model.data.synthesize.cache import Entry
 from model.data.synthesize.flash import JUDGED, Mix
 from model.data.synthesize.masks import skin as skin_mask
-from model.data.synthesize.pairs import photographed
+from model.data.synthesize.pairs import fixed
 from model.data.synthesize.portraits import Unfit, find_landmarks
 from model.paper.bilateral import filter_crop
 
@@ -95,10 +95,10 @@ def _planned(folder: Path, known: Sequence[Entry], entry: Entry, number: int, se
 def _flash(
     folder: Path, known: Sequence[Entry], entry: Entry, name: str, seed: Sequence[int], mix: Mix
 ) -> Sample:
-    shot = photographed(folder, known, [entry], seed, mix)
-    as_photographed = replace(mix, exposure_tie=1.0, hue_tie=1.0)
+    shot = fixed(folder, known, [entry], seed, mix)
+    as_fixed = replace(mix, exposure_tie=1.0, hue_tie=1.0)
     pair = shot.pairs()
-    own = pair if mix == as_photographed else shot.aimed(as_photographed).pairs()
+    own = pair if mix == as_fixed else shot.aimed(as_fixed).pairs()
     x, o = (eight_bit(_image(side)) for side in (pair.x, pair.o))
     bl_x, bl_o, bl_own = (_image(side) for side in (pair.bl_x, pair.bl_o, own.bl_o))
     skin = pair.skin[0, 0].numpy() > SKIN

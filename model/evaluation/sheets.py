@@ -35,11 +35,7 @@ def ranks(records: Sequence[Record]) -> dict[str, list[int]]:
 
 
 def write(
-    out: Path,
-    name: str,
-    planned: Sequence[Planned],
-    records: Sequence[Record],
-    system: System,
+    out: Path, name: str, planned: Sequence[Planned], records: Sequence[Record], system: System
 ) -> list[Path]:
     """NAME_best.jpg, NAME_median.jpg and NAME_worst.jpg in `out`: x | o_hat | o, captioned.
 

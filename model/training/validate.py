@@ -39,7 +39,7 @@ def held_out_pairs(folder: Path, count: int) -> list[Pairs]:
     order = np.random.default_rng(SEED).permutation(len(people))[:count]
     chosen = [list(people.values())[i] for i in order]
     training = [entry for entry in known if not entry.held_out]
-    return [fixed(folder, training, [entry], [SEED, i]) for i, entry in enumerate(chosen)]
+    return [fixed(folder, training, [entry], [SEED, i]).pairs() for i, entry in enumerate(chosen)]
 
 
 def held_out_real(folder: Path, count: int) -> list[Pairs]:

@@ -169,12 +169,7 @@ def _plan(args: argparse.Namespace) -> tuple[Plan, Order, Shard | None]:
     _check_reference(args.reference, settings)
     shard = Shard.of(args.shard) if args.shard else None
     listing = Listing(
-        args.sources,
-        args.output,
-        recursive=args.recursive,
-        suffix=args.suffix,
-        kind=args.format,
-        shard=shard,
+        args.sources, args.output, recursive=args.recursive, suffix=args.suffix, kind=args.format, shard=shard
     )
     order, kept = _order(args, settings)
     return Plan(listing, kept, _weights(settings.network), args.resume, args.on_error == "stop"), order, shard

@@ -20,13 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from plugin.studio_portrait.link.retouching import matte
 from plugin.studio_portrait.link.session import Session
-from plugin.studio_portrait.link.wire import (
-    MAX_REFERENCE_SIDE,
-    STAGES,
-    Problem,
-    Settings,
-    check_reference,
-)
+from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, STAGES, Problem, Settings, check_reference
 
 from ..files import decoder
 from ..files.errors import PictureError

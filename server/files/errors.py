@@ -23,3 +23,22 @@ class PictureError(Exception):
         self.code = code
         self.message = message
         self.hint = HINTS[code] if hint is None else hint
+
+
+_NATIVE = "Open it in an image editor, convert it to RGB, and save it as PNG or TIFF."
+_AGAIN = "Copy it again from where it came from."
+
+
+def unsupported(what: str, hint: str = _NATIVE) -> PictureError:
+    """Return the `PictureError` for a kind of picture that is not read."""
+    return PictureError("bad-image", what, hint)
+
+
+def truncated() -> PictureError:
+    """Make the error for a file that ends too early."""
+    return PictureError("bad-image", "The file is damaged: it ends too early.", _AGAIN)
+
+
+def damaged(error: object) -> PictureError:
+    """Make the error for a damaged file."""
+    return PictureError("bad-image", f"The file is damaged: {error}.", _AGAIN)

@@ -24,20 +24,17 @@ from PIL import Image, JpegImagePlugin
 
 from . import exif as exif_format
 from . import previews
-from .errors import PictureError
+from .errors import PictureError, damaged, truncated, unsupported
 from .picture import (
     New,
     Picture,
     Samples,
     check_size,
-    damaged,
     empty,
     orientation_of,
     sane_resolution,
-    truncated,
     turn_back,
     turn_upright,
-    unsupported,
 )
 
 QUALITY = 95  # for pictures that were no JPEG before

@@ -21,7 +21,6 @@ New = Callable[
 MAX_PIXELS = 100_000_000
 MAX_SIDE = 65_535
 MAX_ICC_BYTES = 4 << 20
-_NATIVE = "Open it in an image editor, convert it to RGB, and save it as PNG or TIFF."
 
 
 @dataclass(frozen=True)
@@ -142,25 +141,6 @@ def check_finite(pixels: Samples) -> None:
         if count == 1:
             sentence = f"One sample is not a number or infinite, at {place}."
         raise PictureError("bad-image", sentence, "Repair the picture in the program that made it.")
-
-
-def unsupported(what: str, hint: str = _NATIVE) -> PictureError:
-    """Return the `PictureError` for a kind of picture that is not read."""
-    return PictureError("bad-image", what, hint)
-
-
-def truncated() -> PictureError:
-    """Make the error for a file that ends too early."""
-    return PictureError(
-        "bad-image", "The file is damaged: it ends too early.", "Copy it again from where it came from."
-    )
-
-
-def damaged(error: object) -> PictureError:
-    """Make the error for a damaged file."""
-    return PictureError(
-        "bad-image", f"The file is damaged: {error}.", "Copy it again from where it came from."
-    )
 
 
 def sane_resolution(value: Any) -> tuple[float, float] | None:

@@ -15,21 +15,18 @@ from itertools import islice
 import imagecodecs
 
 from . import previews
-from .errors import PictureError
+from .errors import PictureError, damaged, truncated, unsupported
 from .picture import (
     MAX_ICC_BYTES,
     New,
     Picture,
     Samples,
     check_size,
-    damaged,
     empty,
     orientation_of,
     sane_resolution,
-    truncated,
     turn_back,
     turn_upright,
-    unsupported,
 )
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -19,7 +19,7 @@ import numpy as np
 import tifffile
 
 from . import exif, previews
-from .errors import PictureError
+from .errors import PictureError, damaged, truncated, unsupported
 from .jpeg import frame_size
 from .picture import (
     MAX_ICC_BYTES,
@@ -27,13 +27,10 @@ from .picture import (
     Picture,
     Samples,
     check_size,
-    damaged,
     empty,
     sane_resolution,
-    truncated,
     turn_back,
     turn_upright,
-    unsupported,
 )
 
 _HINT = "Save it as a TIFF with 8 or 16 bit or 32-bit float, one page, RGB or grey."

@@ -107,14 +107,9 @@ class Dealer:
             hint = f"There: studio-portrait keys allow NAME {shown(self._keys.own.public)}"
             return Problem("bad-key", f"The server {self.endpoint} does not allow this machine's key.", hint)
         if self._state in ("garbled", "connected"):
-            sentence = (
-                f"The server {self.endpoint} does not allow this machine's key, or has another of its own"
-            )
-            return Problem(
-                "bad-key",
-                f"{sentence} than is known here.",
-                hints.fill("Compare {keys list} here and there."),
-            )
+            sentence = f"The server {self.endpoint} does not allow this machine's key, or has another"
+            hint = hints.fill("Compare {keys list} here and there.")
+            return Problem("bad-key", f"{sentence} of its own than is known here.", hint)
         if self._state in ("open", "closed"):
             return Problem("lost-server", f"The connection to {self.endpoint} was lost.", "Try again.")
         hint = "See that it runs there with --listen, and that no firewall is between."

@@ -17,9 +17,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from .keys import CLIENTS, KeyRing, shown
 
 _DOMAIN = "studio-portrait"  # with it libzmq refuses everybody should the authenticator be gone
-_REASONS = {
-    int(zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC): "wrong server key, or bytes that changed on the way",
-}
+_REASONS = {int(zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC): "wrong server key, or bytes that changed on the way"}
 
 log = logging.getLogger("guard")
 

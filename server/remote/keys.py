@@ -64,10 +64,8 @@ class KeyRing:
     def new(self, replace: bool = False) -> bytes:
         """Make this machine's pair; returns its public half. Raises `Problem` when there is one."""
         if self.exists() and not replace:
-            hint = hints.fill(
-                "{keys list} shows it; {keys new --replace} ends it: nobody will know this machine."
-            )
-            raise Problem("bad-key", "This machine already has a key pair.", hint)
+            words = "{keys list} shows it; {keys new --replace} ends it: nobody will know this machine."
+            raise Problem("bad-key", "This machine already has a key pair.", hints.fill(words))
         draft = self.folder / f".new-{secrets.token_hex(4)}"
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft.mkdir(mode=0o700)
@@ -86,19 +84,13 @@ class KeyRing:
             mode = self._own.stat().st_mode
             public, secret = zmq.auth.load_certificate(self._own)
         except (OSError, ValueError):
-            raise Problem(
-                "bad-key", "This machine has no key pair.", hints.fill("Make one: {keys new}")
-            ) from None
+            hint = hints.fill("Make one: {keys new}")
+            raise Problem("bad-key", "This machine has no key pair.", hint) from None
+        again = hints.fill("Make a new pair: {keys new --replace}")
         if os.name == "posix" and mode & 0o077:
-            raise Problem(
-                "bad-key",
-                f"Others can read {self._own}.",
-                hints.fill("Make a new pair: {keys new --replace}"),
-            )
+            raise Problem("bad-key", f"Others can read {self._own}.", again)
         if not _is_key(public) or secret is None or not _is_key(secret):
-            raise Problem(
-                "bad-key", f"The file {self._own} is damaged.", hints.fill("Run {keys new --replace}")
-            )
+            raise Problem("bad-key", f"The file {self._own} is damaged.", again)
         return KeyPair(public, secret)
 
     def allow(self, whom: str, name: str, key: bytes) -> None:

@@ -71,11 +71,7 @@ class Relay:
     """Listens as a server would, in the state folder whose lock the caller holds. Raises `Problem`."""
 
     def __init__(
-        self,
-        where: str,
-        folder: Path,
-        lock: runtime.Lock,
-        clock: Callable[[], float] = time.monotonic,
+        self, where: str, folder: Path, lock: runtime.Lock, clock: Callable[[], float] = time.monotonic
     ):
         self._where = where
         self._folder = folder

@@ -11,17 +11,7 @@ from pathlib import Path
 
 from plugin.studio_portrait.link.wire import Problem
 
-from . import (
-    checks,
-    doctor,
-    first_run,
-    gimpfu_bundle,
-    plugin_folder,
-    profiles,
-    removal,
-    torch_build,
-    weights,
-)
+from . import checks, doctor, first_run, gimpfu_bundle, plugin_folder, profiles, removal, torch_build, weights
 from .console import Steps, detail, say
 from .environment import Environment
 

@@ -88,12 +88,7 @@ def install(profile: Profile, command: Path, networks: list[str], checkout: Path
     """Copy the plug-in into the profile; True if anything had to be written. Raises `Problem`."""
     check_place(profile)
     files = {name: source_of(name, checkout).read_bytes() for name in source_files(checkout)}
-    facts = {
-        "version": VERSION,
-        "command": [str(command)],
-        "checkout": str(checkout),
-        "networks": networks,
-    }
+    facts = {"version": VERSION, "command": [str(command)], "checkout": str(checkout), "networks": networks}
     return fill(profile.plugin, files, facts, ENTRY)
 
 

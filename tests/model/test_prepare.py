@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.alignment import SELFIE, case, errors, shrunk
+from benchmarks.alignment import case, errors, shrunk
 from model.data.prepare import pairs
 from model.data.prepare.align import align
 from model.data.prepare.augment import WHOLE, views
@@ -21,6 +21,7 @@ from model.data.prepare.photograph import read, taken
 from model.data.prepare.score import BLOCK, LIMIT, misalignment
 from model.data.synthesize.portraits import Unfit, cut, find_landmarks
 from model.paper.framing import Square, face_square
+from tests.sample import SELFIE
 
 
 @pytest.fixture(scope="module")

@@ -194,7 +194,7 @@ def test_the_same_seed_gives_the_same_pairs(folder: Path) -> None:
 
 def test_the_background_is_not_to_be_changed(folder: Path) -> None:
     known = cache.entries(folder)
-    pair = pairs.fixed(folder, known, known[:1], [3, 1], JUDGED)
+    pair = pairs.fixed(folder, known, known[:1], [3, 1], JUDGED).pairs()
     difference = (pair.x - pair.o).abs().mean(dim=1)[0]
     face = pair.skin[0, 0] > 0.5
     assert float(difference[:40].max()) < 1e-6
@@ -205,7 +205,7 @@ def test_without_a_flash_nothing_is_to_be_changed(folder: Path) -> None:
     known = cache.entries(folder)
     kinds = []
     for seed in range(8):
-        pair = pairs.fixed(folder, known, known[:1], [3, seed], Mix(identity=1.0))
+        pair = pairs.fixed(folder, known, known[:1], [3, seed], Mix(identity=1.0)).pairs()
         assert not pair.specular.any() and not pair.shadow.any()
         kinds.append(torch.equal(pair.x, pair.o))
         if not kinds[-1]:  # a colour cast: nothing else is to go

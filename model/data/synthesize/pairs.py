@@ -97,20 +97,8 @@ def fixed(
     seed: Sequence[int],
     mix: Mix = TRAINING,
     shrink: int = 1,
-) -> Pairs:
-    """One full pair for each of `chosen`, 512 / shrink pixels, not turned: for validation and for judging."""
-    return photographed(folder, entries, chosen, seed, mix, shrink).pairs()
-
-
-def photographed(
-    folder: Path,
-    entries: Sequence[Entry],
-    chosen: Sequence[Entry],
-    seed: Sequence[int],
-    mix: Mix = TRAINING,
-    shrink: int = 1,
 ) -> Photographs:
-    """Return the flash photographs of `fixed`, which can be put beside other targets, too."""
+    """One full photograph of each of `chosen`, 512 / shrink pixels, not turned: to judge by."""
     rng = np.random.default_rng(seed)
     others = [entries[i] for i in rng.integers(0, len(entries), len(chosen))]
     extra = _extras(chosen, rng).still()

@@ -88,7 +88,7 @@ def _known(folder: Path) -> list[Entry]:
 
 def _row(folder: Path, known: Sequence[Entry], entry: Entry, seed: int) -> Picture:
     maps = planes(folder, entry.name)
-    pair = fixed(folder, known, [entry], [seed], mix=JUDGED)
+    pair = fixed(folder, known, [entry], [seed], mix=JUDGED).pairs()
     shine = _picture(encode_srgb(pair.specular[0]).expand(3, -1, -1))
     shadow = _picture(pair.shadow[0].expand(3, -1, -1))
     cells = [maps[..., PLANES["studio"]], maps[..., PLANES["normal"]], shine, shadow, _picture(pair.x[0])]
