@@ -72,7 +72,9 @@ def make(before: Path, after: Path, out: Path, groups: Mapping[str, str], seed: 
     first, second = _pictures(before), _pictures(after)
     names = sorted(first.keys() & second.keys())
     if not names:
-        raise ValueError(f"{before} and {after} have no picture of the same name")
+        raise ValueError(
+            f"{before} and {after} have no picture of the same name; name them alike but for the ending"
+        )
     left_out = [f"{name} is in one of the folders only" for name in sorted(first.keys() ^ second.keys())]
     (out / "sheets").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
@@ -86,7 +88,7 @@ def make(before: Path, after: Path, out: Path, groups: Mapping[str, str], seed: 
         contact_sheet.save(out / "sheets" / f"{pair}.png", _sheet(one, other, swapped))
         key[pair] = {"name": name, "after": "A" if swapped else "B", "group": groups.get(name, "")}
     if not key:
-        raise ValueError("no picture could be read")
+        raise ValueError(f"no picture of {before} and {after} could be read")
     _write_form(out, key)
     return left_out
 
@@ -100,7 +102,7 @@ def _write_form(out: Path, key: Mapping[str, Mapping[str, str]]) -> None:
 
 def _pictures(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder")
+        raise ValueError(f"{folder} is not a folder; name one with pictures")
     return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in KINDS}
 
 
@@ -236,7 +238,7 @@ def _score(options: argparse.Namespace) -> int:
     trouble = [sentence for _, unused in read_in for sentence in unused]
     judges = [votes for votes, _ in read_in if votes]
     if not judges:
-        raise ValueError("no form says anything")
+        raise ValueError("no form says anything; a judge writes A, B or same in the column preferred")
     result = score(judges)
     print(_text(result))
     if options.json:
