@@ -27,15 +27,9 @@ from model.data.whole_pictures import RGB
 from model.paper.colour import decode_srgb, encode_srgb
 from model.paper.framing import face_square
 
-from .photo import SAMPLE
+from .photo import SAMPLE, shrunk
 
 LONGEST = 1024  # pixels
-
-
-def shrunk(picture: RGB, longest: int = LONGEST) -> RGB:
-    """At most `longest` pixels long, by area averaging."""
-    scale = min(1.0, longest / max(picture.shape))
-    return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def other_light(picture: RGB, random: np.random.Generator) -> RGB:
@@ -78,7 +72,7 @@ def main() -> int:
     parser.add_argument("--photo", type=Path, default=SAMPLE, help="a photograph with one face")
     arguments = parser.parse_args()
     try:
-        photo = shrunk(read(arguments.photo))
+        photo = shrunk(read(arguments.photo), LONGEST)
         landmarks = find_landmarks(photo)
     except Unfit as error:
         print(f"{arguments.photo} cannot be used: {error}; give a photograph with one face", file=sys.stderr)

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from server.imaging.faces import THUMBNAIL, Face, find_faces
 
+from .photo import shrunk
+
 STEP = 15
 FAR = 0.25  # of the upright face's width: further from its place a face is another one
 SAME_ROLL = 35  # degrees; up to 25 the crop may be left as it is
@@ -30,21 +32,12 @@ def load(path: Path, longest: int = 0) -> NDArray[np.uint8]:
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if bgr is None:
         raise ValueError(f"{path} is no picture")
-    share = min(1.0, longest / max(bgr.shape[:2])) if longest else 1.0
-    if share < 1:
-        bgr = cv2.resize(bgr, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    return shrunk(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), longest or max(bgr.shape))
 
 
 def faces_in(rgb: NDArray[np.uint8]) -> list[Face]:
     """Find the faces of a whole picture."""
-
-    def copy(longest: int) -> NDArray[np.uint8]:
-        share = min(1.0, longest / max(rgb.shape[:2]))
-        small = rgb if share == 1 else cv2.resize(rgb, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
-        return np.asarray(small, np.uint8)
-
-    return find_faces(copy, rgb.shape[1], lambda: False)
+    return find_faces(lambda longest: shrunk(rgb, longest), rgb.shape[1], lambda: False)
 
 
 def rolled(rgb: NDArray[np.uint8], degrees: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:

@@ -21,3 +21,11 @@ def load(path: Path | None = None) -> NDArray[Any]:
     if path is None:
         image = cv2.resize(image, SIZE, interpolation=cv2.INTER_CUBIC)
     return np.ascontiguousarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+
+
+def shrunk(picture: NDArray[Any], longest: int) -> NDArray[np.uint8]:
+    """At most `longest` pixels long, by area averaging."""
+    share = min(1.0, longest / max(picture.shape))
+    if share == 1:
+        return np.asarray(picture, np.uint8)
+    return np.asarray(cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA), np.uint8)

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -122,7 +122,7 @@ def _tasks(args: argparse.Namespace) -> list[Task]:
 def _all(tasks: list[Task], settings: Settings, reference: Any, args: argparse.Namespace) -> list[bool]:
     """Do the pictures one after the other; returns which are done."""
     decoder.shared().start()  # while the server starts, too
-    with _bar() as show, _Sessions(show, args.server) as sessions:
+    with _bar() as show, closing(_Sessions(show, args.server)) as sessions:
         _check_network(sessions.session(), settings.network)
         return [
             _one(sessions, task, settings, reference, args, _counted(show, number, len(tasks)))
@@ -170,11 +170,9 @@ class _Sessions:
             except Problem as problem:
                 if problem.code not in ("no-server", "lost-server"):
                     raise
-                raise Problem(
-                    "shutting-down",
-                    "The server was told to end; this picture was not tried.",
-                    "Give the command again for the pictures that are left.",
-                ) from None
+                sentence = "The server was told to end; this picture was not tried."
+                hint = "Give the command again for the pictures that are left."
+                raise Problem("shutting-down", sentence, hint) from None
         from ..remote.remote_session import open_remote
 
         return open_remote(self._server)
@@ -189,12 +187,6 @@ class _Sessions:
         if self._session is not None:
             self._session.close()
             self._session = None
-
-    def __enter__(self) -> _Sessions:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _check_network(session: Session, name: str) -> None:

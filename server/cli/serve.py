@@ -8,8 +8,8 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +116,8 @@ def run(args: argparse.Namespace) -> int:
         logs.set_up(runtime.log_path(folder))
         _sweep(folder)
         guard = _guard(args.listen, folder)
-        with _exporter(args.metrics) as watch:
+        with ExitStack() as opened:
+            watch = _exported(args.metrics, opened)
             _serve(Server(folder, lock, _plan(args, limits, guard, watch)))
     finally:
         lock.release()
@@ -144,19 +145,13 @@ def _guard(listen: str | None, folder: Path) -> Guard | None:
         raise Problem("bad-setting", f"{_OPEN} {problem.message}", hint) from problem
 
 
-@contextmanager
-def _exporter(port: int | None) -> Iterator[Watch | None]:
-    """Yield what takes the status for Prometheus while the port is open, None if it was not asked for."""
+def _exported(port: int | None, opened: ExitStack) -> Watch | None:
+    """Return what takes the status for Prometheus while the port is open, None if it was not asked for."""
     if port is None:
-        yield None
-        return
+        return None
     from ..service import metrics
 
-    exporter = metrics.Exporter(port)
-    try:
-        yield exporter.update
-    finally:
-        exporter.close()
+    return opened.enter_context(closing(metrics.Exporter(port))).update
 
 
 def _plan(args: argparse.Namespace, limits: Limits, guard: Guard | None, watch: Watch | None) -> Plan:

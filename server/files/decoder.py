@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import json
 import mmap
 import os
@@ -53,7 +54,7 @@ class Decoder:
 
     def __init__(self, module: str = "server.files.decoder_process", forks: bool = _FORKS):
         self.forks = forks
-        self._helper: _Helper = _Forking(module) if forks else _Spare(module)
+        self._helper = _Forking(module) if forks else _Spare(module)
 
     def start(self) -> None:
         """Begin to load the codecs, without waiting for it."""
@@ -101,19 +102,14 @@ class Decoder:
 
 def shared() -> Decoder:
     """Return the decoder that this whole process uses; it ends with the process."""
-    if _shared.owner != os.getpid():  # also in a child of ours, which has no part in the helper
-        _shared.owner, _shared.decoder = os.getpid(), Decoder()
-        atexit.register(_shared.decoder.close)
-    assert _shared.decoder is not None
-    return _shared.decoder
+    return _decoder_of(os.getpid())  # another one in a child of ours, which has no part in the helper
 
 
-class _Shared:
-    owner = 0
-    decoder: Decoder | None = None
-
-
-_shared = _Shared()
+@functools.cache
+def _decoder_of(process: int) -> Decoder:
+    decoder = Decoder()
+    atexit.register(decoder.close)
+    return decoder
 
 
 @contextlib.contextmanager
@@ -160,16 +156,6 @@ class _Helper:
         self._module = module
         self._lock = threading.Lock()
 
-    def start(self) -> None:
-        raise NotImplementedError
-
-    def ask(self, file: int, path: Path, request: dict[str, Any]) -> tuple[dict[str, Any], memoryview]:
-        """Have one picture decoded: the child's answer, and its samples with its blobs behind them."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        raise NotImplementedError
-
     def _popen(self, words: list[str], **more: Any) -> subprocess.Popen[bytes]:
         code = "import sys; sys.path.insert(0, sys.argv[1]);"
         code += f"from {self._module} import main; main(sys.argv[2:])"
@@ -210,6 +196,7 @@ class _Forking(_Helper):
             return self._control
 
     def ask(self, file: int, path: Path, request: dict[str, Any]) -> tuple[dict[str, Any], memoryview]:
+        """Have one picture decoded: the child's answer, and its samples with its blobs behind them."""
         control = self._connection()
         answered = self._one(control, file, request)
         if answered is None:  # the helper itself was ended by somebody

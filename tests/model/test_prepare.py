@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.alignment import case, errors, shrunk
+from benchmarks.alignment import case, errors
+from benchmarks.photo import shrunk
 from model.data.prepare import pairs
 from model.data.prepare.align import align
 from model.data.prepare.augment import WHOLE, views
