@@ -210,8 +210,10 @@ def _groups(manifest: Path | None, column: str) -> dict[str, str]:
         return {}
     try:
         with manifest.open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
-        return {Path(row["file"]).stem: row[column] for row in rows}
+            rows = csv.DictReader(stream)
+            if not {"file", column} <= set(rows.fieldnames or ()):
+                raise KeyError(column)
+            return {Path(row["file"]).stem: row[column] for row in rows}
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{manifest} cannot be read, or lacks the column file or {column}") from error
 
