@@ -163,9 +163,11 @@ class Run:
                 losses.clear()
             if trainer.step % config.checkpoint_every == 0 or ends or stopped:
                 checkpoint.save(self.folder / CHECKPOINT, trainer.state())
-            if not stopped and (trainer.step % config.validate_every == 0 or ends):
+            if stopped:
+                break
+            if trainer.step % config.validate_every == 0 or ends:
                 self._judge(trainer, log, judged, ticker)
-            if stopped or ends:
+            if ends:
                 break
 
     def _judge(self, trainer: Trainer, log: Log, judged: Judged, ticker: Ticker) -> None:
