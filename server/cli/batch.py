@@ -91,28 +91,14 @@ def _jobs(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
-    from ..batch.run import Stop
+    from ..batch.manifest import Manifest
+    from ..batch.run import Stop, Tally
 
     plan, order, shard = _plan(args)
     path = _manifest_path(args, shard)
     if args.dry_run:
         return _dry_run(plan, path)
-    stop, status = Stop(), NOTHING_TRIED
-    try:
-        status = _tried(args, plan, order, path, stop)
-    finally:
-        if (
-            status == NOTHING_TRIED
-        ):  # or the command, once it is right, would be refused for a manifest of nothing
-            _remove_empty(path)
-    return status
-
-
-def _tried(args: argparse.Namespace, plan: Plan, order: Order, path: Path, stop: Stop) -> int:
-    from ..batch.manifest import Manifest
-    from ..batch.run import Tally
-
-    tally = Tally()
+    stop, tally = Stop(), Tally()
     with Manifest(path, args.resume) as manifest, _signals(stop), _shown() as show:
         try:
             if args.match_series:
@@ -122,11 +108,14 @@ def _tried(args: argparse.Namespace, plan: Plan, order: Order, path: Path, stop:
         except KeyboardInterrupt:
             tell(f"Stopped at once. {_how_to_go_on()}")
             return INTERRUPTED
+        finally:
+            if not args.resume:  # then the file is ours, and new
+                _remove_empty(path)
     return _end(tally, stop, path)
 
 
 def _remove_empty(path: Path) -> None:
-    """Remove a manifest that has no line but its header."""
+    """Remove a manifest that has no line but its header: the command, once it is right, would be refused."""
     with suppress(OSError):
         with path.open("rb") as file:
             lines = sum(1 for _ in islice(file, 2))
