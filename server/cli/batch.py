@@ -261,7 +261,8 @@ def _end(tally: Tally, stop: Stop, path: Path) -> int:
     elif not tally.ended and not tally.proven:
         tell(f"There was no picture. {HINT} RAW files and HEIC are taken, too.")
         return NOTHING_TRIED
-    tell(f"The manifest is {path}.")
+    if path.exists():
+        tell(f"The manifest is {path}.")
     if stop.why == _CTRL_C:
         return INTERRUPTED
     return SOME_FAILED if tally.failed else DONE
