@@ -117,9 +117,13 @@ def test_plug_ins_folder_given_instead_of_the_profile(tmp_path: Path) -> None:
 
 
 def test_profile_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "3.0").touch()
+    (tmp_path / "3.0").mkdir()
+    (tmp_path / "3.0" / "plug-ins").touch()
     with pytest.raises(Problem, match="could not be written"):
         install(profiles.given(tmp_path / "3.0"))
+    (tmp_path / "3.2").touch()
+    with pytest.raises(Problem, match="There is no folder"):
+        install(profiles.given(tmp_path / "3.2"))
 
 
 def test_every_kind_of_profile_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
