@@ -81,6 +81,21 @@ def test_same_pixels_as_retouch(shoot: Path, tmp_path: Path) -> None:
     assert line["weights"] and set(line["ms"]) >= {"read", "faces", "predict", "reconstruct", "write"}
 
 
+def test_a_run_that_could_not_begin_leaves_no_manifest(tmp_path: Path) -> None:
+    empty, out, mine = tmp_path / "empty", tmp_path / "out", tmp_path / "mine.txt"
+    empty.mkdir()
+    mine.write_text("a line of my own\n")
+    for words, status in (
+        ((), 2),
+        (("--manifest", mine), 1),
+        (("--server", "nobody's"), 2),
+        (("--device", "x"), 2),
+    ):
+        assert batch(empty, "-o", out, *words).returncode == status
+        assert not (out / "studio-portrait.jsonl").exists()
+    assert mine.read_text() == "a line of my own\n"
+
+
 def test_bad_files_are_counted_and_named(shoot: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (shoot / "text.jpg").write_text("no picture")

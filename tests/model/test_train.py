@@ -93,6 +93,11 @@ def test_judging_leaves_the_run_as_it_was(unbroken: tuple[Trainer, list[float]])
         assert torch.equal(value, kept[name])
 
 
+def test_an_unknown_architecture_is_told() -> None:
+    with pytest.raises(ValueError, match="unknown architecture 'x'"):
+        replace(CONFIG, architecture="x")
+
+
 def test_the_encoder_is_trained_only_when_its_time_has_come(tmp_path: Path) -> None:
     config = replace(CONFIG, architecture="deepflash", shrink=4, freeze_encoder=0.25)
     trainer = new(config)
