@@ -12,8 +12,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .score import RATIOS, Record
-
+Record = dict[str, Any]  # "person", "bin", and a number for each column of `table`
+# A residual is a ratio of sums over all pixels of a person, see `metrics.residual`.
+RATIOS: Final = {
+    "specular_residual": ("shine_left", "shine_whole"),
+    "shadow_residual": ("shade_left", "shade_whole"),
+}
 RESAMPLES: Final = 2000
 COVERAGE: Final = 95.0  # per cent
 

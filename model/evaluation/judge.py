@@ -15,9 +15,10 @@ from model.data.synthesize.portraits import Unfit
 from model.inference.weights import WEIGHTS
 from model.training.progress import duration
 
+from .bootstrap import Record
 from .flashes import Planned
 from .maps import add_arguments as add_people
-from .score import Record, score
+from .score import score
 from .systems import System, studio_change
 
 SEED: Final = 2026

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -12,34 +12,10 @@ from model.paper import equations
 from model.paper.bilateral import filter_crop
 
 from . import metrics
+from .bootstrap import RATIOS, Record
 from .faces import describe, distance
 from .flashes import Sample
 from .systems import Outcome, System, matched, o_bar
-
-Record = dict[str, Any]  # "person", "bin", and a number for each name below
-
-MEANS: Final = (
-    "loss",
-    "loss_dc",
-    "accuracy",
-    "psnr_face",
-    "ssim_face",
-    "psnr_frame",
-    "ssim_frame",
-    "ssim_obar",
-    "ms_ssim",
-    "gmsd",
-    "identity",
-    "detail",
-    "detail_energy",
-    "deltae_skin",
-    "l_bias",
-)
-# A residual is a ratio of sums over all pixels of a person, see `metrics.residual`.
-RATIOS: Final = {
-    "specular_residual": ("shine_left", "shine_whole"),
-    "shadow_residual": ("shade_left", "shade_whole"),
-}
 
 
 def score(sample: Sample, systems: Mapping[str, System], real: bool = False) -> dict[str, Record]:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import contact_sheet
+from .bootstrap import Record
 from .flashes import Planned, Sample
-from .score import Record
 from .systems import System
 
 TEN: Final = 10

@@ -8,11 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from .bootstrap import by_person, interval
+from .bootstrap import Record, by_person, interval
 from .metrics import BINS
-from .score import MEANS, RATIOS, Record
 
-COLUMNS: Final = (*MEANS, *RATIOS)
 BIN_COLUMNS: Final = ("l_bias", "specular_residual", "deltae_skin")
 ENOUGH: Final = 8  # flashes: a bin with fewer is shown, but not compared
 NOT_COMPUTED: Final = "LPIPS and DISTS are not computed: they need the weights of other networks."
@@ -36,6 +34,7 @@ TITLES: Final = {
     "shadow_residual": "shadow residual",
     "studio_change": "change of the studio portrait itself, levels of 255",
 }
+COLUMNS: Final = tuple(name for name in TITLES if name != "studio_change")  # that is of networks alone
 
 
 def summary(

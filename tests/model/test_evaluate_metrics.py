@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from model.evaluation import metrics
-from model.evaluation.bootstrap import by_person, interval
-from model.evaluation.score import MEANS, RATIOS
+from model.evaluation.bootstrap import RATIOS, by_person, interval
 from model.evaluation.sheets import ranks
-from model.evaluation.table import summary, text
+from model.evaluation.table import COLUMNS, summary, text
 
 
 def noise(seed: int = 0, size: int = 96) -> np.ndarray:
@@ -98,7 +97,7 @@ def test_bins_of_the_individual_typology_angle(lightness: float, b: float, name:
 
 
 def record(person: str, value: float, name: str = "tan", whole: float = 1.0) -> dict:
-    numbers = dict.fromkeys(MEANS, value)
+    numbers = dict.fromkeys(COLUMNS, value)
     for left, all_of_it in RATIOS.values():
         numbers |= {left: value * whole, all_of_it: whole}
     return {"person": person, "bin": name, "identity_failures": 0.0, **numbers}
