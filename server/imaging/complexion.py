@@ -70,7 +70,6 @@ WHITE: Final = 8.0  # L* below 100 from which on a place is not white
 # sigma over which a colour is looked at; and the a*, b* of that way which count at most.
 EVENER: Final = 0.75
 BLOTCH: Final = 3.0
-TYPICAL: Final = (50.0, 65.0)  # percentiles of a* and b* that are most of the skin's: its middle looks ashen
 BLOTCHED: Final = 8.0
 # Frontal light leaves skin rich in colour: the share that it loses, and the median C* between which it does;
 # the share of a* that ruddy skin loses, and its hue, in degrees from a* towards b*.
@@ -321,8 +320,7 @@ def _blotches(after: Float, seen: CropStatistics) -> Float:
     some = seen.weight[..., 0] > 0.5
     if some.sum() < 16:
         return np.zeros((2, *after.shape[1:]), np.float32)
-    target = [np.percentile(small[..., k][some], rank) for k, rank in enumerate(TYPICAL)]
-    off = np.concatenate([(small - np.array(target, np.float32)) * seen.like, seen.like], -1)
+    off = np.concatenate([(small - np.median(small[some], axis=0)) * seen.like, seen.like], -1)
     summed = cv2.GaussianBlur(np.asarray(off, np.float32), (0, 0), BLOTCH)
     near = np.clip(summed[..., :2] / (summed[..., 2:] + FAINT / 2), -BLOTCHED, BLOTCHED)
     near *= np.clip(2 * summed[..., 2:], 0, 1)  # hair, a beard and whatever lies on the skin are left alone

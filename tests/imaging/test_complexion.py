@@ -204,17 +204,6 @@ def test_red_cheeks_and_pale_foreheads_come_nearer_to_the_rest_of_the_skin() -> 
     np.testing.assert_allclose(even[420, 250], plain[420, 250], atol=0.5)  # grey hair stays grey
 
 
-def test_skin_of_two_warmths_meets_on_the_warmer_side_of_the_middle() -> None:
-    found = components()
-    left = np.zeros((SIZE, SIZE), np.float32)
-    left[:, :250] = 1
-    found.crop[:] = shifted(found.crop, (0, 0, 4), left)
-    plain, even = (lab(complexion.kept(found, found.crop, 1, 1, colour)) for colour in (0, 1))
-    for picture, most in ((plain, 4.5), (even, 2)):
-        assert 0.1 < (picture[400, 180] - picture[400, 330])[2] < most
-    assert (even - plain)[400, (180, 330), 2].mean() > 0.5
-
-
 def test_red_pupils_turn_black_and_red_lids_do_not() -> None:
     eye, red = np.zeros((SIZE, SIZE, 3), np.uint8), (204, 25, 30)
     cv2.circle(eye, (205, 218), 5, red, -1)
