@@ -243,12 +243,9 @@ def kept(
             gloss = _gloss(lab[0], middle) * seen.bare[rows]
             lab[0] += np.float32(studio) * (_form(lab[0], middle) - np.float32(MATTE) * gloss)
         if seen.red is not None and shine:
-            lab *= (
-                1
-                - min(shine / FULL, 1)
-                * seen.red[rows]
-                * np.array([1 - BLACK, 1, 1], np.float32)[:, None, None]
-            )
+            gone = min(shine / FULL, 1) * seen.red[rows]
+            lab[0] *= 1 - (1 - BLACK) * gone
+            lab[1:] *= 1 - gone
         if calmer.any():
             lab[1:] *= 1 - calmer[:, None, None] * (1 - seen.features[rows])
         result[rows] = cv2.cvtColor(cv2.merge(list(lab)), cv2.COLOR_Lab2RGB).clip(0, 1)
