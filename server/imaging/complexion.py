@@ -79,7 +79,7 @@ PALER: Final = 0.06
 RUDDY: Final = (50.0, 38.0)
 # Pale skin looks grey, above all without its shine: the shares of a* and b* that it gains, and the median C*
 # up to which it gains them in full, and from which on nothing.
-WARMER: Final = (0.08, 0.16)
+WARMER: Final = (0.07, 0.13)
 PALE: Final = (16.0, 23.0)
 BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor of 2
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
