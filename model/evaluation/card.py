@@ -203,7 +203,7 @@ def _json(path: Path, last_line: bool = False) -> Any:
         words = path.read_text("utf-8")
         return json.loads(words.splitlines()[-1] if last_line else words)
     except (OSError, ValueError, IndexError) as error:
-        raise Unusable(f"{path} is missing or holds no JSON ({type(error).__name__})") from error
+        raise Unusable(f"{path} is missing or holds no JSON; name another file or folder") from error
 
 
 def found_pictures(folder: Path, beside: Path) -> list[str]:
@@ -224,12 +224,12 @@ def write(weights: Path, evaluation: Path, cache: Path | None, pictures: Path | 
         raise Unusable(f"{weights} describes no network; export one first")
     portraits = _json(cache / "index.json") if cache else []
     if pictures and not pictures.is_dir():
-        raise Unusable(f"{pictures} is no folder")
+        raise Unusable(f"{pictures} is not a folder; name one with pictures")
     paths = found_pictures(pictures, weights) if pictures else []
     try:
         words = text(networks, _json(evaluation, last_line=True), portraits, paths)
     except (KeyError, TypeError) as error:
-        raise Unusable(f"{evaluation} is no result of python -m model evaluate --json ({error})") from error
+        raise Unusable(f"{evaluation} is no result of python -m model evaluate --json: no {error}") from error
     card = weights / CARD
     card.write_text(words, "utf-8")
     return card

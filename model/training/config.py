@@ -131,10 +131,11 @@ class Config:
     def read(cls, path: Path) -> Config:
         """Read a recipe. Raises `ValueError`: no file, no TOML, a wrong name, type or range."""
         try:
-            table = tomllib.loads(path.read_text("utf-8"))
-            return cls.of(table)
+            return cls.of(tomllib.loads(path.read_text("utf-8")))
         except OSError as error:
             raise ValueError(f"{path}: {error.strerror}; examples: model/training/recipes") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} is not TOML: {error}; examples: model/training/recipes") from error
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: {error}") from error
 
