@@ -31,8 +31,7 @@ from PIL import Image
 
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.wire import Settings
-from server import CHECKOUT
-from server.batch import machine
+from server import CHECKOUT, machine
 from server.batch.item import Engine, Item, Order
 from server.batch.listing import Listing
 from server.batch.local import Local

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import tomllib
 
 from tests.sample import CHECKOUT
@@ -77,6 +78,18 @@ def test_server_imports_the_wire_contract_only() -> None:
         if name.startswith("server") and not name.startswith("server.setup")
         for target in imports(name, path)
         if target.startswith("plugin") and not target.startswith("plugin.studio_portrait.link")
+    }
+    assert not arrows
+
+
+@pytest.mark.parametrize("room", ["files", "imaging", "remote", "service"])
+def test_batch_and_commands_stand_above_the_service(room: str) -> None:
+    arrows = {
+        f"{name} -> {target}"
+        for name, path in MODULES.items()
+        if name.startswith(f"server.{room}.")
+        for target in imports(name, path)
+        if target.startswith(("server.batch", "server.cli"))
     }
     assert not arrows
 

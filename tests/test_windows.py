@@ -46,7 +46,7 @@ for name in modules:
         faults[name] = repr(fault)
 
 from plugin.studio_portrait.link import zmtp
-from server.batch.machine import cores
+from server.machine import cores
 
 told = {"modules": len(modules), "faults": faults, "cores": cores()}
 if not faults:

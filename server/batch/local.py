@@ -16,9 +16,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from plugin.studio_portrait.link.wire import Problem
-from server import child
+from server import child, machine
 
-from . import machine
 from .item import Item, Lookahead, Order, Outcome, failed
 
 ATTEMPTS = 2

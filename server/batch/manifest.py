@@ -172,9 +172,7 @@ def stands(line: Outcome, item: Item, settings: dict[str, Any], weights: str) ->
     try:
         if not _same_source(line, item):
             return False
-        return line["status"] != DONE or bool(
-            fingerprint(Path(item.target))["sha256"] == line["output_sha256"]
-        )
+        return line["status"] != DONE or _has(item.target, line["output_sha256"])
     except (OSError, PictureError, KeyError):
         return False
 
@@ -182,7 +180,11 @@ def stands(line: Outcome, item: Item, settings: dict[str, Any], weights: str) ->
 def _same_source(line: Outcome, item: Item) -> bool:
     if os.stat(item.source).st_mtime_ns == line["mtime_ns"] and line["input"] == item.source:
         return True
-    return bool(fingerprint(Path(item.source))["sha256"] == line["sha256"])
+    return _has(item.source, line["sha256"])
+
+
+def _has(name: str, sha256: object) -> bool:
+    return bool(fingerprint(Path(name))[0]["sha256"] == sha256)
 
 
 def _is_header(line: bytes) -> bool:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from .. import machine
 from ..remote import ray_cluster
-from . import machine
 from .item import Item, Order, Outcome, failed
 from .local import LANES
 

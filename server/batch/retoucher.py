@@ -64,7 +64,8 @@ class Retoucher:
         return outcome_of(item, self._measure if self._measures else self._change)
 
     def _measure(self, item: Item, picture: Picture) -> dict[str, Any]:
-        from .series import measure, taken
+        from ..imaging.measuring import measure
+        from .series import taken
 
         with self._turn:
             told = measure(picture.pixels, self._predictor, icc=picture.icc)
@@ -73,15 +74,10 @@ class Retoucher:
 
     def _change(self, item: Item, picture: Picture) -> dict[str, Any]:
         from .. import imaging
-        from .series import retouch
 
+        more: dict[str, Any] = {"icc": picture.icc, "colours": item.colours}
         with self._turn:
-            if any(item.colours):
-                result = retouch(
-                    picture.pixels, item.colours, self._settings, self._predictor, icc=picture.icc
-                )
-            else:
-                result = imaging.retouch(picture.pixels, self._settings, self._predictor, icc=picture.icc)
+            result = imaging.retouch(picture.pixels, self._settings, self._predictor, **more)
         mask = None
         if self._mask:
             mask = np.zeros((*picture.pixels.shape[:2], 1), np.uint8)
@@ -125,8 +121,8 @@ def in_pixels(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> No
     """Do what `outcome_of` says; whatever goes wrong is raised."""
     source, target = Path(item.source), Path(item.target)
     with clock("read"):
-        line |= fingerprint(source)
-        mode = source.stat().st_mode & 0o666
+        about, mode, _ = fingerprint(source)
+        line |= about
         picture = in_one_piece(pictures.read(source))
     told = change(item, picture)
     mask = told.pop("mask", None)
@@ -158,24 +154,18 @@ def written(item: Item, data: bytes) -> Outcome:
     }
 
 
-def fingerprint(path: Path) -> dict[str, Any]:
-    """``size``, ``mtime_ns`` and ``sha256`` of a regular file. Raises `OSError`, `PictureError`."""
+def fingerprint(path: Path, most: int = 0) -> tuple[dict[str, Any], int, bytes]:
+    """Return ``size``, ``mtime_ns`` and ``sha256`` of a regular file, its permission bits, and its bytes.
+
+    most: of a larger file no bytes are returned. Raises `OSError`, `PictureError`.
+    """
     path.stat()  # that it is missing is told as such
     with opened(path) as file:
         status = os.fstat(file.fileno())
-        digest = hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
-    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
-
-
-def content(path: Path, most: int) -> tuple[dict[str, Any], bytes, int]:
-    """Return `fingerprint`, the first `most` bytes that it is about, and the permission bits."""
-    path.stat()  # as in `fingerprint`
-    with opened(path) as file:
-        status = os.fstat(file.fileno())
-        data = file.read(most)
-    digest = hashlib.sha256(data).hexdigest()
-    found = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
-    return found, data, status.st_mode & 0o666
+        data = file.read(most) if status.st_size <= most else b""
+        digest = hashlib.sha256(data) if data else hashlib.file_digest(cast(BufferedReader, file), "sha256")
+    found = {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest.hexdigest()}
+    return found, status.st_mode & 0o666, data
 
 
 def put(path: Path, data: bytes, mode: int | None = None) -> None:

@@ -1,6 +1,6 @@
 """A series belongs together: one colour decision for a person in one light, not a new one in each picture.
 
-Every picture is measured first: who is in it (face_recognition's 128 numbers), when and how exposed it was
+Every picture is measured first (`server.imaging.measuring`): who is in it, when and how exposed it was
 taken, and which colour each person's skin would have in the result. Pictures of one person, close in time
 and exposure, then form a series, within which that colour is smoothed; what is missing to the smooth one
 becomes the person's decision in that picture. Only chromaticity: brightness stays each picture's own.
@@ -19,8 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.studio_portrait.link.sliders import SLIDERS
-from plugin.studio_portrait.link.wire import Settings
+from plugin.studio_portrait.link.wire import MAX_FACES
 
 from ..files import exif
 from .item import Outcome, outcome_in, whole_lines
@@ -31,7 +30,6 @@ SAME_LIGHT_STOPS: Final = 1.7  # of exposure, between one picture and the next
 SMOOTH: Final = 4.0  # pictures: sigma
 MOST: Final = 0.2  # |log-gain| of a decision: beyond that it is another light, whatever the time says
 LEAST: Final = 3  # pictures that make a series
-MOST_FACES: Final = 16  # of a picture, the largest ones
 
 _DATE, _DIGITS, _EXPOSURE, _APERTURE, _SENSITIVITY, _FLASH = 36867, 37521, 33434, 33437, 34855, 37385
 
@@ -52,77 +50,6 @@ class MeasuredFace:
     person: Array
     own: Array
     skin: Array
-
-
-def measure(pixels: NDArray[Any], predictor: Any, **more: Any) -> dict[str, Any]:
-    """Return a picture's ``faces``, ``ms``, and as ``series`` what one is made from, one dictionary a face.
-
-    pixels, predictor, more: as for `imaging.analyse`. A face without visible skin is left out of ``series``.
-    """
-    from .. import imaging
-
-    analysis = imaging.analyse(pixels, predictor, **more)
-    ms = {stage: round(spent, 1) for stage, spent in analysis.ms.items()}
-    return {
-        "faces": [{"used": True} for _ in analysis.faces],
-        "ms": ms,
-        "series": _measured(pixels, analysis),
-    }
-
-
-def retouch(
-    pixels: NDArray[Any],
-    colours: Sequence[Sequence[float] | None],
-    settings: Settings,
-    predictor: Any,
-    **more: Any,
-) -> Any:
-    """Retouch as `imaging.retouch` does, with the colours that were decided for the faces of a series."""
-    from .. import imaging
-
-    analysis = imaging.analyse(pixels, predictor, **more)
-    for index, colour in enumerate(colours):
-        if colour is not None:
-            # Decided for the slider as it stands at first.
-            analysis.tints[index] = np.asarray(colour, np.float32) / np.float32(SLIDERS["colour"].default)
-    del more["icc"]
-    return imaging.render(pixels, analysis, settings, ms=analysis.ms, **more)
-
-
-def _measured(pixels: NDArray[Any], analysis: Any) -> list[dict[str, Any]]:
-    from face_recognition import api
-
-    from model.inference.components import stretched
-    from model.paper.colour import decode_srgb
-
-    from ..imaging.complexion import skin_weight
-    from ..imaging.corrections import own_tint
-    from ..imaging.run import Run, never, silent
-
-    found = []
-    count = min(len(analysis.faces), MOST_FACES)
-    for index, part in enumerate(analysis.parts(pixels, range(count), Run(silent, never))):
-        weight = skin_weight(part.components)
-        if weight.sum() < 1:
-            continue
-        small = decode_srgb(stretched(part.components.crop, len(weight)))
-        mean = (small * weight).sum((0, 1)) / weight.sum()
-        crop = (part.upright(analysis.space) * 255 + 0.5).astype(np.uint8)
-        # The square was laid around the landmarks, so the face is always at the same place in it.
-        person = api.face_encodings(np.ascontiguousarray(crop), [_FACE])
-        own = np.float32(SLIDERS["colour"].default) * own_tint(part)
-        found.append(
-            {
-                "face": index,
-                "person": [round(float(number), 4) for number in person[0]],
-                "own": [round(float(number), 5) for number in own],
-                "skin": [round(float(number), 5) for number in np.log(mean + 1e-4) + own],
-            }
-        )
-    return found
-
-
-_FACE: Final = (146, 390, 409, 127)  # top, right, bottom, left in the 512-pixel square
 
 
 def taken(block: bytes | None) -> dict[str, Any]:
@@ -185,7 +112,7 @@ def measured_face(line: dict[str, Any], face: dict[str, Any]) -> MeasuredFace:
     with np.errstate(over="ignore"):
         vectors = [np.asarray(face[name], np.float32).reshape(size) for name, size in sizes.items()]
     numbers = np.concatenate([*vectors, (seconds, exposure or 0)])
-    if not np.isfinite(numbers).all() or not 0 <= face["face"] < MOST_FACES:
+    if not np.isfinite(numbers).all() or not 0 <= face["face"] < MAX_FACES:
         raise ValueError("no measurement")
     return MeasuredFace(line["name"], int(face["face"]), float(seconds), exposure, face["flash"], *vectors)
 

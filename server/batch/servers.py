@@ -30,7 +30,7 @@ from ..remote import sending
 from ..remote.remote_session import open_remote
 from ..stopwatch import Stopwatch
 from .item import MEASURED, NO_FACE, Item, Lookahead, Order, Outcome, failed
-from .retoucher import content, in_pixels, put, told_of, written
+from .retoucher import fingerprint, in_pixels, put, told_of, written
 from .series import taken
 
 MOST_FILE = 64 << 20  # bytes of a JPEG that travels as it is stored; a hundred megapixels take fewer
@@ -178,7 +178,7 @@ class Servers:
         if self._mask or {format_of(target), SUFFIXES.get(Path(item.source).suffix.lower())} != {"jpeg"}:
             return False
         with clock("read"):
-            about, data, mode = content(Path(item.source), MOST_FILE)
+            about, mode, data = fingerprint(Path(item.source), MOST_FILE)
             try:
                 if len(data) != about["size"] or kind_of(data) != "jpeg":
                     return False

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plugin.studio_portrait.link.sliders import SLIDERS
 from plugin.studio_portrait.link.wire import Box, Settings
 
 from .analysis import Analysis, Predictor, analyse, describe
@@ -49,14 +50,16 @@ def retouch(
     *,
     icc: bytes | None = None,
     selection: Selection | None = None,
+    colours: Sequence[Sequence[float] | None] = (),
     progress: Progress = silent,
     cancelled: Callable[[], bool] = never,
 ) -> Result:
     """Retouch `pixels` IN PLACE: (H, W, C) uint8, uint16 or float32; grey or RGB, with or without alpha.
 
     Samples are encoded as `icc` says (None: sRGB). Only samples with a correction are changed; alpha never
-    is. Raises `BadImage` (not-a-number samples, a broken profile), `BadSetting`, `Cancelled`, and what the
-    predictor raises; the pixels are then undefined.
+    is. colours: by face, (3,) log-gains that were decided for a series. Raises `BadImage` (not-a-number
+    samples, a broken profile), `BadSetting`, `Cancelled`, and what the predictor raises; the pixels are then
+    undefined.
     """
     check_settings(settings, selection)
     analysis = analyse(
@@ -67,6 +70,9 @@ def retouch(
         progress=progress,
         cancelled=cancelled,
     )
+    for index, colour in enumerate(colours):
+        if colour is not None:  # for the slider as it stands at first
+            analysis.tints[index] = np.asarray(colour, np.float32) / np.float32(SLIDERS["colour"].default)
     return render(
         pixels,
         analysis,

@@ -19,7 +19,7 @@ import psutil
 from plugin.studio_portrait.link.wire import Problem
 from server import CHECKOUT
 
-from ..batch import machine
+from .. import machine
 
 OBJECT_STORE = 100 << 20  # bytes: only names and faces' crops lie in it
 FOLDER = "portrait-ray-"  # the beginning of its name, before the number of its process

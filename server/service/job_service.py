@@ -19,7 +19,6 @@ from .worker_pool import WorkerPool
 from .worker_supervisor import Supervisor, WorkerEvent
 
 ATTEMPTS = 2
-REPORT_SECONDS = 0.05  # a worker may tell of its progress more often; the clients hear it so often
 ANSWERS = {
     "retouch": "RESULT",
     "file": "RESULT",
@@ -199,16 +198,9 @@ class JobService:
         if event.problem is not None:
             return [self._not_done(job, event.problem)]
         if event.kind == "progress":
-            return self._progress(job, event.fields)
+            job.stage, job.fraction = event.fields["stage"], event.fields["fraction"]
+            return [self._event("progress", job)]
         return self._answered(job, event.fields)
-
-    def _progress(self, job: Job, fields: dict[str, Any]) -> list[Event]:
-        now, before = self._clock(), job.stage
-        job.stage, job.fraction = fields["stage"], fields["fraction"]
-        if job.stage == before and now - job.reported <= REPORT_SECONDS:
-            return []
-        job.reported = now
-        return [self._event("progress", job)]
 
     def _answered(self, job: Job, fields: dict[str, Any]) -> list[Event]:
         ms, kind = fields.get("ms", {}), job.task.kind
@@ -278,7 +270,6 @@ class JobService:
                 problem = OverLimit(*still, text, "unknown-job", "Try again")
                 events.append(self._fail(job, problem))
             else:
-                job.reported = now
                 events.append(self._event("progress", job))
         return events
 

@@ -36,10 +36,6 @@ REMEMBERED = 1000  # names of jobs that have ended
 UPLOADED = ("pixels", "selection", "reference")  # planes, in the order in which they lie and come
 
 
-# Of a SUBMIT; the sizes of ICC profile and file last.
-Sent = tuple[ImageSpec, Settings, Box | None, ImageSpec | None, int, int]
-
-
 class State(Enum):
     """Where a job stands. READY: it was analysed, and waits for what its client wants of it."""
 
@@ -58,13 +54,18 @@ class Task:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
+# What a client asked for: sizes of the ICC profile and of the file before the task.
+Sent = tuple[ImageSpec, Settings, Box | None, ImageSpec | None, int, int, Task]
+
+
 @dataclass(eq=False)
 class Job:
     """One picture of one client. `touched`: when the client last did something for it.
 
     peer: the connection it belongs to; None while its client may still come back.
     keep: the seconds that it outlives its connection. deaths: the workers that ended over its task.
-    task: what is to be done now; then: the next task, of a job that stays open for several.
+    sent: what its client asked for; task: what is to be done now; then: the next task, of a job that stays
+    open for several.
     file: bytes of the file that comes in place of pixels, and goes back as one; 0 for none.
     """
 
@@ -76,6 +77,7 @@ class Job:
     layout: Layout
     buffer: Buffer
     touched: float
+    sent: Sent
     keep: float = 0.0
     reference: ImageSpec | None = None
     file: int = 0
@@ -87,18 +89,12 @@ class Job:
     then: Task | None = None
     result: dict[str, Any] = field(default_factory=dict)
     analysed: dict[str, Any] | None = None  # what ANALYSED told
-    reported: float = 0.0  # when the client was last told how far it is
     deaths: int = 0
 
     @property
     def stays_open(self) -> bool:
         """Whether it was made by ANALYSE, for previews and renderings until its client is done with it."""
         return self.layout.preview > 0
-
-    def is_like(self, other: Sent) -> bool:
-        """Return whether a client that came back asks for the same job."""
-        ours = (self.image, self.settings, self.selection, self.reference, self.layout.icc, self.file)
-        return ours == other
 
     def row_bytes(self, plane: str) -> int:
         """Count the bytes of a row of one of the planes that a client sends."""
@@ -226,16 +222,16 @@ class JobQueue:
             task = Task("file", {"size": [image.width, image.height]})
         if header.get("series") is not None:
             task = Task(task.kind, {**task.fields, "series": _series(header["series"], task.kind)})
+        sent = (image, settings, selection, reference, icc, file, task)
         if (known := self._jobs.get(job_id)) is not None:
-            return self._again(known, peer, (image, settings, selection, reference, icc, file)), False
+            return self._again(known, peer, sent), False
         keep = self._keep(header.get("keep", 0))
         preview = MAX_PREVIEW_BYTES if task.kind == "analyse" else 0
         layout = Layout.of(image, selection, settings.mask or preview > 0, icc, reference, preview, file)
         self._check_room(peer, image, layout.total)
         memory = self._memory(layout.total)
-        job = Job(
-            job_id, peer, image, settings, selection, layout, memory, now, keep, reference, file, task=task
-        )
+        more: dict[str, Any] = {"keep": keep, "reference": reference, "file": file, "task": task}
+        job = Job(job_id, peer, image, settings, selection, layout, memory, now, sent, **more)
         self._jobs[job_id] = job
         return job, True
 
@@ -247,8 +243,8 @@ class JobQueue:
         return float(keep)  # type: ignore[arg-type]
 
     def _again(self, job: Job, peer: Hashable, sent: Sent) -> Job:
-        if not job.is_like(sent):
-            raise Problem("bad-request", "Another picture already has this job's name.")
+        if job.sent != sent:
+            raise Problem("bad-request", "Another job already has this name.")
         if job.peer is not peer and not job.keep:
             raise Problem("bad-request", "The job is another connection's.")
         if job.peer is not peer and self._unqueue(job):

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from plugin.studio_portrait.link.wire import Problem
 
-from ..batch import series
 from ..stopwatch import Stopwatch
 from . import renderings
 from .work import Work, rendered
@@ -30,12 +29,11 @@ def _done(work: Work, pixels: NDArray[Any], icc: bytes | None) -> dict[str, Any]
     what = work.fields.get("series")
     more: dict[str, Any] = {"icc": icc, "progress": work.progress, "cancelled": work.cancelled}
     if what == "measure":
-        return {"box": None, "notes": [], **series.measure(pixels, work.predictor, **more)}
-    if what:
-        result = series.retouch(pixels, what, work.settings, work.predictor, **more)
-    else:
-        result = work.retouch(pixels, work.settings, work.predictor, selection=work.selection, **more)
-    return rendered(work, result)
+        from ..imaging.measuring import measure
+
+        return {"box": None, "notes": [], **measure(pixels, work.predictor, **more)}
+    more |= {"selection": work.selection, "colours": what or ()}
+    return rendered(work, work.retouch(pixels, work.settings, work.predictor, **more))
 
 
 def retouch_file(work: Work) -> dict[str, Any]:

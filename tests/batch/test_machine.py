@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.batch import machine
+from server import machine
 
 
 def test_containers_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

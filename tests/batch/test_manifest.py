@@ -130,8 +130,8 @@ def done(tmp_path: Path) -> tuple[Outcome, Item]:
     source, target = tmp_path / "a.jpg", tmp_path / "out" / "a.jpg"
     source.write_bytes(b"picture")
     put(target, b"result")
-    own = fingerprint(target)
-    line = _line("a.jpg", settings=SETTINGS, weights="w", **fingerprint(source))
+    own = fingerprint(target)[0]
+    line = _line("a.jpg", settings=SETTINGS, weights="w", **fingerprint(source)[0])
     line |= {"input": str(source), "output_size": own["size"], "output_sha256": own["sha256"]}
     return line, Item(str(source), str(target), "a.jpg")
 
@@ -179,7 +179,7 @@ def test_what_need_not_be_proven_comes_first(tmp_path: Path, done: tuple[Outcome
     result = Path(item.target).read_bytes()
     with Manifest(path, resume=False) as manifest:
         for name, kept in {"a": result, "c": b"longer than it was", "e": b"resulT"}.items():
-            own = fingerprint(shoot / f"{name}.jpg")  # of which the first stands, and the last seems to
+            own = fingerprint(shoot / f"{name}.jpg")[0]  # of which the first stands, and the last seems to
             put(out / f"{name}.jpg", kept)
             manifest.add({**line, **own, "name": f"{name}.jpg", "input": str(shoot / f"{name}.jpg")})
         for name in "bg":
@@ -210,7 +210,7 @@ def test_who_waits_hears_that_the_next_is_looked_for(tmp_path: Path, done: tuple
         for name in names:
             (shoot / name).write_bytes(b"picture")
             put(out / name, result)
-            own = {**fingerprint(shoot / name), "name": name, "input": str(shoot / name)}
+            own = {**fingerprint(shoot / name)[0], "name": name, "input": str(shoot / name)}
             manifest.add({**line, **own} if name != names[-1] else {"name": name, "status": "failed"})
     with Manifest(out / "run.jsonl", resume=True) as manifest:
         found = list(todo(plan, manifest, tally, lambda outcome: None))

@@ -269,6 +269,24 @@ def test_a_job_name_belongs_to_one_picture(client: Client, job: str) -> None:
     client.send("CANCEL", job=job)
 
 
+def test_a_job_name_belongs_to_one_task(client: Client, job: str) -> None:
+    """Who asked again for other colours of a series got the colours of before."""
+    asked = {"image": IMAGE, "settings": {"network": ""}, "selection": None}
+    client.upload(job, series=[[0.1, 0, 0]])
+    assert client.receive()["cmd"] == "RESULT"
+    for cmd, other in (
+        ("SUBMIT", {"series": [[0.2, 0, 0]]}),
+        ("SUBMIT", {"series": "measure"}),
+        ("SUBMIT", {}),
+        ("ANALYSE", {}),
+    ):
+        client.send(cmd, job=job, **asked, **other)
+        client.refused("bad-request")
+    client.send("SUBMIT", job=job, **asked, series=[[0.1, 0, 0]])
+    assert [client.receive()["cmd"] for _ in range(2)] == ["ACCEPT", "RESULT"]
+    client.send("DONE", job=job)
+
+
 @pytest.mark.parametrize(
     ("fields", "size"),
     [

@@ -23,7 +23,7 @@ from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem, Settings
 from server.files import pictures
 from server.imaging.layers import middle
-from server.remote.sending import retouch, retouch_file, writer
+from server.remote.sending import reader, retouch, retouch_file, shape_of, writer
 from tests.sample import SELFIE
 
 from .running import wait_for
@@ -102,6 +102,26 @@ class Client:
     def render(self, settings: Settings, layer: str = "") -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
         after, mask = self.picture.copy(), np.zeros(self.picture.shape[:2], np.uint8)
         return self.work.render(settings, writer(after, mask), layer), after, mask
+
+
+def test_a_series_colours_keep_to_the_selection(session: Session, picture: np.ndarray) -> None:
+    """Within it they count, and nothing changes outside of it."""
+    box, image = Box(100, 150, 300, 200), shape_of(picture)
+    inside = np.zeros(picture.shape[:2], bool)
+    inside[box.y : box.y + box.height, box.x : box.x + box.width] = True
+    chosen = np.full((box.height, box.width, 1), 255, np.uint8)
+
+    def selected(series: Any) -> np.ndarray:
+        made = picture.copy()
+        selection = box, reader(chosen)
+        session.retouch(image, reader(picture), writer(made), selection=selection, series=series)
+        return made
+
+    warmer, own = selected([[0.2, 0.0, -0.2]]), selected(None)
+    for made in (warmer, own):
+        assert np.array_equal(made[~inside], picture[~inside])
+    redder = (warmer.astype(int) - own)[inside].mean(0)
+    assert redder[0] > 3 and redder[2] < -3, redder
 
 
 def test_analyse_preview_and_render(session: Session, picture: np.ndarray) -> None:
