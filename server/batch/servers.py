@@ -28,6 +28,7 @@ from ..files.names import SUFFIXES, format_of, kind_of
 from ..files.picture import Picture
 from ..remote import sending
 from ..remote.remote_session import open_remote
+from ..service.resources import keep_freed_memory
 from ..stopwatch import Stopwatch
 from .item import MEASURED, NO_FACE, Item, Lookahead, Order, Outcome, failed
 from .retoucher import fingerprint, in_pixels, put, told_of, written
@@ -45,6 +46,7 @@ class Servers:
     """Servers at ``HOST[:PORT]`` (`item.Engine`). Making it calls each: raises `Problem` if one fails."""
 
     def __init__(self, order: Order, hosts: Sequence[str]):
+        keep_freed_memory()  # of the files that come and go
         self._settings = Settings(**{**order.settings, "mask": order.mask})
         self._mask, self._measures = order.mask, order.measure
         self._reference = _reference(order.reference) if order.reference else None

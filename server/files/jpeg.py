@@ -98,13 +98,13 @@ def bare(data: bytes) -> Bare:
     orientation = orientation_of(_joined(said, 0xE1, _EXIF, 0))
     tag = struct.pack("<HHIHH", exif_format.ORIENTATION, exif_format.SHORT, 1, orientation, 0)
     turned = _EXIF + struct.pack("<2sHIH12sI", b"II", 42, 8, 1, tag, 0)
-    picture = _bare(data[: end + len(_END)], segments, scan)
-    shown = [_segment(0xE1, turned), *(part for part in said if _is(part, 0xE2, _ICC))]
+    shown = [_segment(0xE1, turned), *(part for part in said if _is(part, 0xE2, _ICC)), *_needed(segments)]
     notes = (previews.LEFT_OUT,) if kept != said else ()
-    width, height = frame_size(picture)
+    sent = b"".join([_START, *shown, memoryview(data)[scan : end + len(_END)]])
+    width, height = frame_size(sent)
     if not width or not height:
         raise truncated()
-    return Bare(b"".join([_START, *shown, picture[len(_START) :]]), width, height, kept, notes)
+    return Bare(sent, width, height, kept, notes)
 
 
 def finished(coded: bytes, source: Bare) -> bytes:
@@ -114,11 +114,10 @@ def finished(coded: bytes, source: Bare) -> bytes:
     more than a scan's own segments stand between its scans.
     """
     later = list(islice(_later_markers(coded), MAX_SEGMENTS))
-    picture = _with_segments(coded[: later[-1] + len(_END)] if later else b"", ())
     sound = later and all(coded[at + 1] in _OF_SCANS for at in later[:-1]) and coded[later[-1] + 1] == _END[1]
-    if not sound or not is_of_size(picture, source.width, source.height):
+    if not sound or not is_of_size(coded, source.width, source.height):
         raise damaged("the server's result is no JPEG of the picture's size")
-    return _with_segments(picture, source.segments)
+    return _with_segments(coded, source.segments, later[-1] + len(_END))
 
 
 def extent(data: bytes) -> tuple[int, int]:
@@ -381,12 +380,16 @@ def _segments(data: bytes) -> tuple[list[bytes], int]:
 
 def _bare(data: bytes, segments: list[bytes], scan: int) -> bytes:
     """Leave out what Pillow would interpret beside the picture: it follows EXIF without a budget."""
-    needed = [
+    return b"".join([data[:2], *_needed(segments), memoryview(data)[scan:]])
+
+
+def _needed(segments: list[bytes]) -> list[bytes]:
+    """Return the segments without which the picture would be another."""
+    return [
         segment
         for segment in segments
         if not _is_application(segment) or _is(segment, 0xE0, _JFIF) or _is(segment, 0xEE, _ADOBE)
     ]
-    return b"".join([data[:2], *needed, data[scan:]])
 
 
 def _is(segment: bytes, marker: int, name: bytes) -> bool:
@@ -447,8 +450,8 @@ def _segment(marker: int, body: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
-def _with_segments(coded: bytes, segments: tuple[bytes, ...]) -> bytes:
-    """`coded` with its own application segments replaced by `segments`."""
+def _with_segments(coded: bytes, segments: tuple[bytes, ...], end: int | None = None) -> bytes:
+    """`coded`, up to `end`, with its own application segments replaced by `segments`."""
     own, scan = _segments(coded)
     tables = [segment for segment in own if not _is_application(segment)]
-    return b"".join([coded[:2], *segments, *tables, coded[scan:]])
+    return b"".join([coded[:2], *segments, *tables, memoryview(coded)[scan:end]])

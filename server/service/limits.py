@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from plugin.studio_portrait.link import wire
 from plugin.studio_portrait.link.wire import Problem
@@ -48,7 +49,7 @@ class Limits:
         20, "seconds that a job may outlive a connection from another machine; 0: it never does", zero=True
     )
 
-    @property
+    @cached_property  # asked for with every picture
     def memory_bytes(self) -> int:
         """Return how many bytes all jobs' planes may take."""
         return int(self.memory) or resources.memory_total() // 2

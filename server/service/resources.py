@@ -17,7 +17,7 @@ from plugin.studio_portrait.link.wire import Problem
 
 _CGROUPS, _OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 _HANDLES = Path("/proc/self/fd")
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of glibc's mallopt
 KEPT_BYTES, _LARGEST_PIECE = 64 << 20, 32 << 20  # the latter is glibc's greatest
 LEAST_HANDLES, _FEW_HANDLES, _MANY_HANDLES = 1024, 4096, 1 << 16  # few: connections could use them up
 
@@ -99,13 +99,15 @@ def processor_seconds(pid: int) -> float:
 
 
 def keep_freed_memory() -> None:
-    """Has glibc keep the memory of messages for the next ones: fetching it anew for each strip of rows costs
-    more than reading the strip. `give_back_memory` ends that when there is nothing to do.
+    """Has glibc keep freed memory for what comes next: fetching it anew for each strip of rows or file costs
+    more than reading that. One arena for all threads, which would each keep some; for those that are started
+    later. `give_back_memory` ends that when there is nothing to do.
     """
     with contextlib.suppress(OSError, AttributeError):  # another C library
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
         libc.mallopt(_MMAP_THRESHOLD, _LARGEST_PIECE)
+        libc.mallopt(_ARENA_MAX, 1)
 
 
 def give_back_memory() -> None:

@@ -48,6 +48,7 @@ from .work import Work
 DEVICE_LOST = 70  # exit status
 LOOK_SECONDS = 0.05  # between two looks for a cancel while a network is loaded
 REPORT_SECONDS = 0.05  # between two words about a stage's progress
+FILE_SECONDS = 1.0  # between any two of a file's: nobody watches one picture of a batch
 
 
 _loader = ThreadPoolExecutor(1)
@@ -114,16 +115,20 @@ class Tools:
 
 
 class Report:
-    """Tell of progress some 20 times a second, and a stage's beginning and end: each word costs both ends."""
+    """Tell of progress some 20 times a second, and a stage's beginning and end: each word costs both ends.
 
-    def __init__(self, tell: Callable[[str, float], None]):
-        self._tell = tell
-        self._told = ("", 0.0)
+    seldom: only every second or so, whatever the stage.
+    """
+
+    def __init__(self, tell: Callable[[str, float], None], seldom: bool = False):
+        self._tell, self._seldom = tell, seldom
+        self._told = ("", time.monotonic())
 
     def __call__(self, stage: str, fraction: float) -> None:
         """Say how far a stage is, 0..1, if it is time."""
         now = time.monotonic()
-        if stage != self._told[0] or fraction >= 1 or now - self._told[1] >= REPORT_SECONDS:
+        ends = not self._seldom and (stage != self._told[0] or fraction >= 1)
+        if ends or now - self._told[1] >= (FILE_SECONDS if self._seldom else REPORT_SECONDS):
             self._told = (stage, now)
             self._tell(stage, fraction)
 
@@ -236,6 +241,10 @@ def do(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str, Any
     check_reference(settings, None if reference is None else ImageSpec(**message["reference"]))
     predictor = _loaded(tools, settings.network, reference, lambda: channel.is_cancelled(job))
     predictor.begin(lambda: channel.is_cancelled(job))
+    report = Report(
+        lambda stage, share: channel.tell("progress", job=job, stage=stage, fraction=share),
+        seldom=task["kind"] == "file",
+    )
     work = Work(
         sent=sent,
         result=result,
@@ -248,7 +257,7 @@ def do(message: dict[str, Any], tools: Tools, channel: Channel) -> dict[str, Any
         fields=fields,
         kept=channel.kept(job) if layout.preview else {},
         retouch=tools.retouch,
-        progress=Report(lambda stage, share: channel.tell("progress", job=job, stage=stage, fraction=share)),
+        progress=report,
         cancelled=lambda: channel.is_cancelled(job),
     )
     return {**tools.tasks[task["kind"]](work), **about(predictor)}
