@@ -5,22 +5,48 @@ A strip is small enough for the processor's cache, and numpy and OpenCV let othe
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Final, TypeVar
 
 from .threads import threads
 
-ROWS = 128  # of 512 samples by three channels; fewer cost more time in waiting for the interpreter's lock
+Item = TypeVar("Item")
+
+MOST: Final = 8  # threads
+ROWS: Final = (
+    128  # of 512 samples by three channels; fewer cost more time in waiting for the interpreter's lock
+)
 
 
 def in_strips(rows: int, work: Callable[[slice], None]) -> None:
     """Call `work` for strips of 0..rows-1, which together are all of them; raises what it raises."""
-    strips = [slice(top, min(top + ROWS, rows)) for top in range(0, rows, ROWS)]
-    many = min(len(strips), threads(), 8)
-    if many < 2:
-        for strip in strips:
-            work(strip)
+    for _ in side_by_side(work, [slice(top, min(top + ROWS, rows)) for top in range(0, rows, ROWS)]):
+        pass
+
+
+def side_by_side(work: Callable[[Item], None], items: Sequence[Item]) -> Iterator[None]:
+    """Call `work`, which must not call this again, for each item, and yield as they end, in order.
+
+    Raises what it raises, once none is at work any more.
+    """
+    many = min(threads(), MOST)
+    if many < 2 or len(items) < 2:
+        for item in items:
+            work(item)
+            yield
         return
-    with ThreadPoolExecutor(many) as pool:
-        for _ in pool.map(work, strips):
-            pass
+    begun = [_pool(many).submit(work, item) for item in items]
+    try:
+        for one in begun:
+            yield one.result()
+    finally:
+        for one in begun:
+            one.cancel()
+        wait(begun)
+
+
+@functools.cache  # to start threads takes longer than many a step
+def _pool(many: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(many, "strips")

@@ -63,7 +63,8 @@ class Listing:
         if not destination or not sources or not all(sources):
             raise Problem("bad-setting", "A name is empty.", "Name the pictures, and where they go (-o).")
         if re.search(r"[/\\\0]", suffix):
-            raise Problem("bad-setting", f"--suffix {suffix} is no part of a file's name.")
+            hint = "Such as: --suffix=-studio"
+            raise Problem("bad-setting", f"--suffix {suffix} is no part of a file's name.", hint)
         self.destination = Path(os.path.abspath(destination))
         self._suffix, self._kind, self._shard, self._recursive = suffix, kind, shard, recursive
         self._here = Path(os.path.realpath(destination))

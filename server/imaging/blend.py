@@ -9,9 +9,7 @@ cache, which is what makes thirteen megapixels take a tenth of a second.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from model.inference.strips import side_by_side
 from model.inference.threads import threads
 from model.paper.colour import decode_srgb, encode_srgb
 from plugin.studio_portrait.link.wire import Box
@@ -226,16 +225,6 @@ def lifted(
     ]
 
 
-@contextmanager
-def _mapping(count: int) -> Iterator[Any]:
-    """Yield a `map` of so many threads; a single one is this one, which costs no switching."""
-    if count == 1:
-        yield map
-        return
-    with ThreadPoolExecutor(count) as pool:
-        yield pool.map
-
-
 class Reconstruction:
     """The full-size step for one picture.
 
@@ -280,16 +269,15 @@ class Reconstruction:
             if not cancelled():
                 self._parts += self._prepared(correction, False)
                 self._bare += self._prepared(correction, True) if self._apart else []
-        count = min(8, threads())
-        rows = STRIP_ROWS[count > 1]
+        rows = STRIP_ROWS[threads() > 1]
         tops = range(box.y, box.y + box.height, rows)
 
         def work(top: int) -> None:
             if not cancelled():
                 self._strip(top, min(top + rows, box.y + box.height))
 
-        with _BLAS.limit(limits=1, user_api="blas"), _mapping(count) as mapped:
-            for done, _ in enumerate(mapped(work, tops)):
+        with _BLAS.limit(limits=1, user_api="blas"):
+            for done, _ in enumerate(side_by_side(work, tops)):
                 progress((done + 1) / len(tops))
 
     def _prepared(self, correction: Correction, apart: bool) -> list[_Part]:
