@@ -15,6 +15,15 @@ def limit() -> int | None:
     return int(text) if text.isdecimal() and int(text) > 0 else None
 
 
+def use(count: int) -> None:
+    """Hold this process to so many threads. To be called before a network is loaded."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(count))
+    os.environ[VARIABLE] = str(count)
+    import cv2
+
+    cv2.setNumThreads(count)
+
+
 def processors() -> int:
     """Count the processors that this process may really use."""
     affinity = getattr(os, "sched_getaffinity", None)

@@ -40,7 +40,10 @@ class Retoucher:
     """
 
     def __init__(self, order: Order, threads: int = 0):
-        _use_threads(threads)
+        from model.inference import threads as own_threads
+
+        if threads:
+            own_threads.use(threads)
         from model.inference.predictor import load, match
 
         self._settings = Settings(**{**order.settings, "mask": order.mask})
@@ -220,16 +223,3 @@ class ManifestProblem(Problem):
     def __init__(self, code: str, message: str, hint: str):
         super().__init__("internal", message, hint)
         self.code = code
-
-
-def _use_threads(threads: int) -> None:
-    """Before anything that computes is loaded: libraries look at their environment only then."""
-    if threads < 1:
-        return
-    from model.inference.threads import VARIABLE
-
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    os.environ[VARIABLE] = str(threads)
-    import cv2
-
-    cv2.setNumThreads(threads)

@@ -169,6 +169,10 @@ def real_tools(device: str, engine: str) -> Tools:
 
     engine: one of the predictor's, or ``ray:ADDRESS`` (see `ray_serve`).
     """
+    from model.inference import threads
+
+    if most := threads.limit():
+        threads.use(most)
     from model.inference.predictor import available, load, match
 
     load_here = load
