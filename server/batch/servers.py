@@ -35,6 +35,7 @@ from .retoucher import fingerprint, in_pixels, put, told_of, written
 from .series import taken
 
 MOST_FILE = 64 << 20  # bytes of a JPEG that travels as it is stored; a hundred megapixels take fewer
+AHEAD = 2  # pictures on their way to or from a server beside those its workers have
 ATTEMPTS = 3  # servers that a picture may lose until it is given up
 PATIENCE = (1.0, 2.0, 5.0, 10.0, 20.0)  # seconds before each call to a lost server
 _LOST = ("lost-server", "shutting-down", "no-server")
@@ -57,7 +58,7 @@ class Servers:
         self._lanes: list[str] = []
         for host in hosts:
             with open_remote(host) as session:
-                self._lanes += [host] * (len(session.status()["workers"]) + 1)
+                self._lanes += [host] * (len(session.status()["workers"]) + AHEAD)
         self.facts: dict[str, Any] = {"engine": "servers", "servers": list(hosts), "jobs": len(self._lanes)}
 
     def map(self, items: Iterable[Item | None]) -> Iterator[Outcome]:
