@@ -7,60 +7,73 @@ stays. Measured against that GIMP: see README.md, "Filters".
 
 from __future__ import annotations
 
+import inspect
+import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from operator import add
 from typing import Any
 
 from gi.repository import Gegl
 
 from . import colour, gegl, region
-from .region import PixelRgn
+from .region import PixelRgn, Rectangle
+from .signature import shown
 
 Planes = list[bytes]  # one for each colour, row by row, 8 bit
 
 
-def _on_colours(drawable: Any, change: Callable[[Planes, bytes | None, int], Iterable[bytes]]) -> None:
-    """Replace the selected rectangle's colours by what `change` makes of (colours, alpha, width)."""
-    inside, x, y, width, height = drawable.mask_intersect()
-    if not inside:
-        return
-    region.flush()
-    size = (0, 0, drawable.get_width(), drawable.get_height())
-    source, target = PixelRgn(drawable, *size, False, False), PixelRgn(drawable, *size, True, True)
-    data = bytearray(bytes(source[x : x + width, y : y + height]))
-    step = source.bpp
-    colours = step - 1 if drawable.has_alpha() else step
-    alpha = bytes(data[colours::step]) if colours < step else None
-    changed = change([bytes(data[place::step]) for place in range(colours)], alpha, width)
-    for place, plane in enumerate(changed):
-        data[place::step] = plane
-    target[x : x + width, y : y + height] = bytes(data)
-    region.flush()
-    drawable.merge_shadow(True)
-    drawable.update(x, y, width, height)
+@dataclass
+class Picture:
+    """The selected rectangle's colours; alpha: its opacity, None where there is none."""
+
+    planes: Planes
+    alpha: bytes | None
+    width: int
+
+
+def _on_colours(change: Callable[..., Iterable[bytes]]) -> Callable[..., None]:
+    """Return the procedure that replaces the selected rectangle's colours by what `change` makes of them."""
+
+    def run(image: Any, drawable: Any, *args: Any) -> None:
+        def make(source: PixelRgn, rectangle: Rectangle) -> bytes:
+            data, step = bytearray(source.read(rectangle)), source.bpp
+            colours = step - 1 if drawable.has_alpha() else step
+            alpha = bytes(data[colours::step]) if colours < step else None
+            picture = Picture([bytes(data[place::step]) for place in range(colours)], alpha, rectangle[2])
+            for place, plane in enumerate(change(picture, *args)):
+                data[place::step] = plane
+            return bytes(data)
+
+        region.replace_selected(drawable, make)
+
+    return shown(run, ["image", "drawable", *list(inspect.signature(change).parameters)[1:]], "None")
+
+
+def _byte(value: float) -> int:
+    return min(255, max(0, int(value)))
 
 
 def _lightness(planes: Planes) -> bytes:
     """Return HSL's lightness."""
     if len(planes) == 1:
         return planes[0]
-    return bytes(
-        (high + low + 1) // 2 for high, low in zip(map(max, *planes), map(min, *planes), strict=True)
-    )
+    highest, lowest = map(max, *planes), map(min, *planes)
+    return bytes((high + low + 1) // 2 for high, low in zip(highest, lowest, strict=True))
 
 
 def _blurred(plane: bytes, width: int, horizontal: float, vertical: float) -> bytes:
     """Return a plane after a Gaussian blur with these deviations, edges continued, fractions cut off."""
     height = len(plane) // width
     if 0 < max(horizontal, vertical) < _NARROW:
-        lines = [plane[x::width] for x in range(width)] if vertical else _rows(plane, width)
         smooth = _narrow_blur(max(horizontal, vertical))
-        made = [smooth(line) for line in lines]
-        return (
-            bytes(value for row in zip(*made, strict=True) for value in row) if vertical else b"".join(made)
-        )
+        if not vertical:
+            return b"".join(smooth(plane[start : start + width]) for start in range(0, len(plane), width))
+        columns = [smooth(plane[x::width]) for x in range(width)]
+        return bytes(value for row in zip(*columns, strict=True) for value in row)
     Gegl.init(None)
     area = Gegl.Rectangle.new(0, 0, width, height)
     source, target = (Gegl.Buffer.new("Y float", 0, 0, width, height) for _ in "st")
@@ -68,28 +81,52 @@ def _blurred(plane: bytes, width: int, horizontal: float, vertical: float) -> by
     properties = {"std-dev-x": horizontal, "std-dev-y": vertical, "abyss-policy": 1}
     gegl.process(gegl.Operation("gegl:gaussian-blur", properties), source, target, (0, 0, width, height))
     found = memoryview(target.get(area, 1.0, "Y float", Gegl.AbyssPolicy.NONE)).cast("f")
-    return bytes(min(255, max(0, int(value * 255.0))) for value in found)
+    return bytes(_byte(value * 255.0) for value in found)
 
 
+Taps = tuple[float, ...]  # five
 _NARROW = 3.0  # standard deviation up to which the recursive filter itself is run, not a true Gaussian
 
 
-def _rows(plane: bytes, width: int) -> list[bytes]:
-    return [plane[start : start + width] for start in range(0, len(plane), width)]
-
-
 def _narrow_blur(deviation: float) -> Callable[[bytes], bytes]:
-    """Deriche's recursive filter of the fourth order, which GIMP 2 used for narrow blurs, too.
+    """Deriche's recursive filter of the fourth order, which GIMP 2 used for narrow blurs, too."""
+    forth, fed = _deriche(deviation)
+    back = (0.0, *(one - part * forth[0] for one, part in zip(forth[1:], fed[1:], strict=True)))
 
-    Its constants are those of ``plug-ins/common/photocopy.c``: two damped waves fitted to the bell.
+    def smooth(line: bytes) -> bytes:
+        ahead = _recursive(line, line[0], forth, fed)
+        behind = _recursive(reversed(line), line[-1], back, fed)
+        return bytes(_byte(a + b) for a, b in zip(ahead, reversed(behind), strict=True))
+
+    return smooth
+
+
+def _recursive(line: Iterable[int], start: int, taps: Taps, fed: Taps) -> list[float]:
+    """Filter a line: taps weigh its last five values, fed the last four results."""
+    (n0, n1, n2, n3, n4), (_, d1, d2, d3, d4) = taps, fed
+    x1 = x2 = x3 = x4 = start
+    y1 = y2 = y3 = y4 = start * sum(taps) / (1 + sum(fed))
+    made = []
+    for x0 in line:
+        y0 = n0 * x0 + n1 * x1 + n2 * x2 + n3 * x3 + n4 * x4 - d1 * y1 - d2 * y2 - d3 * y3 - d4 * y4
+        x4, x3, x2, x1 = x3, x2, x1, x0
+        y4, y3, y2, y1 = y3, y2, y1, y0
+        made.append(y0)
+    return made
+
+
+def _deriche(deviation: float) -> tuple[Taps, Taps]:
+    """Return what weighs a line's values, and its results, in a blur with this deviation.
+
+    The constants are those of ``plug-ins/common/photocopy.c``: two damped waves fitted to the bell.
     """
-    decay = (-1.783 / deviation, -1.723 / deviation)
-    turns = (0.6318 / deviation, 1.997 / deviation)
     scale = math.sqrt(2 * math.pi) * deviation
     a0, a1, c0, c1 = 1.6803 / scale, 3.735 / scale, -0.6803 / scale, -0.2598 / scale
-    e0, e1 = map(math.exp, decay)
-    (cos0, sin0), (cos1, sin1) = ((math.cos(turn), math.sin(turn)) for turn in turns)
-    forth = (
+    e0, e1 = math.exp(-1.783 / deviation), math.exp(-1.723 / deviation)
+    (cos0, sin0), (cos1, sin1) = (
+        (math.cos(turn / deviation), math.sin(turn / deviation)) for turn in (0.6318, 1.997)
+    )
+    taps = (
         a0 + c0,
         e1 * (c1 * sin1 - (c0 + 2 * a0) * cos1) + e0 * (a1 * sin0 - (2 * c0 + a0) * cos0),
         2 * e0 * e1 * ((a0 + c0) * cos1 * cos0 - a1 * cos1 * sin0 - c1 * cos0 * sin1)
@@ -101,28 +138,7 @@ def _narrow_blur(deviation: float) -> Callable[[bytes], bytes]:
     d1 = -2 * e1 * cos1 - 2 * e0 * cos0
     d2 = 4 * cos1 * cos0 * e0 * e1 + e1 * e1 + e0 * e0
     d3 = -2 * cos0 * e0 * e1 * e1 - 2 * cos1 * e1 * e0 * e0
-    d4 = (e0 * e1) ** 2
-    fed = (0.0, d1, d2, d3, d4)
-    back = (0.0, *(one - part * forth[0] for one, part in zip(forth[1:], fed[1:], strict=True)))
-
-    def recursive(line: Iterable[int], start: int, taps: tuple[float, ...]) -> list[float]:
-        n0, n1, n2, n3, n4 = taps
-        x1 = x2 = x3 = x4 = start
-        y1 = y2 = y3 = y4 = start * sum(taps) / (1 + sum(fed))
-        made = []
-        for x0 in line:
-            y0 = n0 * x0 + n1 * x1 + n2 * x2 + n3 * x3 + n4 * x4 - d1 * y1 - d2 * y2 - d3 * y3 - d4 * y4
-            x4, x3, x2, x1 = x3, x2, x1, x0
-            y4, y3, y2, y1 = y3, y2, y1, y0
-            made.append(y0)
-        return made
-
-    def smooth(line: bytes) -> bytes:
-        ahead = recursive(line, line[0], forth)
-        behind = recursive(reversed(line), line[-1], back)
-        return bytes(min(255, max(0, int(a + b))) for a, b in zip(ahead, reversed(behind), strict=True))
-
-    return smooth
+    return taps, (0.0, d1, d2, d3, (e0 * e1) ** 2)
 
 
 def _both_ways(plane: bytes, width: int, radius: float) -> bytes:
@@ -136,7 +152,7 @@ def standard_deviation(radius: float) -> float:
     return math.sqrt(-(grown * grown) / (2 * math.log(1.0 / 255.0)))
 
 
-def emboss(image: Any, drawable: Any, azimuth: float, elevation: float, depth: int, kind: int) -> None:
+def emboss(picture: Picture, azimuth: float, elevation: float, depth: int, kind: int) -> Iterable[bytes]:
     """Shade by the slope of the brightness; kind 0 multiplies the colours by the shade.
 
     Schlag, "Fast Embossing Effects on Raster Image Data", Graphics Gems IV.
@@ -150,50 +166,58 @@ def emboss(image: Any, drawable: Any, azimuth: float, elevation: float, depth: i
         if not nx and not ny:
             return int(flat)
         light = nx * across + ny * down + steep * flat
-        return 0 if light < 0 else min(255, int(light / math.sqrt(nx * nx + ny * ny + steep * steep)))
+        return 0 if light < 0 else _byte(light / math.sqrt(nx * nx + ny * ny + steep * steep))
 
-    def change(planes: Planes, alpha: bytes | None, width: int) -> Iterable[bytes]:
-        heights: list[float] = [float(total) for total in map(sum, zip(*planes, strict=True))]
-        if alpha is not None:
-            heights = [value * part / 255.0 for value, part in zip(heights, alpha, strict=True)]
-        rows = [heights[start : start + width] for start in range(0, len(heights), width)]
-        shades = bytearray()
-        for number in range(len(rows)):
-            above, here, below = (rows[min(max(number + step, 0), len(rows) - 1)] for step in (-1, 0, 1))
-            columns = list(map(sum, zip(above, here, below, strict=True)))
-            slopes = [lower - upper for lower, upper in zip(below, above, strict=True)]
-            columns = [columns[0], *columns, columns[-1]]
-            slopes = [slopes[0], *slopes, slopes[-1]]
-            shades += bytes(
-                shade(int(columns[x] - columns[x + 2]), int(slopes[x] + slopes[x + 1] + slopes[x + 2]))
-                for x in range(width)
-            )
-        if kind:
-            return [bytes(shades)] * len(planes)
-        return [bytes(a * b >> 8 for a, b in zip(plane, shades, strict=True)) for plane in planes]
-
-    _on_colours(drawable, change)
+    shades = bytes(shade(nx, ny) for nx, ny in _slopes(picture))
+    if kind:
+        return [shades] * len(picture.planes)
+    return [bytes(a * b >> 8 for a, b in zip(plane, shades, strict=True)) for plane in picture.planes]
 
 
-def softglow(image: Any, drawable: Any, radius: float, brightness: float, sharpness: float) -> None:
+def _slopes(picture: Picture) -> Iterator[tuple[int, int]]:
+    """Yield how the brightness falls across and grows down at each pixel, by its eight neighbours."""
+    width = picture.width
+    heights: list[float] = [float(total) for total in map(sum, zip(*picture.planes, strict=True))]
+    if picture.alpha is not None:
+        heights = [value * part / 255.0 for value, part in zip(heights, picture.alpha, strict=True)]
+    rows = [heights[start : start + width] for start in range(0, len(heights), width)]
+    for above, here, below in zip([rows[0], *rows], rows, [*rows[1:], rows[-1]], strict=False):
+        columns = _edges_twice(list(map(sum, zip(above, here, below, strict=True))))
+        falls = _edges_twice([lower - upper for lower, upper in zip(below, above, strict=True)])
+        for x in range(width):
+            yield int(columns[x] - columns[x + 2]), int(falls[x] + falls[x + 1] + falls[x + 2])
+
+
+def _edges_twice(line: list[float]) -> list[float]:
+    return [line[0], *line, line[-1]]
+
+
+def softglow(picture: Picture, radius: float, brightness: float, sharpness: float) -> Iterable[bytes]:
     """Screen a blurred sigmoid of the lightness over the colours."""
     steep = 2 + float(sharpness) * 20
-    curve = bytes(
-        min(255, max(0, int(255.0 / (1 + math.exp(-steep * (value / 255.0 - 0.5))) * float(brightness))))
-        for value in range(256)
-    )
+    sigmoid = (255.0 / (1 + math.exp(-steep * (value / 255.0 - 0.5))) for value in range(256))
+    curve = bytes(_byte(one * float(brightness)) for one in sigmoid)
     screened = [bytes(255 - _product(255 - a, 255 - b) for a in range(256)) for b in range(256)]
-
-    def change(planes: Planes, alpha: bytes | None, width: int) -> Iterable[bytes]:
-        glow = _both_ways(_lightness(planes).translate(curve), width, radius)
-        return [bytes(screened[b][a] for a, b in zip(plane, glow, strict=True)) for plane in planes]
-
-    _on_colours(drawable, change)
+    glow = _both_ways(_lightness(picture.planes).translate(curve), picture.width, radius)
+    return [bytes(screened[b][a] for a, b in zip(plane, glow, strict=True)) for plane in picture.planes]
 
 
 def _product(a: int, b: int) -> int:
     scaled = a * b + 128
     return ((scaled >> 8) + scaled) >> 8
+
+
+Pairs = Counter[tuple[int, int]]  # a pixel's lightness and that of its surroundings
+Tone = Callable[[int, int], int]
+
+
+def _toned(near: bytes, wide: bytes, choose: Callable[[Pairs], Tone]) -> bytes:
+    """Return the lightness that a tone, chosen by how often which pairs come, makes of each pair."""
+    pairs = list(zip(near, wide, strict=True))
+    counted = Counter(pairs)
+    tone = choose(counted)
+    tones = {pair: _byte(tone(*pair)) for pair in counted}
+    return bytes(map(tones.__getitem__, pairs))
 
 
 def _quantile(counts: dict[int, int], part: float, otherwise: float, steps: float) -> float:
@@ -206,7 +230,7 @@ def _quantile(counts: dict[int, int], part: float, otherwise: float, steps: floa
     return otherwise
 
 
-def _relative(pairs: Counter[tuple[int, int]], low: float, high: float, steps: int) -> dict[int, int]:
+def _relative(pairs: Pairs, low: float, high: float, steps: int) -> dict[int, int]:
     """Histogram of how bright pixels are beside their surroundings, from low to below high."""
     found: Counter[int] = Counter()
     for (near, wide), count in pairs.items():
@@ -215,66 +239,64 @@ def _relative(pairs: Counter[tuple[int, int]], low: float, high: float, steps: i
     return found
 
 
-def photocopy(image: Any, drawable: Any, radius: float, sharpness: float, black: float, white: float) -> None:
+def _left_of(ramp: float, apart: float) -> float:
+    """Return the share of a ramp that is left so far from its beginning."""
+    return (ramp - min(ramp, apart)) / ramp if ramp else 0.0
+
+
+def photocopy(
+    picture: Picture, radius: float, sharpness: float, black: float, white: float
+) -> Iterable[bytes]:
     """Darken what is darker than its surroundings, and make the rest white."""
+    plane, width = _lightness(picture.planes), picture.width
+    near = _both_ways(plane, width, max(1.0, 10 * (1.0 - float(sharpness))))
+    wide = _both_ways(plane, width, radius)
+    return [_toned(near, wide, partial(_photocopied, black, white))] * len(picture.planes)
+
+
+def _photocopied(black: float, white: float, counted: Pairs) -> Tone:
     limit = 0.75
+    under, over = _relative(counted, 0.0, limit, 1000), _relative(counted, limit, 2.0, 1000)
+    down = limit - _quantile(under, black, limit, 1000) if black and under else 1.0
+    up = _quantile(over, 1.0 - white, 1.0 + limit, 1000) - limit if white != 1.0 and over else 0.0
 
-    def change(planes: Planes, alpha: bytes | None, width: int) -> Iterable[bytes]:
-        plane = _lightness(planes)
-        near = _both_ways(plane, width, max(1.0, 10 * (1.0 - float(sharpness))))
-        pairs = list(zip(near, _both_ways(plane, width, radius), strict=True))
-        counted = Counter(pairs)
-        under = _relative(counted, 0.0, limit, 1000)
-        over = _relative(counted, limit, 2.0, 1000)
-        down = limit - _quantile(under, black, limit, 1000) if black and under else 1.0
-        up = _quantile(over, 1.0 - white, 1.0 + limit, 1000) - limit if white != 1.0 and over else 0.0
+    def tone(value: int, wide: int) -> int:
+        if wide <= 2:
+            return 0
+        apart = value / wide - limit
+        if apart < 0:
+            return int(value * _left_of(down, -apart))
+        return int(255 - (1.0 - (min(up, apart) / up if up else 1.0)) * (255 - value))
 
-        def tone(value: int, wide: int) -> int:
-            if wide <= 2:
-                return 0
-            apart = value / wide - limit
-            if apart < 0:
-                return int(value * ((down - min(down, -apart)) / down if down else 0.0))
-            return int(255 - (1.0 - (min(up, apart) / up if up else 1.0)) * (255 - value))
-
-        tones = {pair: min(255, max(0, tone(*pair))) for pair in counted}
-        return [bytes(map(tones.__getitem__, pairs))] * len(planes)
-
-    _on_colours(drawable, change)
+    return tone
 
 
-def cartoon(image: Any, drawable: Any, radius: float, black: float) -> None:
+def cartoon(picture: Picture, radius: float, black: float) -> Iterable[bytes]:
     """Darken what is darker than its surroundings, keeping hue and saturation."""
-
-    def change(planes: Planes, alpha: bytes | None, width: int) -> Iterable[bytes]:
-        near, wide = (_blurred_lightness(planes, width, one) for one in (1.0, float(radius)))
-        pairs = list(zip(near, wide, strict=True))
-        counted = Counter(pairs)
-        under = _relative(counted, 0.0, 1.0, 100)
-        ramp = 1.0 - _quantile(under, black, 1.0, 100) if black and under else 1.0
-
-        def tone(value: int, around: int) -> int:
-            if not around or value >= around:
-                return value
-            return int(value * ((ramp - min(ramp, 1.0 - value / around)) / ramp if ramp else 0.0))
-
-        tones = {pair: tone(*pair) for pair in counted}
-        lightness = bytes(map(tones.__getitem__, pairs))
-        if len(planes) == 1:
-            return [lightness]
-        made = bytes(
-            value
-            for r, g, b, light in zip(*planes, lightness, strict=True)
-            for value in _with_lightness(r, g, b, light)
-        )
-        return [made[place::3] for place in range(3)]
-
-    _on_colours(drawable, change)
+    near, wide = (_blurred_lightness(picture, one) for one in (1.0, float(radius)))
+    lightness = _toned(near, wide, partial(_drawn, black))
+    if len(picture.planes) == 1:
+        return [lightness]
+    pixels = zip(*picture.planes, lightness, strict=True)
+    made = bytes(value for pixel in pixels for value in _with_lightness(*pixel))
+    return [made[place::3] for place in range(3)]
 
 
-def _blurred_lightness(planes: Planes, width: int, radius: float) -> bytes:
-    deviation = standard_deviation(radius)
-    upright = [_blurred(plane, width, 0.0, deviation) for plane in planes]
+def _drawn(black: float, counted: Pairs) -> Tone:
+    under = _relative(counted, 0.0, 1.0, 100)
+    ramp = 1.0 - _quantile(under, black, 1.0, 100) if black and under else 1.0
+
+    def tone(value: int, around: int) -> int:
+        if not around or value >= around:
+            return value
+        return int(value * _left_of(ramp, 1.0 - value / around))
+
+    return tone
+
+
+def _blurred_lightness(picture: Picture, radius: float) -> bytes:
+    deviation, width = standard_deviation(radius), picture.width
+    upright = [_blurred(plane, width, 0.0, deviation) for plane in picture.planes]
     return _blurred(_lightness(upright), width, deviation, 0.0)
 
 
@@ -285,72 +307,92 @@ def _with_lightness(r: int, g: int, b: int, light: int) -> tuple[int, int, int]:
     saturation = round(255 * apart / (total if total < 256 else 511 - total)) if apart else 0
     if not saturation:
         return light, light, light
-    if r == high:
-        hue = (g - b) / apart
-    elif g == high:
-        hue = 2 + (b - r) / apart
-    else:
-        hue = 4 + (r - g) / apart
-    turn = round(hue * 42.5 % 255)
-    top = (
-        light * (255 + saturation) / 65025
-        if light < 128
-        else ((light + saturation - light * saturation / 255) / 255)
-    )
+    parts = ((g - b) / apart, 2 + (b - r) / apart, 4 + (r - g) / apart)
+    turn = round(parts[(r, g, b).index(high)] * 42.5 % 255)
+    top = (light + saturation - light * saturation / 255) / 255
+    if light < 128:
+        top = light * (255 + saturation) / 65025
     bottom = light / 127.5 - top
-
-    def part(place: float) -> int:
-        place %= 255
-        if place < 42.5:
-            value = bottom + (top - bottom) * place / 42.5
-        elif place < 127.5:
-            value = top
-        else:
-            value = bottom + (top - bottom) * (170 - place) / 42.5 if place < 170 else bottom
-        return min(255, max(0, round(value * 255)))
-
-    return part(turn + 85), part(turn), part(turn - 85)
+    return _hue_part(top, bottom, turn + 85), _hue_part(top, bottom, turn), _hue_part(top, bottom, turn - 85)
 
 
-def color_enhance(image: Any, drawable: Any) -> None:
+def _hue_part(top: float, bottom: float, place: float) -> int:
+    """Return red, green or blue between `bottom` and `top`, at its place on the hue's circle of 255."""
+    place %= 255
+    near = place if place < 42.5 else max(0, 170 - place)
+    value = top if 42.5 <= place < 127.5 else bottom + (top - bottom) * near / 42.5
+    return min(255, max(0, round(value * 255)))
+
+
+def color_enhance(picture: Picture) -> Iterable[bytes]:
     """Stretch the pure colour (the largest part less the smallest) to the whole range."""
+    planes, alpha = picture.planes, picture.alpha
+    if len(planes) == 1:
+        return planes
+    high = bytes(map(max, *planes))
+    pure = bytes(a - b for a, b in zip(high, map(min, *planes), strict=True))
+    counted = {one for n, one in enumerate(pure) if alpha is None or alpha[n]} or {0}
+    low, top = min(counted), max(counted)
+    if low == top:
+        return planes
+    grown = [max(0.0, (one - low) * 255 / (top - low)) / one if one else 0.0 for one in range(256)]
 
-    def change(planes: Planes, alpha: bytes | None, width: int) -> Iterable[bytes]:
-        if len(planes) == 1:
-            return planes
-        high = bytes(map(max, *planes))
-        pure = bytes(a - b for a, b in zip(high, map(min, *planes), strict=True))
-        counted = {one for n, one in enumerate(pure) if alpha is None or alpha[n]} or {0}
-        low, top = min(counted), max(counted)
-        if low == top:
-            return planes
-        grown = [max(0.0, (one - low) * 255 / (top - low)) / one if one else 0.0 for one in range(256)]
-        return [
-            bytes(
-                min(255, max(0, whole - round((whole - value) * grown[own])))
-                for value, whole, own in zip(plane, high, pure, strict=True)
-            )
-            for plane in planes
-        ]
+    def stretched(plane: bytes) -> bytes:
+        pixels = zip(plane, high, pure, strict=True)
+        return bytes(_byte(whole - round((whole - value) * grown[own])) for value, whole, own in pixels)
 
-    _on_colours(drawable, change)
+    return map(stretched, planes)
 
 
-def colorify(image: Any, drawable: Any, color: Any) -> None:
+def colorify(picture: Picture, color: Any) -> Iterable[bytes]:
     """Multiply a colour by each pixel's luminance."""
+    if len(picture.planes) == 1:
+        return picture.planes
     rgb = colour.parse(color)
     weights = (colour.RGB_LUMINANCE_RED, colour.RGB_LUMINANCE_GREEN, colour.RGB_LUMINANCE_BLUE)
     shares = [bytes(int(value * weight) for value in range(256)) for weight in weights]
+    parts = [plane.translate(share) for plane, share in zip(picture.planes, shares, strict=True)]
+    luminance = bytes(map(add, map(add, parts[0], parts[1]), parts[2]))
     tones = [bytes(min(255, int(value * part)) for value in range(256)) for part in (rgb.r, rgb.g, rgb.b)]
+    return [luminance.translate(tone) for tone in tones]
 
-    def change(planes: Planes, alpha: bytes | None, width: int) -> Iterable[bytes]:
-        if len(planes) == 1:
-            return planes
-        parts = [plane.translate(share) for plane, share in zip(planes, shares, strict=True)]
-        luminance = bytes(map(add, map(add, parts[0], parts[1]), parts[2]))
-        return [luminance.translate(tone) for tone in tones]
 
-    _on_colours(drawable, change)
+@dataclass
+class _Samples:
+    """All of a drawable; colours: how many of a pixel's `bpp` bytes are."""
+
+    data: bytes
+    width: int
+    height: int
+    bpp: int
+    colours: int
+
+    def at(self, x: float, y: float) -> bytes:
+        """Return the pixel between four others; clear ones do not count."""
+        column, row, bpp = int(x), int(y), self.bpp
+        dx, dy = x - column, y - row
+        corners = [
+            ((line * self.width + place) * bpp, part * share)
+            for line, part in ((row, 1 - dy), (min(row + 1, self.height - 1), dy))
+            for place, share in ((column, 1 - dx), (min(column + 1, self.width - 1), dx))
+        ]
+        if self.colours < bpp:
+            corners = [(at, part * self.data[at + self.colours] / 255) for at, part in corners]
+        total = sum(part for _, part in corners) * 1.0001
+        if total * 255 < 1:
+            return bytes(bpp)
+        mixed = (sum(self.data[at + n] * part for at, part in corners) for n in range(self.colours))
+        alpha = [int(min(1.0, total) * 255)] * (bpp - self.colours)
+        return bytes([*(int(one / total) for one in mixed), *alpha])
+
+
+def _mandelbrot(start: complex, depth: int) -> complex:
+    point = start
+    for _ in range(depth):
+        point = point * point + start
+        if abs(point) > 1e9:
+            break
+    return point
 
 
 def fractal_trace(
@@ -360,62 +402,39 @@ def fractal_trace(
 
     outside: 0 wrapped, 1 clear, 2 black, 3 white.
     """
-    inside, left, top, width, height = drawable.mask_intersect()
-    if not inside:
-        return
-    region.flush()
-    whole, high = drawable.get_width(), drawable.get_height()
-    source = PixelRgn(drawable, 0, 0, whole, high, False, False)
-    data, bpp = bytes(source[:, :]), source.bpp
-    colours = bpp - 1 if drawable.has_alpha() else bpp
-    blank = bytes([255 if outside == 3 else 0] * colours + [0 if outside == 1 else 255] * (bpp - colours))
-    across, down = (xmax - xmin) / width, (ymax - ymin) / height
 
-    def pixel(x: float, y: float) -> bytes:
-        column, row = int(x), int(y)
-        dx, dy = x - column, y - row
-        second, third = min(column + 1, whole - 1), min(row + 1, high - 1)
-        corners = [
-            ((row * whole + column) * bpp, (1 - dx) * (1 - dy)),
-            ((row * whole + second) * bpp, dx * (1 - dy)),
-            ((third * whole + column) * bpp, (1 - dx) * dy),
-            ((third * whole + second) * bpp, dx * dy),
-        ]
-        if colours < bpp:
-            corners = [(at, part * data[at + colours] / 255) for at, part in corners]
-        total = sum(part for _, part in corners) * 1.0001
-        if total * 255 < 1:
-            return bytes(bpp)
-        made = [int(sum(data[at + n] * part for at, part in corners) / total) for n in range(colours)]
-        return bytes([*made, *([int(min(1.0, total) * 255)] if colours < bpp else [])])
-
-    made = bytearray()
-    for row in range(height):
-        for column in range(width):
-            start = complex(xmin + column * across, ymin + row * down)
-            point = start
-            for _ in range(int(depth)):
-                point = point * point + start
-                if abs(point) > 1e9:
-                    break
+    def make(source: PixelRgn, rectangle: Rectangle) -> bytes:
+        left, top, width, height = rectangle
+        colours = source.bpp - 1 if drawable.has_alpha() else source.bpp
+        samples = _Samples(bytes(source[:, :]), source.w, source.h, source.bpp, colours)
+        across, down = (xmax - xmin) / width, (ymax - ymin) / height
+        made = bytearray()
+        for row, column in itertools.product(range(height), range(width)):
+            point = _mandelbrot(complex(xmin + column * across, ymin + row * down), int(depth))
             x, y = (point.real - xmin) / across + left, (point.imag - ymin) / down + top
-            if 0 <= x < whole and 0 <= y < high:
-                made += pixel(x, y)
-            else:
-                made += blank if outside else pixel(math.fmod(x, whole) % whole, math.fmod(y, high) % high)
-    target = PixelRgn(drawable, 0, 0, whole, high, True, True)
-    target[left : left + width, top : top + height] = bytes(made)
-    region.flush()
-    drawable.merge_shadow(True)
-    drawable.update(left, top, width, height)
+            made += _traced(samples, x, y, outside)
+        return bytes(made)
+
+    region.replace_selected(drawable, make)
+
+
+def _traced(samples: _Samples, x: float, y: float, outside: int) -> bytes:
+    """Return the pixel at a place that may lie outside of the picture."""
+    width, height, colours = samples.width, samples.height, samples.colours
+    if 0 <= x < width and 0 <= y < height:
+        return samples.at(x, y)
+    if not outside:
+        return samples.at(math.fmod(x, width) % width, math.fmod(y, height) % height)
+    opaque = bytes([0 if outside == 1 else 255] * (samples.bpp - colours))
+    return bytes([255 if outside == 3 else 0] * colours) + opaque
 
 
 CALLS: dict[str, Callable[..., Any]] = {
-    "plug-in-emboss": emboss,
-    "plug-in-softglow": softglow,
-    "plug-in-photocopy": photocopy,
-    "plug-in-cartoon": cartoon,
-    "plug-in-color-enhance": color_enhance,
-    "plug-in-colorify": colorify,
+    "plug-in-emboss": _on_colours(emboss),
+    "plug-in-softglow": _on_colours(softglow),
+    "plug-in-photocopy": _on_colours(photocopy),
+    "plug-in-cartoon": _on_colours(cartoon),
+    "plug-in-color-enhance": _on_colours(color_enhance),
+    "plug-in-colorify": _on_colours(colorify),
     "plug-in-fractal-trace": fractal_trace,
 }

@@ -74,7 +74,7 @@ def _is_whole(node: ast.AST) -> bool:
     return isinstance(node, ast.Attribute) and node.attr in ("width", "height", "bpp")
 
 
-_EYES: list[tuple[str, str]] = [
+_WARNINGS: list[tuple[str, str]] = [
     (
         r"\bimport (gtk|pygtk|gobject|gimpui)\b|from gtk\b",
         "PyGTK is gone: write the window with GTK 3 and gi.",
@@ -92,7 +92,7 @@ _EYES: list[tuple[str, str]] = [
 def _notes(text: str) -> Iterator[str]:
     for number, line in enumerate(text.split("\n"), 1):
         code = line.partition("#")[0]
-        for pattern, sentence in _EYES:
+        for pattern, sentence in _WARNINGS:
             if re.search(pattern, code):
                 yield f"line {number}: {sentence}"
 

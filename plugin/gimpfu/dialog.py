@@ -28,7 +28,6 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, registration: R
     """Lets the user change `config`; False when the dialog was cancelled."""
     title = registration.translated(registration.label).replace("_", "").rstrip(".")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, title)
-    own = {index: param for index, param in enumerate(registration.asked) if param.kind in _FILES}
     known = [param for param in registration.asked if param.kind not in _FILES]
     box = dialog.get_content_area()
     before = len(box.get_children())
@@ -36,10 +35,11 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, registration: R
         _choose_widget(dialog, param)
     if known:
         dialog.fill([param.key for param in known])
-    for index, param in own.items():
-        chooser = _file_chooser(config, param)
-        box.pack_start(chooser, False, False, 0)
-        box.reorder_child(chooser, before + index)
+    for place, param in enumerate(registration.asked, start=before):
+        if param.kind in _FILES:
+            chooser = _file_chooser(config, param)
+            box.pack_start(chooser, False, False, 0)
+            box.reorder_child(chooser, place)
     accepted = dialog.run()
     dialog.destroy()
     return bool(accepted)

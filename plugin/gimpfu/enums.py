@@ -130,17 +130,24 @@ def _c_name(value: Any) -> str:
     return str(name).removeprefix("GIMP_")
 
 
+def _members(name: str, kind: type) -> dict[str, Any]:
+    """Return the members of an enumeration by their C names, with GIMP 2's numbers where it had them."""
+    moved = MOVED.get(name)
+    kept = set(moved.values()) if moved and len(moved) == max(moved) + 1 else None
+    members: dict[str, Any] = {}
+    for value in _values(kind):
+        only_new = kept is not None and int(value) not in kept
+        members.setdefault(_c_name(value), value if only_new else old_number(value))
+    return members
+
+
 def collect() -> dict[str, Any]:
     """Return name and value of everything that ``gimpenums`` would export."""
     names: dict[str, Any] = {"TRUE": 1, "FALSE": 0}
     for name in dir(Gimp):
         kind = getattr(Gimp, name, None)
         if isinstance(kind, type) and issubclass(kind, (GObject.GEnum, GObject.GFlags)):
-            moved = MOVED.get(name)
-            kept = set(moved.values()) if moved and len(moved) == max(moved) + 1 else None
-            for value in _values(kind):
-                only_new = kept is not None and int(value) not in kept
-                names.setdefault(_c_name(value), value if only_new else old_number(value))
+            names = {**_members(name, kind), **names}
     names.pop("", None)
     for mode in _LEGACY_MODES.split():
         number = names.get(f"LAYER_MODE_{mode}_LEGACY", names.get(f"LAYER_MODE_{mode}"))

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from gi.repository import Gimp, Gio
+from gi.repository import Gimp
 
-from .adapters.images import file_of
 from .errors import error
-from .native import named
+from .native import call_with_names
+from .values import file_of
 
 # Formats whose GIMP 2 procedures wrote all layers.
 _LAYERED = "xcf gif gih psd ora openraster pdf mng fli ico cel xmc ani cur"
@@ -39,6 +39,7 @@ _WEBP = (
     " include-exif include-iptc include-xmp"
 )
 _PS = "width height x-offset y-offset - keep-ratio rotation eps-flag preview level"
+_PNM = ("pgm", "ppm", "pbm", "pnm")
 _PLAIN = (
     "psd heif jpegxl exr dds xbm sgi sunras pcx csource header ico fits pfm pix raw xwd xmc aa cel bz2 gz xz"
     " openraster fli dicom"
@@ -57,13 +58,9 @@ ARGUMENTS = {
     "pat": "description",
     "gih": "spacing description cell-width cell-height - - - - ranks - selection-modes",
     "pdf": "vectorize ignore-hidden apply-masks layers-as-pages reverse-order",
-    "pgm": "raw",
-    "ppm": "raw",
-    "pbm": "raw",
-    "pnm": "raw",
     "xpm": "threshold",
-    "ps": _PS,
-    "eps": _PS,
+    **dict.fromkeys(_PNM, "raw"),
+    **dict.fromkeys(("ps", "eps"), _PS),
     **dict.fromkeys(_PLAIN.split(), ""),
 }
 _CHOICES: dict[tuple[str, str], dict[int, str]] = {
@@ -74,10 +71,9 @@ _CHOICES: dict[tuple[str, str], dict[int, str]] = {
     ("gif", "default-dispose"): _DISPOSE,
     ("tga", "origin"): _ORIGIN,
     ("webp", "preset"): _PRESET,
-    **{(kind, "raw"): _RAW for kind in ("pgm", "ppm", "pbm", "pnm")},
+    **{(kind, "raw"): _RAW for kind in _PNM},
 }
 _PROCEDURES = {"bigtiff": "file-tiff-export"}
-_OPENED_LATER = {"webp2": "webp"}
 
 
 def is_save(name: str) -> bool:
@@ -96,24 +92,25 @@ def save_as(name: str, image: Any, drawable: Any, filename: Any, *rest: Any) -> 
     """Run ``file-X-save`` with GIMP 2's arguments after the run mode. Raises `error`."""
     kind = _format(name)
     assert kind is not None
-    given = list(rest)
-    if given and isinstance(given[0], (str, bytes, type(None))):
-        given.pop(0)  # the raw file name
-    order = ARGUMENTS[kind].split()
+    given = rest[1:] if rest and isinstance(rest[0], (str, bytes, type(None))) else rest  # the raw file name
+    order = ARGUMENTS[kind]
     if name.endswith("-save2") and kind == "webp":
-        order = (_WEBP + " include-thumbnail default-delay force-delay").split()
-    values: dict[str, Any] = {}
-    for key, value in zip(order, given, strict=False):
-        if key != "-":
-            choices = _CHOICES.get((kind, key))
-            values[key] = choices.get(int(value), next(iter(choices.values()))) if choices else value
+        order = _WEBP + " include-thumbnail default-delay force-delay"
+    pairs = zip(order.split(), given, strict=False)
+    values = {key: _choice(kind, key, value) for key, value in pairs if key != "-"}
     if kind == "gif" and name == "file-gif-save":
         values["as-animation"] = len(image.get_layers()) > 1
     if kind == "gih":
         _count_cells(image, values)
     procedure = _PROCEDURES.get(kind, f"file-{kind}-export")
     with _exported(image, drawable, kind in _LAYERED.split()) as own:
-        named(procedure, {"image": own, "file": file_of(filename), **values})
+        call_with_names(procedure, {"image": own, "file": file_of(filename), **values})
+
+
+def _choice(kind: str, key: str, value: Any) -> Any:
+    """Return GIMP 3's choice for GIMP 2's number, the first one where it has none; no choice as it is."""
+    choices = _CHOICES.get((kind, key))
+    return choices.get(int(value), next(iter(choices.values()))) if choices else value
 
 
 def _count_cells(image: Any, values: dict[str, Any]) -> None:
@@ -133,12 +130,8 @@ def save(image: Any, drawable: Any, filename: Any, raw_filename: Any = None) -> 
     if ending in _PACKED:
         ending = ".".join(base.split(".")[-2:])
     with _exported(image, drawable, ending in _LAYERED_ENDINGS) as own:
-        if not _saved(own, file):
+        if not Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, own, file, None):
             raise error(f"{filename} could not be written: {Gimp.get_pdb().get_last_error()}")
-
-
-def _saved(image: Any, file: Gio.File) -> bool:
-    return bool(Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, file, None))
 
 
 def save_xcf(dummy: Any, image: Any, drawable: Any, filename: Any, raw_filename: Any = None) -> None:
@@ -152,7 +145,7 @@ def _exported(image: Any, drawable: Any, layered: bool) -> Iterator[Any]:
     if layered or drawable is None or isinstance(drawable, int) or _is_whole(image, drawable):
         yield image
         return
-    own = alone(drawable)
+    own = image_with_only(drawable)
     try:
         yield own
     finally:
@@ -169,19 +162,9 @@ def _is_whole(image: Any, drawable: Any) -> bool:
     return (x, y) == (0, 0) and same and plain
 
 
-def alone(drawable: Any) -> Any:
+def image_with_only(drawable: Any) -> Any:
     """Return a new image of the size of `drawable` with a copy of it as its only layer."""
-    image = drawable.get_image()
-    width, height = drawable.get_width(), drawable.get_height()
-    is_channel = isinstance(drawable, Gimp.Channel)
-    base = Gimp.ImageBaseType.GRAY if is_channel else image.get_base_type()
-    own = Gimp.Image.new_with_precision(width, height, base, image.get_precision())
-    if base == Gimp.ImageBaseType.INDEXED:
-        own.set_palette(image.get_palette())
-    _, x_resolution, y_resolution = image.get_resolution()
-    own.set_resolution(x_resolution, y_resolution)
-    if not is_channel and (profile := image.get_color_profile()) is not None:
-        own.set_color_profile(profile)
+    own = _image_for(drawable)
     layer = Gimp.Layer.new_from_drawable(drawable, own)
     own.insert_layer(layer, None, 0)
     layer.set_offsets(0, 0)
@@ -189,4 +172,18 @@ def alone(drawable: Any) -> Any:
     layer.set_opacity(100.0)
     if layer.get_mask() is not None:
         layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
+    return own
+
+
+def _image_for(drawable: Any) -> Any:
+    """Return an empty image of the drawable's size, in its colours."""
+    image, is_channel = drawable.get_image(), isinstance(drawable, Gimp.Channel)
+    size = drawable.get_width(), drawable.get_height()
+    base = Gimp.ImageBaseType.GRAY if is_channel else image.get_base_type()
+    own = Gimp.Image.new_with_precision(*size, base, image.get_precision())
+    if base == Gimp.ImageBaseType.INDEXED:
+        own.set_palette(image.get_palette())
+    own.set_resolution(*image.get_resolution()[1:])
+    if not is_channel and (profile := image.get_color_profile()) is not None:
+        own.set_color_profile(profile)
     return own

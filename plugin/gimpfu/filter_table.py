@@ -13,16 +13,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from gi.repository import Gimp
+from gi.repository import Gegl, Gimp
 
 from . import colour
 from .bytefilters import standard_deviation
+from .errors import error
 from .gegl import Operation
 
 # Filter, operation, then: what becomes of each argument after run mode, image and drawable, in their order.
 #
 # property:kind    the argument, changed as `_KINDS` says; two with a comma are made from one argument
 # pad:drawable     the argument feeds that pad
+# name             the argument goes, by that name, to the function of `_TOGETHER` for this filter
 # -                is ignored; -? may be missing; * ignores all that follow
 # property=value   no argument: of `_VALUES`
 # +cast, +bounds   see `gegl.Operation`; +size, +place: the selection's rectangle are properties, too
@@ -43,6 +45,8 @@ plug-in-bump-map-tiled gegl:bump-map
     ambient:level compensate:bool invert:bool type:int tiled=yes
 plug-in-c-astretch gegl:stretch-contrast keep-colors=no
 plug-in-colortoalpha gegl:color-to-alpha color:colour
+plug-in-convmatrix gegl:convolution-matrix
+    - matrix alpha-weight:bool divisor:float offset:float - channels border:border normalize=no +cast
 plug-in-cubism gegl:cubism tile-size:float tile-saturation:float bg-color:bare-background-or-clear
 plug-in-deinterlace gegl:deinterlace keep:0-if orientation=0 size=1 +cast
 plug-in-diffraction gegl:diffraction-patterns
@@ -58,6 +62,8 @@ plug-in-engrave gegl:engrave row-height:int limit:bool
 plug-in-erode gegl:value-propagate
     * mode=1 top=yes left=yes right=yes bottom=yes value=yes alpha=no lower-threshold=0.0 upper-threshold=1.0
     rate=1.0
+plug-in-exchange gegl:color-exchange
+    from from from to to to red-threshold:byte green-threshold:byte blue-threshold:byte
 plug-in-flarefx gegl:lens-flare pos-x:across pos-y:down
 plug-in-glasstile gegl:tile-glass tile-width:int tile-height:int
 plug-in-hsv-noise gegl:noise-hsv
@@ -86,13 +92,22 @@ plug-in-nova gegl:supernova
 plug-in-oilify gegl:oilify mask-radius:radius use-inten:bool
 plug-in-oilify-enhanced gegl:oilify
     use-inten:bool mask-radius:radius aux:drawable-if-any exponent:int aux2:drawable-if-any
+plug-in-papertile gegl:tile-paper
+    tile-width:int,tile-height:int move-rate:float fractional-type:int wrap-around:bool centering:bool
+    background color -?
 plug-in-pixelize gegl:pixelize size-x:int,size-y:int
 plug-in-pixelize2 gegl:pixelize size-x:int size-y:int
 plug-in-plasma gegl:plasma seed:seed turbulence:float +place
 plug-in-polar-coords gegl:polar-coordinates depth:float angle:float bw:bool top:bool polar:bool +bounds
 plug-in-red-eye-removal gegl:red-eye-removal threshold:redness
+plug-in-ripple gegl:ripple
+    period:float amplitude:float orientation abyss-policy:ripple-edges waveform sampler-type:sampler
+    tileable:bool +cast
 plug-in-sel-gauss gegl:gaussian-blur-selective blur-radius:float max-delta:byte
 plug-in-shift gegl:shift shift:half direction:0-if seed=random
+plug-in-sinus gegl:sinus
+    x-scale:float y-scale:float complexity:float seed:seed tiling:bool perturbation:bool colors col1 col2
+    alpha1 alpha2 blend-mode:int blend-power:float +size
 plug-in-sobel gegl:edge-sobel horizontal:bool vertical:bool keep-sign:bool +cast
 plug-in-solid-noise gegl:noise-solid
     tileable:bool turbulent:bool seed:seed detail:int x-size:float y-size:float +size
@@ -110,6 +125,8 @@ plug-in-wind gegl:wind threshold:int direction:int strength:int style:int edge:i
 """
 
 ABYSS = {0: 0, 1: 2, 2: 1, 3: 3}  # GIMP's wrap modes none, wrap, smear, black as GEGL's policies
+_BORDERS = {0: 1, 1: 2, 2: 0}  # extend, wrap, clear
+_RIPPLE_EDGES = {0: 1, 1: 2}  # smear, wrap
 _PROPAGATED = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 4, 6: 5, 7: 6}
 _INKS = {0: 1, 1: 2, 2: 3, 3: 1}
 _SPOTS = {0: 1, 1: 0, 2: 2, 3: 4, 4: 2}
@@ -182,6 +199,9 @@ _KINDS: dict[str, Callable[[Any, Any], Any]] = {
     "deviation": lambda value, drawable: standard_deviation(value),
     "redness": lambda value, drawable: (value - 50) / 50.0 * 0.2 + 0.4,
     "abyss": lambda value, drawable: ABYSS.get(int(value), 0),
+    "border": lambda value, drawable: _BORDERS[int(value)],
+    "ripple-edges": lambda value, drawable: _RIPPLE_EDGES.get(int(value), 0),
+    "sampler": lambda value, drawable: Gegl.SamplerType.CUBIC if value else Gegl.SamplerType.NEAREST,
     "inks": lambda value, drawable: _INKS.get(int(value), 1),
     "spot": lambda value, drawable: _SPOTS.get(int(value), 1),
     "propagated": lambda value, drawable: _PROPAGATED[int(value)],
@@ -205,26 +225,82 @@ _VALUES: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def _convolution(drawable: Any, matrix: Any, channels: Any) -> dict[str, Any]:
+    if len(matrix) != 25 or len(channels) != 5:
+        raise error("plug-in-convmatrix takes a matrix of 25 numbers and 5 channels.")
+    gray, *rgba = map(bool, channels)
+    if drawable.is_gray():
+        rgba[:3] = [gray] * 3
+    places = [f"{row}{column}" for row in "abcde" for column in "12345"]
+    return {
+        **dict(zip(places, map(float, matrix), strict=True)),
+        **dict(zip(("red", "green", "blue", "alpha"), rgba, strict=True)),
+    }
+
+
+def _exchange(drawable: Any, *parts: int) -> dict[str, Any]:
+    before, after = (colour.to_gegl(tuple(one / 255 for one in three)) for three in (parts[:3], parts[3:]))
+    return {"from-color": before, "to-color": after}
+
+
+def _paper(drawable: Any, background: int, color: Any) -> dict[str, Any]:
+    made = {3: foreground_colour, 4: background_colour, 5: lambda: colour.to_gegl(color)}
+    behind = made.get(int(background), lambda: colour.to_gegl((0.0, 0.0, 1.0)))()
+    return {"bg-color": behind, "background-type": min(3, int(background))}
+
+
+def _ripple(drawable: Any, orientation: int, waveform: int) -> dict[str, Any]:
+    phi = 0.5 if not orientation and int(waveform) == 1 else 0.0 if waveform else 0.75
+    return {"phi": phi, "angle": 0.0 if orientation else 90.0, "wave-type": 0 if waveform else 1}
+
+
+def _sinus(drawable: Any, colors: int, col1: Any, col2: Any, alpha1: float, alpha2: float) -> dict[str, Any]:
+    if int(colors) == 1:
+        first, second = foreground_colour(), background_colour()
+    else:
+        first, second = map(colour.to_gegl, (col1, col2) if int(colors) else (_BLACK, _WHITE))
+    return {"color1": with_alpha(first, alpha1), "color2": with_alpha(second, alpha2)}
+
+
+# Of the drawable and several arguments, the properties that are made of them together.
+_TOGETHER: dict[str, Callable[..., dict[str, Any]]] = {
+    "gegl:convolution-matrix": _convolution,
+    "gegl:color-exchange": _exchange,
+    "gegl:tile-paper": _paper,
+    "gegl:ripple": _ripple,
+    "gegl:sinus": _sinus,
+}
+
+
 def _operation(name: str, tokens: Sequence[str], drawable: Any, *args: Any) -> Operation:
     """Return a filter's operation. Raises `TypeError` for too few or too many arguments."""
     takes = [token for token in tokens if "=" not in token and "+" not in token]
     needed = sum(token not in ("-?", "*") for token in takes)
     if len(args) < needed or (len(args) > len(takes) and "*" not in takes):
         raise TypeError(f"it takes {needed + 2} arguments")
-    properties: dict[str, Any] = {}
-    pads: dict[str, Any] = {}
+    operation = Operation(name, cast="+cast" in tokens, bounds="+bounds" in tokens)
+    together = []
     for token, value in zip(takes, args, strict=False):
+        if token[0].isalpha() and ":" not in token:
+            together.append(value)
         for setting in token.split(",") if ":" in token else ():
             key, kind = setting.split(":")
-            if kind == "drawable" or (kind == "drawable-if-any" and isinstance(value, Gimp.Drawable)):
-                pads[key] = value
-            elif kind != "drawable-if-any" and (made := _KINDS[kind](value, drawable)) is not None:
-                properties[key] = made
+            _set(operation, key, kind, value, drawable)
     for key, word in (token.split("=") for token in tokens if "=" in token):
-        properties[key] = _VALUES[word](drawable) if word in _VALUES else ast.literal_eval(word)
+        operation.properties[key] = _VALUES[word](drawable) if word in _VALUES else ast.literal_eval(word)
+    if name in _TOGETHER:
+        operation.properties |= _TOGETHER[name](drawable, *together)
     if "+size" in tokens or "+place" in tokens:
-        properties |= size(drawable) if "+size" in tokens else place(drawable)
-    return Operation(name, properties, pads, cast="+cast" in tokens, bounds="+bounds" in tokens)
+        operation.properties |= size(drawable) if "+size" in tokens else place(drawable)
+    return operation
+
+
+def _set(operation: Operation, key: str, kind: str, value: Any, drawable: Any) -> None:
+    """Make of an argument what its kind says: a pad's drawable, or a property."""
+    if kind == "drawable" or (kind == "drawable-if-any" and isinstance(value, Gimp.Drawable)):
+        operation.aux[key] = value
+    elif kind != "drawable-if-any" and (made := _KINDS[kind](value, drawable)) is not None:
+        operation.properties[key] = made
 
 
 def filters() -> dict[str, Callable[..., Operation]]:

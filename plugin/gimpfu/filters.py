@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import array
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gi.repository import Gegl, Gimp
 
-from . import bytefilters, colour, filter_table
+from . import bytefilters, filter_table, pixels
 from .errors import error
-from .filter_table import ABYSS, background_colour, foreground_colour, random_seed, size, with_alpha
+from .filter_table import ABYSS, random_seed
 from .gegl import Operation, apply
+from .signature import without_result
 
 Op = Operation
 
@@ -32,28 +34,18 @@ def _gauss_one(drawable: Any, radius: float, horizontal: int, vertical: int) -> 
     return _gaussian(radius if horizontal else 0.0, radius if vertical else 0.0)
 
 
-def _displace(mode: int) -> Callable[..., Op | None]:
-    def make(
-        drawable: Any,
-        amount_x: float,
-        amount_y: float,
-        do_x: int,
-        do_y: int,
-        map_x: Any,
-        map_y: Any,
-        kind: int,
-    ) -> Op | None:
-        aux = {pad: one for pad, one, on in (("aux", map_x, do_x), ("aux2", map_y, do_y)) if on}
-        properties = {
-            "displace-mode": mode,
-            "sampler-type": Gegl.SamplerType.CUBIC,
-            "abyss-policy": ABYSS.get(int(kind), 0),
-            "amount-x": float(amount_x),
-            "amount-y": float(amount_y),
-        }
-        return Op("gegl:displace", properties, aux) if aux else None
-
-    return make
+def _displace(
+    mode: int, drawable: Any, x: float, y: float, do_x: int, do_y: int, map_x: Any, map_y: Any, edges: int
+) -> Op | None:
+    properties = {
+        "displace-mode": mode,
+        "sampler-type": Gegl.SamplerType.CUBIC,
+        "abyss-policy": ABYSS.get(int(edges), 0),
+        "amount-x": float(x),
+        "amount-y": float(y),
+    }
+    aux = {pad: one for pad, one, on in (("aux", map_x, do_x), ("aux2", map_y, do_y)) if on}
+    return Op("gegl:displace", properties, aux) if aux else None
 
 
 def _channel_mixer(drawable: Any, monochrome: int, *gains: float) -> Op:
@@ -61,40 +53,6 @@ def _channel_mixer(drawable: Any, monochrome: int, *gains: float) -> Op:
         return Op("gegl:mono-mixer", dict(zip(("red", "green", "blue"), map(float, gains[:3]), strict=True)))
     names = [f"{a}{b}-gain" for a in "rgb" for b in "rgb"]
     return Op("gegl:channel-mixer", dict(zip(names, map(float, gains), strict=True)))
-
-
-def _convolution(
-    drawable: Any,
-    argc_matrix: int,
-    matrix: Any,
-    alpha_alg: int,
-    divisor: float,
-    offset: float,
-    argc_channels: int,
-    channels: Any,
-    bmode: int,
-) -> Op:
-    if len(matrix) != 25 or len(channels) != 5:
-        raise error("plug-in-convmatrix takes a matrix of 25 numbers and 5 channels.")
-    gray, *rgba = (bool(one) for one in channels)
-    colours = [gray] * 3 if drawable.is_gray() else rgba[:3]
-    properties = {
-        f"{row}{column}": float(matrix[5 * r + c])
-        for r, row in enumerate("abcde")
-        for c, column in enumerate("12345")
-    }
-    properties |= {
-        "divisor": float(divisor),
-        "offset": float(offset),
-        "red": colours[0],
-        "green": colours[1],
-        "blue": colours[2],
-        "alpha": rgba[3],
-        "normalize": False,
-        "alpha-weight": bool(alpha_alg),
-        "border": {0: 1, 1: 2, 2: 0}[int(bmode)],
-    }
-    return Op("gegl:convolution-matrix", properties, cast=True)
 
 
 def _kernel(middle: float, around: float, alpha: bool) -> Op:
@@ -121,22 +79,21 @@ def _blur(drawable: Any) -> Op:
     return _kernel(1 / 9, 1 / 9, alpha=True)
 
 
-def _motion(inward: bool) -> Callable[..., Op]:
-    def make(drawable: Any, type: int, length: float, angle: float, x: float = 0.0, y: float = 0.0) -> Op:  # noqa: A002
-        centre = {"center-x": x / drawable.get_width(), "center-y": y / drawable.get_height()}
-        turn = angle - 360.0 if angle > 180.0 and not inward else float(angle)
-        if int(type) == 0:
-            return Op("gegl:motion-blur-linear", {"length": float(length), "angle": turn})
-        if int(type) == 1:
-            return Op("gegl:motion-blur-circular", {**centre, "angle": turn})
-        factor = -length / (256.0 - length) if inward else length / 256.0
-        low, high = (-10.0, 0.0) if inward else (0.0, 1.0)
-        return Op("gegl:motion-blur-zoom", {**centre, "factor": min(high, max(low, factor))})
+def _motion(
+    inward: bool, drawable: Any, kind: int, length: float, angle: float, x: float = 0.0, y: float = 0.0
+) -> Op:
+    centre = {"center-x": x / drawable.get_width(), "center-y": y / drawable.get_height()}
+    turn = angle - 360.0 if angle > 180.0 and not inward else float(angle)
+    if int(kind) == 0:
+        return Op("gegl:motion-blur-linear", {"length": float(length), "angle": turn})
+    if int(kind) == 1:
+        return Op("gegl:motion-blur-circular", {**centre, "angle": turn})
+    factor = -length / (256.0 - length) if inward else length / 256.0
+    low, high = (-10.0, 0.0) if inward else (0.0, 1.0)
+    return Op("gegl:motion-blur-zoom", {**centre, "factor": min(high, max(low, factor))})
 
-    return make
 
-
-def _noise(drawable: Any, correlated: int, independent: int, *noise: float) -> Op:
+def _noise(drawable: Any, independent: int, correlated: int, *noise: float) -> Op:
     levels = [float(one) for one in noise]
     if drawable.is_gray():
         levels = [levels[0]] * 3 + [levels[1]]
@@ -146,142 +103,32 @@ def _noise(drawable: Any, correlated: int, independent: int, *noise: float) -> O
     return Op("gegl:noise-rgb", properties, cast=True)
 
 
-def _random(name: str) -> Callable[..., Op]:
-    def make(drawable: Any, percent: float, repeat: float, randomize: int, seed: int) -> Op:
-        number = random_seed() if randomize else int(seed)
-        return Op(name, {"seed": number & 0xFFFFFFFF, "pct-random": float(percent), "repeat": int(repeat)})
-
-    return make
-
-
-def _ripple(
-    drawable: Any,
-    period: int,
-    amplitude: int,
-    orientation: int,
-    edges: int,
-    waveform: int,
-    antialias: int,
-    tile: int,
-) -> Op:
-    phi = 0.0 if waveform else 0.75
-    if not orientation and int(waveform) == 1:
-        phi = 0.5
-    properties = {
-        "amplitude": float(amplitude),
-        "period": float(period),
-        "phi": phi,
-        "angle": 0.0 if orientation else 90.0,
-        "sampler-type": Gegl.SamplerType.CUBIC if antialias else Gegl.SamplerType.NEAREST,
-        "wave-type": 0 if waveform else 1,
-        "abyss-policy": {0: 1, 1: 2}.get(int(edges), 0),
-        "tileable": bool(tile),
-    }
-    return Op("gegl:ripple", properties, cast=True)
-
-
-def _sinus(
-    drawable: Any,
-    xscale: float,
-    yscale: float,
-    complexity: float,
-    seed: int,
-    tiling: int,
-    perturb: int,
-    colors: int,
-    col1: Any,
-    col2: Any,
-    alpha1: float,
-    alpha2: float,
-    blend: int,
-    power: float,
-) -> Op:
-    if int(colors) == 0:
-        first, second = colour.to_gegl((0.0, 0.0, 0.0)), colour.to_gegl((1.0, 1.0, 1.0))
-    elif int(colors) == 1:
-        first, second = foreground_colour(), background_colour()
-    else:
-        first, second = colour.to_gegl(col1), colour.to_gegl(col2)
-    properties = {
-        "x-scale": float(xscale),
-        "y-scale": float(yscale),
-        "complexity": float(complexity),
-        "seed": int(seed) & 0xFFFFFFFF,
-        "tiling": bool(tiling),
-        "perturbation": bool(perturb),
-        "color1": with_alpha(first, alpha1),
-        "color2": with_alpha(second, alpha2),
-        "blend-mode": int(blend),
-        "blend-power": float(power),
-        **size(drawable),
-    }
-    return Op("gegl:sinus", properties)
-
-
-def _paper(
-    drawable: Any,
-    tile_size: int,
-    move_max: float,
-    fractional: int,
-    wrap: int,
-    centering: int,
-    background: int,
-    color: Any,
-    alpha: int = 0,
-) -> Op:
-    colours = {3: foreground_colour, 4: background_colour, 5: lambda: colour.to_gegl(color)}
-    properties = {
-        "tile-width": int(tile_size),
-        "tile-height": int(tile_size),
-        "move-rate": float(move_max),
-        "bg-color": colours.get(int(background), lambda: colour.to_gegl((0.0, 0.0, 1.0)))(),
-        "centering": bool(centering),
-        "wrap-around": bool(wrap),
-        "background-type": min(3, int(background)),
-        "fractional-type": int(fractional),
-    }
-    return Op("gegl:tile-paper", properties)
-
-
-def _exchange(
-    drawable: Any, fr: int, fg: int, fb: int, tr: int, tg: int, tb: int, red: int, green: int, blue: int
-) -> Op:
-    properties = {
-        "from-color": colour.to_gegl((fr / 255, fg / 255, fb / 255)),
-        "to-color": colour.to_gegl((tr / 255, tg / 255, tb / 255)),
-        "red-threshold": red / 255.0,
-        "green-threshold": green / 255.0,
-        "blue-threshold": blue / 255.0,
-    }
-    return Op("gegl:color-exchange", properties)
+def _random(name: str, drawable: Any, percent: float, repeat: float, randomize: int, seed: int) -> Op:
+    number = random_seed() if randomize else int(seed)
+    return Op(name, {"seed": number & 0xFFFFFFFF, "pct-random": float(percent), "repeat": int(repeat)})
 
 
 FILTERS: dict[str, Callable[..., Op | None]] = {
     **filter_table.filters(),
     "plug-in-blur": _blur,
     "plug-in-colors-channel-mixer": _channel_mixer,
-    "plug-in-convmatrix": _convolution,
-    "plug-in-displace": _displace(0),
-    "plug-in-displace-polar": _displace(1),
-    "plug-in-exchange": _exchange,
+    "plug-in-displace": partial(_displace, 0),
+    "plug-in-displace-polar": partial(_displace, 1),
     "plug-in-gauss": lambda drawable, horizontal, vertical, method=0: _gaussian(horizontal, vertical),
-    "plug-in-gauss-iir": _gauss_one,
-    "plug-in-gauss-iir2": lambda drawable, horizontal, vertical: _gaussian(horizontal, vertical),
-    "plug-in-gauss-rle": _gauss_one,
-    "plug-in-gauss-rle2": lambda drawable, horizontal, vertical: _gaussian(horizontal, vertical),
-    "plug-in-mblur": _motion(False),
-    "plug-in-mblur-inward": _motion(True),
-    "plug-in-noisify": lambda drawable, independent, *noise: _noise(drawable, False, independent, *noise),
-    "plug-in-papertile": _paper,
-    "plug-in-randomize-hurl": _random("gegl:noise-hurl"),
-    "plug-in-randomize-pick": _random("gegl:noise-pick"),
-    "plug-in-randomize-slur": _random("gegl:noise-slur"),
-    "plug-in-rgb-noise": lambda drawable, independent, correlated, *noise: _noise(
-        drawable, correlated, independent, *noise
-    ),
-    "plug-in-ripple": _ripple,
+    **{
+        f"plug-in-gauss-{kind}2": lambda drawable, horizontal, vertical: _gaussian(horizontal, vertical)
+        for kind in ("iir", "rle")
+    },
+    **{f"plug-in-gauss-{kind}": _gauss_one for kind in ("iir", "rle")},
+    "plug-in-mblur": partial(_motion, False),
+    "plug-in-mblur-inward": partial(_motion, True),
+    "plug-in-noisify": lambda drawable, independent, *noise: _noise(drawable, independent, False, *noise),
+    **{
+        f"plug-in-randomize-{kind}": partial(_random, f"gegl:noise-{kind}")
+        for kind in ("hurl", "pick", "slur")
+    },
+    "plug-in-rgb-noise": _noise,
     "plug-in-sharpen": _sharpen,
-    "plug-in-sinus": _sinus,
 }
 
 
@@ -300,14 +147,6 @@ def run(name: str, image: Any, drawable: Any, *args: Any) -> None:
 # Filters that are no operation in GIMP 3 but a call of its own.
 
 
-def _autocrop(image: Any, drawable: Any) -> None:
-    image.autocrop(drawable)
-
-
-def _autocrop_layer(image: Any, drawable: Any) -> None:
-    image.autocrop_selected_layers(drawable)
-
-
 def _rotate(image: Any, drawable: Any, angle: int, everything: int) -> None:
     kind = Gimp.RotationType((int(angle) - 1) % 4)
     if everything:
@@ -324,25 +163,15 @@ def _threshold_alpha(image: Any, drawable: Any, threshold: int) -> None:
     drawable.curves_explicit(Gimp.HistogramChannel.ALPHA, curve)
 
 
-def _semi_flatten(image: Any, drawable: Any) -> None:
-    """Half-transparent pixels get the background colour behind them; fully transparent ones stay."""
-    from . import pixels
-
-    pixels.semi_flatten(drawable, colour.from_gegl(Gimp.context_get_background()))
-
-
-def _max_rgb(image: Any, drawable: Any, keep_largest: int) -> None:
-    from . import pixels
-
-    pixels.keep_extreme(drawable, bool(keep_largest))
-
-
 CALLS: dict[str, Callable[..., Any]] = {
-    "plug-in-autocrop": _autocrop,
-    "plug-in-autocrop-layer": _autocrop_layer,
+    **without_result(
+        {
+            "plug-in-autocrop": lambda image, drawable: image.autocrop(drawable),
+            "plug-in-autocrop-layer": lambda image, drawable: image.autocrop_selected_layers(drawable),
+        }
+    ),
     "plug-in-rotate": _rotate,
     "plug-in-threshold-alpha": _threshold_alpha,
-    "plug-in-semiflatten": _semi_flatten,
+    **pixels.CALLS,
     **bytefilters.CALLS,
-    "plug-in-max-rgb": _max_rgb,
 }

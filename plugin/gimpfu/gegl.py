@@ -5,7 +5,8 @@ The result goes through the drawable's shadow buffer, so selection and undo are 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from gi.repository import Babl, Gegl, Gimp
 
 from . import region
 from .errors import error
+from .region import Rectangle
 
 _STRIP = 128  # rows
 
@@ -33,11 +35,13 @@ class Operation:
     bounds: bool = False
 
 
-def _selected(drawable: Any) -> tuple[int, int, int, int] | None:
-    """Return x, y, width, height of what is to be changed; None for nothing. Raises `error` for a group."""
+def _selected(drawable: Any) -> Rectangle | None:
+    """Make GEGL ready, and return what is to be changed; None for nothing. Raises `error` for a group."""
     if isinstance(drawable, Gimp.GroupLayer):
         raise error("A layer group has no pixels of its own.")
     inside, x, y, width, height = drawable.mask_intersect()
+    region.flush()
+    Gegl.init(None)
     return (x, y, width, height) if inside and width >= 1 and height >= 1 else None
 
 
@@ -46,21 +50,20 @@ def apply(drawable: Any, operation: Operation) -> None:
     selected = _selected(drawable)
     if selected is None:
         return
-    x, y, width, height = selected
-    region.flush()
-    Gegl.init(None)
     whole = (0, 0, drawable.get_width(), drawable.get_height())
-    area = (x, y, width, height) if operation.bounds else whole
-    name = Babl.get_name(drawable.get_format())
-    cast = operation.cast and "'" in name
+    cast = operation.cast and "'" in Babl.get_name(drawable.get_format())
     if cast or operation.bounds:
-        _apply_copied(drawable, operation, area, cast)
+        _apply_copied(drawable, operation, selected if operation.bounds else whole, cast)
     else:
         shadow = drawable.get_shadow_buffer()
         process(operation, drawable.get_buffer(), shadow, whole)
         shadow.flush()
+    _merge(drawable, selected)
+
+
+def _merge(drawable: Any, area: Rectangle) -> None:
     drawable.merge_shadow(True)
-    drawable.update(x, y, width, height)
+    drawable.update(*area)
 
 
 def _apply_copied(drawable: Any, operation: Operation, area: tuple[int, ...], cast: bool) -> None:
@@ -87,26 +90,30 @@ def apply_to_stored(drawable: Any, change: Callable[[Any], object]) -> None:
     selected = _selected(drawable)
     if selected is None:
         return
-    x, y, width, height = selected
-    region.flush()
-    stored, _ = _formats(drawable, False)
-    gray, alpha = "Y'" in stored, drawable.has_alpha()
-    base, kind = (Gimp.ImageBaseType.GRAY, "GRAY") if gray else (Gimp.ImageBaseType.RGB, "RGB")
-    kind = getattr(Gimp.ImageType, kind + ("A" if alpha else "") + "_IMAGE")
-    linear = ("Y" if gray else "RGB") + ("A" if alpha else "") + " float"
-    image = Gimp.Image.new_with_precision(width, height, base, Gimp.Precision.FLOAT_LINEAR)
-    try:
-        image.undo_disable()
-        layer = Gimp.Layer.new(image, "", width, height, kind, 100.0, Gimp.LayerMode.NORMAL)
-        image.insert_layer(layer, None, 0)
-        _copy(drawable.get_buffer(), (x, y), stored, layer.get_buffer(), (0, 0), linear, (width, height))
+    stored, linear = _formats(drawable, False)[0], _linear(drawable)
+    place, size = selected[:2], selected[2:]
+    with _layer_in_linear_light(drawable, size) as layer:
+        _copy(drawable.get_buffer(), place, stored, layer.get_buffer(), (0, 0), linear, size)
         change(layer)
         shadow = drawable.get_shadow_buffer()
-        _copy(layer.get_buffer(), (0, 0), linear, shadow, (x, y), stored, (width, height))
+        _copy(layer.get_buffer(), (0, 0), linear, shadow, place, stored, size)
+    _merge(drawable, selected)
+
+
+@contextmanager
+def _layer_in_linear_light(drawable: Any, size: Place) -> Iterator[Any]:
+    """Make a layer of the drawable's kind in an image of its own for a while."""
+    gray = _is_gray(drawable)
+    base, kind = (Gimp.ImageBaseType.GRAY, "GRAY") if gray else (Gimp.ImageBaseType.RGB, "RGB")
+    kind = getattr(Gimp.ImageType, kind + ("A" if drawable.has_alpha() else "") + "_IMAGE")
+    image = Gimp.Image.new_with_precision(*size, base, Gimp.Precision.FLOAT_LINEAR)
+    try:
+        image.undo_disable()
+        layer = Gimp.Layer.new(image, "", *size, kind, 100.0, Gimp.LayerMode.NORMAL)
+        image.insert_layer(layer, None, 0)
+        yield layer
     finally:
         image.delete()
-    drawable.merge_shadow(True)
-    drawable.update(x, y, width, height)
 
 
 Place = tuple[int, int]
@@ -125,37 +132,40 @@ def _copy(source: Any, at: Place, read: str, target: Any, to: Place, told: str, 
 def _formats(drawable: Any, cast: bool) -> tuple[str, str]:
     """Return the formats that a drawable's samples are read in, and that the operation is told they have."""
     native = drawable.get_format()
-    gray = drawable.is_gray() or isinstance(drawable, Gimp.Channel)
-    alpha = "A" if drawable.has_alpha() else ""
-    stored = ("Y'" if gray else "R'G'B'") + alpha + " float"
-    linear = ("Y" if gray else "RGB") + alpha + " float"
+    linear = _linear(drawable)
+    stored = linear.replace("Y", "Y'").replace("RGB", "R'G'B'")
     spaced = Babl.get_name(Babl.format_with_space(stored, native))
     return spaced, Babl.get_name(Babl.format_with_space(linear, native)) if cast else spaced
+
+
+def _linear(drawable: Any) -> str:
+    return ("Y" if _is_gray(drawable) else "RGB") + ("A" if drawable.has_alpha() else "") + " float"
+
+
+def _is_gray(drawable: Any) -> bool:
+    return drawable.is_gray() or isinstance(drawable, Gimp.Channel)
 
 
 def process(operation: Operation, source: Any, target: Any, area: tuple[int, ...]) -> None:
     """Write into buffer `target` what `operation` makes of buffer `source`, within area. Raises `error`."""
     graph = Gegl.Node()
-    node = graph.create_child(operation.name)
-    if node is None or not node.get_operation():
-        raise error(f"This GIMP has no operation {operation.name}.")
-    for name, value in operation.properties.items():
-        node.set_property(name, value)
+    node = _child(graph, operation.name, **operation.properties)
     if node.has_pad("input"):
-        _buffer_node(graph, source).connect_to("output", node, "input")
+        _child(graph, "gegl:buffer-source", buffer=source).connect_to("output", node, "input")
     for pad, drawable in operation.aux.items():
-        _buffer_node(graph, drawable.get_buffer()).connect_to("output", node, pad)
-    crop = graph.create_child("gegl:crop")
-    for name, number in zip(("x", "y", "width", "height"), area, strict=True):
-        crop.set_property(name, float(number))
-    write = graph.create_child("gegl:write-buffer")
-    write.set_property("buffer", target)
+        _child(graph, "gegl:buffer-source", buffer=drawable.get_buffer()).connect_to("output", node, pad)
+    edges = dict(zip(("x", "y", "width", "height"), map(float, area), strict=True))
+    crop = _child(graph, "gegl:crop", **edges)
+    write = _child(graph, "gegl:write-buffer", buffer=target)
     node.connect_to("output", crop, "input")
     crop.connect_to("output", write, "input")
     write.process()
 
 
-def _buffer_node(graph: Any, buffer: Any) -> Any:
-    node = graph.create_child("gegl:buffer-source")
-    node.set_property("buffer", buffer)
+def _child(graph: Any, operation: str, /, **properties: Any) -> Any:
+    node = graph.create_child(operation)
+    if node is None or not node.get_operation():
+        raise error(f"This GIMP has no operation {operation}.")
+    for name, value in properties.items():
+        node.set_property(name, value)
     return node

@@ -10,6 +10,7 @@ import gi
 from gi.repository import Gimp, GLib
 
 from . import colour, gimpplugin, region, registry, resources
+from .adapters import database, layers
 from .errors import error as error
 from .pdb import pdb
 
@@ -91,10 +92,7 @@ def _new_layer(
     opacity: float = 100.0,
     mode: int = Gimp.LayerMode.NORMAL_LEGACY,
 ) -> Gimp.Layer:
-    size = (int(width), int(height))
-    return Gimp.Layer.new(
-        image, str(name), *size, Gimp.ImageType(int(type)), float(opacity), Gimp.LayerMode(int(mode))
-    )
+    return layers.new_layer(image, width, height, type, name, opacity, mode)
 
 
 def _new_group(
@@ -109,15 +107,7 @@ def _new_group(
 def _new_channel(
     image: Gimp.Image, name: str, width: int, height: int, opacity: float = 100.0, color: Any = (0, 0, 0)
 ) -> Gimp.Channel:
-    return Gimp.Channel.new(image, str(name), int(width), int(height), float(opacity), colour.to_gegl(color))
-
-
-def _new_display(image: Gimp.Image) -> Gimp.Display | None:
-    """None where GIMP runs without windows."""
-    try:
-        return Gimp.Display.new(image)
-    except TypeError:
-        return None
+    return layers.new_channel(image, width, height, name, opacity, color)
 
 
 def _new_image(width: int, height: int, type: int = Gimp.ImageBaseType.RGB) -> Gimp.Image:  # noqa: A002
@@ -139,7 +129,7 @@ Layer = _Kind(Gimp.Layer, _new_layer)
 GroupLayer = _Kind(Gimp.GroupLayer, _new_group)
 Channel = _Kind(Gimp.Channel, _new_channel)
 Vectors = _Kind(Gimp.Path, Gimp.Path.new)
-Display = _Kind(Gimp.Display, _new_display)
+Display = _Kind(Gimp.Display, database.new_display)
 Parasite = _Kind(Gimp.Parasite, _new_parasite)
 
 
@@ -148,9 +138,7 @@ def progress_init(text: str = "") -> None:
     Gimp.progress_init(str(text))
 
 
-def progress_update(fraction: float) -> None:
-    """Move the progress bar to a share from 0 to 1."""
-    Gimp.progress_update(min(max(float(fraction), 0.0), 1.0))
+progress_update = database.progress_update
 
 
 def message(text: str) -> None:
@@ -164,6 +152,9 @@ def quit() -> None:  # noqa: A001 - gimpfu's own name
     Gimp.quit()
 
 
+exit = quit  # noqa: A001 - scripts say so, too
+
+
 def image_list() -> list[Gimp.Image]:
     """All open images, the newest first, as gimpfu had them."""
     return sorted(Gimp.get_images(), key=lambda image: image.get_id(), reverse=True)
@@ -175,10 +166,17 @@ def displays_flush() -> None:
     Gimp.displays_flush()
 
 
-def delete(thing: Any) -> None:
-    """Delete an image, an item that is in none, or a display; None, which a display may be, is nothing."""
-    if thing is not None:
-        thing.delete()
+fonts_refresh = Gimp.fonts_refresh
+default_display = Gimp.default_display
+context_push, context_pop = Gimp.context_push, Gimp.context_pop
+parasite_find, parasite_attach, parasite_detach = (
+    Gimp.get_parasite,
+    Gimp.attach_parasite,
+    Gimp.detach_parasite,
+)
+
+
+delete = database.delete
 
 
 def tile_width() -> int:
@@ -190,23 +188,18 @@ tile_height = tile_width
 
 
 def tile_cache_size(kilobytes: int) -> None:
-    """GIMP 3 keeps its own counsel about caches."""
+    """Do nothing: GIMP 3 sets the size of its caches itself."""
 
 
 tile_cache_ntiles = gtkrc = tile_cache_size
 
 
-def register_load_handler(name: str, extensions: str, prefixes: str = "") -> None:
-    """Say which files a procedure of menu ``<Load>`` opens."""
-    registry.handlers[name.replace("_", "-")] = registry.Handler(extensions, prefixes)
-
-
 def register_magic_load_handler(name: str, extensions: str, prefixes: str = "", magics: str = "") -> None:
-    """Say which files a load procedure is for."""
+    """Say which files a procedure of menu ``<Load>`` opens; a save handler's, which ``<Save>`` writes."""
     registry.handlers[name.replace("_", "-")] = registry.Handler(extensions, prefixes, magics)
 
 
-register_save_handler = register_load_handler
+register_load_handler = register_save_handler = register_magic_load_handler
 
 
 def domain_register(name: str, path: str | None = None) -> None:
@@ -244,11 +237,6 @@ def show_tool_tips() -> bool:
 show_help_button = show_tool_tips
 
 
-def default_display() -> Any:
-    """Return the display on which new images are shown."""
-    return Gimp.default_display()
-
-
 def checks_get_shades(type: int) -> tuple[int, int]:  # noqa: A002
     """Light and dark of the pattern behind transparency."""
     return {0: (204, 255), 1: (102, 153), 2: (0, 51), 3: (255, 255), 4: (127, 127), 5: (0, 0)}[int(type)]
@@ -262,11 +250,6 @@ def fonts_get_list(filter: str = "") -> list[str]:  # noqa: A002
 def gradients_get_list(filter: str = "") -> list[str]:  # noqa: A002
     """List the gradients whose names match a regular expression."""
     return resources.names("GimpGradient", filter or "")
-
-
-def fonts_refresh() -> None:
-    """Look for new fonts."""
-    Gimp.fonts_refresh()
 
 
 def context_get_gradient() -> str:
@@ -311,24 +294,9 @@ def vectors_import_from_string(
     return [Gimp.Item.get_by_id(number) for number in numbers]
 
 
-def parasite_find(name: str) -> Any:
-    """Return the global parasite of this name, None if there is none."""
-    return Gimp.get_parasite(name)
-
-
-def parasite_attach(parasite: Any) -> None:
-    """Keep a global parasite."""
-    Gimp.attach_parasite(parasite)
-
-
 def attach_new_parasite(name: str, flags: int, data: str | bytes) -> None:
     """Make a global parasite and keep it."""
     Gimp.attach_parasite(_new_parasite(name, flags, data))
-
-
-def parasite_detach(name: str) -> None:
-    """Remove the global parasite of this name."""
-    Gimp.detach_parasite(name)
 
 
 def parasite_list() -> tuple[str, ...]:
@@ -349,21 +317,6 @@ _id2vectors = _id2drawable
 
 def _id2display(number: int) -> Any:
     return Gimp.Display.get_by_id(int(number))
-
-
-def exit() -> None:  # noqa: A001 - scripts say so, too
-    """End this process, like `quit`."""
-    quit()
-
-
-def context_push() -> None:
-    """Keep the context, to be restored by `context_pop`."""
-    Gimp.context_push()
-
-
-def context_pop() -> None:
-    """Restore the context of the last `context_push`."""
-    Gimp.context_pop()
 
 
 def _one_colour(parts: tuple[Any, ...]) -> Any:

@@ -67,33 +67,26 @@ def declare(query: Callable[[], Any], run: Callable[..., Any]) -> None:
     """Let ``query`` install its procedures; ``run(name, arguments)`` is what they do. Raises `error`."""
     _installed.clear()
     query()
-    for name, told in list(_installed.items()):
-        params = [_param(entry) for entry in told["params"]]
-        takes_mode = bool(params) and params[0][1].replace("_", "-") in ("run-mode", "run-type")
-        label, menu = told["label"], told["menu"]
-        if menu is None and label.startswith("<"):
-            menu, _, label = label.rpartition("/")
-        results = [(kind, *rest) for kind, *rest in (_param(entry)[:3] for entry in told["results"])]
-        asked = params[1:] if takes_mode else params
+    for name, told in _installed.items():
+        _register(name, told, run)
 
-        def function(*values: Any, name: str = name, takes_mode: bool = takes_mode) -> Any:
-            return run(name, ((1, *values) if takes_mode else values))
 
-        blurb, help_text, author, owner, date = told["about"]
-        register(
-            name,
-            blurb,
-            help_text,
-            author,
-            owner,
-            date,
-            label,
-            told["types"],
-            asked,
-            results,
-            function,
-            menu=menu,
-        )
+def _register(name: str, told: dict[str, Any], run: Callable[..., Any]) -> None:
+    params = [_param(entry) for entry in told["params"]]
+    takes_mode = bool(params) and params[0][1].replace("_", "-") in ("run-mode", "run-type")
+    label, menu = told["label"], told["menu"]
+    if menu is None and label.startswith("<"):
+        menu, _, label = label.rpartition("/")
+
+    def function(*values: Any) -> Any:
+        return run(name, ((1, *values) if takes_mode else values))
+
+    asked = params[1:] if takes_mode else params
+    results = [_param(entry)[:3] for entry in told["results"]]
+    blurb, text, author, owner, date = told["about"]
+    register(
+        name, blurb, text, author, owner, date, label, told["types"], asked, results, function, menu=menu
+    )
 
 
 def _param(entry: Sequence[Any]) -> tuple[Any, ...]:

@@ -26,55 +26,29 @@ def gimp_ui_init() -> None:
     _ui().init("python-fu")
 
 
-def _dialog() -> Any:
-    from .scripts import gtk2
-
-    gtk = gtk2.module("gtk")
-
-    def make(
-        title: str = "",
-        role: str = "",
-        parent: Any = None,
-        flags: Any = 0,
-        help_func: Any = None,
-        help_id: Any = None,
-        buttons: Any = (),
-    ) -> Any:
-        gtk2.need_a_screen()
-        gimp_ui_init()
-        return gtk.Dialog(title, parent, flags, buttons)
-
-    return make
-
-
-def _frame() -> Any:
-    from .scripts import gtk2
-
-    return gtk2.module("gtk").Frame
-
-
-def _hint_box() -> Any:
-    from .scripts import gtk2
-
-    return lambda text: gtk2.module("gtk").Label(text)
-
-
-def _progress() -> Any:
-    return lambda: _ui().ProgressBar.new()
+def _dialog(
+    title: str = "",
+    role: str = "",
+    parent: Any = None,
+    flags: Any = 0,
+    help_func: Any = None,
+    help_id: Any = None,
+    buttons: Any = (),
+) -> Any:
+    _gtk2().need_a_screen()
+    gimp_ui_init()
+    return _gtk().Dialog(title, parent, flags, buttons)
 
 
 def _chooser(kind: str, getter: Callable[[int], Any]) -> Callable[[], Any]:
     """Return a combo box of images or items with gimpfu's ``get_value``."""
 
     def provide() -> Any:
-        native = getattr(_ui(), f"{kind}ComboBox")
-
-        class Selector(native):  # type: ignore[misc,valid-type]
+        class Selector(getattr(_ui(), f"{kind}ComboBox")):  # type: ignore[misc]
             def __init__(self, *args: Any):
                 super().__init__()
-                for one in args:
-                    if hasattr(one, "get_id"):
-                        self.set_active(one.get_id())
+                for number in [one.get_id() for one in args if hasattr(one, "get_id")]:
+                    self.set_active(number)
 
             def get_value(self) -> Any:
                 found = self.get_active()
@@ -107,36 +81,34 @@ def _resource(kind: str) -> Callable[[], Any]:
     return provide
 
 
-def _colour_button() -> Any:
-    def make(title: str = "", width: int = 100, height: int = 25, color: Any = None, kind: int = 0) -> Any:
-        native = colour.to_gegl(color if color is not None else (0, 0, 0))
-        button = _ui().ColorButton.new(title, int(width), int(height), native, _ui().ColorAreaType(int(kind)))
-        read = button.get_color
-        button.get_color = lambda: colour.from_gegl(read())
-        button.get_value = button.get_color
-        return button
-
-    return make
+def _colour_button(
+    title: str = "", width: int = 100, height: int = 25, color: Any = None, kind: int = 0
+) -> Any:
+    native = colour.to_gegl(color if color is not None else (0, 0, 0))
+    button = _ui().ColorButton.new(title, int(width), int(height), native, _ui().ColorAreaType(int(kind)))
+    read = button.get_color
+    button.get_value = button.get_color = lambda: colour.from_gegl(read())
+    return button
 
 
-def _colour_selector() -> Any:
-    return lambda default=None: _colour_button()("", 100, 25, default)
+def _gtk2() -> Any:
+    from .scripts import gtk2
+
+    return gtk2
 
 
 def _gtk() -> Any:
-    from .scripts import gtk2
-
-    return gtk2.module("gtk")
+    return _gtk2().module("gtk")
 
 
 _PROVIDED: dict[str, Callable[[], Any]] = {
     "gtk": _gtk,
-    "Dialog": _dialog,
-    "Frame": _frame,
-    "HintBox": _hint_box,
-    "ProgressBar": _progress,
-    "ColorButton": _colour_button,
-    "ColorSelector": _colour_selector,
+    "Dialog": lambda: _dialog,
+    "Frame": lambda: _gtk().Frame,
+    "HintBox": lambda: lambda text: _gtk().Label(text),
+    "ProgressBar": lambda: _ui().ProgressBar.new,
+    "ColorButton": lambda: _colour_button,
+    "ColorSelector": lambda: lambda default=None: _colour_button(color=default),
     **{
         f"{kind}{end}": _chooser(native, getter)
         for end in ("Selector", "ComboBox")

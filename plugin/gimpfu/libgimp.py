@@ -46,10 +46,6 @@ def call(name: str, specs: Sequence[GObject.ParamSpec], pairs: list[values.Pair]
         returned = _function(name)(*arguments)
     except TypeError as fault:
         raise error(f"{name}: {fault}") from None
-    if isinstance(returned, bool):
-        if not returned:
-            raise error(Gimp.get_pdb().get_last_error() or f"{name} failed")
-        return None
     parts = list(returned) if isinstance(returned, tuple) else [returned]
     if parts and isinstance(parts[0], bool) and not parts.pop(0):
         raise error(Gimp.get_pdb().get_last_error() or f"{name} failed")

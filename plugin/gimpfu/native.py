@@ -15,7 +15,7 @@ def lookup(name: str) -> Gimp.Procedure | None:
     return Gimp.get_pdb().lookup_procedure(name)
 
 
-def named(name: str, given: dict[str, Any]) -> Any:
+def call_with_names(name: str, given: dict[str, Any]) -> Any:
     """Call GIMP 3's procedure `name` with arguments by GIMP 3's names.
 
     What it has no argument for is left out; numbers are moved into its ranges.

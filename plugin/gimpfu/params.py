@@ -53,6 +53,12 @@ def add(procedure: Gimp.Procedure, param: Param) -> None:
         _ADD.get(param.kind, _add_string)(procedure, head, param)
 
 
+def add_run_mode(procedure: Gimp.Procedure) -> None:
+    """Declare the run mode, which GIMP does itself only for procedures on images."""
+    head = ("run-mode", "Run mode", "The run mode")
+    procedure.add_enum_argument(*head, Gimp.RunMode, Gimp.RunMode.NONINTERACTIVE, READWRITE)
+
+
 def add_result(procedure: Gimp.Procedure, result: Result) -> None:
     """Declare one of ``register``'s results as a return value."""
     head = (result.name, result.name, result.description or result.name)

@@ -7,14 +7,16 @@ the value can be called as well and both ways of writing work.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from gi.repository import Gimp
 
 from . import adapters, colour, enums, pixels, region, strokes
-from .adapters import editing, images, layers
+from .adapters import editing, images, layers, transformations
+from .context import context
 from .errors import say_once
 from .scripts.byte_string import ByteString
 
@@ -35,19 +37,26 @@ class _CallableTuple(tuple[Any, ...]):
         return self.native
 
 
-def _readable(method: str) -> property:
+# GIMP 3's methods that are replaced by GIMP 2's below, taken before `apply` does it.
+_copy_layer, _scale_layer, _resize_layer = Gimp.Layer.copy, Gimp.Layer.scale, Gimp.Layer.resize
+_scale_image, _resize_text = Gimp.Image.scale, Gimp.TextLayer.resize
+_merge_shadow_native = Gimp.Drawable.merge_shadow
+
+
+def _readable(kind: Any, method: str) -> property:
     return property(lambda self: getattr(self, method)())
 
 
-def _writable(getter: str, setter: str) -> property:
+def _writable(kind: Any, name: str) -> property:
     def write(self: Any, value: Any) -> None:
-        getattr(self, setter)(value)
+        getattr(self, f"set_{name}")(value)
 
-    return property(lambda self: getattr(self, getter)(), write)
+    return property(lambda self: getattr(self, f"get_{name}")(), write)
 
 
-def _both_ways(native: Callable[[Any], Any]) -> property:
+def _both_ways(kind: Any, method: str) -> property:
     """Return a number that can be read as a property and called as a method."""
+    native = getattr(kind, method)
 
     def read(self: Any) -> _CallableInt:
         value = native(self)
@@ -58,11 +67,9 @@ def _both_ways(native: Callable[[Any], Any]) -> property:
     return property(read)
 
 
-def _offsets(self: Gimp.Drawable) -> tuple[int, int]:
-    return tuple(self.get_offsets()[1:])
+def _mask_bounds(kind: Any, method: str) -> property:
+    native = getattr(kind, method)
 
-
-def _mask_bounds(native: Callable[[Any], Any]) -> property:
     def read(self: Gimp.Drawable) -> _CallableTuple:
         result = native(self)
         bounds = _CallableTuple(result[1:])
@@ -72,16 +79,107 @@ def _mask_bounds(native: Callable[[Any], Any]) -> property:
     return property(read)
 
 
-def _first(method: str, setter: str) -> property:
+def _first(kind: Any, items: str) -> property:
     """gimpfu's single active item; GIMP 3 has a list of selected ones."""
 
-    def get(self: Gimp.Image) -> Any:
-        return next(iter(getattr(self, method)()), None)
-
     def set_(self: Gimp.Image, item: Any) -> None:
-        getattr(self, setter)([item])
+        getattr(self, f"set_selected_{items}")([item])
 
-    return property(get, set_)
+    return property(lambda self: layers.first(getattr(self, f"get_selected_{items}")()), set_)
+
+
+def _called(kind: Any, method: str) -> Callable[..., Any]:
+    return lambda self, *args: getattr(self, method)(*args)
+
+
+def _inserting(kind: Any, method: str) -> Callable[..., Any]:
+    """With gimpfu's defaults: position -1 is right above the active layer."""
+    native = getattr(kind, method)
+    return lambda self, item, parent=None, position=-1: native(self, item, parent, position)
+
+
+def _adding(kind: Any, method: str) -> Callable[..., Any]:
+    return lambda self, item, position=-1: getattr(self, method)(item, None, position)
+
+
+def _with_offsets(kind: Any, method: str) -> Callable[..., Any]:
+    """``resize`` and ``crop``, whose offsets gimpfu let out."""
+    native = getattr(kind, method)
+    return lambda self, width, height, offset_x=0, offset_y=0: native(
+        self, int(width), int(height), int(offset_x), int(offset_y)
+    )
+
+
+def _whole(kind: Any, method: str) -> Callable[..., Any]:
+    """Return a method on whole numbers, which may come as fractions or as text, as in Python 2."""
+    native = getattr(kind, method)
+
+    def call(self: Any, *numbers: Any) -> Any:
+        return native(self, *(int(float(one)) if isinstance(one, (float, str)) else one for one in numbers))
+
+    return call
+
+
+_MAKERS: dict[str, Callable[[Any, str], Any]] = {
+    "read": _readable,
+    "write": _writable,
+    "read-or-call": _both_ways,
+    "bounds": _mask_bounds,
+    "first": _first,
+    "call": _called,
+    "insert": _inserting,
+    "add": _adding,
+    "with-offsets": _with_offsets,
+    "whole": _whole,
+}
+# How an attribute is made, of which class, what GIMP 3's names begin with (- for nothing), and GIMP 2's
+# names; behind a colon the rest of GIMP 3's name where it is another one.
+_TABLE = """
+read Image get_ ID:id width height precision layers channels vectors:paths selection name
+    floating_selection:floating_sel
+read Image is_ dirty
+read Item get_ ID:id image parent children
+read Drawable get_ width height bpp
+read Layer get_ mask
+read GroupLayer get_ layers:children
+read Display get_ ID:id
+read Parasite get_ name flags
+write Image - tattoo_state
+write Item - name visible tattoo
+write Layer - opacity lock_alpha preserve_trans:lock_alpha apply_mask edit_mask show_mask
+write Channel - opacity show_masked
+read-or-call Item - is_layer_mask
+read-or-call Drawable - has_alpha is_rgb is_gray is_grey:is_gray is_indexed type type_with_alpha
+read-or-call Layer - is_floating_sel
+read-or-call Parasite - is_persistent is_undoable
+bounds Drawable - mask_bounds mask_intersect
+first Image - active_layer:layers active_channel:channels active_vectors:paths
+call Image - disable_undo:undo_disable enable_undo:undo_enable raise_layer:raise_item lower_layer:lower_item
+    raise_channel:raise_item lower_channel:lower_item raise_layer_to_top:raise_item_to_top
+    lower_layer_to_bottom:lower_item_to_bottom parasite_find:get_parasite parasite_attach:attach_parasite
+    parasite_detach:detach_parasite
+call Item - parasite_find:get_parasite parasite_attach:attach_parasite parasite_detach:detach_parasite
+insert Image - insert_layer insert_vectors:insert_path
+add Image insert_ add_layer:layer add_vectors:path add_channel:channel
+with-offsets Image - resize crop
+with-offsets Layer - resize
+whole Image - add_hguide add_vguide
+whole Drawable - update
+whole Layer - set_offsets
+"""
+
+
+def _made() -> Iterator[tuple[Any, str, Any]]:
+    """Yield class, name and attribute of the table's lines."""
+    for line in re.split(r"\n(?=\S)", _TABLE.strip()):
+        how, of, head, *words = line.split()
+        kind = getattr(Gimp, of)
+        for name, _, rest in (word.partition(":") for word in words):
+            yield kind, name, _MAKERS[how](kind, head.strip("-") + (rest or name))
+
+
+def _offsets(self: Gimp.Drawable) -> tuple[int, int]:
+    return tuple(self.get_offsets()[1:])
 
 
 def _translate(self: Gimp.Layer, dx: int, dy: int) -> None:
@@ -89,85 +187,36 @@ def _translate(self: Gimp.Layer, dx: int, dy: int) -> None:
     self.set_offsets(x + int(dx), y + int(dy))
 
 
-def _with_alpha_option(native: Callable[[Any], Any]) -> Callable[..., Any]:
-    def copy(self: Gimp.Layer, add_alpha: bool = False) -> Gimp.Layer:
-        layer = native(self)
-        if add_alpha:
-            layer.add_alpha()
-        return layer
-
-    return copy
+def _copy(self: Gimp.Layer, add_alpha: bool = False) -> Gimp.Layer:
+    layer = _copy_layer(self)
+    if add_alpha:
+        layer.add_alpha()
+    return layer
 
 
-def _inserting(native: Callable[..., Any]) -> Callable[..., Any]:
-    """With gimpfu's defaults: position -1 is right above the active layer."""
-
-    def insert(self: Gimp.Image, item: Any, parent: Any = None, position: int = -1) -> Any:
-        return native(self, item, parent, position)
-
-    return insert
-
-
-def _adding(method: str) -> Callable[..., Any]:
-    def add(self: Gimp.Image, item: Any, position: int = -1) -> Any:
-        return getattr(self, method)(item, None, position)
-
-    return add
-
-
-def _with_interpolation(scale: Callable[[], Any], interpolation: int) -> Any:
+def _scaled(scale: Callable[[], Any], interpolation: int) -> Any:
     """`scale` with an interpolation of its own; -1 is the context's, as in gimpfu."""
     if interpolation == -1:
         return scale()
-    Gimp.context_push()
-    try:
-        Gimp.context_set_interpolation(Gimp.InterpolationType(interpolation))
+    with context(interpolation=Gimp.InterpolationType(interpolation)):
         return scale()
-    finally:
-        Gimp.context_pop()
 
 
-def _image_scale(native: Callable[..., Any]) -> Callable[..., Any]:
-    def scale(self: Gimp.Image, width: int, height: int, interpolation: int = -1) -> Any:
-        return _with_interpolation(lambda: native(self, int(width), int(height)), interpolation)
-
-    return scale
+def _image_scale(self: Gimp.Image, width: int, height: int, interpolation: int = -1) -> Any:
+    return _scaled(partial(_scale_image, self, int(width), int(height)), interpolation)
 
 
-def _layer_scale(native: Callable[..., Any]) -> Callable[..., Any]:
-    def scale(
-        self: Gimp.Layer, width: int, height: int, local_origin: bool = False, interpolation: int = -1
-    ) -> Any:
-        call = partial(native, self, int(width), int(height), bool(local_origin))
-        return _with_interpolation(call, interpolation)
-
-    return scale
+def _layer_scale(
+    self: Gimp.Layer, width: int, height: int, local_origin: bool = False, interpolation: int = -1
+) -> Any:
+    return _scaled(partial(_scale_layer, self, int(width), int(height), bool(local_origin)), interpolation)
 
 
-def _with_offsets(native: Callable[..., Any]) -> Callable[..., Any]:
-    """``resize`` and ``crop``, whose offsets gimpfu let out."""
-
-    def resize(self: Any, width: int, height: int, offset_x: int = 0, offset_y: int = 0) -> Any:
-        return native(self, int(width), int(height), int(offset_x), int(offset_y))
-
-    return resize
-
-
-def _text_resize(native: Callable[..., Any]) -> Callable[..., Any]:
+def _text_resize(self: Any, *sizes: Any) -> Any:
     """Of a text layer the text's box with two sizes, the layer itself with GIMP 2's four."""
-    of_layer = _with_offsets(Gimp.Layer.resize)
-
-    def resize(self: Any, *sizes: Any) -> Any:
-        return native(self, *map(float, sizes)) if len(sizes) == 2 else of_layer(self, *sizes)
-
-    return resize
-
-
-def _merge_shadow(native: Callable[..., Any]) -> Callable[..., Any]:
-    def merge(self: Gimp.Drawable, undo: bool = False) -> Any:
-        return native(self, bool(undo))
-
-    return merge
+    return (
+        _resize_text(self, *map(float, sizes)) if len(sizes) == 2 else _resize_layer(self, *map(int, sizes))
+    )
 
 
 def _attach_new_parasite(self: Any, name: str, flags: int, data: str | bytes) -> Any:
@@ -175,47 +224,20 @@ def _attach_new_parasite(self: Any, name: str, flags: int, data: str | bytes) ->
     return self.attach_parasite(Gimp.Parasite.new(name, flags, raw))
 
 
-_NATIVE_COUNTS = {
-    "flip": 4,
-    "flip_simple": 3,
-    "perspective": 8,
-    "rotate": 4,
-    "rotate_simple": 4,
-    "scale": 4,
-    "shear": 2,
-    "2d": 7,
-    "matrix": 9,
-}
-
-
-def _by_count(name: str, native: Callable[..., Any]) -> Callable[..., Any]:
+def _by_count(name: str, count: int) -> Callable[..., Any]:
     """``transform_X`` with GIMP 2's longer list of arguments, or as libgimp's method of that name."""
-    procedure = _transform(name)
+    procedure, native = _transform(name), getattr(Gimp.Drawable, f"transform_{name}")
 
     def call(self: Gimp.Drawable, *args: Any, **named: Any) -> Any:
-        if len(args) + len(named) > _NATIVE_COUNTS[name]:
-            return procedure(self, *args, **named)
-        return native(self, *args, **named)
+        return (procedure if len(args) + len(named) > count else native)(self, *args, **named)
 
     return call
 
 
-def _filling(native: Callable[..., Any]) -> Callable[..., Any]:
-    """``fill`` with GIMP 2's numbers."""
-
-    def fill(self: Gimp.Drawable, fill_type: int) -> Any:
-        return native(self, enums.native(Gimp.FillType, fill_type))
-
-    return fill
-
-
-def _whole(native: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method on whole numbers, which may come as fractions or as text, as in Python 2."""
-
-    def call(self: Any, *numbers: Any) -> Any:
-        return native(self, *(int(float(one)) if isinstance(one, (float, str)) else one for one in numbers))
-
-    return call
+def _transform(name: str) -> Callable[..., Any]:
+    """``drawable.transform_X(...)`` is the procedure with the drawable in front."""
+    procedure = adapters.ADAPTERS[f"gimp-drawable-transform-{name.replace('_', '-')}"]
+    return lambda self, *args, **named: procedure(self, *args, *named.values())
 
 
 def _get_pixel(self: Gimp.Drawable, x: Any, y: Any = None) -> tuple[int, ...]:
@@ -265,16 +287,6 @@ def _set_resolution(self: Gimp.Image, value: Any) -> None:
     self.set_resolution(float(across), float(down))
 
 
-def _transform(name: str) -> Callable[..., Any]:
-    """``drawable.transform_X(...)`` is the procedure with the drawable in front."""
-    procedure = adapters.ADAPTERS[f"gimp-drawable-transform-{name.replace('_', '-')}"]
-
-    def call(self: Gimp.Drawable, *args: Any, **named: Any) -> Any:
-        return procedure(self, *args, *named.values())
-
-    return call
-
-
 _LINKED: dict[int, bool] = {}
 
 
@@ -289,159 +301,72 @@ def _set_linked(self: Gimp.Item, linked: Any) -> None:
     _LINKED[self.get_id()] = bool(linked)
 
 
-def _parasites() -> dict[str, Any]:
-    return {
-        "parasite_find": lambda self, name: self.get_parasite(name),
-        "parasite_attach": lambda self, parasite: self.attach_parasite(parasite),
-        "parasite_detach": lambda self, name: self.detach_parasite(name),
+_ATTRIBUTES: dict[Any, dict[str, Any]] = {
+    Gimp.Image: {
+        "base_type": property(lambda self: int(self.get_base_type())),
+        "active_drawable": property(layers.active_drawable),
+        "filename": property(images.filename, images.set_filename),
+        "uri": property(lambda self: self.get_file().get_uri() if self.get_file() else None),
+        "insert_channel": layers.insert_channel,
+        "remove_channel": layers.remove_channel,
+        "colormap": property(pixels.colormap, pixels.set_colormap),
+        "floating_sel_attached_to": property(Gimp.Image.floating_sel_attached_to),
+        "resolution": property(_resolution, _set_resolution),
+        "unit": property(
+            lambda self: self.get_unit().get_id(),
+            lambda self, number: self.set_unit(Gimp.Unit.get_by_id(int(number))),
+        ),
+        "new_layer": _new_layer,
+        "unset_active_channel": lambda self: self.set_selected_channels([]),
+        "free_shadow": lambda self: None,
+        "scale": _image_scale,
+    },
+    Gimp.Item: {
+        "linked": property(_linked, _set_linked),
+        "from_id": staticmethod(Gimp.Item.get_by_id),
+    },
+    Gimp.Drawable: {
+        "offsets": property(_offsets),
+        "merge_shadow": lambda self, undo=False: _merge_shadow_native(self, bool(undo)),
+        "flush": lambda self: region.flush(),
+        "fill": adapters.ADAPTERS["gimp-drawable-fill"],
+        "get_pixel": _get_pixel,
+        "set_pixel": _set_pixel,
+        "get_tile": lambda self, shadow, row, column: region.Tile(self, shadow, int(column), int(row)),
+        "get_tile2": lambda self, shadow, x, y: region.Tile(self, shadow, int(x) // 64, int(y) // 64),
+        "get_data": lambda self, format=None: bytes(region.PixelRgn(self)[:, :]),
+        "get_pixel_rgn": lambda self, *place, **how: region.PixelRgn(self, *place, **how),
+        "free_shadow": lambda self: None,
+        "offset": adapters.ADAPTERS["gimp-drawable-offset"],
+        **{f"transform_{name}_default": _transform(f"{name}_default") for name in transformations.COUNTS},
+        **{
+            f"transform_{name}": _by_count(name, count)
+            for name, count in {**transformations.COUNTS, **transformations.SIMPLE_COUNTS}.items()
+        },
+    },
+    Gimp.Layer: {
+        "mode": property(
+            lambda self: int(self.get_mode()), lambda self, mode: self.set_mode(Gimp.LayerMode(int(mode)))
+        ),
+        "scale": _layer_scale,
+        "translate": _translate,
+        "copy": _copy,
+    },
+    Gimp.Channel: dict.fromkeys(
+        ("color", "colour"),
+        property(
+            lambda self: colour.from_gegl(self.get_color()),
+            lambda self, value: self.set_color(colour.to_gegl(value)),
+        ),
+    ),
+    Gimp.TextLayer: {"resize": _text_resize},
+    Gimp.Path: {"strokes": property(strokes.stroke_list), "to_selection": strokes.to_selection},
+    Gimp.Parasite: {"data": property(lambda self: ByteString(bytes(self.get_data())))},
+}
+for _owner in (Gimp.Image, Gimp.Item):
+    _ATTRIBUTES[_owner] |= {
         "parasite_list": lambda self: tuple(self.get_parasite_list()),
         "attach_new_parasite": _attach_new_parasite,
-    }
-
-
-def _tables() -> dict[type, dict[str, Any]]:
-    image, item, drawable, layer = Gimp.Image, Gimp.Item, Gimp.Drawable, Gimp.Layer
-    return {
-        image: {
-            "ID": _readable("get_id"),
-            "width": _readable("get_width"),
-            "height": _readable("get_height"),
-            "base_type": property(lambda self: int(self.get_base_type())),
-            "precision": _readable("get_precision"),
-            "layers": _readable("get_layers"),
-            "channels": _readable("get_channels"),
-            "vectors": _readable("get_paths"),
-            "active_layer": _first("get_selected_layers", "set_selected_layers"),
-            "active_channel": _first("get_selected_channels", "set_selected_channels"),
-            "active_vectors": _first("get_selected_paths", "set_selected_paths"),
-            "active_drawable": property(layers.active_drawable),
-            "selection": _readable("get_selection"),
-            "name": _readable("get_name"),
-            "filename": property(images.filename, images.set_filename),
-            "uri": property(lambda self: self.get_file().get_uri() if self.get_file() else None),
-            "dirty": _readable("is_dirty"),
-            "disable_undo": lambda self: self.undo_disable(),
-            "enable_undo": lambda self: self.undo_enable(),
-            "insert_layer": _inserting(image.insert_layer),
-            "insert_channel": layers.insert_channel,
-            "remove_channel": layers.remove_channel,
-            "insert_vectors": _inserting(image.insert_path),
-            "add_layer": _adding("insert_layer"),
-            "add_channel": lambda self, item, position=-1: layers.insert_channel(self, item, None, position),
-            "add_vectors": _adding("insert_path"),
-            "colormap": property(pixels.colormap, pixels.set_colormap),
-            "floating_selection": _readable("get_floating_sel"),
-            "floating_sel_attached_to": property(image.floating_sel_attached_to),
-            "resolution": property(_resolution, _set_resolution),
-            "tattoo_state": _writable("get_tattoo_state", "set_tattoo_state"),
-            "unit": property(
-                lambda self: self.get_unit().get_id(),
-                lambda self, number: self.set_unit(Gimp.Unit.get_by_id(int(number))),
-            ),
-            "new_layer": _new_layer,
-            "unset_active_channel": lambda self: self.set_selected_channels([]),
-            "lower_channel": lambda self, item: self.lower_item(item),
-            "raise_channel": lambda self, item: self.raise_item(item),
-            "add_hguide": _whole(image.add_hguide),
-            "add_vguide": _whole(image.add_vguide),
-            "free_shadow": lambda self: None,
-            "scale": _image_scale(image.scale),
-            "resize": _with_offsets(image.resize),
-            "crop": _with_offsets(image.crop),
-            "raise_layer": lambda self, item: self.raise_item(item),
-            "lower_layer": lambda self, item: self.lower_item(item),
-            "raise_layer_to_top": lambda self, item: self.raise_item_to_top(item),
-            "lower_layer_to_bottom": lambda self, item: self.lower_item_to_bottom(item),
-            **_parasites(),
-        },
-        item: {
-            "ID": _readable("get_id"),
-            "name": _writable("get_name", "set_name"),
-            "visible": _writable("get_visible", "set_visible"),
-            "tattoo": _writable("get_tattoo", "set_tattoo"),
-            "image": _readable("get_image"),
-            "parent": _readable("get_parent"),
-            "children": _readable("get_children"),
-            "is_layer_mask": _both_ways(item.is_layer_mask),
-            "linked": property(_linked, _set_linked),
-            "from_id": staticmethod(Gimp.Item.get_by_id),
-            **_parasites(),
-        },
-        drawable: {
-            "width": _readable("get_width"),
-            "height": _readable("get_height"),
-            "bpp": _readable("get_bpp"),
-            "offsets": property(_offsets),
-            "has_alpha": _both_ways(drawable.has_alpha),
-            "is_rgb": _both_ways(drawable.is_rgb),
-            "is_gray": _both_ways(drawable.is_gray),
-            "is_grey": _both_ways(drawable.is_gray),
-            "is_indexed": _both_ways(drawable.is_indexed),
-            "type": _both_ways(drawable.type),
-            "type_with_alpha": _both_ways(drawable.type_with_alpha),
-            "mask_bounds": _mask_bounds(drawable.mask_bounds),
-            "mask_intersect": _mask_bounds(drawable.mask_intersect),
-            "merge_shadow": _merge_shadow(drawable.merge_shadow),
-            "flush": lambda self: region.flush(),
-            "fill": _filling(drawable.fill),
-            "get_pixel": _get_pixel,
-            "set_pixel": _set_pixel,
-            "get_tile": lambda self, shadow, row, column: region.Tile(self, shadow, int(column), int(row)),
-            "get_tile2": lambda self, shadow, x, y: region.Tile(self, shadow, int(x) // 64, int(y) // 64),
-            "get_data": lambda self, format=None: bytes(region.PixelRgn(self)[:, :]),
-            "update": _whole(drawable.update),
-            "free_shadow": lambda self: None,
-            "offset": adapters.ADAPTERS["gimp-drawable-offset"],
-            **{
-                f"transform_{name}_default": _transform(f"{name}_default")
-                for name in ("flip", "perspective", "rotate", "scale", "shear", "2d", "matrix")
-            },
-            **{
-                f"transform_{name}": _by_count(name, getattr(drawable, f"transform_{name}"))
-                for name in _NATIVE_COUNTS
-            },
-            "get_pixel_rgn": lambda self, *place, **how: region.PixelRgn(self, *place, **how),
-        },
-        layer: {
-            "mode": property(
-                lambda self: int(self.get_mode()), lambda self, mode: self.set_mode(Gimp.LayerMode(int(mode)))
-            ),
-            "opacity": _writable("get_opacity", "set_opacity"),
-            "mask": _readable("get_mask"),
-            "lock_alpha": _writable("get_lock_alpha", "set_lock_alpha"),
-            "preserve_trans": _writable("get_lock_alpha", "set_lock_alpha"),
-            "is_floating_sel": _both_ways(layer.is_floating_sel),
-            "scale": _layer_scale(layer.scale),
-            "resize": _with_offsets(layer.resize),
-            "apply_mask": _writable("get_apply_mask", "set_apply_mask"),
-            "edit_mask": _writable("get_edit_mask", "set_edit_mask"),
-            "show_mask": _writable("get_show_mask", "set_show_mask"),
-            "translate": _translate,
-            "set_offsets": _whole(layer.set_offsets),
-            "copy": _with_alpha_option(layer.copy),
-        },
-        Gimp.GroupLayer: {"layers": _readable("get_children")},
-        Gimp.Channel: {
-            "opacity": _writable("get_opacity", "set_opacity"),
-            "show_masked": _writable("get_show_masked", "set_show_masked"),
-            **dict.fromkeys(
-                ("color", "colour"),
-                property(
-                    lambda self: colour.from_gegl(self.get_color()),
-                    lambda self, value: self.set_color(colour.to_gegl(value)),
-                ),
-            ),
-        },
-        Gimp.TextLayer: {"resize": _text_resize(Gimp.TextLayer.resize)},
-        Gimp.Path: {"strokes": property(strokes.stroke_list), "to_selection": strokes.to_selection},
-        Gimp.Display: {"ID": _readable("get_id")},
-        Gimp.Parasite: {
-            "name": _readable("get_name"),
-            "flags": _readable("get_flags"),
-            "data": property(lambda self: ByteString(bytes(self.get_data()))),
-            "is_persistent": _both_ways(Gimp.Parasite.is_persistent),
-            "is_undoable": _both_ways(Gimp.Parasite.is_undoable),
-        },
     }
 
 
@@ -460,8 +385,8 @@ def apply() -> None:
     if _applied:
         return
     _applied = True
-    for kind, names in _tables().items():
-        for name, attribute in names.items():
-            setattr(kind, name, attribute)
+    own = [(kind, name, value) for kind, names in _ATTRIBUTES.items() for name, value in names.items()]
+    for kind, name, attribute in [*_made(), *own]:
+        setattr(kind, name, attribute)
     for kind in (Gimp.Image, Gimp.Item):
         kind.__getattribute__ = _sees_what_was_written

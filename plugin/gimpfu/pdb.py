@@ -14,22 +14,43 @@ swallow errors.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from gi.repository import Gimp
+from gi.repository import Gimp, GObject
 
 from . import adapters, files, filters, libgimp, region, values
+from .adapters import database
 from .errors import error, say_once
 from .native import answer, lookup
 from .registry import is_collecting
 from .renames import IGNORED, REFUSED, RENAMED
 from .scripts.byte_string import ByteString
 
+Described = tuple[tuple[str, str, str], ...]  # type, name and description of each
 
-class Function:
-    """One procedure. proc_name, params and return_vals are what gimpfu called them."""
+
+class _Procedure:
+    """What scripts ask a procedure of: proc_name, params and return_vals are what gimpfu called them."""
+
+    proc_name: str
+    params: Any
+    return_vals: Any
+
+    @property
+    def nparams(self) -> int:
+        """Count the arguments."""
+        return len(self.params)
+
+    @property
+    def nreturn_vals(self) -> int:
+        """Count the results."""
+        return len(self.return_vals)
+
+
+class Function(_Procedure):
+    """One of GIMP's own procedures."""
 
     def __init__(self, name: str, native: Gimp.Procedure):
         self.proc_name = name
@@ -48,24 +69,14 @@ class Function:
         return self._native.get_help() or ""
 
     @property
-    def params(self) -> tuple[tuple[str, str, str], ...]:
-        """Describe the arguments: (type, name, description) each."""
-        return tuple((spec.value_type.name, spec.name, spec.get_blurb() or "") for spec in self._specs)
+    def params(self) -> Described:
+        """Describe the arguments."""
+        return _described(self._specs)
 
     @property
-    def return_vals(self) -> tuple[tuple[str, str, str], ...]:
-        """Describe the results: (type, name, description) each."""
-        return tuple((spec.value_type.name, spec.name, spec.get_blurb() or "") for spec in self._results)
-
-    @property
-    def nparams(self) -> int:
-        """Count the arguments."""
-        return len(self._specs)
-
-    @property
-    def nreturn_vals(self) -> int:
-        """Count the results."""
-        return len(self._results)
+    def return_vals(self) -> Described:
+        """Describe the results."""
+        return _described(self._results)
 
     def __call__(self, *args: Any, run_mode: int = Gimp.RunMode.NONINTERACTIVE) -> Any:
         """Call the procedure with GIMP 2's arguments; returns what GIMP 2 did."""
@@ -112,6 +123,10 @@ class Function:
             given.insert(2, image.get_selected_drawables())
 
 
+def _described(specs: Sequence[GObject.ParamSpec]) -> Described:
+    return tuple((spec.value_type.name, spec.name, spec.get_blurb() or "") for spec in specs)
+
+
 def _takes_a_drawable(native: Gimp.Procedure) -> bool:
     """Whether a procedure wants exactly one drawable, in which case a number given for it is one."""
     mask = native.get_sensitivity_mask()
@@ -121,7 +136,7 @@ def _takes_a_drawable(native: Gimp.Procedure) -> bool:
     )
 
 
-class Adapted:
+class Adapted(_Procedure):
     """A procedure that GIMP 3 has in another form, as `Function` would show GIMP 2's."""
 
     def __init__(self, name: str, function: Callable[..., Any]):
@@ -131,31 +146,21 @@ class Adapted:
         self._signature = inspect.signature(function)
 
     @property
-    def params(self) -> tuple[tuple[str, str, str], ...]:
-        """Describe the arguments: (type, name, description) each."""
+    def params(self) -> Described:
+        """Describe the arguments."""
         given = self._signature.parameters.values()
         return tuple((str(one.annotation), one.name.replace("_", "-"), "") for one in given)
 
     @property
-    def return_vals(self) -> tuple[tuple[str, str, str], ...]:
-        """Describe the results: (type, name, description) each."""
+    def return_vals(self) -> Described:
+        """Describe the results."""
         kind = str(self._signature.return_annotation)
         return () if kind == "None" else ((kind, "value", ""),)
-
-    @property
-    def nparams(self) -> int:
-        """Count the arguments."""
-        return len(self.params)
-
-    @property
-    def nreturn_vals(self) -> int:
-        """Count the results."""
-        return len(self.return_vals)
 
     def __call__(self, *args: Any, run_mode: int = Gimp.RunMode.NONINTERACTIVE) -> Any:
         """Call what is served here with GIMP 2's arguments; returns what GIMP 2 did."""
         region.flush()
-        args = tuple(_thing(one) for one in args)
+        args = tuple(_as_text(one) for one in args)
         try:
             self._signature.bind(*args)
         except TypeError:
@@ -167,7 +172,7 @@ class Adapted:
         return f"{self.nparams} arguments ({len(needed)} of them needed)"
 
 
-def _thing(value: Any) -> Any:
+def _as_text(value: Any) -> Any:
     """Bytes are text here; everything else goes on as it is."""
     return str(value) if isinstance(value, ByteString) else value
 
@@ -208,9 +213,7 @@ class PDB:
 
     def query(self, name: str = "", *others: str) -> tuple[int, tuple[str, ...]]:
         """(count, names) of the procedures that match regular expressions, as in GIMP 2."""
-        patterns = [name, *others, *[""] * 7][:8]
-        names = Gimp.get_pdb().query_procedures(*[text or "" for text in patterns])
-        return len(names), tuple(names)
+        return database.query(name, *others)
 
 
 def _nothing(*args: Any) -> None:
@@ -228,22 +231,16 @@ def refusal(name: str) -> str:
 
 def _served(dashed: str) -> Adapted | None:
     """Return the procedure as a function of ours; None where GIMP's own is called."""
-    if dashed in IGNORED:
-        return Adapted(dashed, _nothing)
-    if dashed in adapters.ADAPTERS:
-        return Adapted(dashed, adapters.ADAPTERS[dashed])
-    if dashed in filters.FILTERS:
-        return Adapted(dashed, partial(filters.run, dashed))
-    if dashed in filters.CALLS:
-        return Adapted(dashed, filters.CALLS[dashed])
-    if dashed in SERVED:
-        return Adapted(dashed, SERVED[dashed])
-    if files.is_save(dashed):
-        return Adapted(dashed, partial(files.save_as, dashed))
-    return None
+    if (function := SERVED.get(dashed)) is None and files.is_save(dashed):
+        function = partial(files.save_as, dashed)
+    return None if function is None else Adapted(dashed, function)
 
 
 SERVED: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys(IGNORED, _nothing),
+    **adapters.ADAPTERS,
+    **{name: partial(filters.run, name) for name in filters.FILTERS},
+    **filters.CALLS,
     "gimp-file-save": files.save,
     "gimp-xcf-save": files.save_xcf,
     "gimp-procedural-db-proc-exists": lambda name: int(name in PDB()),

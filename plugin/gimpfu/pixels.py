@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from gi.repository import Gimp
 
 from . import colour, region
 from .errors import error
-from .region import PixelRgn
+from .region import PixelRgn, Rectangle
 
 
 def get(drawable: Any, x: int, y: int) -> tuple[int, ...]:
@@ -51,34 +54,27 @@ def set_colormap(image: Any, data: Any) -> None:
             palette.add_entry("", native)
 
 
-def _through_shadow(drawable: Any, change: Any) -> None:
-    """Give the selected part's samples to `change`, a bytearray to be altered in place."""
-    inside, x, y, width, height = drawable.mask_intersect()
-    if not inside:
-        return
-    region.flush()
-    source = PixelRgn(drawable, 0, 0, drawable.get_width(), drawable.get_height(), False, False)
-    target = PixelRgn(drawable, 0, 0, drawable.get_width(), drawable.get_height(), True, True)
-    data = bytearray(bytes(source[x : x + width, y : y + height]))
-    change(data, source.bpp)
-    target[x : x + width, y : y + height] = bytes(data)
-    region.flush()
-    drawable.merge_shadow(True)
-    drawable.update(x, y, width, height)
+def _change_pixels(drawable: Any, change: Callable[[bytearray], bytes | bytearray]) -> None:
+    """Replace each of the selected rectangle's pixels by what `change` makes of its samples."""
 
-
-def keep_extreme(drawable: Any, largest: bool) -> None:
-    """Keep each pixel's largest (or smallest) colour and make the others 0."""
-    choose = max if largest else min
-
-    def change(data: bytearray, bpp: int) -> None:
+    def make(source: PixelRgn, rectangle: Rectangle) -> bytes:
+        data, bpp = bytearray(source.read(rectangle)), source.bpp
         for start in range(0, len(data), bpp):
-            kept = choose(data[start : start + 3])
-            for place in range(start, start + 3):
-                if data[place] != kept:
-                    data[place] = 0
+            data[start : start + bpp] = change(data[start : start + bpp])
+        return bytes(data)
 
-    _through_shadow(drawable, change)
+    region.replace_selected(drawable, make)
+
+
+def max_rgb(image: Any, drawable: Any, keep_largest: int) -> None:
+    """Keep each pixel's largest (or smallest) colour and make the others 0."""
+    choose = max if keep_largest else min
+
+    def change(pixel: bytearray) -> bytes:
+        kept = choose(pixel[:3])
+        return bytes(one if one == kept else 0 for one in pixel[:3]) + pixel[3:]
+
+    _change_pixels(drawable, change)
 
 
 def _linear(value: float) -> float:
@@ -90,23 +86,24 @@ def _stored(value: float) -> int:
     return min(255, max(0, round(255 * curved)))
 
 
-def semi_flatten(drawable: Any, rgb: colour.RGB) -> None:
-    """Put `rgb` behind pixels that are neither clear nor opaque.
+def semi_flatten(image: Any, drawable: Any) -> None:
+    """Put the background colour behind pixels that are neither clear nor opaque.
 
     As GIMP 2.10 did: mixed in linear light, with the colour's stored values taken for linear ones.
     """
+    rgb = colour.from_gegl(Gimp.context_get_background())
     behind = (rgb.r, rgb.g, rgb.b)
     table = [_linear(value / 255) for value in range(256)]
 
-    def change(data: bytearray, bpp: int) -> None:
-        if bpp not in (2, 4):
-            return
-        for start in range(0, len(data), bpp):
-            alpha = data[start + bpp - 1] / 255
-            if 0 < alpha < 1:
-                for place in range(bpp - 1):
-                    mixed = table[data[start + place]] * alpha + behind[place] * (1 - alpha)
-                    data[start + place] = _stored(mixed)
-                data[start + bpp - 1] = 255
+    def change(pixel: bytearray) -> bytearray:
+        alpha = pixel[-1] / 255
+        if len(pixel) in (2, 4) and 0 < alpha < 1:
+            for place, own in enumerate(pixel[:-1]):
+                pixel[place] = _stored(table[own] * alpha + behind[place] * (1 - alpha))
+            pixel[-1] = 255
+        return pixel
 
-    _through_shadow(drawable, change)
+    _change_pixels(drawable, change)
+
+
+CALLS: dict[str, Callable[..., Any]] = {"plug-in-max-rgb": max_rgb, "plug-in-semiflatten": semi_flatten}

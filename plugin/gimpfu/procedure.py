@@ -53,21 +53,31 @@ def main() -> None:
 
 def create(plug_in: Gimp.PlugIn, registration: Registration) -> Gimp.Procedure:
     """Return the Gimp.Procedure that `registration` describes."""
-    kind = Gimp.PDBProcType.PLUGIN
     if registration.file_kind:
         procedure = _file_procedure(plug_in, registration)
     elif registration.leading:
-        procedure = Gimp.ImageProcedure.new(plug_in, registration.name, kind, _run_on_image, registration)
+        procedure = _of_kind(Gimp.ImageProcedure, plug_in, _run_on_image, registration)
         procedure.set_sensitivity_mask(
             SENSITIVE_WITH_ONE if registration.leading == 2 else SENSITIVE_WITH_ANY
         )
         procedure.set_image_types(registration.imagetypes or "*")
     else:
-        procedure = Gimp.Procedure.new(plug_in, registration.name, kind, _run_alone, registration)
-        flags = params.READWRITE
-        procedure.add_enum_argument(
-            "run-mode", "Run mode", "The run mode", Gimp.RunMode, Gimp.RunMode.NONINTERACTIVE, flags
-        )
+        procedure = _of_kind(Gimp.Procedure, plug_in, _run_alone, registration)
+        params.add_run_mode(procedure)
+    _describe(procedure, registration)
+    for param in registration.asked:
+        params.add(procedure, param)
+    for result in () if registration.file_kind else registration.results:
+        params.add_result(procedure, result)
+    return procedure
+
+
+def _of_kind(kind: Any, plug_in: Gimp.PlugIn, run: Any, registration: Registration) -> Gimp.Procedure:
+    return kind.new(plug_in, registration.name, Gimp.PDBProcType.PLUGIN, run, registration)
+
+
+def _describe(procedure: Gimp.Procedure, registration: Registration) -> None:
+    """Give the procedure its place in the menus, and its texts in the user's language."""
     translated = registration.translated
     if registration.menu or registration.file_kind:
         procedure.set_menu_label(translated(registration.label))
@@ -77,24 +87,19 @@ def create(plug_in: Gimp.PlugIn, registration: Registration) -> Gimp.Procedure:
         translated(registration.blurb), translated(registration.help), registration.name
     )
     procedure.set_attribution(registration.author, registration.copyright, registration.date)
-    for param in registration.asked:
-        params.add(procedure, param)
-    for result in () if registration.file_kind else registration.results:
-        params.add_result(procedure, result)
-    return procedure
 
 
 def _file_procedure(plug_in: Gimp.PlugIn, registration: Registration) -> Gimp.Procedure:
     """Make a procedure that GIMP offers for files of some kind; which, the script says in its `on_query`."""
-    kind = Gimp.PDBProcType.PLUGIN
     if registration.name not in handlers and registration.on_query:
         registration.on_query()
     handler = handlers.get(registration.name, Handler(registration.name.split("-")[1]))
     if registration.file_kind == "load":
-        procedure = Gimp.LoadProcedure.new(plug_in, registration.name, kind, _run_load, registration)
+        procedure = _of_kind(Gimp.LoadProcedure, plug_in, _run_load, registration)
         if handler.magics:
             procedure.set_magics(handler.magics)
     else:
+        kind = Gimp.PDBProcType.PLUGIN
         procedure = Gimp.ExportProcedure.new(plug_in, registration.name, kind, False, _run_save, registration)
         procedure.set_image_types(registration.imagetypes or "*")
     procedure.set_extensions(handler.extensions)
@@ -167,45 +172,57 @@ def _run(
     leading: Any,
 ) -> Gimp.ValueArray:
     """Run the script's function; `leading` gives the arguments that GIMP itself fills in."""
-    status = Gimp.PDBStatusType
     try:
-        first = leading()
-        params.restore_colours(config, registration.asked)
         asked = run_mode == Gimp.RunMode.INTERACTIVE
-        if asked and not _prepare_interactive(procedure, config, registration):
-            return procedure.new_return_values(status.CANCEL, GLib.Error())
-        patches.apply()
-        if registration.on_run:
-            registration.on_run()
-        values = [*first, *(params.value(param, config) for param in registration.asked)]
-        try:
-            if asked and registration.interactive:
-                returned, chosen = registration.interactive(*values)
-                params.remember(config, registration.asked, chosen)
-            else:
-                returned = registration.function(*values)
-        finally:
-            region.flush()
+        returned = _call(procedure, asked, config, registration, leading())
         if run_mode != Gimp.RunMode.NONINTERACTIVE:
             Gimp.displays_flush()
         return _success(procedure, registration, returned)
     except (CancelError, KeyboardInterrupt):
-        return procedure.new_return_values(status.CANCEL, GLib.Error())
+        return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
     except SystemExit as leave:
         if leave.code in (None, 0):
             return _success(procedure, registration, None)
         return _failure(procedure, f"{_title(registration)} ended early: {leave.code}")
-    except error as problem:
-        traceback.print_exc()
-        return _failure(procedure, str(problem))
     except Exception as fault:  # the last place where the user can be told
         traceback.print_exc()
-        if "Gtk couldn't be initialized" in str(fault):
-            return _failure(procedure, NO_SCREEN)
-        if isinstance(fault, ModuleNotFoundError):
-            return _failure(procedure, f"{_title(registration)}: {missing_module(fault)}")
-        sentence = f"{_title(registration)} stopped because of a fault in it: {type(fault).__name__}: {fault}"
-        return _failure(procedure, sentence)
+        return _failure(procedure, _sentence(registration, fault))
+
+
+def _call(
+    procedure: Gimp.Procedure,
+    asked: bool,
+    config: Gimp.ProcedureConfig,
+    registration: Registration,
+    first: Sequence[Any],
+) -> Any:
+    """Return what the script's function gives; asked: a user is there. Raises what it raises."""
+    params.restore_colours(config, registration.asked)
+    if asked and not _prepare_interactive(procedure, config, registration):
+        raise CancelError
+    patches.apply()
+    if registration.on_run:
+        registration.on_run()
+    values = [*first, *(params.value(param, config) for param in registration.asked)]
+    try:
+        if not (asked and registration.interactive):
+            return registration.function(*values)
+        returned, chosen = registration.interactive(*values)
+        params.remember(config, registration.asked, chosen)
+        return returned
+    finally:
+        region.flush()
+
+
+def _sentence(registration: Registration, fault: Exception) -> str:
+    """Return what the user is told of a fault."""
+    if isinstance(fault, error):
+        return str(fault)
+    if "Gtk couldn't be initialized" in str(fault):
+        return NO_SCREEN
+    if isinstance(fault, ModuleNotFoundError):
+        return f"{_title(registration)}: {missing_module(fault)}"
+    return f"{_title(registration)} stopped because of a fault in it: {type(fault).__name__}: {fault}"
 
 
 def _prepare_interactive(
@@ -237,20 +254,16 @@ def _success(procedure: Gimp.Procedure, registration: Registration, returned: An
     elif not isinstance(returned, (list, tuple)):
         returned = ()
     for index, (spec, item) in enumerate(zip(declared, returned, strict=False), start=1):
-        if item is None:
-            continue
-        if isinstance(item, colour.RGB):
-            item = colour.to_gegl(item)
-        try:
-            native = GObject.Value(spec.value_type, item)
-        except TypeError as fault:  # what the script did is done all the same
-            say_once(f"{registration.name} returned another value than it declared: {fault}")
-            continue
-        with_value(values, index, native)
+        native = colour.to_gegl(item) if isinstance(item, colour.RGB) else item
+        if native is not None:
+            try:
+                put_value(values, index, GObject.Value(spec.value_type, native))
+            except TypeError as fault:  # what the script did is done all the same
+                say_once(f"{registration.name} returned another value than it declared: {fault}")
     return values
 
 
-def with_value(values: Gimp.ValueArray, index: int, value: Any) -> Gimp.ValueArray:
+def put_value(values: Gimp.ValueArray, index: int, value: Any) -> Gimp.ValueArray:
     """Put `value` into place `index` of return values."""
     values.remove(index)
     values.insert(index, value)

@@ -11,6 +11,7 @@ process over pixels that are left when their drawable is gone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gi.repository import Babl, Gegl, Gimp
@@ -23,7 +24,7 @@ _FORMATS = {
     Gimp.ImageType.GRAY_IMAGE: ("Y' u8", 1),
     Gimp.ImageType.GRAYA_IMAGE: ("Y'A u8", 2),
 }
-
+Rectangle = tuple[int, int, int, int]  # x, y, width, height
 
 _written: dict[int, PixelRgn] = {}
 
@@ -89,6 +90,11 @@ class PixelRgn:
             raise ValueError(f"{nbytes} bytes belong there, not {len(raw)}")
         self._target.set(rectangle, self._format, raw)
         _written[id(self)] = self
+
+    def read(self, rectangle: Rectangle) -> bytes:
+        """Return the samples of a rectangle."""
+        x, y, width, height = rectangle
+        return bytes(self[x : x + width, y : y + height])
 
     def send(self) -> None:
         """Send GIMP what was written here."""
@@ -172,6 +178,20 @@ class PixelFetcher:
 
     def __setitem__(self, place: tuple[int, int], pixel: Any) -> None:
         self.put_pixel(*place, pixel)
+
+
+def replace_selected(drawable: Gimp.Drawable, make: Callable[[PixelRgn, Rectangle], bytes]) -> None:
+    """Replace the selected rectangle's samples by what `make` makes of the whole drawable."""
+    inside, x, y, width, height = drawable.mask_intersect()
+    if not inside:
+        return
+    flush()
+    whole = (0, 0, drawable.get_width(), drawable.get_height())
+    source, target = PixelRgn(drawable, *whole, False, False), PixelRgn(drawable, *whole, True, True)
+    target[x : x + width, y : y + height] = make(source, (x, y, width, height))
+    flush()
+    drawable.merge_shadow(True)
+    drawable.update(x, y, width, height)
 
 
 def to_samples(data: Any) -> bytes:

@@ -182,24 +182,11 @@ def register(
     if not name.startswith(_PREFIXES):
         name = f"python-fu-{name}"
     target = _collected[-1] if _collected else registered
-    target[name] = Registration(
-        name=name,
-        blurb=blurb,
-        help=help,
-        author=author,
-        copyright=copyright,
-        date=date,
-        label=label,
-        imagetypes=imagetypes or "",
-        params=tuple(_keyed([_param(entry) for entry in entries])),
-        results=tuple(_result(entry) for entry in results or ()),
-        function=function,
-        menu=_place(menu),
-        on_query=on_query,
-        on_run=on_run,
-        interactive=interactive,
-        domain=_domain(domain),
-    )
+    declared = tuple(_keyed([_param(entry) for entry in entries]))
+    given = tuple(_result(entry) for entry in results or ())
+    about = (name, blurb, help, author, copyright, date, label, imagetypes or "")
+    calls = (on_query, on_run, interactive, _domain(domain))
+    target[name] = Registration(*about, declared, given, function, _place(menu), *calls)
 
 
 def _takes_files(menu: str, entries: Sequence[tuple[Any, ...]]) -> bool:

@@ -5,103 +5,73 @@ Keys are GIMP 2's names (with the deprecated ones of 2.x that 2.10 still ran).
 
 from __future__ import annotations
 
-RENAMED: dict[str, str] = {
-    "gimp-brushes-set-brush": "gimp-context-set-brush",
-    "gimp-color-picker": "gimp-image-pick-color",
-    "gimp-context-get-dynamics": "gimp-context-get-dynamics-name",
-    "gimp-context-set-dynamics": "gimp-context-set-dynamics-name",
-    "gimp-convert-grayscale": "gimp-image-convert-grayscale",
-    "gimp-convert-indexed": "gimp-image-convert-indexed",
-    "gimp-crop": "gimp-image-crop",
-    "gimp-desaturate-full": "gimp-drawable-desaturate",
-    "gimp-drawable-height": "gimp-drawable-get-height",
-    "gimp-drawable-offsets": "gimp-drawable-get-offsets",
-    "gimp-drawable-width": "gimp-drawable-get-width",
-    "gimp-edit-clear": "gimp-drawable-edit-clear",
-    "gimp-edit-named-paste-as-new": "gimp-edit-named-paste-as-new-image",
-    "gimp-edit-paste-as-new": "gimp-edit-paste-as-new-image",
-    "gimp-edit-stroke": "gimp-drawable-edit-stroke-selection",
-    "gimp-edit-stroke-vectors": "gimp-drawable-edit-stroke-item",
-    "gimp-image-base-type": "gimp-image-get-base-type",
-    "gimp-image-get-vectors": "gimp-image-get-paths",
-    "gimp-image-get-vectors-by-name": "gimp-image-get-path-by-name",
-    "gimp-image-height": "gimp-image-get-height",
-    "gimp-image-insert-vectors": "gimp-image-insert-path",
-    "gimp-image-remove-vectors": "gimp-image-remove-path",
-    "gimp-image-width": "gimp-image-get-width",
-    "gimp-layer-set-preserve-trans": "gimp-layer-set-lock-alpha",
-    "gimp-palette-entry-get-color": "gimp-palette-get-entry-color",
-    "gimp-palette-entry-get-name": "gimp-palette-get-entry-name",
-    "gimp-palette-entry-set-color": "gimp-palette-set-entry-color",
-    "gimp-palette-entry-set-name": "gimp-palette-set-entry-name",
-    "gimp-palette-get-background": "gimp-context-get-background",
-    "gimp-palette-get-foreground": "gimp-context-get-foreground",
-    "gimp-palette-get-info": "gimp-palette-get-color-count",
-    "gimp-palette-set-foreground": "gimp-context-set-foreground",
-    "gimp-posterize": "gimp-drawable-posterize",
-    "gimp-selection-clear": "gimp-selection-none",
-    "gimp-undo-push-group-end": "gimp-image-undo-group-end",
-    "gimp-undo-push-group-start": "gimp-image-undo-group-start",
-    "gimp-vectors-new": "gimp-path-new",
-    "gimp-vectors-new-from-text-layer": "gimp-path-new-from-text-layer",
-}
-
-_OF_ITEMS = "delete get-name set-name get-visible set-visible get-tattoo set-tattoo get-image"
-_PARASITES = {
-    "parasite-find": "get-parasite",
-    "parasite-attach": "attach-parasite",
-    "parasite-detach": "detach-parasite",
-}
-_STROKES = (
-    "bezier-stroke-conicto bezier-stroke-cubicto bezier-stroke-lineto bezier-stroke-new-ellipse"
-    " bezier-stroke-new-moveto get-strokes remove-stroke stroke-close stroke-flip stroke-flip-free"
-    " stroke-get-length stroke-get-point-at-dist stroke-get-points stroke-interpolate"
-    " stroke-new-from-points stroke-rotate stroke-scale stroke-translate copy"
+# Old name, new name, and what may stand at the place of {}.
+_RESPELT = (
+    ("gimp-{}", "gimp-image-{}", "convert-grayscale convert-indexed convert-rgb crop"),
+    ("gimp-{}", "gimp-drawable-{}", "edit-clear posterize"),
+    ("gimp-image-{}", "gimp-image-get-{}", "base-type height width"),
+    ("gimp-drawable-{}", "gimp-drawable-get-{}", "height offsets width"),
+    ("gimp-image-{}-vectors", "gimp-image-{}-path", "insert remove"),
+    ("gimp-image-{}-vectors", "gimp-image-{}-paths", "get freeze thaw"),
+    ("gimp-image-get-vectors-{}", "gimp-image-get-path-{}", "by-name by-tattoo"),
+    ("gimp-layer-{}-preserve-trans", "gimp-layer-{}-lock-alpha", "get set"),
+    ("gimp-palette-entry-get-{}", "gimp-palette-get-entry-{}", "color name"),
+    ("gimp-palette-entry-set-{}", "gimp-palette-set-entry-{}", "color name"),
+    ("gimp-palette-get-{}", "gimp-context-get-{}", "background foreground"),
+    ("gimp-palette-set-{}", "gimp-context-set-{}", "background foreground default-colors"),
+    ("gimp-brushes-get-{}", "gimp-context-get-{}", "opacity paint-mode"),
+    ("gimp-brushes-set-{}", "gimp-context-set-{}", "brush opacity paint-mode"),
+    ("gimp-context-{}-dynamics", "gimp-context-{}-dynamics-name", "get set"),
+    ("gimp-undo-push-{}", "gimp-image-undo-{}", "group-end group-start"),
+    ("gimp-edit-{}-as-new", "gimp-edit-{}-as-new-image", "paste named-paste"),
+    ("gimp-{}-get-list", "gimp-{}-get-name-list", "buffers dynamics"),
+    ("gimp-vectors-{}", "gimp-path-{}", "copy get-strokes new new-from-text-layer remove-stroke"),
+    (
+        "gimp-vectors-stroke-{}",
+        "gimp-path-stroke-{}",
+        "close flip flip-free get-length get-point-at-dist get-points interpolate new-from-points rotate"
+        " scale translate",
+    ),
+    (
+        "gimp-vectors-bezier-stroke-{}",
+        "gimp-path-bezier-stroke-{}",
+        "conicto cubicto lineto new-ellipse new-moveto",
+    ),
 )
-RENAMED |= {
+# What GIMP 3 has for items of any kind, where GIMP 2 had it for each of these.
+_ITEMS = ("drawable", "layer", "channel", "vectors")
+_OF_ITEMS = "delete get-name set-name get-visible set-visible get-tattoo set-tattoo get-image"
+_OF_IMAGES = "raise-{} raise-{}-to-top lower-{} lower-{}-to-bottom get-{}-position"
+_PARASITES = {"find": "get", "attach": "attach", "detach": "detach"}
+_OWNERS = {"": "", "image-": "image-", "item-": "item-", **{f"{kind}-": "item-" for kind in _ITEMS}}
+
+RENAMED: dict[str, str] = {
+    **{old.format(name): new.format(name) for old, new, names in _RESPELT for name in names.split()},
+    **{f"gimp-{kind}-{name}": f"gimp-item-{name}" for kind in _ITEMS for name in _OF_ITEMS.split()},
     **{
-        f"gimp-{kind}-{name}": f"gimp-item-{name}"
-        for kind in ("drawable", "layer", "channel", "vectors")
-        for name in _OF_ITEMS.split()
+        f"gimp-image-{name.format(kind)}": f"gimp-image-{name.format('item')}"
+        for kind in _ITEMS[1:]
+        for name in _OF_IMAGES.split()
     },
     **{
-        f"gimp-{kind}-{old}": f"gimp-{'image' if kind == 'image' else 'item'}-{new}"
-        for kind in ("image", "item", "drawable", "layer", "channel", "vectors")
+        f"gimp-{old_owner}parasite-{old}": f"gimp-{owner}{new}-parasite"
+        for old_owner, owner in _OWNERS.items()
         for old, new in _PARASITES.items()
     },
-    **{f"gimp-{old}": f"gimp-{new}" for old, new in _PARASITES.items()},
-    **{f"gimp-vectors-{name}": f"gimp-path-{name}" for name in _STROKES.split()},
-    **{
-        f"gimp-image-{way}-{kind}{end}": f"gimp-image-{way}-item{end}"
-        for kind in ("layer", "channel", "vectors")
-        for way, ends in {"raise": ("", "-to-top"), "lower": ("", "-to-bottom")}.items()
-        for end in ends
-    },
-    **{
-        f"gimp-image-get-{kind}-position": "gimp-image-get-item-position"
-        for kind in ("layer", "channel", "vectors")
-    },
-    "gimp-parasite-list": "gimp-get-parasite-list",
-    "gimp-convert-rgb": "gimp-image-convert-rgb",
+    "file-load-rgbe": "file-rgbe-load",
     "gimp-channel-ops-duplicate": "gimp-image-duplicate",
+    "gimp-color-picker": "gimp-image-pick-color",
+    "gimp-desaturate-full": "gimp-drawable-desaturate",
+    "gimp-edit-stroke": "gimp-drawable-edit-stroke-selection",
+    "gimp-edit-stroke-vectors": "gimp-drawable-edit-stroke-item",
     "gimp-image-floating-selection": "gimp-image-get-floating-sel",
     "gimp-image-merge-layer-group": "gimp-group-layer-merge",
-    "gimp-image-freeze-vectors": "gimp-image-freeze-paths",
-    "gimp-image-thaw-vectors": "gimp-image-thaw-paths",
-    "gimp-image-get-vectors-by-tattoo": "gimp-image-get-path-by-tattoo",
-    "gimp-layer-get-preserve-trans": "gimp-layer-get-lock-alpha",
-    "gimp-palette-set-background": "gimp-context-set-background",
-    "gimp-palette-set-default-colors": "gimp-context-set-default-colors",
-    "gimp-palette-swap-colors": "gimp-context-swap-colors",
+    "gimp-palette-get-info": "gimp-palette-get-color-count",
     "gimp-palette-refresh": "gimp-palettes-refresh",
-    "gimp-brushes-get-opacity": "gimp-context-get-opacity",
-    "gimp-brushes-set-opacity": "gimp-context-set-opacity",
-    "gimp-brushes-get-paint-mode": "gimp-context-get-paint-mode",
-    "gimp-brushes-set-paint-mode": "gimp-context-set-paint-mode",
+    "gimp-palette-swap-colors": "gimp-context-swap-colors",
+    "gimp-parasite-list": "gimp-get-parasite-list",
     "gimp-patterns-get-pattern": "gimp-context-get-pattern",
-    "gimp-buffers-get-list": "gimp-buffers-get-name-list",
-    "gimp-dynamics-get-list": "gimp-dynamics-get-name-list",
-    "file-load-rgbe": "file-rgbe-load",
+    "gimp-selection-clear": "gimp-selection-none",
 }
 
 # Did something that GIMP 3 no longer has (linked layers, PDB error handlers): calls return nothing.

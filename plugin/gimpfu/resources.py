@@ -66,24 +66,30 @@ def _exact(kind: str, name: str) -> Any:
 def _nearest(kind: str, name: str) -> Any:
     if not name:
         return getattr(Gimp, f"context_get_{word(kind)}")()
-    known = names(kind)
-    lower = {one.lower().replace("-", " "): one for one in reversed(known)}
-    plain = name.lower().replace("-", " ").replace(",", "").strip()
-    close = lower.get(plain) or next((lower[one] for one in sorted(lower) if one.startswith(plain)), None)
-    if close is None and kind == "GimpFont":
-        close = next((lower[one] for one in sorted(lower) if plain.startswith(one)), None)
-        weight = next((one for one in ("bold", "italic", "oblique") if one in plain), "")
-        fallback = [one for one in known if "sans" in one.lower()] or known
-        close = close or next((one for one in fallback if weight and weight in one.lower()), None)
-        close = close or (fallback[0] if fallback else None)
-    if close is None:
-        similar = difflib.get_close_matches(plain, lower, 1, 0.6)
-        close = lower[similar[0]] if similar else None
+    close = _like(kind, name)
     if close is None and kind in ("GimpBrush", "GimpGradient", "GimpPattern"):
         current = getattr(Gimp, f"context_get_{word(kind)}")()
-        close = current.get_name() if current is not None else (known[0] if known else None)
+        close = current.get_name() if current is not None else next(iter(names(kind)), None)
     if close is None:
         return None
     if close.lower() != name.lower():
         say_once(f"there is no {word(kind)} called {name!r}; {close!r} is used for it.")
     return KINDS[kind].get_by_name(close)
+
+
+def _like(kind: str, name: str) -> str | None:
+    """Return the name there is that is most like one that there is not."""
+    known = names(kind)
+    lower = {one.lower().replace("-", " "): one for one in reversed(known)}
+    plain = name.lower().replace("-", " ").replace(",", "").strip()
+    longer = (lower[one] for one in sorted(lower) if one.startswith(plain))
+    if (close := lower.get(plain) or next(longer, None)) is not None:
+        return close
+    if kind == "GimpFont" and known:
+        shorter = (lower[one] for one in sorted(lower) if plain.startswith(one))
+        weight = next((one for one in ("bold", "italic", "oblique") if one in plain), "")
+        fallback = [one for one in known if "sans" in one.lower()] or known
+        weighty = (one for one in fallback if weight and weight in one.lower())
+        return next(shorter, None) or next(weighty, None) or fallback[0]
+    similar = difflib.get_close_matches(plain, lower, 1, 0.6)
+    return lower[similar[0]] if similar else None

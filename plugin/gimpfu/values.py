@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gi.repository import Gegl, Gimp, Gio, GLib, GObject
@@ -12,7 +12,6 @@ from gi.repository import Gegl, Gimp, Gio, GLib, GObject
 from . import colour, enums, resources
 from .errors import error, say_once
 
-ARRAYS = {"GimpCoreObjectArray", "GimpDoubleArray", "GimpInt32Array", "GimpColorArray", "GStrv"}
 RESOURCES = resources.KINDS
 _NUMBERS = (GObject.ParamSpecInt, GObject.ParamSpecUInt, GObject.ParamSpecDouble)
 
@@ -28,15 +27,13 @@ def pair(name: str, specs: Sequence[GObject.ParamSpec], given: list[Any]) -> lis
     pairs: list[Pair] = []
     rest = list(given)
     for index, spec in enumerate(specs):
-        if not rest:
-            break
-        is_file = index and specs[index - 1].value_type.name == "GFile" and given
-        if is_file and len(rest) > len(specs) - index and isinstance(rest[0], (str, bytes, type(None))):
+        after_file = bool(index) and specs[index - 1].value_type.name == "GFile"
+        if after_file and len(rest) > len(specs) - index and isinstance(rest[0], (str, bytes, type(None))):
             rest.pop(0)  # GIMP 2's raw file name
-            if not rest:
-                break
         if _is_array(spec) and len(rest) > 1 and isinstance(rest[0], int) and _is_sequence(rest[1]):
             rest.pop(0)
+        if not rest:
+            break
         pairs.append((spec, rest.pop(0)))
     if rest and specs and specs[-1].value_type.name == "GFile":
         rest.pop(0)
@@ -72,28 +69,44 @@ def convert(spec: GObject.ParamSpec, value: Any) -> Any:
     if kind == "GimpCoreObjectArray":
         items = value if _is_sequence(value) else [value]
         return [_by_number(spec.name, Gimp.Item, item) for item in items]
-    if kind == "GimpColorArray":
-        return [colour.to_gegl(item) for item in value]
-    if kind == "GimpDoubleArray":
-        return [float(item) for item in value]
-    if kind == "GimpInt32Array":
-        return [int(item) for item in value]
-    if kind == "GStrv":
-        return [str(item) for item in value]
+    if kind in _ITEMS:
+        return [_ITEMS[kind](item) for item in value]
     if kind == "GeglColor":
         return colour.to_gegl(value)
     if kind in RESOURCES and isinstance(value, (str, bytes)):
         return resources.find(kind, str(value))
-    if kind == "GFile" and isinstance(value, (str, bytes)):
-        text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
-        return Gio.File.new_for_uri(text) if "://" in text else Gio.File.new_for_path(text)
-    if kind == "GimpUnit" and isinstance(value, int):
-        return Gimp.Unit.get_by_id(value)
-    if kind == "GBytes" and isinstance(value, bytes):
-        return GLib.Bytes.new(value)
+    for given, name, make in _MADE:
+        if kind == name and isinstance(value, given):
+            return make(value)
     if spec.value_type.is_a(Gimp.Item) or spec.value_type.is_a(Gimp.Image):
         return _by_number(spec.name, spec.value_type.pytype, value)
     return _plain(spec, value)
+
+
+def file_of(name: str | bytes) -> Gio.File:
+    """Return the file of a path or an URI."""
+    text = path_of(name)
+    return Gio.File.new_for_uri(text) if "://" in text else Gio.File.new_for_path(text)
+
+
+def path_of(name: Any) -> str:
+    """Return a path as text, whatever its bytes are."""
+    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name)
+
+
+# What becomes of the items of an array, and of a value of some type where GIMP wants another.
+_ITEMS: dict[str, Callable[[Any], Any]] = {
+    "GimpColorArray": colour.to_gegl,
+    "GimpDoubleArray": float,
+    "GimpInt32Array": int,
+    "GStrv": str,
+}
+ARRAYS = {"GimpCoreObjectArray", *_ITEMS}
+_MADE: tuple[tuple[Any, str, Callable[[Any], Any]], ...] = (
+    ((str, bytes), "GFile", file_of),
+    (int, "GimpUnit", Gimp.Unit.get_by_id),
+    (bytes, "GBytes", GLib.Bytes.new),
+)
 
 
 def _by_number(name: str, kind: Any, value: Any) -> Any:
@@ -120,7 +133,7 @@ def _plain(spec: GObject.ParamSpec, value: Any) -> Any:
     if kind == "gboolean":
         return bool(value)
     if kind == "gchararray":
-        if not _is_choice(spec):
+        if not isinstance(spec, Gimp.ParamChoice):
             return str(value)
         return _nick(spec, value) if isinstance(value, int) else _choice(spec, str(value))
     return value
@@ -134,10 +147,6 @@ def within(spec: GObject.ParamSpec, value: Any) -> Any:
     if moved != value:
         say_once(f"{spec.name} goes from {spec.minimum:g} to {spec.maximum:g} in GIMP 3, not to {value:g}.")
     return moved
-
-
-def _is_choice(spec: GObject.ParamSpec) -> bool:
-    return isinstance(spec, Gimp.ParamChoice)
 
 
 def _nick(spec: GObject.ParamSpec, number: int) -> str:
@@ -181,32 +190,30 @@ def load(returned: Gimp.ValueArray, index: int, spec: GObject.ParamSpec) -> tupl
         return counted([simplify(item) for item in returned.get_color_array(index)])
     value = returned.index(index)
     if kind == "GStrv":
-        return counted(list(value or []))
+        return counted(value or [])
     return (simplify(value),)
 
 
-def counted(items: list[Any], by_id: bool = False) -> tuple[int, tuple[Any, ...]]:
+def counted(items: Iterable[Any], by_id: bool = False) -> tuple[int, tuple[Any, ...]]:
     """Return a count and the items; objects become their numbers, which is what GIMP 2's arrays held."""
-    if by_id:
-        items = [item.get_id() if hasattr(item, "get_id") else item for item in items]
-    return len(items), tuple(items)
+    found = tuple(item.get_id() if by_id and hasattr(item, "get_id") else item for item in items)
+    return len(found), found
 
 
 def simplify(value: Any) -> Any:
     """Colours, files and resources as the values that gimpfu used for them."""
-    if isinstance(value, Gegl.Color):
-        return colour.from_gegl(value)
-    if isinstance(value, Gio.File):
-        return value.get_path() or value.get_uri()
-    if isinstance(value, Gimp.Resource):
-        return value.get_name()
-    if isinstance(value, Gimp.Unit):
-        return value.get_id()
-    if isinstance(value, GLib.Bytes):
-        return value.get_data()
-    if isinstance(value, GObject.GEnum):
-        return enums.old_number(value)
-    return int(value) if isinstance(value, bool) else value
+    return next((make(value) for kind, make in _SIMPLE if isinstance(value, kind)), value)
+
+
+_SIMPLE: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (Gegl.Color, colour.from_gegl),
+    (Gio.File, lambda file: file.get_path() or file.get_uri()),
+    (Gimp.Resource, Gimp.Resource.get_name),
+    (Gimp.Unit, Gimp.Unit.get_id),
+    (GLib.Bytes, GLib.Bytes.get_data),
+    (GObject.GEnum, enums.old_number),
+    (bool, int),
+)
 
 
 def shape(parts: list[tuple[Any, ...]]) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from gi.repository import Gimp
 
 from .. import gegl
+from ..signature import without_result
 
 
 def _with_gamma(change: Callable[..., None]) -> Callable[..., None]:
@@ -21,10 +22,6 @@ def _with_gamma(change: Callable[..., None]) -> Callable[..., None]:
     return changed
 
 
-def _brightness_contrast(drawable: Any, brightness: int, contrast: int) -> None:
-    drawable.brightness_contrast(_within(brightness / 127.0), _within(contrast / 127.0))
-
-
 def _within(value: float) -> float:
     return min(1.0, max(-1.0, float(value)))
 
@@ -32,53 +29,27 @@ def _within(value: float) -> float:
 def _levels(
     drawable: Any, channel: int, low: int, high: int, gamma: float, low_out: int, high_out: int
 ) -> None:
-    drawable.levels(
-        Gimp.HistogramChannel(int(channel)),
-        low / 255.0,
-        high / 255.0,
-        True,
-        float(gamma),
-        low_out / 255.0,
-        high_out / 255.0,
-        True,
-    )
+    given, wanted = (low / 255.0, high / 255.0), (low_out / 255.0, high_out / 255.0)
+    drawable.levels(_channel(channel), *given, True, float(gamma), *wanted, True)
 
 
-def _threshold(drawable: Any, low: int, high: int) -> None:
-    drawable.threshold(Gimp.HistogramChannel.VALUE, low / 255.0, high / 255.0)
+def _channel(number: int) -> Any:
+    return Gimp.HistogramChannel(int(number))
 
 
-def _curves_spline(drawable: Any, channel: int, count: int, points: Any) -> None:
-    drawable.curves_spline(
-        Gimp.HistogramChannel(int(channel)), [_byte(one) / 255.0 for one in points][: int(count)]
-    )
-
-
-def _curves_explicit(drawable: Any, channel: int, count: int, curve: Any) -> None:
-    drawable.curves_explicit(
-        Gimp.HistogramChannel(int(channel)), [_byte(one) / 255.0 for one in curve][: int(count)]
-    )
-
-
-def _byte(value: Any) -> int:
-    return ord(value) if isinstance(value, (str, bytes)) else int(value)
+def _curve(count: int, values: Any) -> list[float]:
+    return [(ord(one) if isinstance(one, (str, bytes)) else int(one)) / 255.0 for one in values][: int(count)]
 
 
 def _hue_saturation(drawable: Any, hue_range: int, hue: float, lightness: float, saturation: float) -> None:
     """GIMP 2.10 halved the lightness; GIMP 3 does not. Both work on values with gamma."""
-    drawable.hue_saturation(
-        Gimp.HueRange(int(hue_range)), float(hue), lightness / 2.0, float(saturation), 0.0
-    )
-
-
-def _colorize(drawable: Any, hue: float, saturation: float, lightness: float) -> None:
-    drawable.colorize_hsl(float(hue), float(saturation), float(lightness))
+    kind = Gimp.HueRange(int(hue_range))
+    drawable.hue_saturation(kind, float(hue), lightness / 2.0, float(saturation), 0.0)
 
 
 def _color_balance(drawable: Any, mode: int, preserve: int, red: float, green: float, blue: float) -> None:
-    drawable.color_balance(
-        Gimp.TransferMode(int(mode)), bool(preserve), float(red), float(green), float(blue)
-    )
+    kind = Gimp.TransferMode(int(mode))
+    drawable.color_balance(kind, bool(preserve), float(red), float(green), float(blue))
 
 
 def _by_histogram(drawable: Any, change: Callable[[Any], object]) -> None:
@@ -89,44 +60,47 @@ def _by_histogram(drawable: Any, change: Callable[[Any], object]) -> None:
         change(drawable)
 
 
-def _equalize(drawable: Any, mask_only: int) -> None:
-    _by_histogram(drawable, lambda layer: layer.equalize(bool(mask_only)))
-
-
 def _levels_stretch(drawable: Any) -> None:
     _by_histogram(drawable, Gimp.Drawable.levels_stretch)
 
 
-def _desaturate(drawable: Any) -> None:
-    drawable.desaturate(Gimp.DesaturateMode.LIGHTNESS)
-
-
-def _invert(drawable: Any) -> None:
-    drawable.invert(False)
-
-
 def _histogram(drawable: Any, channel: int, start: int, end: int) -> tuple[float, ...]:
-    kind = Gimp.HistogramChannel(int(channel))
-    _, mean, deviation, median, pixel_count, count, percentile = drawable.histogram(
-        kind, start / 255.0, end / 255.0
-    )
-    scale = 255.0 if max(mean, deviation, median) <= 1.0 else 1.0
-    return mean * scale, deviation * scale, median * scale, pixel_count, count, percentile
+    _, *found = drawable.histogram(_channel(channel), start / 255.0, end / 255.0)
+    scale = 255.0 if max(found[:3]) <= 1.0 else 1.0  # mean, deviation and median
+    return *(one * scale for one in found[:3]), *found[3:]
 
 
-ADAPTERS: dict[str, Callable[..., Any]] = {
-    "gimp-brightness-contrast": _with_gamma(_brightness_contrast),
-    "gimp-levels": _with_gamma(_levels),
-    "gimp-threshold": _threshold,
-    "gimp-curves-spline": _with_gamma(_curves_spline),
-    "gimp-curves-explicit": _with_gamma(_curves_explicit),
+_CHANGES: dict[str, Callable[..., Any]] = {
+    "gimp-threshold": lambda drawable, low, high: drawable.threshold(
+        Gimp.HistogramChannel.VALUE, low / 255.0, high / 255.0
+    ),
     "gimp-hue-saturation": _hue_saturation,
-    "gimp-colorize": _with_gamma(_colorize),
     "gimp-color-balance": _color_balance,
-    "gimp-equalize": _equalize,
+    "gimp-equalize": lambda drawable, mask_only: _by_histogram(
+        drawable, lambda layer: layer.equalize(bool(mask_only))
+    ),
     "gimp-levels-auto": _levels_stretch,
     "gimp-levels-stretch": _levels_stretch,
-    "gimp-desaturate": _desaturate,
-    "gimp-invert": _invert,
+    "gimp-desaturate": lambda drawable: drawable.desaturate(Gimp.DesaturateMode.LIGHTNESS),
+    "gimp-invert": lambda drawable: drawable.invert(False),
+}
+_CHANGES_WITH_GAMMA: dict[str, Callable[..., Any]] = {
+    "gimp-brightness-contrast": lambda drawable, brightness, contrast: drawable.brightness_contrast(
+        _within(brightness / 127.0), _within(contrast / 127.0)
+    ),
+    "gimp-levels": _levels,
+    "gimp-curves-spline": lambda drawable, channel, count, points: drawable.curves_spline(
+        _channel(channel), _curve(count, points)
+    ),
+    "gimp-curves-explicit": lambda drawable, channel, count, curve: drawable.curves_explicit(
+        _channel(channel), _curve(count, curve)
+    ),
+    "gimp-colorize": lambda drawable, hue, saturation, lightness: drawable.colorize_hsl(
+        float(hue), float(saturation), float(lightness)
+    ),
+}
+ADAPTERS: dict[str, Callable[..., Any]] = {
+    **without_result(_CHANGES),
+    **without_result({name: _with_gamma(change) for name, change in _CHANGES_WITH_GAMMA.items()}),
     "gimp-histogram": _histogram,
 }

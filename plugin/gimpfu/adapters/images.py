@@ -7,13 +7,13 @@ from typing import Any
 
 from gi.repository import Gimp, Gio, GLib
 
-from .. import pixels
+from .. import pixels, values
 from ..errors import error
+from .layers import ITEMS
 
 
 def _image_list() -> tuple[int, tuple[int, ...]]:
-    numbers = sorted((image.get_id() for image in Gimp.get_images()), reverse=True)
-    return len(numbers), tuple(numbers)
+    return values.counted(sorted((image.get_id() for image in Gimp.get_images()), reverse=True))
 
 
 def filename(image: Any) -> str | None:
@@ -24,7 +24,7 @@ def filename(image: Any) -> str | None:
 
 def set_filename(image: Any, path: Any) -> None:
     """Say which file an image is of."""
-    image.set_file(Gio.File.new_for_path(_path(path)))
+    image.set_file(Gio.File.new_for_path(values.path_of(path)))
 
 
 def _uri(method: str) -> Callable[..., Any]:
@@ -35,41 +35,33 @@ def _uri(method: str) -> Callable[..., Any]:
     return ask
 
 
-def _path(name: Any) -> str:
-    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name)
-
-
-def file_of(name: Any) -> Gio.File:
-    """Return the file of a path or an URI."""
-    text = _path(name)
-    return Gio.File.new_for_uri(text) if "://" in text else Gio.File.new_for_path(text)
-
-
 def _load(filename: str, raw_filename: str = "") -> Any:
-    try:
-        image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file_of(filename))
-    except GLib.Error as fault:
-        raise error(f"{_path(filename)} could not be opened: {fault.message}") from None
-    if image is None:
-        raise error(f"{_path(filename)} could not be opened.")
-    return image
+    return _opened(filename, "", lambda file: Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file))
 
 
 def _load_layer(image: Any, filename: str) -> Any:
-    layer = Gimp.file_load_layer(Gimp.RunMode.NONINTERACTIVE, image, file_of(filename))
-    if layer is None:
-        raise error(f"{_path(filename)} could not be opened as a layer.")
-    return layer
+    mode = Gimp.RunMode.NONINTERACTIVE
+    return _opened(filename, " as a layer", lambda file: Gimp.file_load_layer(mode, image, file))
+
+
+def _opened(filename: str, how: str, load: Callable[[Any], Any]) -> Any:
+    reason = "."
+    try:
+        found = load(values.file_of(filename))
+    except GLib.Error as fault:
+        found, reason = None, f": {fault.message}"
+    if found is None:
+        raise error(f"{values.path_of(filename)} could not be opened{how}{reason}")
+    return found
 
 
 def _load_layers(image: Any, filename: str) -> tuple[int, tuple[int, ...]]:
-    layers = Gimp.file_load_layers(Gimp.RunMode.NONINTERACTIVE, image, file_of(filename))
-    return len(layers), tuple(layer.get_id() for layer in layers)
+    layers = Gimp.file_load_layers(Gimp.RunMode.NONINTERACTIVE, image, values.file_of(filename))
+    return values.counted(layers, by_id=True)
 
 
 def _colormap(image: Any) -> tuple[int, tuple[int, ...]]:
-    data = pixels.colormap(image)
-    return len(data), tuple(data)
+    return values.counted(pixels.colormap(image))
 
 
 def _set_colormap(image: Any, count: int, colormap: Any) -> None:
@@ -77,28 +69,23 @@ def _set_colormap(image: Any, count: int, colormap: Any) -> None:
 
 
 def _parasite_names(thing: Any) -> tuple[int, tuple[str, ...]]:
-    names = tuple(thing.get_parasite_list())
-    return len(names), names
+    return values.counted(thing.get_parasite_list())
 
-
-_ITEMS = ("drawable", "layer", "channel", "vectors")
 
 ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-image-list": _image_list,
     "gimp-image-get-filename": filename,
     "gimp-image-set-filename": set_filename,
-    "gimp-image-get-uri": _uri("get_file"),
-    "gimp-image-get-xcf-uri": _uri("get_xcf_file"),
-    "gimp-image-get-exported-uri": _uri("get_exported_file"),
-    "gimp-image-get-imported-uri": _uri("get_imported_file"),
+    **{
+        f"gimp-image-get-{kind}uri": _uri(f"get_{kind.replace('-', '_')}file")
+        for kind in ("", "xcf-", "exported-", "imported-")
+    },
     "gimp-file-load": _load,
     "gimp-file-load-layer": _load_layer,
     "gimp-file-load-layers": _load_layers,
-    "gimp-temp-name": lambda extension: str(Gimp.temp_file(str(extension).lstrip(".")).get_path()),
-    "gimp-image-get-colormap": _colormap,
-    "gimp-image-get-cmap": _colormap,
-    "gimp-image-set-colormap": _set_colormap,
-    "gimp-image-set-cmap": _set_colormap,
-    **{f"gimp-{item}-parasite-list": _parasite_names for item in ("image", *_ITEMS)},
+    "gimp-temp-name": lambda extension: str(Gimp.temp_file(str(extension).lstrip(".")).getvalues.path_of()),
+    **{f"gimp-image-get-{name}": _colormap for name in ("colormap", "cmap")},
+    **{f"gimp-image-set-{name}": _set_colormap for name in ("colormap", "cmap")},
+    **{f"gimp-{item}-parasite-list": _parasite_names for item in ("image", *ITEMS)},
     "gimp-xcf-load": lambda dummy, filename, raw_filename="": _load(filename),
 }

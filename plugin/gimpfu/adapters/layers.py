@@ -8,26 +8,21 @@ from typing import Any
 from gi.repository import Gimp
 
 from .. import colour
+from ..signature import without_result
 
 
-def _layer_new(
+def new_layer(
     image: Any, width: int, height: int, kind: int, name: str, opacity: float = 100.0, mode: int = 28
 ) -> Any:
+    """Return a new layer, which is in no image yet."""
     image_type, layer_mode = Gimp.ImageType(int(kind)), Gimp.LayerMode(int(mode))
     return Gimp.Layer.new(image, str(name), int(width), int(height), image_type, float(opacity), layer_mode)
 
 
-def _channel_new(image: Any, width: int, height: int, name: str, opacity: float, color: Any) -> Any:
+def new_channel(image: Any, width: int, height: int, name: str, opacity: float, color: Any) -> Any:
+    """Return a new channel, which is in no image yet."""
     native = colour.to_gegl(color)
     return Gimp.Channel.new(image, str(name), int(width), int(height), float(opacity), native)
-
-
-def _add_layer(image: Any, layer: Any, position: int = -1) -> None:
-    image.insert_layer(layer, None, int(position))
-
-
-def _add_channel(image: Any, channel: Any, position: int = -1) -> None:
-    insert_channel(image, channel, None, int(position))
 
 
 def _selection_save(image: Any) -> Any:
@@ -61,43 +56,9 @@ def remove_channel(image: Any, channel: Any) -> Any:
     return removed
 
 
-def _add_vectors(image: Any, vectors: Any, position: int = -1) -> None:
-    image.insert_path(vectors, None, int(position))
-
-
-def _image_scale_full(image: Any, width: int, height: int, interpolation: int) -> None:
-    image.scale(int(width), int(height), interpolation)
-
-
-def _layer_scale_full(layer: Any, width: int, height: int, local_origin: bool, interpolation: int) -> None:
-    layer.scale(int(width), int(height), local_origin, interpolation)
-
-
 def first(items: Sequence[Any]) -> Any:
     """Return the first item, or None."""
     return next(iter(items), None)
-
-
-def active_vectors(image: Any) -> Any:
-    """Return the path that is selected, or None."""
-    return first(image.get_selected_paths())
-
-
-def _set_active_layer(image: Any, layer: Any) -> None:
-    image.set_selected_layers([layer])
-
-
-def _set_active_channel(image: Any, channel: Any) -> None:
-    image.set_selected_channels([channel])
-
-
-def set_active_vectors(image: Any, vectors: Any) -> None:
-    """Select one path."""
-    image.set_selected_paths([vectors])
-
-
-def _active_drawable(image: Any) -> Any:
-    return active_drawable(image)
 
 
 def active_drawable(image: Any) -> Any:
@@ -120,14 +81,6 @@ def _translate(layer: Any, dx: float, dy: float) -> None:
     layer.set_offsets(x + int(dx), y + int(dy))
 
 
-def _add_layer_mask(image: Any, layer: Any, mask: Any) -> None:
-    layer.add_mask(mask)
-
-
-def _remove_layer_mask(image: Any, layer: Any, mode: int) -> None:
-    layer.remove_mask(Gimp.MaskApplyMode(int(mode)))
-
-
 def _drawable_bpp(drawable: Any) -> int:
     return int(drawable.get_bpp())
 
@@ -135,10 +88,22 @@ def _drawable_bpp(drawable: Any) -> int:
 # GIMP 2 answered with 0 or 1, also for what is gone.
 
 
+def _known(thing: Any, kind: Any = Gimp.Item) -> Any:
+    return kind.get_by_id(thing) if isinstance(thing, int) else thing
+
+
 def _is(kind: Any) -> Callable[..., Any]:
     def ask(item: Any) -> int:
-        found = Gimp.Item.get_by_id(item) if isinstance(item, int) else item
+        found = _known(item)
         return int(isinstance(found, kind) and found.is_valid())
+
+    return ask
+
+
+def _is_valid(kind: Any) -> Callable[..., Any]:
+    def ask(item: Any) -> int:
+        found = _known(item, kind)
+        return int(found is not None and found.is_valid())
 
     return ask
 
@@ -147,17 +112,7 @@ def _is_channel(item: Any) -> int:
     return int(isinstance(item, Gimp.Channel) and not isinstance(item, (Gimp.LayerMask, Gimp.Selection)))
 
 
-def _is_valid(item: Any) -> int:
-    found = Gimp.Item.get_by_id(item) if isinstance(item, int) else item
-    return int(found is not None and found.is_valid())
-
-
-def _image_is_valid(image: Any) -> int:
-    found = Gimp.Image.get_by_id(image) if isinstance(image, int) else image
-    return int(found is not None and found.is_valid())
-
-
-def _not_linked(item: Any) -> int:
+def _get_linked(item: Any) -> int:
     return int(bool(getattr(item, "linked", False)))
 
 
@@ -165,7 +120,8 @@ def _set_linked(item: Any, linked: Any) -> None:
     item.linked = bool(linked)
 
 
-_ITEMS = ("drawable", "layer", "channel", "vectors")
+ITEMS = ("drawable", "layer", "channel", "vectors")
+_SELECTED = {"layer": "layers", "channel": "channels", "vectors": "paths"}
 _IS = {
     "layer": Gimp.Layer,
     "text-layer": Gimp.TextLayer,
@@ -176,39 +132,55 @@ _IS = {
     "group": Gimp.GroupLayer,
 }
 
+
+def _get_active(kind: str) -> Callable[..., Any]:
+    return lambda image: first(getattr(image, f"get_selected_{kind}")())
+
+
+def _set_active(kind: str) -> Callable[..., Any]:
+    return lambda image, item: getattr(image, f"set_selected_{kind}")([item])
+
+
+_CHANGES: dict[str, Callable[..., Any]] = {
+    "gimp-image-add-layer": lambda image, layer, position=-1: image.insert_layer(layer, None, int(position)),
+    "gimp-image-add-channel": lambda image, channel, position=-1: insert_channel(
+        image, channel, None, int(position)
+    ),
+    "gimp-image-add-vectors": lambda image, vectors, position=-1: image.insert_path(
+        vectors, None, int(position)
+    ),
+    "gimp-image-scale-full": lambda image, width, height, interpolation: image.scale(
+        int(width), int(height), interpolation
+    ),
+    "gimp-layer-scale-full": lambda layer, width, height, local_origin, interpolation: layer.scale(
+        int(width), int(height), local_origin, interpolation
+    ),
+    "gimp-layer-translate": _translate,
+    "gimp-image-add-layer-mask": lambda image, layer, mask: layer.add_mask(mask),
+    "gimp-image-remove-layer-mask": lambda image, layer, mode: layer.remove_mask(
+        Gimp.MaskApplyMode(int(mode))
+    ),
+    **{f"gimp-image-set-active-{name}": _set_active(kind) for name, kind in _SELECTED.items()},
+    **{f"gimp-{item}-set-linked": _set_linked for item in ("item", *ITEMS)},
+}
 ADAPTERS: dict[str, Callable[..., Any]] = {
-    "gimp-layer-new": _layer_new,
-    "gimp-channel-new": _channel_new,
-    "gimp-image-add-layer": _add_layer,
-    "gimp-image-add-channel": _add_channel,
+    **without_result(_CHANGES),
+    "gimp-layer-new": new_layer,
+    "gimp-channel-new": new_channel,
     "gimp-image-insert-channel": insert_channel,
     "gimp-image-remove-channel": remove_channel,
     "gimp-selection-save": _selection_save,
-    "gimp-image-add-vectors": _add_vectors,
-    "gimp-image-scale-full": _image_scale_full,
-    "gimp-layer-scale-full": _layer_scale_full,
-    "gimp-image-get-active-layer": lambda image: first(image.get_selected_layers()),
-    "gimp-image-set-active-layer": _set_active_layer,
-    "gimp-image-get-active-channel": lambda image: first(image.get_selected_channels()),
-    "gimp-image-set-active-channel": _set_active_channel,
-    "gimp-image-get-active-vectors": active_vectors,
-    "gimp-image-set-active-vectors": set_active_vectors,
-    "gimp-image-get-active-drawable": _active_drawable,
-    "gimp-image-active-drawable": _active_drawable,
+    **{f"gimp-image-get-active-{name}": _get_active(kind) for name, kind in _SELECTED.items()},
+    "gimp-image-get-active-drawable": active_drawable,
+    "gimp-image-active-drawable": active_drawable,
     "gimp-layer-copy": _layer_copy,
     "gimp-layer-group-new": lambda image: Gimp.GroupLayer.new(image, None),
-    "gimp-layer-translate": _translate,
     "gimp-layer-mask": lambda layer: layer.get_mask(),
-    "gimp-image-add-layer-mask": _add_layer_mask,
-    "gimp-image-remove-layer-mask": _remove_layer_mask,
-    "gimp-drawable-bpp": _drawable_bpp,
-    "gimp-drawable-bytes": _drawable_bpp,
-    "gimp-drawable-get-bpp": _drawable_bpp,
+    **{f"gimp-drawable-{name}": _drawable_bpp for name in ("bpp", "bytes", "get-bpp")},
     **{f"gimp-item-is-{name}": _is(kind) for name, kind in _IS.items()},
     **{f"gimp-drawable-is-{name}": _is(_IS[name]) for name in ("layer", "text-layer", "layer-mask")},
     **{f"gimp-{item}-is-channel": _is_channel for item in ("item", "drawable")},
-    **{f"gimp-{item}-is-valid": _is_valid for item in ("item", *_ITEMS)},
-    **{f"gimp-{item}-get-linked": _not_linked for item in ("item", *_ITEMS)},
-    **{f"gimp-{item}-set-linked": _set_linked for item in ("item", *_ITEMS)},
-    "gimp-image-is-valid": _image_is_valid,
+    **{f"gimp-{item}-is-valid": _is_valid(Gimp.Item) for item in ("item", *ITEMS)},
+    **{f"gimp-{item}-get-linked": _get_linked for item in ("item", *ITEMS)},
+    "gimp-image-is-valid": _is_valid(Gimp.Image),
 }

@@ -1,114 +1,101 @@
-"""Brushes, gradients, palettes, patterns and fonts by name."""
+"""Brushes, gradients, palettes, patterns and fonts, which GIMP 2's callers gave and got by name."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from gi.repository import Gimp
 
-from .. import colour, resources
+from .. import colour, resources, values
+from ..signature import without_result
+
+Numbers = tuple[int, tuple[float, ...]]
 
 
-def _resource_delete(kind: str) -> Callable[..., Any]:
-    def delete(name: str) -> None:
-        resources.find(kind, str(name)).delete()
+def _named(kind: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a function the resource of that kind for the name that comes first."""
 
-    return delete
+    def adapt(function: Callable[..., Any]) -> Callable[..., Any]:
+        def adapted(name: str, *more: Any) -> Any:
+            return function(resources.find(kind, str(name)), *more)
 
+        seen = inspect.signature(function)
+        first, *others = seen.parameters.values()
+        parameters = [first.replace(name="name"), *others]
+        adapted.__signature__ = seen.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return adapted
 
-def _resource_copy(kind: str) -> Callable[..., Any]:
-    def duplicate(name: str) -> str:
-        return str(resources.find(kind, str(name)).duplicate().get_name())
-
-    return duplicate
-
-
-def _resource_rename(kind: str) -> Callable[..., Any]:
-    def rename(name: str, new: str) -> str:
-        found = resources.find(kind, str(name))
-        found.rename(str(new))
-        return str(found.get_name())
-
-    return rename
+    return adapt
 
 
-def _is_editable(kind: str) -> Callable[..., Any]:
-    def ask(name: str) -> int:
-        return int(resources.find(kind, str(name)).is_editable())
-
-    return ask
+def _rename(resource: Any, new: str) -> str:
+    resource.rename(str(new))
+    return str(resource.get_name())
 
 
 def _names_of(kind: str) -> Callable[..., Any]:
-    def ask(pattern: str = "") -> tuple[int, tuple[str, ...]]:
-        found = tuple(resources.names(kind, str(pattern or "")))
-        return len(found), found
-
-    return ask
+    return lambda pattern="": values.counted(resources.names(kind, str(pattern or "")))
 
 
 def _name_in_context(kind: str) -> Callable[..., Any]:
-    def ask() -> str:
-        return str(getattr(Gimp, f"context_get_{kind}")().get_name())
-
-    return ask
+    return lambda: str(getattr(Gimp, f"context_get_{kind}")().get_name())
 
 
 def _set_in_context(kind: str) -> Callable[..., Any]:
-    def choose(name: str) -> None:
-        getattr(Gimp, f"context_set_{kind}")(resources.find(f"Gimp{kind.capitalize()}", str(name)))
+    return _named(f"Gimp{kind.capitalize()}")(lambda name: getattr(Gimp, f"context_set_{kind}")(name))
 
-    return choose
+
+def _bare(returned: Any) -> Any:
+    """Return what was asked for without the value before it that says whether there is one."""
+    return returned[-1] if isinstance(returned, tuple) else returned
 
 
 def _segment_colour(side: str) -> Callable[..., Any]:
-    def ask(name: str, segment: int) -> tuple[Any, float]:
-        gradient = resources.find("GimpGradient", str(name))
-        told = getattr(gradient, f"segment_get_{side}_color")(int(segment))
-        found = colour.from_gegl(told[-1] if isinstance(told, tuple) else told)
+    @_named("GimpGradient")
+    def ask(gradient: Any, segment: int) -> tuple[Any, float]:
+        found = colour.from_gegl(_bare(getattr(gradient, f"segment_get_{side}_color")(int(segment))))
         return found, found.a * 100.0
 
     return ask
 
 
 def _set_segment_colour(side: str) -> Callable[..., Any]:
-    def choose(name: str, segment: int, color: Any, opacity: float) -> None:
+    @_named("GimpGradient")
+    def choose(gradient: Any, segment: int, color: Any, opacity: float) -> None:
         rgb = colour.parse(color)
         native = colour.to_gegl((rgb.r, rgb.g, rgb.b, float(opacity) / 100.0))
-        getattr(resources.find("GimpGradient", str(name)), f"segment_set_{side}_color")(int(segment), native)
+        getattr(gradient, f"segment_set_{side}_color")(int(segment), native)
 
     return choose
 
 
-def _samples(name: str, count: int, reverse: int = 0) -> tuple[int, tuple[float, ...]]:
-    return _flat(resources.find("GimpGradient", str(name)).get_uniform_samples(int(count), bool(reverse)))
+@_named("GimpGradient")
+def _samples(gradient: Any, count: int, reverse: int = 0) -> Numbers:
+    return _flat(gradient.get_uniform_samples(int(count), bool(reverse)))
 
 
-def _custom_samples(name: str, count: int, positions: Any, reverse: int = 0) -> tuple[int, tuple[float, ...]]:
+@_named("GimpGradient")
+def _custom_samples(gradient: Any, count: int, positions: Any, reverse: int = 0) -> Numbers:
     places = [float(one) for one in positions][: int(count)]
-    return _flat(resources.find("GimpGradient", str(name)).get_custom_samples(places, bool(reverse)))
+    return _flat(gradient.get_custom_samples(places, bool(reverse)))
 
 
-def _flat(returned: Any) -> tuple[int, tuple[float, ...]]:
-    colours = returned[-1] if isinstance(returned, tuple) else returned
-    numbers: list[float] = []
-    for one in colours:
-        rgb = colour.from_gegl(one)
-        numbers += [rgb.r, rgb.g, rgb.b, rgb.a]
-    return len(numbers), tuple(numbers)
+def _flat(returned: Any) -> Numbers:
+    found = map(colour.from_gegl, _bare(returned))
+    return values.counted(part for rgb in found for part in (rgb.r, rgb.g, rgb.b, rgb.a))
 
 
-def _palette_colors(name: str) -> tuple[int, tuple[Any, ...]]:
-    found = [colour.from_gegl(one) for one in resources.find("GimpPalette", str(name)).get_colors()]
-    return len(found), tuple(found)
+@_named("GimpPalette")
+def _palette_colors(palette: Any) -> tuple[int, tuple[Any, ...]]:
+    return values.counted(map(colour.from_gegl, palette.get_colors()))
 
 
-def _palette_entry(name: str, entry: int) -> tuple[str, int, Any]:
-    palette = resources.find("GimpPalette", str(name))
-    found = palette.get_entry_color(int(entry))
-    found = found[-1] if isinstance(found, tuple) else found
-    return palette.get_name(), palette.get_color_count(), colour.from_gegl(found)
+@_named("GimpPalette")
+def _palette_entry(palette: Any, entry: int) -> tuple[str, int, Any]:
+    found = colour.from_gegl(_bare(palette.get_entry_color(int(entry))))
+    return palette.get_name(), palette.get_color_count(), found
 
 
 def _current_palette() -> tuple[str, int]:
@@ -122,37 +109,46 @@ def _current_brush() -> tuple[str, int, int, int]:
     return brush.get_name(), width, height, brush.get_spacing()
 
 
-_RESOURCES = {"brush": "GimpBrush", "gradient": "GimpGradient", "palette": "GimpPalette"}
+_CHANGED = {"brush": "GimpBrush", "gradient": "GimpGradient", "palette": "GimpPalette"}
+_LISTS = {
+    "gimp-brushes-get-list": "GimpBrush",
+    "gimp-brushes-list": "GimpBrush",
+    "gimp-fonts-get-list": "GimpFont",
+    "gimp-gradients-get-list": "GimpGradient",
+    "gimp-palettes-get-list": "GimpPalette",
+    "gimp-patterns-get-list": "GimpPattern",
+    "gimp-patterns-list": "GimpPattern",
+}
 
 ADAPTERS: dict[str, Callable[..., Any]] = {
-    **{f"gimp-{name}-delete": _resource_delete(kind) for name, kind in _RESOURCES.items()},
-    **{f"gimp-{name}-duplicate": _resource_copy(kind) for name, kind in _RESOURCES.items()},
-    **{f"gimp-{name}-rename": _resource_rename(kind) for name, kind in _RESOURCES.items()},
-    **{f"gimp-{name}-is-editable": _is_editable(kind) for name, kind in _RESOURCES.items()},
     **{
-        f"gimp-{word}s-get-list": _names_of(f"Gimp{word.capitalize()}")
-        for word in ("brush", "font", "gradient", "palette", "pattern")
-        if word != "brush"
+        f"gimp-{name}-duplicate": _named(kind)(lambda name: str(name.duplicate().get_name()))
+        for name, kind in _CHANGED.items()
     },
-    "gimp-brushes-get-list": _names_of("GimpBrush"),
-    "gimp-brushes-list": _names_of("GimpBrush"),
-    "gimp-patterns-list": _names_of("GimpPattern"),
+    **{f"gimp-{name}-rename": _named(kind)(_rename) for name, kind in _CHANGED.items()},
     **{
-        f"gimp-gradients-{verb}-active": call
-        for verb, call in {"get": _name_in_context("gradient"), "set": _set_in_context("gradient")}.items()
+        f"gimp-{name}-is-editable": _named(kind)(lambda name: int(name.is_editable()))
+        for name, kind in _CHANGED.items()
     },
-    "gimp-gradients-get-gradient": _name_in_context("gradient"),
-    "gimp-gradients-set-gradient": _set_in_context("gradient"),
-    "gimp-patterns-set-pattern": _set_in_context("pattern"),
-    "gimp-palettes-set-palette": _set_in_context("palette"),
+    **{name: _names_of(kind) for name, kind in _LISTS.items()},
+    **{f"gimp-gradients-get-{name}": _name_in_context("gradient") for name in ("active", "gradient")},
+    **without_result(
+        {
+            **{
+                f"gimp-{name}-delete": _named(kind)(lambda name: name.delete())
+                for name, kind in _CHANGED.items()
+            },
+            **{f"gimp-gradients-set-{name}": _set_in_context("gradient") for name in ("active", "gradient")},
+            "gimp-patterns-set-pattern": _set_in_context("pattern"),
+            "gimp-palettes-set-palette": _set_in_context("palette"),
+        }
+    ),
     "gimp-palettes-get-palette": _current_palette,
     "gimp-palettes-get-palette-entry": _palette_entry,
     "gimp-palette-get-colors": _palette_colors,
     "gimp-brushes-get-brush": _current_brush,
-    "gimp-gradient-segment-get-left-color": _segment_colour("left"),
-    "gimp-gradient-segment-get-right-color": _segment_colour("right"),
-    "gimp-gradient-segment-set-left-color": _set_segment_colour("left"),
-    "gimp-gradient-segment-set-right-color": _set_segment_colour("right"),
+    **{f"gimp-gradient-segment-get-{side}-color": _segment_colour(side) for side in ("left", "right")},
+    **{f"gimp-gradient-segment-set-{side}-color": _set_segment_colour(side) for side in ("left", "right")},
     "gimp-gradient-get-uniform-samples": _samples,
     "gimp-gradient-get-custom-samples": _custom_samples,
 }

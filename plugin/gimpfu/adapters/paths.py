@@ -7,13 +7,12 @@ from typing import Any
 
 from gi.repository import Gimp
 
+from .. import values
 from ..context import context
 from ..errors import error
-from .images import file_of
-from .layers import active_drawable, active_vectors, first, set_active_vectors
-from .selections import vectors_to_selection
-
-_EMPTY: tuple[Any, ...] = ()
+from ..signature import without_result
+from . import selections
+from .layers import active_drawable, first
 
 
 def _path_named(image: Any, name: str) -> Any:
@@ -24,23 +23,18 @@ def _path_named(image: Any, name: str) -> Any:
 
 
 def _path_list(image: Any) -> tuple[int, tuple[str, ...]]:
-    names = tuple(path.get_name() for path in image.get_paths())
-    return len(names), names
+    return values.counted(path.get_name() for path in image.get_paths())
+
+
+def _active_path(image: Any) -> Any:
+    return first(image.get_selected_paths())
 
 
 def _path_current(image: Any) -> str:
-    found = active_vectors(image) or first(image.get_paths())
+    found = _active_path(image) or first(image.get_paths())
     if found is None:
         raise error("the image has no path.")
     return str(found.get_name())
-
-
-def _path_set_current(image: Any, name: str) -> None:
-    set_active_vectors(image, _path_named(image, name))
-
-
-def _path_delete(image: Any, name: str) -> None:
-    image.remove_path(_path_named(image, name))
 
 
 def _path_get_points(image: Any, name: str) -> tuple[int, int, int, tuple[float, ...]]:
@@ -49,21 +43,13 @@ def _path_get_points(image: Any, name: str) -> tuple[int, int, int, tuple[float,
     details: list[float] = []
     closed = 1
     for number, stroke in enumerate(path.get_strokes()):
-        _, points, is_closed = _stroke_points(path, stroke)
+        _, points, is_closed = path.stroke_get_points(int(stroke))
         pairs = list(zip(points[::2], points[1::2], strict=True))
-        body = pairs[1:] if is_closed else pairs[1:-1]
-        if is_closed:
-            body = [*pairs[1:], pairs[0]]
-        for index, (x, y) in enumerate(body):
+        for index, (x, y) in enumerate([*pairs[1:], pairs[0]] if is_closed else pairs[1:-1]):
             anchor = index % 3 == 0
             details += [x, y, (3.0 if number and index == 0 else 1.0) if anchor else 2.0]
         closed &= int(is_closed)
-    return 1, closed, len(details), tuple(details)
-
-
-def _stroke_points(path: Any, stroke: int) -> tuple[int, list[float], bool]:
-    kind, points, closed = path.stroke_get_points(int(stroke))
-    return int(kind), list(points), bool(closed)
+    return 1, closed, *values.counted(details)
 
 
 def _path_set_points(image: Any, name: str, kind: int, count: int, details: Any) -> None:
@@ -84,13 +70,13 @@ def _path_set_points(image: Any, name: str, kind: int, count: int, details: Any)
 
 def _path_stroke_current(image: Any) -> None:
     with context(stroke_method=Gimp.StrokeMethod.PAINT_METHOD):
-        active_drawable(image).edit_stroke_item(active_vectors(image))
+        active_drawable(image).edit_stroke_item(_active_path(image))
 
 
 def _path_point_at(image: Any, distance: float) -> tuple[int, int, float]:
-    path = active_vectors(image) or first(image.get_paths())
+    path = _active_path(image) or first(image.get_paths())
     gone = 0.0
-    for stroke in path.get_strokes() if path is not None else _EMPTY:
+    for stroke in path.get_strokes() if path is not None else ():
         length = path.stroke_get_length(stroke, 0.5)
         length = length[-1] if isinstance(length, tuple) else length
         if gone + length >= distance:
@@ -104,42 +90,43 @@ def _path_point_at(image: Any, distance: float) -> tuple[int, int, float]:
 def _path_to_selection(
     image: Any, name: str, operation: int, antialias: int, feather: int, radius_x: float, radius_y: float
 ) -> None:
-    vectors_to_selection(_path_named(image, name), operation, antialias, feather, radius_x, radius_y)
-
-
-def _path_import(image: Any, filename: str, merge: int, scale: int) -> None:
-    image.import_paths_from_file(file_of(filename), bool(merge), bool(scale))
+    given = (_path_named(image, name), operation, antialias, feather, radius_x, radius_y)
+    selections.ADAPTERS["gimp-vectors-to-selection"](*given)
 
 
 def _import_paths(image: Any, filename: str, merge: int, scale: int) -> tuple[int, tuple[int, ...]]:
-    _, paths = image.import_paths_from_file(file_of(filename), bool(merge), bool(scale))
-    return len(paths), tuple(path.get_id() for path in paths)
+    _, paths = image.import_paths_from_file(values.file_of(filename), bool(merge), bool(scale))
+    return values.counted(paths, by_id=True)
 
 
 def _import_path_text(
     image: Any, text: str, length: int, merge: int, scale: int
 ) -> tuple[int, tuple[int, ...]]:
     _, paths = image.import_paths_from_string(str(text), len(str(text).encode()), bool(merge), bool(scale))
-    return len(paths), tuple(path.get_id() for path in paths)
-
-
-def _export_path(image: Any, filename: str, path: Any) -> None:
-    image.export_path_to_file(file_of(filename), path or None)
+    return values.counted(paths, by_id=True)
 
 
 ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-path-list": _path_list,
     "gimp-path-get-current": _path_current,
-    "gimp-path-set-current": _path_set_current,
-    "gimp-path-delete": _path_delete,
     "gimp-path-get-points": _path_get_points,
     "gimp-path-set-points": _path_set_points,
     "gimp-path-stroke-current": _path_stroke_current,
     "gimp-path-get-point-at-dist": _path_point_at,
-    "gimp-path-to-selection": _path_to_selection,
-    "gimp-path-import": _path_import,
     "gimp-vectors-import-from-file": _import_paths,
     "gimp-vectors-import-from-string": _import_path_text,
-    "gimp-vectors-export-to-file": _export_path,
     "gimp-vectors-export-to-string": lambda image, path: str(image.export_path_to_string(path or None)),
+    **without_result(
+        {
+            "gimp-path-set-current": lambda image, name: image.set_selected_paths([_path_named(image, name)]),
+            "gimp-path-delete": lambda image, name: image.remove_path(_path_named(image, name)),
+            "gimp-path-to-selection": _path_to_selection,
+            "gimp-path-import": lambda image, filename, merge, scale: _import_paths(
+                image, filename, merge, scale
+            ),
+            "gimp-vectors-export-to-file": lambda image, filename, path: image.export_path_to_file(
+                values.file_of(filename), path or None
+            ),
+        }
+    ),
 }

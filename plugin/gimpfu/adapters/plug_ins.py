@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from gi.repository import Gimp
@@ -10,7 +11,7 @@ from gi.repository import Gimp
 from .. import colour
 from ..context import context
 from ..filters import run
-from ..native import named
+from ..native import call_with_names
 from .editing import native_fill
 
 
@@ -21,49 +22,70 @@ def _run_plug_in(name: str, order: str) -> Callable[..., Any]:
     """
 
     def call(*args: Any) -> Any:
-        return named(
-            name, {key: value for key, value in zip(order.split(), args, strict=False) if key != "-"}
-        )
+        given = zip(order.split(), args, strict=False)
+        return call_with_names(name, {key: value for key, value in given if key != "-"})
 
     return call
+
+
+@contextmanager
+def _one_undo(image: Any) -> Iterator[None]:
+    image.undo_group_start()
+    try:
+        yield
+    finally:
+        image.undo_group_end()
+
+
+@contextmanager
+def _selected(image: Any, drawable: Any) -> Iterator[None]:
+    """Select what `drawable` covers where nothing is selected; afterwards the selection is as it was."""
+    kept = None if Gimp.Selection.is_empty(image) else Gimp.Selection.save(image)
+    if kept is None:
+        image.select_item(Gimp.ChannelOps.REPLACE, drawable)
+    yield
+    if kept is not None:
+        image.select_item(Gimp.ChannelOps.REPLACE, kept)
+        image.remove_channel(kept)
 
 
 def _drop_shadow(
     image: Any, drawable: Any, x: float, y: float, blur: float, color: Any, opacity: float, resize: int
 ) -> None:
     """``script-fu-drop-shadow``: GIMP 3.0's own ends Script-Fu where there is no screen."""
-    image.undo_group_start()
-    try:
-        kept = None if Gimp.Selection.is_empty(image) else Gimp.Selection.save(image)
-        if kept is None:
-            image.select_item(Gimp.ChannelOps.REPLACE, drawable)
-        _, _, left, top, right, bottom = Gimp.Selection.bounds(image)
-        grow = int(blur)
-        width, height = right - left + 2 * grow, bottom - top + 2 * grow
-        place = (left - grow + int(x), top - grow + int(y))
-        kind = Gimp.ImageType.GRAYA_IMAGE if drawable.is_gray() else Gimp.ImageType.RGBA_IMAGE
-        shadow = Gimp.Layer.new(
-            image, "Drop Shadow", width, height, kind, float(opacity), Gimp.LayerMode.NORMAL
-        )
-        image.insert_layer(shadow, drawable.get_parent(), image.get_item_position(drawable) + 1)
-        shadow.set_offsets(left - grow, top - grow)
-        native_fill(shadow, Gimp.FillType.TRANSPARENT)
+    with _one_undo(image), _selected(image, drawable):
+        shadow = _shadow_layer(image, drawable, int(blur), float(opacity))
         with context(background=colour.to_gegl(color), opacity=100.0, paint_mode=Gimp.LayerMode.NORMAL):
             shadow.edit_fill(Gimp.FillType.BACKGROUND)
         Gimp.Selection.none(image)
         if blur >= 1:
             run("plug-in-gauss-rle", image, shadow, float(blur), True, True)
-        shadow.set_offsets(*place)
+        _, left, top = shadow.get_offsets()
+        shadow.set_offsets(left + int(x), top + int(y))
         if resize:
-            x0, y0 = min(0, place[0]), min(0, place[1])
-            x1 = max(image.get_width(), place[0] + width)
-            y1 = max(image.get_height(), place[1] + height)
-            image.resize(x1 - x0, y1 - y0, -x0, -y0)
-        if kept is not None:
-            image.select_item(Gimp.ChannelOps.REPLACE, kept)
-            image.remove_channel(kept)
-    finally:
-        image.undo_group_end()
+            _resize_to_hold(image, shadow)
+
+
+def _shadow_layer(image: Any, drawable: Any, grow: int, opacity: float) -> Any:
+    """Return a clear layer below `drawable`, as large as the selection and `grow` pixels around it."""
+    _, _, left, top, right, bottom = Gimp.Selection.bounds(image)
+    size = (right - left + 2 * grow, bottom - top + 2 * grow)
+    kind = Gimp.ImageType.GRAYA_IMAGE if drawable.is_gray() else Gimp.ImageType.RGBA_IMAGE
+    shadow = Gimp.Layer.new(image, "Drop Shadow", *size, kind, opacity, Gimp.LayerMode.NORMAL)
+    image.insert_layer(shadow, drawable.get_parent(), image.get_item_position(drawable) + 1)
+    shadow.set_offsets(left - grow, top - grow)
+    native_fill(shadow, Gimp.FillType.TRANSPARENT)
+    return shadow
+
+
+def _resize_to_hold(image: Any, layer: Any) -> None:
+    _, x, y = layer.get_offsets()
+    left, top = min(0, x), min(0, y)
+    right, bottom = (
+        max(image.get_width(), x + layer.get_width()),
+        max(image.get_height(), y + layer.get_height()),
+    )
+    image.resize(right - left, bottom - top, -left, -top)
 
 
 _SINGLE = {
@@ -79,9 +101,9 @@ def _decompose(image: Any, drawable: Any, kind: str, layers_mode: int = 1) -> An
     given = {"image": image, "drawables": drawable, "decompose-type": kind, "layers-mode": bool(layers_mode)}
     model, number = _SINGLE.get(str(kind).lower(), ("", 0))
     if not model:
-        made = named("plug-in-decompose", given)
+        made = call_with_names("plug-in-decompose", given)
         return made if isinstance(made, tuple) else (made, None, None, None)
-    parts = named("plug-in-decompose", {**given, "decompose-type": model, "layers-mode": False})
+    parts = call_with_names("plug-in-decompose", {**given, "decompose-type": model, "layers-mode": False})
     for place, part in enumerate(parts):
         if place != number and part is not None:
             part.delete()
@@ -90,12 +112,9 @@ def _decompose(image: Any, drawable: Any, kind: str, layers_mode: int = 1) -> An
 
 def _reverse_layers(image: Any, drawable: Any = None) -> None:
     """``script-fu-reverse-layers``, served here for the same reason."""
-    image.undo_group_start()
-    try:
+    with _one_undo(image):
         for layer in image.get_layers():
             image.reorder_item(layer, None, 0)
-    finally:
-        image.undo_group_end()
 
 
 _MATERIAL = (

@@ -3,184 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from gi.repository import Gimp
 
-from .. import colour, enums
 from ..context import context
+from .arguments import takes
+
+# GIMP 2's procedure: what GIMP 3's image selects by, and GIMP 2's arguments in their order. The first is the
+# image or something in it; what is neither of `_HOW` nor a setting says where.
+_PROCEDURES = {
+    "gimp-rect-select": ("rectangle", "image x y width height operation feather radius"),
+    "gimp-ellipse-select": ("ellipse", "image x y width height operation antialias feather radius"),
+    "gimp-round-rect-select": (
+        "round_rectangle",
+        "image x y width height corner_x corner_y operation antialias feather radius_x radius_y",
+    ),
+    "gimp-free-select": ("polygon", "image count points operation antialias feather radius"),
+    "gimp-by-color-select": ("color", "drawable color threshold operation antialias feather radius merged"),
+    "gimp-by-color-select-full": (
+        "color",
+        "drawable color threshold operation antialias feather radius_x radius_y merged transparent criterion",
+    ),
+    "gimp-fuzzy-select": (
+        "contiguous_color",
+        "drawable x y threshold operation antialias feather radius merged",
+    ),
+    "gimp-fuzzy-select-full": (
+        "contiguous_color",
+        "drawable x y threshold operation antialias feather radius_x radius_y merged transparent criterion",
+    ),
+    "gimp-selection-load": ("item", "item"),
+    "gimp-selection-layer-alpha": ("item", "item"),
+    "gimp-selection-combine": ("item", "channel operation"),
+    "gimp-vectors-to-selection": ("item", "vectors operation antialias feather radius_x radius_y"),
+}
+_HOW = (
+    "image count operation antialias feather radius radius_x radius_y threshold merged transparent criterion"
+)
 
 
-def _select_item(item: Any) -> None:
-    item.get_image().select_item(Gimp.ChannelOps.REPLACE, item)
-
-
-def _selection_combine(channel: Any, operation: int) -> None:
-    channel.get_image().select_item(Gimp.ChannelOps(int(operation)), channel)
-
-
-def _feather(on: Any, x: float, y: float | None = None, antialias: Any = None) -> Any:
-    """Return the context of GIMP 2's selections; `antialias` where they had it."""
-    radius = (float(x), float(x if y is None else y))
-    settings: dict[str, Any] = {"feather": bool(on), "feather_radius": radius}
-    if antialias is not None:
-        settings["antialias"] = bool(antialias)
-    return context(**settings)
-
-
-def _rect_select(
-    image: Any, x: float, y: float, width: float, height: float, operation: int, feather: int, radius: float
-) -> None:
-    with _feather(feather, radius, antialias=False):
-        image.select_rectangle(Gimp.ChannelOps(int(operation)), x, y, width, height)
-
-
-def _ellipse_select(
-    image: Any,
-    x: float,
-    y: float,
-    width: float,
-    height: float,
-    operation: int,
-    antialias: int,
-    feather: int,
-    radius: float,
-) -> None:
-    with _feather(feather, radius, antialias=antialias):
-        image.select_ellipse(Gimp.ChannelOps(int(operation)), x, y, width, height)
-
-
-def _round_rect_select(
-    image: Any,
-    x: float,
-    y: float,
-    width: float,
-    height: float,
-    corner_x: float,
-    corner_y: float,
-    operation: int,
-    antialias: int,
-    feather: int,
-    radius_x: float,
-    radius_y: float,
-) -> None:
-    with _feather(feather, radius_x, radius_y, antialias):
-        image.select_round_rectangle(Gimp.ChannelOps(int(operation)), x, y, width, height, corner_x, corner_y)
-
-
-def _free_select(
-    image: Any, count: int, points: Any, operation: int, antialias: int, feather: int, radius: float
-) -> None:
-    with _feather(feather, radius, antialias=antialias):
-        flat = [float(number) for number in points][: int(count)]
-        image.select_polygon(Gimp.ChannelOps(int(operation)), flat)
-
-
-def sampling(threshold: int, merged: int, transparent: int = 0, criterion: int = 0) -> dict[str, Any]:
-    """Return what `context` is to hold while colours are compared."""
+def _feather(told: dict[str, Any]) -> dict[str, Any]:
+    """Return the context of GIMP 2's selections; those without an argument for it had hard edges."""
+    radius = [told[name] for name in ("radius", "radius_x", "radius_y") if name in told]
     return {
-        "sample_threshold_int": int(threshold),
-        "sample_merged": bool(merged),
-        "sample_transparent": bool(transparent),
-        "sample_criterion": enums.native(Gimp.SelectCriterion, criterion),
+        "feather": told["feather"],
+        "feather_radius": (float(radius[0]), float(radius[-1])),
+        "antialias": told.get("antialias", False),
     }
 
 
-def _by_color_select_full(
-    drawable: Any,
-    color: Any,
-    threshold: int,
-    operation: int,
-    antialias: int,
-    feather: int,
-    radius_x: float,
-    radius_y: float,
-    merged: int,
-    transparent: int,
-    criterion: int,
-) -> None:
-    with (
-        _feather(feather, radius_x, radius_y, antialias),
-        context(**sampling(threshold, merged, transparent, criterion)),
-    ):
-        image = drawable.get_image()
-        image.select_color(Gimp.ChannelOps(int(operation)), drawable, colour.to_gegl(color))
+def sampling(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what `context` is to hold while colours are compared."""
+    return {
+        "sample_threshold_int": min(255, max(0, int(told["threshold"]))),
+        "sample_merged": told["merged"],
+        "sample_transparent": told.get("transparent", False),
+        "sample_criterion": told.get("criterion", Gimp.SelectCriterion.COMPOSITE),
+    }
 
 
-def _by_color_select(
-    drawable: Any,
-    color: Any,
-    threshold: int,
-    operation: int,
-    antialias: int,
-    feather: int,
-    radius: float,
-    merged: int,
-) -> None:
-    _by_color_select_full(
-        drawable, color, threshold, operation, antialias, feather, radius, radius, merged, 0, 0
-    )
+def _selecting(method: str, arguments: str) -> Callable[..., Any]:
+    @takes(arguments)
+    def select(given: SimpleNamespace) -> None:
+        told = vars(given)
+        first = next(iter(told.values()))
+        image = first if "image" in told else first.get_image()
+        where = [told[name] for name in told if name not in _HOW.split()]
+        if "points" in told:
+            where = [told["points"][: told["count"]]]
+        settings = {
+            **(_feather(told) if "feather" in told else {}),
+            **(sampling(told) if "threshold" in told else {}),
+        }
+        with context(**settings):
+            getattr(image, f"select_{method}")(told.get("operation", Gimp.ChannelOps.REPLACE), *where)
 
-
-def _fuzzy_select_full(
-    drawable: Any,
-    x: float,
-    y: float,
-    threshold: int,
-    operation: int,
-    antialias: int,
-    feather: int,
-    radius_x: float,
-    radius_y: float,
-    merged: int,
-    transparent: int,
-    criterion: int,
-) -> None:
-    with (
-        _feather(feather, radius_x, radius_y, antialias),
-        context(**sampling(threshold, merged, transparent, criterion)),
-    ):
-        drawable.get_image().select_contiguous_color(Gimp.ChannelOps(int(operation)), drawable, x, y)
-
-
-def _fuzzy_select(
-    drawable: Any,
-    x: float,
-    y: float,
-    threshold: int,
-    operation: int,
-    antialias: int,
-    feather: int,
-    radius: float,
-    merged: int,
-) -> None:
-    _fuzzy_select_full(drawable, x, y, threshold, operation, antialias, feather, radius, radius, merged, 0, 0)
+    return select
 
 
 def _selection_float(drawable: Any, x: int, y: int) -> Any:
     return Gimp.Selection.float(drawable.get_image(), [drawable], int(x), int(y))
 
 
-def vectors_to_selection(
-    vectors: Any, operation: int, antialias: int, feather: int, radius_x: float, radius_y: float
-) -> None:
-    """Select what the path encloses, as ``gimp-vectors-to-selection`` does."""
-    with _feather(feather, radius_x, radius_y, antialias):
-        vectors.get_image().select_item(Gimp.ChannelOps(int(operation)), vectors)
-
-
 ADAPTERS: dict[str, Callable[..., Any]] = {
-    "gimp-selection-load": _select_item,
-    "gimp-selection-layer-alpha": _select_item,
-    "gimp-selection-combine": _selection_combine,
-    "gimp-rect-select": _rect_select,
-    "gimp-ellipse-select": _ellipse_select,
-    "gimp-round-rect-select": _round_rect_select,
-    "gimp-free-select": _free_select,
-    "gimp-by-color-select": _by_color_select,
-    "gimp-by-color-select-full": _by_color_select_full,
-    "gimp-fuzzy-select": _fuzzy_select,
-    "gimp-fuzzy-select-full": _fuzzy_select_full,
+    **{name: _selecting(method, arguments) for name, (method, arguments) in _PROCEDURES.items()},
     "gimp-selection-float": _selection_float,
-    "gimp-vectors-to-selection": vectors_to_selection,
 }

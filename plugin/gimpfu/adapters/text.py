@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from gi.repository import Gimp
 
 from .. import resources
+from .arguments import takes
+
+_TEXT = "image drawable x y text border antialias size size_type"
 
 
 def _pixels_of(size: float, size_type: int, image: Any = None) -> float:
@@ -18,71 +22,41 @@ def _pixels_of(size: float, size_type: int, image: Any = None) -> float:
     return float(size) * resolution / 72.0
 
 
-def _text_fontname(
-    image: Any,
-    drawable: Any,
-    x: float,
-    y: float,
-    text: str,
-    border: int,
-    antialias: int,
-    size: float,
-    size_type: int,
-    fontname: str,
-) -> Any:
-    font = resources.find("GimpFont", str(fontname))
-    target = None if isinstance(drawable, int) or drawable is None else drawable
-    height = _pixels_of(size, size_type, image)
-    return Gimp.text_font(
-        image, target, float(x), float(y), str(text), int(border), bool(antialias), height, font
-    )
+def _text(given: SimpleNamespace, font: str) -> Any:
+    target = None if isinstance(given.drawable, int) else given.drawable
+    height = _pixels_of(given.size, given.size_type, given.image)
+    place, look = (float(given.x), float(given.y)), (int(given.border), given.antialias)
+    return Gimp.text_font(given.image, target, *place, given.text, *look, height, _font(font))
+
+
+def _font(name: str) -> Any:
+    return resources.find("GimpFont", str(name))
+
+
+@takes(f"{_TEXT} fontname")
+def _text_fontname(given: SimpleNamespace) -> Any:
+    return _text(given, given.fontname)
+
+
+@takes(f"{_TEXT} foundry family weight slant *rest")
+def _text_family(given: SimpleNamespace) -> Any:
+    slant = {"i": "italic", "o": "oblique"}.get(given.slant, "")
+    words = [given.family, *(one for one in (given.weight, slant) if one not in ("*", "medium", ""))]
+    return _text(given, " ".join(word.capitalize() for word in words))
 
 
 def _text_extents(text: str, size: float, size_type: int, fontname: str) -> tuple[int, ...]:
-    font = resources.find("GimpFont", str(fontname))
-    return tuple(Gimp.text_get_extents_font(str(text), _pixels_of(size, size_type), font)[1:])
+    return tuple(Gimp.text_get_extents_font(str(text), _pixels_of(size, size_type), _font(fontname))[1:])
 
 
 def _text_layer_new(image: Any, text: str, fontname: str, size: float, unit: int) -> Any:
-    font = resources.find("GimpFont", str(fontname))
-    return Gimp.TextLayer.new(image, str(text), font, float(size), Gimp.Unit.get_by_id(int(unit)))
-
-
-def _family(family: str, weight: str, slant: str) -> str:
-    words = [
-        family,
-        *(
-            one
-            for one in (weight, {"i": "italic", "o": "oblique"}.get(slant, ""))
-            if one not in ("*", "medium", "")
-        ),
-    ]
-    return " ".join(word.capitalize() for word in words)
-
-
-def _text(
-    image: Any,
-    drawable: Any,
-    x: float,
-    y: float,
-    text: str,
-    border: int,
-    antialias: int,
-    size: float,
-    size_type: int,
-    foundry: str,
-    family: str,
-    weight: str,
-    slant: str,
-    *rest: str,
-) -> Any:
-    font = _family(family, weight, slant)
-    return _text_fontname(image, drawable, x, y, text, border, antialias, size, size_type, font)
+    native = Gimp.Unit.get_by_id(int(unit))
+    return Gimp.TextLayer.new(image, str(text), _font(fontname), float(size), native)
 
 
 ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-text-fontname": _text_fontname,
-    "gimp-text": _text,
+    "gimp-text": _text_family,
     "gimp-text-get-extents-fontname": _text_extents,
     "gimp-text-layer-new": _text_layer_new,
 }

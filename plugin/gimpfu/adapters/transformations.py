@@ -9,120 +9,80 @@ from gi.repository import Gimp
 
 from ..context import context
 from ..errors import error
+from ..signature import shown
+
+# How many numbers each takes.
+COUNTS = {"flip": 4, "perspective": 8, "rotate": 4, "scale": 4, "shear": 2, "2d": 7, "matrix": 9}
+SIMPLE_COUNTS = {"flip_simple": 3, "rotate_simple": 4}
+_TOOL_COUNTS = {"rotate": 1, "scale": 4, "shear": 2, "perspective": 8, "2d": 7}
+# What ``gimp-drawable-transform-X`` and its kin take after the numbers.
+_ENDINGS = {"": "direction interpolation supersample recursion clip", "-default": "interpolate clip"}
+
+_FIRST: dict[str, Callable[[int], Any]] = {  # what the first number stands for, where it is none
+    "rotate_simple": Gimp.RotationType,
+    "flip_simple": Gimp.OrientationType,
+    "shear": Gimp.OrientationType,
+}
+_LEFT_OUT = {"rotate": (0.0, True, 0.0, 0.0), "flip_simple": (0, True, 0.0)}
+_CENTRED = ("rotate", "rotate_simple", "flip_simple")  # the second number says whether
 
 
-def _transform(
-    drawable: Any,
-    apply: Callable[[Any], Any],
-    direction: int = 0,
-    interpolation: int | None = None,
-    clip: int = 0,
-) -> Any:
+def _transformation(name: str, count: int, told: str, numbers_last: bool = False) -> Callable[..., Any]:
+    """Return the procedure with `count` numbers, and what is told of how after or before them."""
+    words = told.split()
+
+    def transform(drawable: Any, *args: Any) -> Any:
+        if len(args) != count + len(words):
+            raise error(f"{count + len(words) + 1} arguments are wanted, {len(args) + 1} were given.")
+        split = len(words) if numbers_last else count
+        parts = (args[:split], args[split:])
+        numbers, how = reversed(parts) if numbers_last else parts
+        with context(**_settings(dict(zip(words, how, strict=True)))):
+            return getattr(drawable, f"transform_{name}")(*_values(name, numbers))
+
+    numbers = [f"number_{place}" for place in range(1, count + 1)]
+    return shown(transform, ["drawable", *([*words, *numbers] if numbers_last else [*numbers, *words])])
+
+
+def _settings(how: dict[str, Any]) -> dict[str, Any]:
+    """Return the context that GIMP 2's arguments ask for."""
     settings: dict[str, Any] = {
-        "transform_direction": Gimp.TransformDirection(int(direction)),
-        "transform_resize": Gimp.TransformResize(int(clip)),
+        "transform_direction": Gimp.TransformDirection(int(how.get("direction", 0))),
+        "transform_resize": Gimp.TransformResize(int(how.get("clip", 0))),
     }
-    if interpolation is not None:
-        settings["interpolation"] = Gimp.InterpolationType(int(interpolation))
-    with context(**settings):
-        return apply(drawable)
+    if "interpolation" in how or not how.get("interpolate", True):
+        settings["interpolation"] = Gimp.InterpolationType(int(how.get("interpolation", 0)))
+    return settings
 
 
-def _full(name: str, count: int) -> Callable[..., Any]:
-    """``gimp-drawable-transform-X``: numbers, direction, interpolation, supersample, recursion, clip."""
-
-    def transform(drawable: Any, *args: Any) -> Any:
-        numbers, (direction, interpolation, _, _, clip) = args[:count], _exactly(args[count:], 5)
-        call = _item_transform(name, numbers)
-        return _transform(drawable, call, direction, interpolation, clip)
-
-    return transform
-
-
-def _default(name: str, count: int) -> Callable[..., Any]:
-    """``gimp-drawable-transform-X-default``: numbers, whether to interpolate, clip."""
-
-    def transform(drawable: Any, *args: Any) -> Any:
-        numbers, (interpolate, clip) = args[:count], _exactly(args[count:], 2)
-        call = _item_transform(name, numbers)
-        return _transform(drawable, call, 0, None if interpolate else 0, clip)
-
-    return transform
-
-
-def _simple(name: str, count: int) -> Callable[..., Any]:
-    """``gimp-drawable-transform-X-simple``: numbers, clip."""
-
-    def transform(drawable: Any, *args: Any) -> Any:
-        numbers, (clip,) = args[:count], _exactly(args[count:], 1)
-        return _transform(drawable, _item_transform(name, numbers), 0, None, clip)
-
-    return transform
-
-
-def _tool(name: str, count: int) -> Callable[..., Any]:
-    """``gimp-rotate`` and its kin: whether to interpolate, then the numbers."""
-
-    def transform(drawable: Any, interpolation: int, *args: Any) -> Any:
-        call = _item_transform(name, _exactly(args, count))
-        return _transform(drawable, call, 0, None if interpolation else 0)
-
-    return transform
-
-
-def _exactly(values: Sequence[Any], count: int) -> Sequence[Any]:
-    if len(values) != count:
-        raise error(f"{count} more arguments are wanted, {len(values)} were given.")
+def _values(name: str, numbers: Sequence[Any]) -> list[Any]:
+    """Return the arguments of GIMP 3's method."""
+    values: list[Any] = [float(number) for number in numbers]
+    values += _LEFT_OUT.get(name, ())[len(values) :]
+    if name in _FIRST:
+        values[0] = _FIRST[name](int(values[0]))
+    if name in _CENTRED:
+        values[1] = bool(values[1])
     return values
 
 
-def _item_transform(name: str, numbers: Sequence[Any]) -> Callable[[Any], Any]:
-    given = [float(number) for number in numbers]
-
-    def rotate(item: Any) -> Any:
-        angle, centre, x, y = (*given, 1.0, 0.0, 0.0)[:4]
-        return item.transform_rotate(angle, bool(centre), x, y)
-
-    def simple_rotate(item: Any) -> Any:
-        return item.transform_rotate_simple(
-            Gimp.RotationType(int(given[0])), bool(given[1]), given[2], given[3]
-        )
-
-    def simple_flip(item: Any) -> Any:
-        centre, axis = (*given[1:], 1.0, 0.0)[:2]
-        return item.transform_flip_simple(Gimp.OrientationType(int(given[0])), bool(centre), axis)
-
-    def shear(item: Any) -> Any:
-        return item.transform_shear(Gimp.OrientationType(int(given[0])), given[1])
-
-    own = {"rotate": rotate, "rotate_simple": simple_rotate, "flip_simple": simple_flip, "shear": shear}
-    return own.get(name) or (lambda item: getattr(item, f"transform_{name}")(*given))
-
-
-def _flip(drawable: Any, flip_type: int) -> Any:
-    return _transform(drawable, _item_transform("flip_simple", [flip_type]))
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
 
 
 ADAPTERS: dict[str, Callable[..., Any]] = {
-    "gimp-flip": _flip,
-    "gimp-rotate": _tool("rotate", 1),
-    "gimp-scale": _tool("scale", 4),
-    "gimp-shear": _tool("shear", 2),
-    "gimp-perspective": _tool("perspective", 8),
-    "gimp-transform-2d": _tool("2d", 7),
+    "gimp-flip": _transformation("flip_simple", 1, ""),
     **{
-        f"gimp-drawable-transform-{name.replace('_', '-')}{kind}": make(name, count)
-        for name, count in {
-            "flip": 4,
-            "perspective": 8,
-            "rotate": 4,
-            "scale": 4,
-            "shear": 2,
-            "2d": 7,
-            "matrix": 9,
-        }.items()
-        for kind, make in {"": _full, "-default": _default}.items()
+        f"gimp-{'transform-2d' if name == '2d' else name}": _transformation(name, count, "interpolate", True)
+        for name, count in _TOOL_COUNTS.items()
     },
-    "gimp-drawable-transform-flip-simple": _simple("flip_simple", 3),
-    "gimp-drawable-transform-rotate-simple": _simple("rotate_simple", 4),
+    **{
+        f"gimp-drawable-transform-{name}{ending}": _transformation(name, count, told)
+        for name, count in COUNTS.items()
+        for ending, told in _ENDINGS.items()
+    },
+    **{
+        f"gimp-drawable-transform-{_dashed(name)}": _transformation(name, count, "clip")
+        for name, count in SIMPLE_COUNTS.items()
+    },
 }

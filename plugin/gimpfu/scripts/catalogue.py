@@ -32,7 +32,7 @@ from .translate import Untranslatable
 
 FOLDER = "gimpfu-scripts"
 SETTINGS = "gimpfu-scripts.json"
-PATIENCE = 20.0  # seconds that a script may take to register
+TIME_LIMIT = 20.0  # seconds that a script may take to register
 _SCRIPT = re.compile(r"\.pyw?(_\d+)?(\.txt)?(_\d+)?$", re.IGNORECASE)
 _LARGEST = 4 << 20
 _FATAL = "GIMP's Python ended while it ran this script; it is left out until its file changes."
@@ -92,23 +92,25 @@ class Catalogue:
         with contextlib.suppress(OSError):
             self.kept.mkdir(parents=True, exist_ok=True)
         for path in find(self.folders):
-            script = self.load(path)
-            if script is None:
-                continue
-            self.scripts.append(script)
-            for name, registration in list(script.registrations.items()):
-                if name in self._owner:
-                    del script.registrations[name]
-                    script.notes.append(
-                        f"{name} is registered by {self._owner[name].name} already; that one is used."
-                    )
-                elif check is not None and (fault := check(registration)):
-                    del script.registrations[name]
-                    script.problem = f"GIMP does not take {name}: {fault}"
-                else:
-                    self._owner[name] = path
-                    self.registrations[name] = registration
+            if (script := self.load(path)) is not None:
+                self.scripts.append(script)
+                self._take(script, check)
         self._write_index()
+
+    def _take(self, script: Script, check: Callable[[Registration], str] | None) -> None:
+        """Keep what a script registers, but for what another has registered or GIMP would not take."""
+        for name, registration in list(script.registrations.items()):
+            if name in self._owner:
+                del script.registrations[name]
+                script.notes.append(
+                    f"{name} is registered by {self._owner[name].name} already; that one is used."
+                )
+            elif check is not None and (fault := check(registration)):
+                del script.registrations[name]
+                script.problem = f"GIMP does not take {name}: {fault}"
+            else:
+                self._owner[name] = script.path
+                self.registrations[name] = registration
 
     def load_for(self, procedure: str) -> Registration | None:
         """Return the registration of one procedure, reading its own script only where that is known."""
@@ -130,13 +132,10 @@ class Catalogue:
                 script.registrations = run(path, self._code(path, raw))
             if not script.registrations:
                 script.problem = "It registers no procedure; other scripts may use it as a module."
-        except Untranslatable as fault:
-            script.problem = str(fault)
-        except OSError as fault:
-            script.problem = f"It could not be read: {fault.strerror or fault}."
         except BaseException as fault:  # whatever a script does, the others go on
             script.problem = _sentence(fault)
-            script.trace = _trace(fault, path)
+            if not isinstance(fault, (Untranslatable, OSError)):
+                script.trace = _trace(fault, path)
         return script
 
     def _code(self, path: Path, raw: bytes) -> types.CodeType:
@@ -226,21 +225,26 @@ def run(path: Path, code: types.CodeType) -> dict[str, Registration]:
     from .python2 import names
 
     module = types.ModuleType("__main__")
-    module.__file__ = str(path)
-    vars(module)["__builtins__"] = names(importer)
-    before = (list(sys.path), list(sys.argv), os.getcwd(), sys.stdout, sys.stderr)
-    sys.path.insert(0, str(path.parent))
-    sys.argv[:] = [str(path)]
+    vars(module).update(__file__=str(path), __builtins__=names(importer))
     sys.setdefaultencoding = lambda *args: None  # type: ignore[attr-defined]
     sys.maxint = sys.maxsize  # type: ignore[attr-defined]
+    with _process_kept(), registry.collecting() as found, time_limit():
+        sys.path.insert(0, str(path.parent))
+        sys.argv[:] = [str(path)]
+        try:
+            exec(code, vars(module))
+        except SystemExit:
+            if not found:
+                raise
+    return found
+
+
+@contextlib.contextmanager
+def _process_kept() -> Iterator[None]:
+    """Put back afterwards what a script changes of this process."""
+    before = (list(sys.path), list(sys.argv), os.getcwd(), sys.stdout, sys.stderr)
     try:
-        with registry.collecting() as found, patience():
-            try:
-                exec(code, vars(module))
-            except SystemExit:
-                if not found:
-                    raise
-        return found
+        yield
     finally:
         sys.path[:], sys.argv[:] = before[0], before[1]
         sys.stdout, sys.stderr = before[3:]
@@ -249,18 +253,18 @@ def run(path: Path, code: types.CodeType) -> dict[str, Registration]:
 
 
 @contextlib.contextmanager
-def patience() -> Iterator[None]:
+def time_limit() -> Iterator[None]:
     """Interrupt a script that does not come to an end."""
     if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
         before = signal.signal(signal.SIGALRM, signal.default_int_handler)  # a thread each would cost more
-        signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+        signal.setitimer(signal.ITIMER_REAL, TIME_LIMIT)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
         return
-    timer = threading.Timer(PATIENCE, _thread.interrupt_main)
+    timer = threading.Timer(TIME_LIMIT, _thread.interrupt_main)
     timer.daemon = True
     timer.start()
     try:
@@ -271,12 +275,14 @@ def patience() -> Iterator[None]:
 
 def _sentence(fault: BaseException) -> str:
     if isinstance(fault, KeyboardInterrupt):
-        return f"It did not come to an end within {PATIENCE:.0f} seconds."
+        return f"It did not come to an end within {TIME_LIMIT:.0f} seconds."
     if isinstance(fault, SystemExit):
         return f"It ended itself before it registered anything (exit status {fault.code})."
     if isinstance(fault, ModuleNotFoundError):
         return missing_module(fault)
-    if isinstance(fault, error):
+    if isinstance(fault, OSError):
+        return f"It could not be read: {fault.strerror or fault}."
+    if isinstance(fault, (error, Untranslatable)):
         return str(fault)
     return f"It stopped with {type(fault).__name__}: {fault}"
 

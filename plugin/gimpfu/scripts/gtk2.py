@@ -9,79 +9,57 @@ raises `error` with a sentence that names it.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gi
 
 from ..errors import NO_SCREEN, error
 
+_TYPES = ("RESPONSE", "WINDOW", "MESSAGE", "BUTTONS", "POLICY", "SHADOW", "STATE", "SORT", "ARROW")
 PREFIXES = {
-    "RESPONSE_": "ResponseType",
-    "WINDOW_": "WindowType",
+    **{f"{word}_": f"{word.capitalize()}Type" for word in _TYPES},
     "WIN_POS_": "WindowPosition",
-    "MESSAGE_": "MessageType",
-    "BUTTONS_": "ButtonsType",
     "DIALOG_": "DialogFlags",
     "FILE_CHOOSER_ACTION_": "FileChooserAction",
     "ICON_SIZE_": "IconSize",
-    "POLICY_": "PolicyType",
-    "SHADOW_": "ShadowType",
     "JUSTIFY_": "Justification",
     "WRAP_": "WrapMode",
     "SELECTION_": "SelectionMode",
-    "STATE_": "StateType",
     "POS_": "PositionType",
     "UPDATE_": "SpinButtonUpdatePolicy",
-    "SORT_": "SortType",
     "ORIENTATION_": "Orientation",
     "BUTTONBOX_": "ButtonBoxStyle",
-    "ARROW_": "ArrowType",
     "RELIEF_": "ReliefStyle",
     "ACCEL_": "AccelFlags",
     "TREE_VIEW_COLUMN_": "TreeViewColumnSizing",
     "": "AttachOptions",
 }
-# PyGTK's positional arguments as the properties that they set.
-ARGUMENTS = {
-    "Adjustment": "value lower upper step_increment page_increment page_size",
-    "Alignment": "xalign yalign xscale yscale",
-    "Button": "label",
-    "CheckButton": "label",
-    "ComboBox": "model",
-    "Dialog": "title",
-    "Entry": "max_length",
-    "Expander": "label",
-    "FileChooserButton": "title",
-    "Frame": "label",
-    "HBox": "homogeneous spacing",
-    "HScale": "adjustment",
-    "Label": "label",
-    "MenuItem": "label",
-    "ScrolledWindow": "hadjustment vadjustment",
-    "SpinButton": "adjustment climb_rate digits",
-    "Table": "n_rows n_columns homogeneous",
-    "TextView": "buffer",
-    "ToggleButton": "label",
-    "TreeView": "model",
-    "VBox": "homogeneous spacing",
-    "VScale": "adjustment",
-    "Viewport": "hadjustment vadjustment",
-    "Window": "type",
+# PyGTK's positional arguments as the properties that they set, and whose they are.
+_ARGUMENTS = {
+    "adjustment": "HScale VScale",
+    "adjustment climb_rate digits": "SpinButton",
+    "buffer": "TextView",
+    "hadjustment vadjustment": "ScrolledWindow Viewport",
+    "homogeneous spacing": "HBox VBox",
+    "label": "Button CheckButton Expander Frame Label MenuItem ToggleButton",
+    "max_length": "Entry",
+    "model": "ComboBox TreeView",
+    "n_rows n_columns homogeneous": "Table",
+    "title": "Dialog FileChooserButton",
+    "type": "Window",
+    "value lower upper step_increment page_increment page_size": "Adjustment",
+    "xalign yalign xscale yscale": "Alignment",
 }
+ARGUMENTS = {kind: order for order, kinds in _ARGUMENTS.items() for kind in kinds.split()}
 # PyGTK's class: GTK 3's, with properties of its own.
 _BASES: dict[str, tuple[str, dict[str, int]]] = {
-    "HBox": ("Box", {"orientation": 0}),
-    "VBox": ("Box", {"orientation": 1}),
-    "HScale": ("Scale", {"orientation": 0}),
-    "VScale": ("Scale", {"orientation": 1}),
-    "HSeparator": ("Separator", {"orientation": 0}),
-    "VSeparator": ("Separator", {"orientation": 1}),
-    "HPaned": ("Paned", {"orientation": 0}),
-    "VPaned": ("Paned", {"orientation": 1}),
-    "HButtonBox": ("ButtonBox", {"orientation": 0}),
-    "VButtonBox": ("ButtonBox", {"orientation": 1}),
-    "ComboBoxEntry": ("ComboBox", {"has-entry": 1}),
+    **{
+        f"{letter}{kind}": (kind, {"orientation": number})
+        for number, letter in enumerate("HV")
+        for kind in ("Box", "Scale", "Separator", "Paned", "ButtonBox")
+    },
+    "ComboBoxEntry": ("ComboBox", {"has_entry": 1}),
 }
 _MADE: dict[str, Any] = {}
 
@@ -140,38 +118,43 @@ def _widget(name: str, native: Any, fixed: dict[str, int]) -> Any:
     """Return a class with PyGTK's constructor and the methods that GTK 3 wants more arguments for."""
     if name in _MADE:
         return _MADE[name]
-    order = ARGUMENTS.get(name, "").split()
 
     def __init__(self: Any, *args: Any, **named: Any) -> None:  # noqa: N807
         if _is_widget(native):
             need_a_screen()
-        given = {key: value for key, value in zip(order, args, strict=False) if value is not None}
-        buttons = named.pop("buttons", None)
-        named.pop("flags", None)
-        if name == "Entry" and "max_length" in given:
-            given["max_length"] = int(given["max_length"])
-        if name in ("Button", "CheckButton") and "stock" in named:
-            given |= {"label": named.pop("stock"), "use_stock": True}
-        if name == "Dialog" and len(args) > 3:
-            buttons = args[3]
-        enum_values = {key.replace("-", "_"): value for key, value in fixed.items()}
-        native.__init__(self, **{**enum_values, **given, **named})
-        pairs = list(buttons or ())
-        for label, response in zip(pairs[::2], pairs[1::2], strict=False):
-            self.add_button(label, response)
+        buttons = args[3] if name == "Dialog" and len(args) > 3 else named.pop("buttons", None)
+        native.__init__(self, **{**fixed, **_properties(name, args, named)})
+        _add_buttons(self, buttons)
 
     names: dict[str, Any] = {"__init__": __init__}
     if hasattr(native, "pack_start") and name not in ("ComboBox", "ComboBoxEntry", "TreeViewColumn"):
-        names["pack_start"] = _packing(native.pack_start)
-        names["pack_end"] = _packing(native.pack_end)
+        names |= {"pack_start": _packing(native.pack_start), "pack_end": _packing(native.pack_end)}
     if name == "Adjustment":
-        for key in ARGUMENTS[name].split():
-            names[key] = _property(key.replace("_", "-"))
+        names |= {key: _property(key.replace("_", "-")) for key in ARGUMENTS[name].split()}
     if issubclass(native, _gtk().Dialog):
         names["vbox"] = property(lambda self: _packable(self.get_content_area()))
         names["action_area"] = property(lambda self: self.get_action_area())
     _MADE[name] = type(native)(name, (native,), names)
     return _MADE[name]
+
+
+def _properties(name: str, args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+    """Return GTK 3's properties for the arguments of PyGTK's constructor."""
+    order = ARGUMENTS.get(name, "").split()
+    given = {key: value for key, value in zip(order, args, strict=False) if value is not None}
+    named = {key: value for key, value in named.items() if key not in ("buttons", "flags")}
+    if name == "Entry" and "max_length" in given:
+        given["max_length"] = int(given["max_length"])
+    if name in ("Button", "CheckButton") and "stock" in named:
+        given |= {"label": named.pop("stock"), "use_stock": True}
+    return {**given, **named}
+
+
+def _add_buttons(dialog: Any, buttons: Any) -> None:
+    """Add a dialog's buttons, which PyGTK took as label and response in turns."""
+    pairs = list(buttons or ())
+    for label, response in zip(pairs[::2], pairs[1::2], strict=False):
+        dialog.add_button(label, response)
 
 
 def _property(name: str) -> property:
@@ -239,9 +222,7 @@ def _chooser() -> Any:
         dialog = gtk.FileChooserDialog(
             title=title, transient_for=parent, action=action or gtk.FileChooserAction.OPEN
         )
-        pairs = list(buttons or ())
-        for label, response in zip(pairs[::2], pairs[1::2], strict=False):
-            dialog.add_button(label, response)
+        _add_buttons(dialog, buttons)
         return dialog
 
     return make
@@ -301,28 +282,28 @@ def _of_gdk(name: str) -> Any:
     if name in ("screen_width", "screen_height"):
         need_a_screen()
         return getattr(gdk.Screen, name.removeprefix("screen_"))
-    for holder in (gdk, gdk.EventMask, gdk.ModifierType, gdk.CursorType, gdk.EventType):
+    holders = (gdk, gdk.EventMask, gdk.ModifierType, gdk.CursorType, gdk.EventType)
+    return _in_any(holders, name, f"GTK 3 has no gdk.{name}, which this script took from GTK 2.")
+
+
+def _in_any(holders: Sequence[Any], name: str, complaint: str) -> Any:
+    """Return what the first holder of that name has. Raises AttributeError."""
+    for holder in holders:
         if (found := getattr(holder, name, None)) is not None:
             return found
-    raise AttributeError(f"GTK 3 has no gdk.{name}, which this script took from GTK 2.")
+    raise AttributeError(complaint)
 
 
 def _of_glib(name: str) -> Any:
-    for holder in (_library("GLib", "2.0"), _library("GObject", "2.0")):
-        if (found := getattr(holder, name, None)) is not None:
-            return found
-    raise AttributeError(f"GLib has no {name}.")
+    return _in_any((_library("GLib", "2.0"), _library("GObject", "2.0")), name, f"GLib has no {name}.")
 
 
 def _of_pango(name: str) -> Any:
     pango = _library("Pango", "1.0")
-    for holder in (pango, pango.EllipsizeMode, pango.WrapMode, pango.Style, pango.Weight):
-        short = name.partition("_")[2] if holder is not pango else name
-        if (found := getattr(holder, short, None)) is not None:
-            return found
-    if name == "SCALE":
-        return 1024
-    raise AttributeError(f"Pango has no {name}.")
+    if name == "SCALE" or hasattr(pango, name):
+        return 1024 if name == "SCALE" else getattr(pango, name)
+    kinds = (pango.EllipsizeMode, pango.WrapMode, pango.Style, pango.Weight)
+    return _in_any(kinds, name.partition("_")[2], f"Pango has no {name}.")
 
 
 def _of_pygtk(name: str) -> Any:

@@ -7,8 +7,13 @@ function of `_MADE` at its first import.
 
 from __future__ import annotations
 
+import array
 import builtins
+import gettext as gettext_native
 import importlib
+import io
+import os
+import struct
 import sys
 import types
 from collections.abc import Callable
@@ -52,140 +57,115 @@ RENAMED = {
 
 def _copy(name: str, source: Any = None, **more: Any) -> types.ModuleType:
     """Return a module with everything of `source` (or of `name` itself), and `more`."""
-    module = types.ModuleType(name)
     native = importlib.import_module(source or name)
-    vars(module).update(
-        {key: value for key, value in vars(native).items() if not key.startswith("__")}, **more
-    )
+    own = {key: value for key, value in vars(native).items() if not key.startswith("__")}
+    module = _module(name, **{**own, **more})
     module.__getattr__ = lambda key: getattr(native, key)  # type: ignore[method-assign]
     return module
 
 
-def _array() -> types.ModuleType:
-    import array
-
-    class Array(array.array):  # type: ignore[type-arg]
-        """With the methods that were renamed, and letters for kind ``c``."""
-
-        def __new__(cls, kind: str, values: Any = ()) -> Any:
-            if kind == "c":
-                kind = "B"
-            if isinstance(values, str):
-                values = to_bytes(values)
-            elif isinstance(values, bytes):
-                values = bytes(values)
-            elif kind not in "fdu":
-                values = [ord(item) if isinstance(item, (str, bytes)) else int(item) for item in values]
-            return super().__new__(cls, kind, values)
-
-        def tostring(self) -> Any:
-            return ByteString(self.tobytes())
-
-        def fromstring(self, data: Any) -> None:
-            self.frombytes(to_bytes(data))
-
-        def __getitem__(self, index: Any) -> Any:
-            part = super().__getitem__(index)
-            return Array(self.typecode, part) if isinstance(index, slice) else part
-
-        def __setitem__(self, index: Any, value: Any) -> None:
-            if isinstance(index, slice) and not isinstance(value, array.array):
-                value = array.array(self.typecode, value)
-            elif isinstance(value, float) and self.typecode not in "fd":
-                value = int(value)
-            super().__setitem__(index, value)
-
-    return _copy("array", array=Array, ArrayType=Array)
+def _module(name: str, /, **names: Any) -> types.ModuleType:
+    module = types.ModuleType(name)
+    vars(module).update(names)
+    return module
 
 
-def _struct() -> types.ModuleType:
-    import struct
+class Array(array.array):  # type: ignore[type-arg]
+    """With the methods that were renamed, and letters for kind ``c``."""
 
-    def unpack(form: Any, data: Any) -> tuple[Any, ...]:
-        return tuple(
-            ByteString(one) if isinstance(one, bytes) else one for one in struct.unpack(form, to_bytes(data))
-        )
+    def __new__(cls, kind: str, values: Any = ()) -> Any:
+        """Make an array of numbers, letters or bytes."""
+        if isinstance(values, (str, bytes)):
+            values = to_bytes(values)
+        elif kind not in "fdu":
+            values = [ord(item) if isinstance(item, (str, bytes)) else int(item) for item in values]
+        return super().__new__(cls, "B" if kind == "c" else kind, values)
 
-    def pack(form: Any, *values: Any) -> Any:
-        given = [to_bytes(one) if isinstance(one, str) else one for one in values]
-        try:
-            return ByteString(struct.pack(form, *given))
-        except struct.error:  # Python 2 took fractions where it wanted whole numbers
-            return ByteString(
-                struct.pack(form, *(int(one) if isinstance(one, float) else one for one in given))
-            )
+    def tostring(self) -> Any:
+        """Return the items' bytes."""
+        return ByteString(self.tobytes())
 
-    return _copy("struct", pack=pack, unpack=unpack)
+    def fromstring(self, data: Any) -> None:
+        """Append items, given as bytes."""
+        self.frombytes(to_bytes(data))
+
+    def __getitem__(self, index: Any) -> Any:
+        part = super().__getitem__(index)
+        return Array(self.typecode, part) if isinstance(index, slice) else part
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(index, slice) and not isinstance(value, array.array):
+            value = array.array(self.typecode, value)
+        elif isinstance(value, float) and self.typecode not in "fd":
+            value = int(value)
+        super().__setitem__(index, value)
+
+
+def _unpack(form: Any, data: Any) -> tuple[Any, ...]:
+    found = struct.unpack(form, to_bytes(data))
+    return tuple(ByteString(one) if isinstance(one, bytes) else one for one in found)
+
+
+def _pack(form: Any, *values: Any) -> Any:
+    given = [to_bytes(one) if isinstance(one, str) else one for one in values]
+    try:
+        return ByteString(struct.pack(form, *given))
+    except struct.error:  # Python 2 took fractions where it wanted whole numbers
+        return ByteString(struct.pack(form, *map(_whole, given)))
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) else value
+
+
+_STRING_METHODS = (
+    "capitalize center count expandtabs find index ljust lower lstrip replace rfind rindex rjust rsplit"
+    " rstrip split strip swapcase title translate upper zfill startswith endswith"
+)
 
 
 def _string() -> types.ModuleType:
     import string
 
-    methods = (
-        "capitalize center count expandtabs find index ljust lower lstrip replace rfind rindex rjust rsplit"
-    )
-    methods += " rstrip split strip swapcase title translate upper zfill startswith endswith"
-
     def method(name: str) -> Callable[..., Any]:
         return lambda text, *args: getattr(text, name)(*args)
 
-    def maketrans(source: str, target: str) -> dict[int, str]:
-        return {ord(a): b for a, b in zip(source, target, strict=True)}
+    def join(parts: Any, separator: Any = " ") -> Any:
+        return python2._join(separator, parts)
 
-    made = {name: method(name) for name in methods.split()}
     return _copy(
         "string",
-        **made,
-        join=lambda parts, separator=" ": python2._join(separator, parts),
-        joinfields=lambda parts, separator=" ": python2._join(separator, parts),
-        splitfields=made["split"],
-        atoi=lambda text, base=10: int(text, base),
-        atol=lambda text, base=10: int(text, base),
+        **{name: method(name) for name in _STRING_METHODS.split()},
+        **{name: getattr(string, f"ascii_{name}") for name in ("letters", "lowercase", "uppercase")},
+        **dict.fromkeys(("join", "joinfields"), join),
+        **dict.fromkeys(("atoi", "atol"), lambda text, base=10: int(text, base)),
+        splitfields=method("split"),
         atof=float,
-        letters=string.ascii_letters,
-        lowercase=string.ascii_lowercase,
-        uppercase=string.ascii_uppercase,
-        maketrans=maketrans,
+        maketrans=lambda source, target: {ord(a): b for a, b in zip(source, target, strict=True)},
     )
 
 
+# Python 2's names of types that are builtins.
+_TYPES = (
+    "String:str Unicode:str Int:int Long:int Float:float Boolean:bool List:list Tuple:tuple Dict:dict"
+    " Dictionary:dict Type:type Class:type Instance:object Object:object Slice:slice Complex:complex"
+    " XRange:range Buffer:memoryview"
+)
+
+
 def _types() -> types.ModuleType:
-    kinds: dict[str, Any] = {
-        "StringType": str,
-        "UnicodeType": str,
-        "StringTypes": (str, bytes),
-        "IntType": int,
-        "LongType": int,
-        "FloatType": float,
-        "BooleanType": bool,
-        "ListType": list,
-        "TupleType": tuple,
-        "DictType": dict,
-        "DictionaryType": dict,
-        "NoneType": type(None),
-        "TypeType": type,
-        "ClassType": type,
-        "InstanceType": object,
-        "ObjectType": object,
-        "FileType": python2.file,
-        "SliceType": slice,
-        "ComplexType": complex,
-        "XRangeType": range,
-        "BufferType": memoryview,
-        "EllipsisType": type(Ellipsis),
-    }
-    return _copy("types", **kinds)
+    pairs = (entry.split(":") for entry in _TYPES.split())
+    kinds: dict[str, Any] = {f"{name}Type": getattr(builtins, kind) for name, kind in pairs}
+    kinds |= {"NoneType": type(None), "EllipsisType": type(Ellipsis), "FileType": python2.file}
+    return _copy("types", **kinds, StringTypes=(str, bytes))
 
 
 def _itertools() -> types.ModuleType:
     import itertools
 
-    def izip(*sequences: Any) -> Any:
-        return zip(*sequences, strict=False)
-
     return _copy(
         "itertools",
-        izip=izip,
+        izip=lambda *sequences: zip(*sequences, strict=False),
         imap=map,
         ifilter=filter,
         ifilterfalse=itertools.filterfalse,
@@ -194,8 +174,6 @@ def _itertools() -> types.ModuleType:
 
 
 def _os() -> types.ModuleType:
-    import os
-
     def popen(command: str, mode: str = "r", *rest: Any) -> Any:
         return os.popen(command, mode.replace("b", "") or "r")
 
@@ -228,122 +206,74 @@ def _subprocess() -> types.ModuleType:
 def _commands() -> types.ModuleType:
     import subprocess
 
-    module = types.ModuleType("commands")
-    vars(module).update(getoutput=subprocess.getoutput, getstatusoutput=subprocess.getstatusoutput)
-    return module
+    return _module("commands", getoutput=subprocess.getoutput, getstatusoutput=subprocess.getstatusoutput)
 
 
-def _string_io() -> types.ModuleType:
-    class StringIO:
-        """Text or bytes in memory."""
+class StringIO(python2.Stream):
+    """Text or bytes in memory."""
 
-        def __init__(self, value: Any = ""):
-            import io
+    def __init__(self, value: Any = ""):
+        self._file = io.BytesIO(to_bytes(value))
+        self._bytes = isinstance(value, bytes)
 
-            self._file: Any = io.BytesIO(to_bytes(value))
-            self._bytes = isinstance(value, bytes)
+    def _out(self, data: bytes) -> Any:
+        return ByteString(data) if self._bytes else str(ByteString(data))
 
-        def _out(self, data: bytes) -> Any:
-            return ByteString(data) if self._bytes else str(ByteString(data))
+    def write(self, data: Any) -> None:
+        """Write text or bytes."""
+        self._bytes |= isinstance(data, bytes)
+        self._file.write(bytes(data) if isinstance(data, bytes) else data.encode("utf-8"))
 
-        def write(self, data: Any) -> None:
-            self._bytes |= isinstance(data, bytes)
-            self._file.write(bytes(data) if isinstance(data, bytes) else data.encode("utf-8"))
-
-        def read(self, *size: int) -> Any:
-            return self._out(self._file.read(*size))
-
-        def readline(self, *size: int) -> Any:
-            return self._out(self._file.readline(*size))
-
-        def readlines(self) -> list[Any]:
-            return [self._out(line) for line in self._file.readlines()]
-
-        def getvalue(self) -> Any:
-            return self._out(self._file.getvalue())
-
-        def __iter__(self) -> Any:
-            return (self._out(line) for line in self._file)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._file, name)
-
-    module = types.ModuleType("StringIO")
-    vars(module).update(StringIO=StringIO)
-    return module
+    def getvalue(self) -> Any:
+        """Return everything that was written."""
+        return self._out(self._file.getvalue())
 
 
 def _pickle() -> types.ModuleType:
     import pickle
 
-    def load(file: Any) -> Any:
+    def binary(file: Any) -> Any:
         raw = getattr(file, "_file", file)
-        return pickle.load(getattr(raw, "buffer", raw), encoding="latin-1")
-
-    def dump(value: Any, file: Any, protocol: int = 0) -> None:
-        raw = getattr(file, "_file", file)
-        getattr(raw, "buffer", raw).write(pickle.dumps(value, protocol))
+        return getattr(raw, "buffer", raw)
 
     return _copy(
         "cPickle",
         "pickle",
-        load=load,
-        dump=dump,
+        load=lambda file: pickle.load(binary(file), encoding="latin-1"),
+        dump=lambda value, file, protocol=0: binary(file).write(pickle.dumps(value, protocol)),
         loads=lambda data: pickle.loads(to_bytes(data), encoding="latin-1"),
         dumps=lambda value, protocol=0: ByteString(pickle.dumps(value, protocol)),
     )
 
 
 def _urllib() -> types.ModuleType:
-    import urllib.error
-    import urllib.parse
-    import urllib.request
+    from urllib import error, parse, request
 
-    def urlencode(*args: Any, **named: Any) -> str:
-        return urllib.parse.urlencode(*args, **named)
-
-    return _copy(
-        "urllib",
-        "urllib.request",
-        parse=urllib.parse,
-        request=urllib.request,
-        error=urllib.error,
-        **{name: getattr(urllib.parse, name) for name in ("quote", "quote_plus", "unquote", "unquote_plus")},
-        urlencode=urlencode,
-        URLError=urllib.error.URLError,
-        HTTPError=urllib.error.HTTPError,
-    )
+    names = ("quote", "quote_plus", "unquote", "unquote_plus", "urlencode")
+    moved = {name: getattr(parse, name) for name in names}
+    failures = {"URLError": error.URLError, "HTTPError": error.HTTPError}
+    return _copy("urllib", "urllib.request", parse=parse, request=request, error=error, **moved, **failures)
 
 
 def _hash(name: str) -> Callable[[], types.ModuleType]:
     def make() -> types.ModuleType:
         import hashlib
 
-        module = types.ModuleType(name)
-
-        def new(data: Any = b"") -> Any:
-            return getattr(hashlib, {"sha": "sha1"}.get(name, name))(to_bytes(data))
-
-        vars(module).update({"new": new, name: new})
-        return module
+        new = _taking_text(getattr(hashlib, {"sha": "sha1"}.get(name, name)))
+        return _module(name, **{"new": new, name: new})
 
     return make
+
+
+def _taking_text(native: Any) -> Callable[..., Any]:
+    return lambda data=b"": native(to_bytes(data))
 
 
 def _hashlib() -> types.ModuleType:
     import hashlib
 
-    def taking_text(native: Any) -> Callable[..., Any]:
-        return lambda data=b"": native(to_bytes(data))
-
     kinds = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
-    return _copy("hashlib", **{kind: taking_text(getattr(hashlib, kind)) for kind in kinds})
-
-
-def _sets() -> types.ModuleType:
-    module = types.ModuleType("sets")
-    vars(module).update(Set=set, ImmutableSet=frozenset)
-    return module
+    return _copy("hashlib", **{kind: _taking_text(getattr(hashlib, kind)) for kind in kinds})
 
 
 def _time() -> types.ModuleType:
@@ -352,30 +282,29 @@ def _time() -> types.ModuleType:
     return _copy("time", clock=time.process_time)
 
 
+def _install(domain: str, localedir: Any = None, *args: Any, **named: Any) -> None:
+    found = gettext_native.translation(domain, localedir or None, fallback=True)
+    found.install()
+    sys._getframe(1).f_builtins["_"] = found.gettext  # the script's own
+
+
+def _translation(domain: str, localedir: Any = None, languages: Any = None, **named: Any) -> Any:
+    found: Any = gettext_native.translation(
+        domain, localedir, languages, fallback=bool(named.get("fallback"))
+    )
+    found.ugettext = found.lgettext = found.gettext
+    found.ungettext = found.ngettext
+    return found
+
+
 def _gettext() -> types.ModuleType:
     """``install`` and ``translation`` with Python 2's arguments; what a converter made of them, too."""
-    import gettext
-
-    def install(domain: str, localedir: Any = None, *args: Any, **named: Any) -> None:
-        found = gettext.translation(domain, localedir or None, fallback=True)
-        found.install()
-        sys._getframe(1).f_builtins["_"] = found.gettext  # the script's own
-
-    def translation(domain: str, localedir: Any = None, languages: Any = None, **named: Any) -> Any:
-        found = gettext.translation(domain, localedir, languages, fallback=bool(named.get("fallback")))
-        found.ugettext = found.gettext  # type: ignore[attr-defined]
-        found.ungettext = found.ngettext  # type: ignore[attr-defined]
-        found.lgettext = found.gettext  # type: ignore[attr-defined]
-        return found
-
-    nothing = lambda *args: args[-1] if args else None  # noqa: E731
     return _copy(
         "gettext",
-        install=install,
-        translation=translation,
-        bind_textdomain_codeset=nothing,
-        lgettext=gettext.gettext,
-        ugettext=gettext.gettext,
+        install=_install,
+        translation=_translation,
+        bind_textdomain_codeset=lambda *args: args[-1] if args else None,
+        **dict.fromkeys(("lgettext", "ugettext"), gettext_native.gettext),
     )
 
 
@@ -391,20 +320,19 @@ def _random() -> types.ModuleType:
     import random
 
     def whole(native: Any) -> Callable[..., Any]:
-        return lambda *args, **named: native(
-            *(int(one) if isinstance(one, float) else one for one in args), **named
-        )
+        return lambda *args, **named: native(*map(_whole, args), **named)
 
-    def sample(population: Any, count: int) -> list[Any]:
-        return random.sample(list(population), int(count))
-
-    return _copy("random", randint=whole(random.randint), randrange=whole(random.randrange), sample=sample)
+    return _copy(
+        "random",
+        randint=whole(random.randint),
+        randrange=whole(random.randrange),
+        sample=lambda population, count: random.sample(list(population), int(count)),
+    )
 
 
 def _platform() -> types.ModuleType:
-    return _copy(
-        "platform", linux_distribution=lambda **named: ("", "", ""), dist=lambda **named: ("", "", "")
-    )
+    unknown = dict.fromkeys(("linux_distribution", "dist"), lambda **named: ("", "", ""))
+    return _copy("platform", **unknown)
 
 
 def _imp() -> types.ModuleType:
@@ -419,9 +347,7 @@ def _imp() -> types.ModuleType:
         spec.loader.exec_module(module)
         return module
 
-    module = types.ModuleType("imp")
-    vars(module).update(load_source=load_source, reload=importlib.reload, new_module=types.ModuleType)
-    return module
+    return _module("imp", load_source=load_source, reload=importlib.reload, new_module=types.ModuleType)
 
 
 def _gimpfu(name: str) -> Callable[[], types.ModuleType]:
@@ -446,10 +372,9 @@ def _own(name: str) -> Callable[[], types.ModuleType]:
 
 
 _MADE: dict[str, Callable[[], types.ModuleType]] = {
-    "StringIO": _string_io,
-    "array": _array,
+    **{name: lambda: _module("StringIO", StringIO=StringIO) for name in ("StringIO", "cStringIO")},
+    "array": lambda: _copy("array", array=Array, ArrayType=Array),
     "cPickle": _pickle,
-    "cStringIO": _string_io,
     "collections": _collections,
     "commands": _commands,
     "gettext": _gettext,
@@ -461,10 +386,10 @@ _MADE: dict[str, Callable[[], types.ModuleType]] = {
     "pickle": _pickle,
     "platform": _platform,
     "random": _random,
-    "sets": _sets,
+    "sets": lambda: _module("sets", Set=set, ImmutableSet=frozenset),
     "sha": _hash("sha"),
     "string": _string,
-    "struct": _struct,
+    "struct": lambda: _copy("struct", pack=_pack, unpack=_unpack),
     "subprocess": _subprocess,
     "time": _time,
     "types": _types,
@@ -507,36 +432,31 @@ def _fill(module: types.ModuleType, fromlist: Any) -> None:
 
 def _beside(names: Any, head: str) -> bool:
     """Whether the script has a file of its own of that name; GIMP's modules cannot be replaced."""
-    import os
+    return not head.startswith("gimp") and head not in sys.builtin_module_names and bool(_file(names, head))
 
-    if head.startswith("gimp") or head in sys.builtin_module_names:
-        return False
+
+def _file(names: Any, name: str) -> str:
+    """Return the path of a module beside the script with these names, "" where there is none."""
     folder = os.path.dirname((names or {}).get("__file__") or "")
-    return bool(folder) and os.path.isfile(os.path.join(folder, f"{head}.py"))
+    path = os.path.join(folder, f"{name}.py")
+    return path if folder and os.path.isfile(path) else ""
 
 
 def _helper(names: Any, name: str) -> Any:
     """Return a module beside the script, translated like the script itself; None if there is none."""
-    import os
-
     from . import translate
 
-    folder = os.path.dirname((names or {}).get("__file__") or "")
-    path = os.path.join(folder, f"{name}.py")
-    if not folder or "." in name or not os.path.isfile(path) or name in sys.stdlib_module_names:
+    path = _file(names, name)
+    if not path or "." in name or name in sys.stdlib_module_names:
         return None
     key = f"gimpfu-script-helper:{path}"
-    if key in sys.modules:
-        return sys.modules[key]
-    with open(path, "rb") as file:
-        code = translate.to_code(translate.decode(file.read()), path)
-    module = types.ModuleType(name)
-    module.__file__ = path
-    vars(module)["__builtins__"] = python2.names(importer)
-    sys.modules[key] = module
-    try:
-        exec(code, vars(module))
-    except BaseException:
-        del sys.modules[key]
-        raise
-    return module
+    if key not in sys.modules:
+        with open(path, "rb") as file:
+            code = translate.to_code(translate.decode(file.read()), path)
+        sys.modules[key] = _module(name, __file__=path, __builtins__=python2.names(importer))
+        try:
+            exec(code, vars(sys.modules[key]))
+        except BaseException:
+            del sys.modules[key]
+            raise
+    return sys.modules[key]

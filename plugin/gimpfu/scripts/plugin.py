@@ -10,10 +10,10 @@ from typing import Any
 from gi.repository import Gimp, GLib
 
 from .. import procedure as procedures
-from ..params import READWRITE
+from ..params import READWRITE, add_run_mode
 from ..registry import Registration
 from . import report
-from .catalogue import Catalogue, folders, patience
+from .catalogue import Catalogue, folders, time_limit
 
 WINDOW = "python-fu-old-scripts"
 _MENU = "<Image>/Filters/Development"
@@ -55,7 +55,7 @@ class OldScripts(Gimp.PlugIn):  # type: ignore[misc]
         try:
             procedures.create(self, registration)
             if registration.on_query:
-                with patience():
+                with time_limit():
                     registration.on_query()
         except BaseException as fault:  # SystemExit, too
             return str(fault) or type(fault).__name__
@@ -85,14 +85,7 @@ def _make(folder: Path) -> None:
 
 def _window(plug_in: Gimp.PlugIn) -> Gimp.Procedure:
     made = Gimp.Procedure.new(plug_in, WINDOW, Gimp.PDBProcType.PLUGIN, _show, None)
-    made.add_enum_argument(
-        "run-mode",
-        "Run mode",
-        "The run mode",
-        Gimp.RunMode,
-        Gimp.RunMode.NONINTERACTIVE,
-        READWRITE,
-    )
+    add_run_mode(made)
     made.set_menu_label("Old scripts...")
     made.add_menu_path(_MENU)
     made.set_documentation(
@@ -116,7 +109,7 @@ def _show(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, data: Any) ->
 
         window.show(own, Path(Gimp.directory()), check)
     returned = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, GLib.Error())
-    return procedures.with_value(returned, 1, report.text(own))
+    return procedures.put_value(returned, 1, report.text(own))
 
 
 def main() -> None:

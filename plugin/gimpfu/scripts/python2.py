@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import codecs
+import contextlib
 import functools
 import io
 import math
@@ -50,43 +51,37 @@ _coded: Any = codecs.decode  # typed for a few codecs only
 _encoded: Any = codecs.encode
 
 
+def _encoding(args: tuple[Any, ...], named: dict[str, Any]) -> str:
+    return str(args[0] if args else named.get("encoding", "ascii")).lower()
+
+
 def _decode(value: Any, *args: Any, **named: Any) -> Any:
-    encoding = str(args[0] if args else named.get("encoding", "ascii")).lower()
+    encoding = _encoding(args, named)
+    if not isinstance(value, (str, bytes)):
+        return value.decode(*args, **named)
+    if encoding in _BINARY_CODECS:
+        return ByteString(_coded(to_bytes(value), encoding))
     if isinstance(value, str):
-        if encoding in _ESCAPES:
-            return _coded(value, _ESCAPES[encoding])
-        if encoding in _BINARY_CODECS:
-            return ByteString(_coded(to_bytes(value), encoding))
-        return value
-    if isinstance(value, bytes):
-        if encoding in _BINARY_CODECS:
-            return ByteString(_coded(bytes(value), encoding))
-        return bytes(value).decode(*args, **named) if args or named else str(ByteString(value))
-    return value.decode(*args, **named)
+        return _coded(value, _ESCAPES[encoding]) if encoding in _ESCAPES else value
+    return bytes(value).decode(*args, **named) if args or named else str(ByteString(value))
 
 
 def _encode(value: Any, *args: Any, **named: Any) -> Any:
-    encoding = str(args[0] if args else named.get("encoding", "ascii")).lower()
-    if isinstance(value, (str, bytes)):
-        if encoding in _BINARY_CODECS:
-            return _encoded(to_bytes(value), encoding).decode("ascii")
-        if encoding in _ESCAPES:
-            return (
-                value.encode("unicode_escape").decode("ascii")
-                if isinstance(value, str)
-                else repr(value)[2:-1]
-            )
-        if isinstance(value, bytes) or encoding.replace("-", "").replace("_", "") in (
-            "utf8",
-            "ascii",
-            "latin1",
-        ):
-            errors = args[1] if len(args) > 1 else named.get("errors")
-            if encoding == "ascii" and isinstance(value, str) and errors:
-                return value.encode("ascii", errors).decode("ascii")
-            return value  # text stays text: it is encoded where it leaves
-        return ByteString(value.encode(*args, **named))
-    return value.encode(*args, **named)
+    encoding = _encoding(args, named)
+    if not isinstance(value, (str, bytes)):
+        return value.encode(*args, **named)
+    if encoding in _BINARY_CODECS:
+        return _encoded(to_bytes(value), encoding).decode("ascii")
+    if isinstance(value, bytes):
+        return repr(value)[2:-1] if encoding in _ESCAPES else value
+    if encoding in _ESCAPES:
+        return value.encode("unicode_escape").decode("ascii")
+    errors = args[1] if len(args) > 1 else named.get("errors")
+    if encoding == "ascii" and errors:
+        return value.encode("ascii", errors).decode("ascii")
+    if encoding.replace("-", "").replace("_", "") in ("utf8", "ascii", "latin1"):
+        return value  # text stays text: it is encoded where it leaves
+    return ByteString(value.encode(*args, **named))
 
 
 def _join(separator: Any, *args: Any, **named: Any) -> Any:
@@ -109,17 +104,12 @@ def _sort(value: Any, *args: Any, **named: Any) -> Any:
 
 def py2_sorted(values: Iterable[Any], cmp: Any = None, key: Any = None, reverse: bool = False) -> list[Any]:
     """``sorted`` with Python 2's comparison function; mixed types sort by type."""
-    if cmp is not None:
-        compare = functools.cmp_to_key(lambda a, b: int(cmp(a, b)))
-        return sorted(
-            values, key=(lambda item: compare(key(item))) if key else compare, reverse=bool(reverse)
-        )
     values = list(values)
-    try:
-        return sorted(values, key=key, reverse=bool(reverse))
-    except TypeError:
-        order = functools.cmp_to_key(py2_cmp)
-        return sorted(values, key=(lambda item: order(key(item))) if key else order, reverse=bool(reverse))
+    if cmp is None:
+        with contextlib.suppress(TypeError):
+            return sorted(values, key=key, reverse=bool(reverse))
+    order = functools.cmp_to_key(py2_cmp if cmp is None else lambda a, b: int(cmp(a, b)))
+    return sorted(values, key=(lambda item: order(key(item))) if key else order, reverse=bool(reverse))
 
 
 def py2_cmp(left: Any, right: Any) -> int:
@@ -128,10 +118,8 @@ def py2_cmp(left: Any, right: Any) -> int:
         return int(left > right) - int(left < right)
     except TypeError:
         if isinstance(left, (tuple, list)) and type(left) is type(right):
-            pairs = zip(left, right, strict=False)
-            return next(
-                (way for way in (py2_cmp(a, b) for a, b in pairs) if way), py2_cmp(len(left), len(right))
-            )
+            ways = (py2_cmp(a, b) for a, b in zip(left, right, strict=False))
+            return next((way for way in ways if way), py2_cmp(len(left), len(right)))
         first, second = _rank(left), _rank(right)
         return (first > second) - (first < second)
 
@@ -151,12 +139,6 @@ def _ordered(native: Callable[[Any, Any], Any], accepts: Callable[[int], bool]) 
 def _rank(value: Any) -> tuple[int, str, int]:
     kind = 0 if value is None else 1 if isinstance(value, (int, float)) else 2
     return kind, type(value).__name__, id(value)
-
-
-_less = _ordered(operator.lt, lambda way: way < 0)
-_at_most = _ordered(operator.le, lambda way: way <= 0)
-_more = _ordered(operator.gt, lambda way: way > 0)
-_at_least = _ordered(operator.ge, lambda way: way >= 0)
 
 
 def _tostring(value: Any, *args: Any, **named: Any) -> Any:
@@ -216,23 +198,10 @@ class long(metaclass=_Long):  # noqa: N801
         return int(*args)
 
 
-class File:
-    """A file as Python 2's ``open`` gave it: both text and bytes can be written to either kind."""
+class Stream:
+    """A file around Python's own, which gives text or bytes as Python 2 did."""
 
-    def __init__(self, name: Any, mode: str = "r", buffering: int = -1):
-        mode = mode.replace("U", "") or "r"
-        if mode[0] not in "rwax":
-            mode = "r" + mode
-        self._binary = "b" in mode
-        how: dict[str, Any] = {} if self._binary else {"encoding": "utf-8", "errors": "surrogateescape"}
-        self._file: Any = open(  # noqa: SIM115 - it is what a script closes
-            name,
-            mode,
-            max(buffering, 1) if buffering > 1 or (buffering == 1 and not self._binary) else -1,
-            **how,
-        )
-        self.name, self.mode = name, mode
-        self.softspace = 0
+    _file: Any
 
     def _out(self, data: Any) -> Any:
         return ByteString(data) if isinstance(data, bytes) else data
@@ -251,6 +220,39 @@ class File:
 
     xreadlines = readlines
 
+    def next(self) -> Any:
+        """Return the next line."""
+        return self._out(next(self._file))
+
+    __next__ = next
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *fault: Any) -> None:
+        self._file.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class File(Stream):
+    """A file as Python 2's ``open`` gave it: both text and bytes can be written to either kind."""
+
+    def __init__(self, name: Any, mode: str = "r", buffering: int = -1):
+        mode = mode.replace("U", "") or "r"
+        if mode[0] not in "rwax":
+            mode = "r" + mode
+        self._binary = "b" in mode
+        how: dict[str, Any] = {} if self._binary else {"encoding": "utf-8", "errors": "surrogateescape"}
+        size = buffering if buffering > 1 or (buffering == 1 and not self._binary) else -1
+        self._file = open(name, mode, size, **how)  # noqa: SIM115 - it is what a script closes
+        self.name, self.mode = name, mode
+        self.softspace = 0
+
     def write(self, data: Any) -> int:
         """Write text or bytes, whatever the file's mode."""
         if self._binary:
@@ -261,24 +263,6 @@ class File:
         """Write each of the lines."""
         for line in lines:
             self.write(line)
-
-    def next(self) -> Any:
-        """Return the next line."""
-        return self._out(next(self._file))
-
-    __next__ = next
-
-    def __iter__(self) -> File:
-        return self
-
-    def __enter__(self) -> File:
-        return self
-
-    def __exit__(self, *fault: Any) -> None:
-        self._file.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
 
 
 class _FileType(type):
@@ -316,20 +300,8 @@ def _filter(function: Any, sequence: Any) -> Any:
     return tuple(kept) if isinstance(sequence, tuple) else kept
 
 
-def _zip(*sequences: Any) -> list[Any]:
-    return list(zip(*sequences, strict=False))
-
-
-def _range(*args: Any) -> list[int]:
-    return list(range(*map(_whole, args)))
-
-
 def _xrange(*args: Any) -> range:
-    return range(*map(_whole, args))
-
-
-def _whole(number: Any) -> int:
-    return int(number)
+    return range(*map(int, args))
 
 
 def _round(number: float, digits: int = 0) -> float:
@@ -359,15 +331,7 @@ def _raw_input(prompt: str = "") -> str:
     raise EOFError("a script in GIMP has no console to be typed into")
 
 
-def _max(*args: Any, **named: Any) -> Any:
-    return _extreme(max, args, named)
-
-
-def _min(*args: Any, **named: Any) -> Any:
-    return _extreme(min, args, named)
-
-
-def _extreme(native: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+def _extreme(native: Any, *args: Any, **named: Any) -> Any:
     try:
         return native(*args, **named)
     except TypeError:
@@ -382,49 +346,50 @@ def _reload(module: Any) -> Any:
     return module if module is sys else importlib.reload(module)
 
 
+_NAMES = {
+    **vars(builtins),
+    "__divide2__": divide,
+    "__Divisor2__": _divisor,
+    "__decode2__": _decode,
+    "__encode2__": _encode,
+    "__join2__": _join,
+    "__sort2__": _sort,
+    "__tostring2__": _tostring,
+    "__fromstring2__": _fromstring,
+    "__message2__": _message,
+    "__less2__": _ordered(operator.lt, lambda way: way < 0),
+    "__at_most2__": _ordered(operator.le, lambda way: way <= 0),
+    "__more2__": _ordered(operator.gt, lambda way: way > 0),
+    "__at_least2__": _ordered(operator.ge, lambda way: way >= 0),
+    "apply": lambda function, args=(), named=None: function(*args, **(named or {})),
+    "basestring": basestring,
+    "buffer": memoryview,
+    "cmp": py2_cmp,
+    "coerce": lambda a, b: (a + 0 * b, b + 0 * a),
+    "execfile": _execfile,
+    "file": file,
+    "filter": _filter,
+    "intern": sys.intern,
+    "long": long,
+    "map": _map,
+    "max": functools.partial(_extreme, max),
+    "min": functools.partial(_extreme, min),
+    "open": _open,
+    "ord": _ord,
+    "range": lambda *args: list(_xrange(*args)),
+    "raw_input": _raw_input,
+    "reduce": functools.reduce,
+    "reload": _reload,
+    "round": _round,
+    "sorted": py2_sorted,
+    "StandardError": Exception,
+    "unichr": chr,
+    "unicode": unicode,
+    "xrange": _xrange,
+    "zip": lambda *sequences: list(zip(*sequences, strict=False)),
+}
+
+
 def names(importer: Callable[..., Any]) -> dict[str, Any]:
     """Return the ``__builtins__`` of a script; `importer` is its ``__import__``."""
-    return {
-        **vars(builtins),
-        "__import__": importer,
-        "__divide2__": divide,
-        "__Divisor2__": _divisor,
-        "__decode2__": _decode,
-        "__encode2__": _encode,
-        "__join2__": _join,
-        "__sort2__": _sort,
-        "__tostring2__": _tostring,
-        "__fromstring2__": _fromstring,
-        "__message2__": _message,
-        "__less2__": _less,
-        "__at_most2__": _at_most,
-        "__more2__": _more,
-        "__at_least2__": _at_least,
-        "apply": lambda function, args=(), named=None: function(*args, **(named or {})),
-        "basestring": basestring,
-        "buffer": memoryview,
-        "callable": callable,
-        "cmp": py2_cmp,
-        "coerce": lambda a, b: (a + 0 * b, b + 0 * a),
-        "execfile": _execfile,
-        "file": file,
-        "filter": _filter,
-        "intern": sys.intern,
-        "long": long,
-        "map": _map,
-        "max": _max,
-        "min": _min,
-        "open": _open,
-        "ord": _ord,
-        "range": _range,
-        "raw_input": _raw_input,
-        "reduce": functools.reduce,
-        "reload": _reload,
-        "round": _round,
-        "sorted": py2_sorted,
-        "StandardError": Exception,
-        "unichr": chr,
-        "unicode": unicode,
-        "xrange": _xrange,
-        "zip": _zip,
-    }
+    return {**_NAMES, "__import__": importer}

@@ -9,7 +9,7 @@ MOST = 20_000  # characters of one script
 
 
 def shown(text: str) -> str:
-    """Return text as GIMP and GTK can take it: half characters written out, as of a name that is no text."""
+    """Return text that GIMP and GTK accept: what is no valid text as escapes, a long one cut off."""
     whole = text[: MOST + 1].encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
     return whole if len(whole) <= MOST else whole[:MOST] + "..."
 

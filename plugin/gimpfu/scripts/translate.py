@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import codecs
+import contextlib
 import functools
 import io
 import re
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import types
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,20 +77,17 @@ def to_python_3(text: str, fixers: str = FIXERS) -> str:
     """Return `text` in Python 3's syntax, line for line. Raises `Untranslatable`."""
     if is_python_3(text):
         return text
-    fissix = _fissix()
-    prepared = _prepared(text, fissix)
-    last = ""
+    prepared = _prepared(text, _fissix())
+    failures = []
     for statement in (True, False):  # print as a statement first, as Python 2 read it
         try:
             return str(_tool(statement, fixers).refactor_string(prepared, "script"))
-        except fissix.pgen2.parse.ParseError as fault:
-            last = last or _place(fault)
-        except Exception as fault:  # tokens of no Python, or a fixer's own failure
-            last = last or str(fault)
+        except Exception as fault:  # no Python, tokens of none, or a fixer's own failure
+            failures.append(_place(fault))
     try:
         _parse(text)
     except (SyntaxError, ValueError):
-        raise Untranslatable(f"It is not Python that can be read: {last}.") from None
+        raise Untranslatable(f"It is not Python that can be read: {failures[0]}.") from None
     return text  # newer Python than fissix knows
 
 
@@ -108,19 +107,18 @@ def _log_nothing(*args: Any, **named: Any) -> None:
 
 
 def _place(fault: Any) -> str:
-    _, (line, _) = fault.context or ("", (0, 0))
-    where = f"at {fault.value!r}" if str(fault.value).strip() else "its indentation"
+    """Return where a parser stopped; any other failure's own words."""
+    _, (line, _) = getattr(fault, "context", None) or ("", (0, 0))
+    where = f"at {fault.value!r}" if line and str(fault.value).strip() else "its indentation"
     return f"line {line}, {where}" if line else str(fault)
 
 
 def _fissix() -> Any:
     """Import fissix, which wants appdirs only to learn where it may keep its grammar tables."""
     if "fissix" not in sys.modules:
-        stand_in = None
-        if "appdirs" not in sys.modules:
-            stand_in = types.ModuleType("appdirs")
-            stand_in.user_cache_dir = lambda *args, **named: str(_tables())  # type: ignore[attr-defined]
-            sys.modules["appdirs"] = stand_in
+        stand_in = types.ModuleType("appdirs")
+        stand_in.user_cache_dir = lambda *args, **named: str(_tables())  # type: ignore[attr-defined]
+        has_own = sys.modules.setdefault("appdirs", stand_in) is not stand_in
         try:
             import fissix.pgen2.parse
             import fissix.refactor  # noqa: F401
@@ -130,8 +128,8 @@ def _fissix() -> Any:
                 " install gimpfu again, with its zip or install.py --gimpfu-only."
             ) from None
         finally:
-            if stand_in is not None:
-                sys.modules.pop("appdirs", None)
+            if not has_own:
+                del sys.modules["appdirs"]
     return sys.modules["fissix"]
 
 
@@ -151,26 +149,25 @@ def _tables() -> Path:
 def _prepared(text: str, fissix: Any) -> str:
     """Return `text` with indentation in spaces, eight to a tab as Python 2 counted, and no ``ur""``."""
     lines = text.split("\n")
-    inside: set[int] = set()
-    raw_unicode: list[tuple[int, int]] = []
-    try:
-        for kind, token, (row, column), (end, _), _ in fissix.pgen2.tokenize.generate_tokens(
-            io.StringIO(text).readline
-        ):
-            if kind == fissix.pgen2.token.STRING:
-                inside.update(range(row + 1, end + 1))
-                if token[:2].lower() == "ur":
-                    raw_unicode.append((row, column))
-    except fissix.pgen2.tokenize.TokenError:
-        pass  # the parser says it better
-    for row, column in reversed(raw_unicode):
-        line = lines[row - 1]
-        lines[row - 1] = line[:column] + line[column + 1 :]
+    inside: set[int] = set()  # the lines that begin within a string
+    for row, column, end, token in reversed(list(_strings(text, fissix))):
+        inside.update(range(row + 1, end + 1))
+        if token[:2].lower() == "ur":
+            lines[row - 1] = lines[row - 1][:column] + lines[row - 1][column + 1 :]
     for number, line in enumerate(lines, 1):
         if number not in inside:
             code = line.lstrip(" \t")
             lines[number - 1] = line[: len(line) - len(code)].expandtabs(8) + code
     return "\n".join(lines)
+
+
+def _strings(text: str, fissix: Any) -> Iterator[tuple[int, int, int, str]]:
+    """Yield row, column, last row and text of each string, as far as there are tokens."""
+    tokens = fissix.pgen2.tokenize.generate_tokens(io.StringIO(text).readline)
+    with contextlib.suppress(fissix.pgen2.tokenize.TokenError):  # the parser says it better
+        for kind, token, (row, column), (end, _), _ in tokens:
+            if kind == fissix.pgen2.token.STRING:
+                yield row, column, end, token
 
 
 def _parse(text: str, name: str = "script") -> ast.Module:

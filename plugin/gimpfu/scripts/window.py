@@ -29,30 +29,31 @@ def show(own: Catalogue, profile: Path, check: Any = None) -> None:
     Window(own, profile, check).run()
 
 
+_BUTTONS = (
+    ("Copy _details", _COPY),
+    ("_Reload", _RELOAD),
+    ("_Open folder", _FOLDER),
+    ("_Second folder...", _SECOND),
+    ("_Close", Gtk.ResponseType.CLOSE),
+)
+
+
 class Window:
     """The list above, details of the chosen script below, the folders at the foot."""
 
     def __init__(self, own: Catalogue, profile: Path, check: Any = None):
         self._own, self._profile, self._check = own, profile, check
         self._dialog = GimpUi.Dialog(title="Old scripts", role="old-scripts", modal=True)
-        for label, response in (
-            ("Copy _details", _COPY),
-            ("_Reload", _RELOAD),
-            ("_Open folder", _FOLDER),
-            ("_Second folder...", _SECOND),
-            ("_Close", Gtk.ResponseType.CLOSE),
-        ):
+        for label, response in _BUTTONS:
             self._dialog.add_button(label, response)
         self._store = Gtk.ListStore(str, str, object)
-        self._list = Gtk.TreeView(model=self._store)
-        for title, column in (("Script", _NAME), ("Procedures", _STATE)):
-            self._list.append_column(Gtk.TreeViewColumn(title, Gtk.CellRendererText(), text=column))
+        self._list = _two_columns(self._store)
         self._list.get_selection().connect("changed", lambda *event: self._show_details())
         self._details = Gtk.TextView(editable=False, monospace=True, wrap_mode=Gtk.WrapMode.WORD_CHAR)
+        self._note = Gtk.Label(xalign=0.0, wrap=True, selectable=True, margin=6)
         panes = Gtk.Paned(orientation=Gtk.Orientation.VERTICAL, position=260)
         panes.pack1(_scrolled(self._list), True, False)
         panes.pack2(_scrolled(self._details), True, False)
-        self._note = Gtk.Label(xalign=0.0, wrap=True, selectable=True, margin=6)
         area = self._dialog.get_content_area()
         area.pack_start(panes, True, True, 6)
         area.pack_start(self._note, False, False, 0)
@@ -118,6 +119,13 @@ class Window:
             name_second_folder(self._profile, Path(chosen) if chosen else None)
             self._own.folders[1:] = [Path(chosen)] if chosen else []
             self._reload()
+
+
+def _two_columns(store: Gtk.ListStore) -> Gtk.TreeView:
+    view = Gtk.TreeView(model=store)
+    for title, column in (("Script", _NAME), ("Procedures", _STATE)):
+        view.append_column(Gtk.TreeViewColumn(title, Gtk.CellRendererText(), text=column))
+    return view
 
 
 def _scrolled(inside: Gtk.Widget) -> Gtk.Widget:

@@ -18,6 +18,7 @@ def check_pdb_names():
     assert pdb.gimp_item_set_linked(layer, True) is None
     count, names = pdb.query("gimp-image-get-.*")
     assert count == len(names) > 10 and "gimp-image-get-width" in names
+    assert pdb.query("gimp-layer-.*", ".*", "", "Spencer.*")[0] > 5, "the fourth is the author, as in GIMP 2"
     function = pdb.gimp_image_scale
     assert function.proc_name == "gimp-image-scale" and function.nparams == 3
     assert [entry[1] for entry in function.params] == ["image", "new-width", "new-height"]
