@@ -34,7 +34,7 @@ def report(progress: Callable[[str, float], None]) -> tuple[str, bool]:
     well = runs and lines[-1:] == [WELL]
     if lines[-1:] == [WELL]:
         found = "\n".join(lines[:-1])
-    verdict = _("All is well.") if well else _("Something is to be done: see above.")
+    verdict = _("All is well.") if well else _("Something needs your attention: see above.")
     return "\n\n".join([head, server, found, verdict]), well
 
 
@@ -68,21 +68,14 @@ def _doctor() -> str:
     try:
         command, folder = launch.server_command()
     except Problem as problem:
-        return f"Check: {problem}"
-    command = [*command, "doctor"]
-    if launch.FLATPAK_INFO.exists():
-        command = ["flatpak-spawn", "--host", *command]
+        return f"Check: {problem_text(problem)}"
+    command = launch.on_host([*command, "doctor"])
+    clean = launch.clean_environment(os.environ)
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
     try:
-        result = subprocess.run(
-            command,
-            cwd=folder,
-            env=launch.clean_environment(os.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=DOCTOR_SECONDS,
-            check=False,
-        )
+        found = subprocess.check_output(command, cwd=folder, env=clean, timeout=DOCTOR_SECONDS, **streams)
+    except subprocess.CalledProcessError as ended:
+        found = ended.output  # it has something to say
     except (OSError, subprocess.TimeoutExpired) as fault:
         return f"Check: {command[0]} could not be run ({fault}). Run install.py again."
-    return "Check:\n" + result.stdout.decode("utf-8", "replace").strip()
+    return f"Check:\n{found.decode('utf-8', 'replace').strip()}"

@@ -75,12 +75,9 @@ class Choices:
             chosen = cls(settings, data["output"], data["limit"], data["mattes"], data["reference"])
         except (Problem, TypeError, KeyError, ValueError):
             return None
-        plain = chosen.output in OUTPUTS and chosen.limit in LIMITS
-        return (
-            chosen
-            if plain and isinstance(chosen.mattes, bool) and isinstance(chosen.reference, str)
-            else None
-        )
+        known = chosen.output in OUTPUTS and chosen.limit in LIMITS
+        sound = known and isinstance(chosen.mattes, bool) and isinstance(chosen.reference, str)
+        return chosen if sound else None
 
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` reads: the layer's parasite, and what the dialog remembers."""
@@ -98,4 +95,6 @@ def _numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) - 1 for part in text.replace(",", " ").split())
     except ValueError:
-        raise Problem("bad-setting", f"“{text}” are no faces' numbers.", "Give them like 1, 3.") from None
+        raise Problem(
+            "bad-setting", f"“{text}” is not a list of face numbers.", "Write it like this: 1, 3."
+        ) from None

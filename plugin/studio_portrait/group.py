@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from gi.repository import Gegl, Gimp
+from gi.repository import Gimp
 from link.retouching import LAYERS
-from link.wire import Box, Problem
-from pixels import Layout, check_open
+from link.wire import Box
+from pixels import Layout, check_open, write_rows
 from translation import _
 
 NAMES = {"shine": _("Shine"), "light": _("Light"), "colour": _("Colour"), "tone": _("Tone")}
@@ -42,12 +42,8 @@ class Part:
             image, normal = self.source.get_image(), Gimp.LayerMode.NORMAL
             kind = self.source.type()
             self.layer = Gimp.Layer.new(image, NAMES[self.name], box.width, box.height, kind, 100.0, normal)
-        pixel = self.how.image.row_bytes // self.how.image.width
-        if len(data) != box.width * rows * pixel:
-            raise Problem("internal", "The result's rows have the wrong length.")
-        buffer = self.layer.get_buffer()
-        buffer.set(Gegl.Rectangle.new(0, row, box.width, rows), self.how.babl, bytes(data))
-        buffer.flush()
+        place = (0, row, box.width, rows)
+        write_rows(self.layer, place, self.how.babl, self.how.pixel_bytes, bytes(data))
 
     def drop(self) -> None:
         """Forget a layer that was not used."""

@@ -18,24 +18,25 @@ from link.retouching import matte
 from link.version import VERSION
 from link.wire import Box, Problem, Settings
 from origin import Origin
-from pixels import MASK_FORMAT, Layout, Target, check_open, write_mask
+from pixels import MASK_FORMAT, Layout, Target, check_open, write_rows
 from translation import _
 
 _NORMAL = (Gimp.LayerMode.NORMAL, Gimp.LayerMode.NORMAL_LEGACY)
 _STRIP_ROWS = 256
 SUFFIX = " - studio portrait"
+Strips = list[tuple[int, int, bytes]]  # row, rows and samples of a mask
 
 
 @dataclass
-class Parts:
+class ResultLayer:
     """What came of a job: the copy with the result's rows in it, and the mask's rows."""
 
     copy: Gimp.Layer
     target: Target
-    mask: list[tuple[int, int, bytes]] = field(default_factory=list)
+    mask: Strips = field(default_factory=list)
 
     @classmethod
-    def of(cls, layer: Gimp.Layer, how: Layout) -> Parts:
+    def of(cls, layer: Gimp.Layer, how: Layout) -> ResultLayer:
         """Copy `layer` so that it may be written to; GIMP ends a plug-in that writes to a locked one."""
         copy = layer.copy()
         copy.set_lock_content(False)
@@ -57,7 +58,7 @@ class Matte:
     """What a part of the picture covers, for a channel; the pixels that come with it are not wanted."""
 
     name: str
-    rows: list[tuple[int, int, bytes]] = field(default_factory=list)
+    rows: Strips = field(default_factory=list)
 
     def write(self, plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
         """Take rows of the mask."""
@@ -75,7 +76,7 @@ class Outcome:
         self.found, self.choices, self.settings = found, choices, settings
         grouped = choices.output == "group"
         self.parts = group.parts(found.source, how) if grouped else []
-        self.whole = None if grouped else Parts.of(found.source, how)
+        self.whole = None if grouped else ResultLayer.of(found.source, how)
         self.mattes = [Matte(_("Person")), Matte(_("Skin"))] if choices.mattes else []
         self.results: list[dict[str, Any]] = []
 
@@ -103,36 +104,36 @@ class Outcome:
 
     def insert(self, image: Gimp.Image) -> Gimp.Layer:
         """Put the result above its picture, or in the place of an earlier one; returns the layer or group."""
-        source = self.found.source
+        source, earlier = self.found.source, self.found.made
         check_open(source)
         if not origin.is_there(image, source):
-            raise Problem("bad-image", "The layer was taken away while it was retouched.", "Try again.")
-        made_before = self.found.made
-        kept = made_before is not None and origin.is_there(image, made_before)
-        found = self.found if kept else Origin(source)
-        covers = is_covering(source)
-        made: list[Gimp.Layer] = []
+            raise Problem("bad-image", "The layer was deleted while it was being retouched.", "Try again.")
+        kept = earlier is not None and origin.is_there(image, earlier)
+        put = _Place(image, self.found if kept else Origin(source))
         image.undo_group_start()
         try:
-            top = self._build(_Place(image, found, made), covers)
-            top.set_visible(True)
-            origin.attach(top, account(self.results[0], self.choices, source))
-            name = found.made.get_name() if found.made else source.get_name() + SUFFIX
-            if found.made is not None:
-                image.remove_layer(found.made)
-            top.set_name(name)  # last: GIMP numbers a name that is still taken
-            if not covers:
-                _show_only(image, source, top)
-            for one, result in zip(self.mattes, self.results[len(self.parts) or 1 :], strict=True):
-                _add_channel(image, source, one, result)
-            image.set_selected_layers([top])
+            return self._insert(put)
         except BaseException:
-            for layer in made:
-                if layer.is_valid() and image.get_item_position(layer) >= 0:
-                    image.remove_layer(layer)
+            put.take_back()
             raise
         finally:
             image.undo_group_end()
+
+    def _insert(self, put: _Place) -> Gimp.Layer:
+        image, source, earlier = put.image, put.found.source, put.found.made
+        covers = is_covering(source)
+        top = self._build(put, covers)
+        top.set_visible(True)
+        origin.attach(top, record(self.results[0], self.choices, source))
+        name = earlier.get_name() if earlier else source.get_name() + SUFFIX
+        if earlier is not None:
+            image.remove_layer(earlier)
+        top.set_name(name)  # last: GIMP numbers a name that is still taken
+        if not covers:
+            _show_only(image, source, top)
+        for one, result in zip(self.mattes, self.results[len(self.parts) or 1 :], strict=True):
+            _add_channel(image, source, one, result)
+        image.set_selected_layers([top])
         return top
 
     def _build(self, put: _Place, covers: bool) -> Gimp.Layer:
@@ -157,19 +158,13 @@ class Outcome:
             inner = Gimp.GroupLayer.new(put.image, _("Studio portrait"))
             put.into(top, inner)
         inner.set_mode(Gimp.LayerMode.PASS_THROUGH)
-        mask: tuple[list[tuple[int, int, bytes]], dict[str, Any]] | None = None
-        for part, result in zip(self.parts, self.results, strict=False):
-            if part.layer is None:
-                continue
-            box = result["box"]
-            put.into(inner, part.layer, box["x"], box["y"])
-            part.layer.set_opacity(100 * result["opacity"])
-            group.set_mode(put.image, part.layer)
-            group.without_alpha(part.layer)
-            mask = (part.mask, result)
-        if mask is not None:
+        changing = [pair for pair in zip(self.parts, self.results, strict=False) if pair[0].layer is not None]
+        for part, result in changing:
+            _put_part(put, inner, part.layer, result)
+        if changing:
+            part, result = changing[-1]
             (dx, dy), (x, y) = source.get_offsets()[1:], inner.get_offsets()[1:]
-            _set_mask(inner, *mask, dx - x, dy - y)
+            _set_mask(inner, part.mask, result, dx - x, dy - y)
             group.blend_in_samples(put.image, inner)
         if top is not inner:
             _take_over(top, source)
@@ -188,11 +183,11 @@ class Render:
 class _Place:
     """Inserts a layer where the result belongs, at its picture's offsets."""
 
-    def __init__(self, image: Gimp.Image, found: Origin, made: list[Gimp.Layer]):
-        self.image = image
+    def __init__(self, image: Gimp.Image, found: Origin):
+        self.image, self.found = image, found
         self._beside = found.made or found.source
         self._offsets = found.source.get_offsets()[1:]
-        self._made = made
+        self._made: list[Gimp.Layer] = []
 
     def __call__(self, layer: Gimp.Layer) -> Gimp.Layer:
         position = self.image.get_item_position(self._beside)
@@ -200,6 +195,12 @@ class _Place:
         self._made.append(layer)
         layer.set_offsets(*self._offsets)
         return layer
+
+    def take_back(self) -> None:
+        """Remove what was inserted."""
+        for layer in self._made:
+            if layer.is_valid() and self.image.get_item_position(layer) >= 0:
+                self.image.remove_layer(layer)
 
     def into(self, top: Gimp.GroupLayer, layer: Gimp.Layer, x: int = 0, y: int = 0) -> None:
         """Insert as the top layer of the group `top`, at a place in the picture."""
@@ -232,20 +233,28 @@ def _is_opaque(layer: Gimp.Layer) -> bool:
     return True
 
 
-def _masked_in_group(put: _Place, source: Gimp.Layer, parts: Parts, result: dict[str, Any]) -> Any:
+def _put_part(put: _Place, top: Gimp.GroupLayer, layer: Gimp.Layer, result: dict[str, Any]) -> None:
+    box = result["box"]
+    put.into(top, layer, box["x"], box["y"])
+    layer.set_opacity(100 * result["opacity"])
+    group.set_mode(put.image, layer)
+    group.without_alpha(layer)
+
+
+def _masked_in_group(put: _Place, source: Gimp.Layer, made: ResultLayer, result: dict[str, Any]) -> Any:
     """Make a group with the picture's opacity, mode and mask; in it the picture, and the masked result above.
 
     The result is made opaque and clipped to the picture, so that its alpha does not count again.
     """
     top = put(Gimp.GroupLayer.new(put.image, "group"))
     _put_plain_copy(put, top, source)
-    put.into(top, parts.copy)
-    _make_plain(parts.copy)
-    parts.copy.set_composite_mode(Gimp.LayerCompositeMode.CLIP_TO_BACKDROP)
-    group.without_alpha(parts.copy)
-    parts.copy.set_name(_("Studio portrait"))
-    _set_mask(parts.copy, parts.mask, result)
-    group.blend_encoded(put.image, parts.copy)
+    put.into(top, made.copy)
+    _make_plain(made.copy)
+    made.copy.set_composite_mode(Gimp.LayerCompositeMode.CLIP_TO_BACKDROP)
+    group.without_alpha(made.copy)
+    made.copy.set_name(_("Studio portrait"))
+    _set_mask(made.copy, made.mask, result)
+    group.blend_encoded(put.image, made.copy)
     _take_over(top, source)
     return top
 
@@ -278,7 +287,7 @@ def _take_over(top: Gimp.GroupLayer, source: Gimp.Layer) -> None:
     if _mask(source) is not None:
         mask = top.create_mask(Gimp.AddMaskType.WHITE)
         top.add_mask(mask)
-        _limit(mask, source.get_mask().copy())
+        _intersect(mask, source.get_mask().copy())
 
 
 def _show_only(image: Gimp.Image, source: Gimp.Layer, top: Gimp.Layer) -> None:
@@ -289,15 +298,19 @@ def _show_only(image: Gimp.Image, source: Gimp.Layer, top: Gimp.Layer) -> None:
             other.set_visible(False)
 
 
-def _set_mask(
-    layer: Gimp.Layer, strips: list[tuple[int, int, bytes]], result: dict[str, Any], dx: int = 0, dy: int = 0
-) -> None:
+def _set_mask(layer: Gimp.Layer, strips: Strips, result: dict[str, Any], dx: int = 0, dy: int = 0) -> None:
     """Give the layer or group the result's mask. dx, dy: where the picture's corner lies in it."""
     mask = layer.create_mask(Gimp.AddMaskType.BLACK)
     layer.add_mask(mask)
-    for row, rows, data in strips:
-        write_mask(mask, Box(**result["box"]), row, rows, data, dx, dy)
+    _write_strips(mask, strips, result, dx, dy)
     mask.update(0, 0, mask.get_width(), mask.get_height())
+
+
+def _write_strips(drawable: Gimp.Drawable, strips: Strips, result: dict[str, Any], dx: int, dy: int) -> None:
+    """Write a mask's rows; what lies off the drawable GEGL leaves out."""
+    for row, rows, data in strips:
+        box = Box(**result["box"])
+        write_rows(drawable, (box.x + dx, box.y + row + dy, box.width, rows), MASK_FORMAT, 1, data)
 
 
 def _add_channel(image: Gimp.Image, source: Gimp.Layer, matte: Matte, result: dict[str, Any]) -> None:
@@ -308,23 +321,17 @@ def _add_channel(image: Gimp.Image, source: Gimp.Layer, matte: Matte, result: di
     image.insert_channel(channel, None, 0)
     channel.set_visible(False)
     channel.fill(Gimp.FillType.TRANSPARENT)
-    buffer = channel.get_buffer()
-    dx, dy = source.get_offsets()[1:]
-    for row, rows, data in matte.rows:
-        box = Box(**result["box"])
-        place = Gegl.Rectangle.new(box.x + dx, box.y + row + dy, box.width, rows)
-        buffer.set(place, MASK_FORMAT, data)  # what lies off the canvas GEGL leaves out
-    buffer.flush()
+    _write_strips(channel, matte.rows, result, *source.get_offsets()[1:])
     channel.update(0, 0, width, height)
 
 
-def _limit(mask: Gimp.LayerMask, other: Gimp.LayerMask) -> None:
+def _intersect(mask: Gimp.LayerMask, other: Gimp.LayerMask) -> None:
     mask.combine_masks(other, Gimp.ChannelOps.INTERSECT, 0, 0)
     other.delete()
     mask.update(0, 0, mask.get_width(), mask.get_height())
 
 
-def account(result: dict[str, Any], choices: Choices, source: Gimp.Layer) -> dict[str, Any]:
+def record(result: dict[str, Any], choices: Choices, source: Gimp.Layer) -> dict[str, Any]:
     """Return what the parasite says: enough to find the picture, and to make the same result again."""
     told = {
         name: result.get(name) for name in ("engine", "device", "network", "weights", "faces", "box", "ms")

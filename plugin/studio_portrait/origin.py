@@ -23,7 +23,7 @@ class Origin:
 
     source: Gimp.Layer
     made: Gimp.Layer | None = None
-    account: dict[str, Any] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
 
 
 def find(image: Gimp.Image, drawable: Gimp.Drawable) -> Origin:
@@ -33,8 +33,8 @@ def find(image: Gimp.Image, drawable: Gimp.Drawable) -> Origin:
     if made is None:
         check_layer(image, layer)
         return Origin(layer)
-    account = account_of(made)
-    source = _source(image, made, account)
+    record = record_of(made)
+    source = _source(image, made, record)
     if source is None:
         raise Problem(
             "bad-image",
@@ -42,32 +42,32 @@ def find(image: Gimp.Image, drawable: Gimp.Drawable) -> Origin:
             "Select the layer that is to be retouched.",
         )
     check_layer(image, source)
-    return Origin(source, made, account)
+    return Origin(source, made, record)
 
 
-def attach(layer: Gimp.Layer, account: dict[str, Any]) -> None:
+def attach(layer: Gimp.Layer, record: dict[str, Any]) -> None:
     """Write down how `layer` was made; without the flag for undo GIMP could take no step back."""
     flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE
-    layer.attach_parasite(Gimp.Parasite.new(PARASITE, flags, json.dumps(account).encode()))
+    layer.attach_parasite(Gimp.Parasite.new(PARASITE, flags, json.dumps(record).encode()))
 
 
-def account_of(layer: Gimp.Item) -> dict[str, Any]:
+def record_of(layer: Gimp.Item) -> dict[str, Any]:
     """Return what the parasite says; empty for none, or one that is damaged."""
     parasite = layer.get_parasite(PARASITE)
     if parasite is None:
         return {}
     try:
-        account = json.loads(bytes(parasite.get_data()))
+        record = json.loads(bytes(parasite.get_data()))
     except ValueError:
         return {}
-    return account if isinstance(account, dict) else {}
+    return record if isinstance(record, dict) else {}
 
 
 def results_of(image: Gimp.Image, source: Gimp.Layer) -> Iterator[Gimp.Layer]:
     """All results of ours in the image that were made from `source`."""
     tattoo = source.get_tattoo()
     for layer in _all(image.get_layers()):
-        if layer.get_parasite(PARASITE) is not None and account_of(layer).get("source") == tattoo:
+        if layer.get_parasite(PARASITE) is not None and record_of(layer).get("source") == tattoo:
             yield layer
 
 
@@ -92,9 +92,9 @@ def _made(item: Gimp.Item | None) -> Gimp.Layer | None:
     return None
 
 
-def _source(image: Gimp.Image, made: Gimp.Layer, account: dict[str, Any]) -> Gimp.Layer | None:
+def _source(image: Gimp.Image, made: Gimp.Layer, record: dict[str, Any]) -> Gimp.Layer | None:
     """Return the layer with the noted tattoo; without one, the next below that is no result of ours."""
-    tattoo = account.get("source")
+    tattoo = record.get("source")
     if isinstance(tattoo, int) and 0 < tattoo < 2**32:
         found = image.get_layer_by_tattoo(tattoo)
         if found is not None and _made(found) is None:
@@ -117,6 +117,15 @@ def check_layer(image: Gimp.Image, layer: Gimp.Drawable) -> None:
             "A channel is selected, not a layer.",
             "Click the layer in the Layers dialog, then try again.",
         )
+    if layer.is_floating_sel():
+        raise Problem(
+            "bad-image", "There is a floating selection.", "Anchor it or make it a layer, then try again."
+        )
+    _check_kind(layer)
+    _check_groups(layer.get_parent())
+
+
+def _check_kind(layer: Gimp.Layer) -> None:
     name = layer.get_name()
     if isinstance(layer, Gimp.GroupLayer):
         raise Problem(
@@ -124,17 +133,16 @@ def check_layer(image: Gimp.Image, layer: Gimp.Drawable) -> None:
             f"“{name}” is a group of layers.",
             "Select a layer in it, or make one of the group (Layer > Merge Layer Group).",
         )
-    if layer.is_floating_sel():
-        raise Problem(
-            "bad-image", "There is a floating selection.", "Anchor it or make it a layer, then try again."
-        )
     if type(layer) is not Gimp.Layer:
         raise Problem(
             "bad-image",
             f"“{name}” is a text, link or vector layer, which GIMP draws itself.",
             "In the Layer menu choose Rasterize or Discard Text Information, then try again.",
         )
-    parent = layer.get_parent()
+
+
+def _check_groups(parent: Gimp.GroupLayer | None) -> None:
+    """Raise `Problem` where a group above is locked."""
     while parent is not None:
         if parent.get_lock_content():
             raise Problem(

@@ -24,6 +24,7 @@ _CHANNELS = {
 _SAMPLES = {"u8": "u8", "u16": "u16", "half": "f32", "float": "f32", "u32": "f32", "double": "f32"}
 _BABL_TYPES = {"u8": "u8", "u16": "u16", "f32": "float"}
 _WIDER = {"u32": 4, "double": 8}  # sample types that the wire cannot carry exactly, and their bytes
+Place = tuple[int, int, int, int]  # x, y, width, height
 MASK_FORMAT = "Y u8"  # of selections and layer masks: coverage, not light, so linear
 
 
@@ -42,6 +43,11 @@ class Layout:
     native: str = ""
     native_bytes: int = 0
     shown: Gimp.ColorProfile | None = None
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Return the bytes of a pixel as it is sent."""
+        return self.image.row_bytes // self.image.width
 
 
 def layout(layer: Gimp.Layer) -> Layout:
@@ -66,16 +72,14 @@ def _profile(image: Gimp.Image, model: str) -> bytes | None:
     ``R'G'B'`` with the profile's own); None when that is sRGB, colour or grey."""
     profile = image.get_effective_color_profile()
     if "'" not in model:
-        profile = (
-            profile.new_srgb_trc_from_color_profile()
-            if "~" in model
-            else profile.new_linear_from_color_profile()
-        )
+        curve = "srgb_trc" if "~" in model else "linear"
+        profile = getattr(profile, f"new_{curve}_from_color_profile")()
     if profile is None:
         raise Problem(
             "bad-image",
-            "The image's colour profile does not go with its precision.",
-            "Convert the image to sRGB, or to a precision with gamma, and try again.",
+            "The image's colour profile does not fit its precision.",
+            "Convert the image to sRGB (Image > Color Management) or choose Perceptual gamma in"
+            " Image > Precision, then try again.",
         )
     grey = model.startswith("Y")
     standard = Gimp.ColorProfile.new_d65_gray_srgb_trc() if grey else Gimp.ColorProfile.new_rgb_srgb()
@@ -127,39 +131,43 @@ class Target:
 
     def write(self, box: Box, row: int, rows: int, data: bytes) -> None:
         """Rows of the result's `box`, counted from its top. Raises `Problem`."""
-        rectangle = Gegl.Rectangle.new(box.x, box.y + row, box.width, rows)
-        pixel = self._how.image.row_bytes // self._how.image.width
-        if len(data) != box.width * rows * pixel:  # GEGL itself would only print a warning
-            raise Problem("internal", "The result's rows have the wrong length.")
-        check_open(self._layer)
-        buffer = self._layer.get_buffer()
+        place = (box.x, box.y + row, box.width, rows)
         if self._how.native:
-            self._write_wider(buffer, rectangle, data, pixel)
+            self._write_wider(place, data)
         else:
-            buffer.set(rectangle, self._how.babl, data)
-        buffer.flush()
+            write_rows(self._layer, place, self._how.babl, self._how.pixel_bytes, data)
 
-    def _write_wider(self, buffer: Gegl.Buffer, rectangle: Gegl.Rectangle, data: bytes, pixel: int) -> None:
+    def _write_wider(self, place: Place, data: bytes) -> None:
         """Write where the layer holds more than the wire: only pixels that changed lose by it."""
-        sent = buffer.get(rectangle, 1.0, self._how.babl, Gegl.AbyssPolicy.NONE)
+        how, pixel = self._how, self._how.pixel_bytes
+        check_rows(place, pixel, data)
+        check_open(self._layer)
+        buffer, rectangle = self._layer.get_buffer(), Gegl.Rectangle.new(*place)
+        sent, before = (
+            buffer.get(rectangle, 1.0, babl, Gegl.AbyssPolicy.NONE) for babl in (how.babl, how.native)
+        )
         if sent == data:
             return
-        before = buffer.get(rectangle, 1.0, self._how.native, Gegl.AbyssPolicy.NONE)
-        buffer.set(rectangle, self._how.babl, data)
-        after = buffer.get(rectangle, 1.0, self._how.native, Gegl.AbyssPolicy.NONE)
-        kept = keep_unchanged(sent, data, pixel, before, after, self._how.native_bytes)
-        buffer.set(rectangle, self._how.native, kept)
+        buffer.set(rectangle, how.babl, data)
+        after = buffer.get(rectangle, 1.0, how.native, Gegl.AbyssPolicy.NONE)
+        kept = keep_unchanged(sent, data, pixel, before, after, how.native_bytes)
+        buffer.set(rectangle, how.native, kept)
+        buffer.flush()
 
 
-def write_mask(
-    mask: Gimp.LayerMask, box: Box, row: int, rows: int, data: bytes, dx: int = 0, dy: int = 0
-) -> None:
-    """Rows of the result's mask, counted from its box's top. dx, dy: the picture's corner in the mask."""
-    if len(data) != box.width * rows:
-        raise Problem("internal", "The mask's rows have the wrong length.")
-    buffer = mask.get_buffer()
-    buffer.set(Gegl.Rectangle.new(box.x + dx, box.y + row + dy, box.width, rows), MASK_FORMAT, data)
+def write_rows(drawable: Gimp.Drawable, place: Place, babl: str, pixel: int, data: bytes) -> None:
+    """Write rows of pixels at x, y, width, height. Raises `Problem`."""
+    check_rows(place, pixel, data)
+    check_open(drawable)
+    buffer = drawable.get_buffer()
+    buffer.set(Gegl.Rectangle.new(*place), babl, data)
     buffer.flush()
+
+
+def check_rows(place: Place, pixel: int, data: bytes) -> None:
+    """Raise `Problem` for rows of another length, at which GEGL itself would only print a warning."""
+    if len(data) != place[2] * place[3] * pixel:
+        raise Problem("internal", "The result's rows have the wrong length.")
 
 
 def keep_unchanged(

@@ -24,7 +24,7 @@ _SPANS = {
 }
 
 
-class Course:
+class OverallProgress:
     """Turns stages and their shares into one share of the whole that only grows.
 
     A stage that cannot tell how far it is (a network that loads) creeps on with time, ever slower.
@@ -51,13 +51,13 @@ class Bar:
     """Shows stages in GIMP's window."""
 
     def __init__(self) -> None:
-        self._course = Course()
+        self._overall = OverallProgress()
         self._shown = 0.0
 
     def show(self, stage: str, fraction: float) -> None:
         """Show the stage's sentence and the share of the whole."""
-        before, now = self._course.stage, time.monotonic()
-        share = self._course.at(stage, fraction)
+        before, now = self._overall.stage, time.monotonic()
+        share = self._overall.at(stage, fraction)
         if stage != before:
             words = sentence(STAGES.get(stage, stage))
             Gimp.progress_set_text(words) if before else Gimp.progress_init(words)

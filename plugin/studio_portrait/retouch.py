@@ -15,8 +15,9 @@ from gi.repository import Gegl, Gimp
 from layers import Outcome
 from link.retouching import Retouching
 from link.session import Session
+from link.transfer import Photograph
 from link.wire import Box, Problem, Settings
-from pixels import MASK_FORMAT, Source, layout
+from pixels import MASK_FORMAT, Layout, Source, layout
 from progress import Bar
 from reference import opened
 
@@ -25,51 +26,47 @@ def retouch(image: Gimp.Image, drawable: Gimp.Drawable, choices: Choices) -> Gim
     """Retouch what `drawable` stands for; returns the new layer or group. Raises `Problem`."""
     found = origin.find(image, drawable)
     how = layout(found.source)
-    source = Source(found.source, how)
-    selection = selected(image, found.source, source, choices)
+    photograph = photograph_of(image, found.source, how, choices)
     bar = Bar()
-
-    def closed() -> bool:
-        return not image.is_valid()
-
     with opened(choices.reference) as portrait, Session.open(progress=bar.show) as session:
-        work = Retouching(
-            session,
-            how.image,
-            source.read,
-            icc=how.icc,
-            selection=selection,
-            reference=portrait,
-            settings=choices.settings,
-            progress=bar.show,
-            cancelled=closed,
-        )
+        told = {**vars(photograph), "reference": portrait, "settings": choices.settings}
+        work = Retouching(session, **told, progress=bar.show, cancelled=lambda: not image.is_valid())
         work.analyse()
         settings = settled(choices, image, found.source, work.faces)
         check_found(used(settings, work.faces), choices)
         outcome = Outcome(found, how, choices, settings)
         try:
-            for one in outcome.renders:
-                outcome.results.append(work.render(one.settings, one.write, one.layer))
-            work.close()  # told so, the server keeps the picture's memory for the next one, which saves 60 ms
-            if choices.output == "group" and not outcome.changes:
-                raise unchanged()  # a group of nothing; a layer of its own is what a script may go on with
-            return outcome.insert(image)
+            return _made(image, work, outcome)
         except BaseException:
             outcome.drop()
             raise
 
 
-def selected(
+def _made(image: Gimp.Image, work: Retouching, outcome: Outcome) -> Gimp.Layer:
+    """Fetch all that there is to be, and put it into the image. Raises `Problem`."""
+    outcome.results = [work.render(one.settings, one.write, one.layer) for one in outcome.renders]
+    work.close()  # told so, the server keeps the picture's memory for the next one, which saves 60 ms
+    if outcome.choices.output == "group" and not outcome.changes:
+        raise unchanged()  # a group of nothing; a layer of its own is what a script may go on with
+    return outcome.insert(image)
+
+
+def photograph_of(image: Gimp.Image, layer: Gimp.Layer, how: Layout, choices: Choices) -> Photograph:
+    """Return what the server is sent, but for the reference portrait. Raises `Problem`."""
+    source = Source(layer, how)
+    return Photograph(how.image, source.read, how.icc, _selected(image, layer, source, choices))
+
+
+def _selected(
     image: Gimp.Image, layer: Gimp.Layer, source: Source, choices: Choices
 ) -> tuple[Box, Any] | None:
     """Return the selection's part over the layer, with its reader; None when it does not limit the effect."""
     if Gimp.Selection.is_empty(image) or not choices.limits:
         return None
-    meets, x, y, width, height = layer.mask_intersect()
+    meets, *place = layer.mask_intersect()
     if not meets:
         raise Problem("bad-setting", "The selection lies outside of the layer.", "Move it, or Select > None.")
-    box = Box(x, y, width, height)
+    box = Box(*place)
     return box, source.selection_reader(box)
 
 

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import options
 from gimpfu import *
 from link.sliders import SLIDERS
 from translation import _, problem_text
 
 AUTHORS = "Studio Portrait contributors"
 MENU = "<Image>/Filters/Enhance"
+
+
+def _radio(name: str, label: str, default: str, offered: Any) -> tuple[Any, ...]:
+    return PF_RADIO, name, label, default, tuple((words, value) for value, words, _about in offered)
+
 
 # The arguments after image and drawable: (kind, name, label, default, range or choices).
 PARAMETERS = [
@@ -28,48 +34,14 @@ PARAMETERS = [
         )
         for name, slider in SLIDERS.items()
     ),
-    (
-        PF_RADIO,
-        "reach",
-        _("Reach"),
-        "person",
-        (
-            (_("Face"), "face"),
-            (_("All skin"), "skin"),
-            (_("Person"), "person"),
-            (_("Whole frame"), "frame"),
-        ),
-    ),
-    (
-        PF_RADIO,
-        "faces",
-        _("Faces"),
-        "all",
-        (
-            (_("All faces"), "all"),
-            (_("Largest face"), "largest"),
-            (_("Faces in the selection"), "selection"),
-            (_("Ticked faces"), "ticked"),
-        ),
-    ),
+    _radio("reach", _("Reach"), "person", options.REACH),
+    _radio("faces", _("Faces"), "all", options.FACES),
     (PF_STRING, "ticked", _("Ticked faces, the largest is 1"), ""),
-    (
-        PF_RADIO,
-        "limit",
-        _("Keep within the selection"),
-        "auto",
-        ((_("Unless it chooses the faces"), "auto"), (_("Yes"), "yes"), (_("No"), "no")),
-    ),
+    _radio("limit", _("Keep within the selection"), "auto", options.LIMIT),
     (PF_STRING, "network", _("Network (empty: the default)"), ""),
     (PF_FILE, "reference", _("Portrait to match (with the network headshot)"), ""),
-    (
-        PF_RADIO,
-        "output",
-        _("Output"),
-        "layer",
-        ((_("New layer"), "layer"), (_("New layer with mask"), "mask"), (_("Layer group"), "group")),
-    ),
-    (PF_TOGGLE, "mattes", _("Mattes of person and skin as channels"), False),
+    _radio("output", _("Output"), "layer", options.OUTPUT),
+    (PF_TOGGLE, "mattes", _("Masks of person and skin as channels"), False),
 ]
 NAMES = [str(parameter[1]) for parameter in PARAMETERS]
 

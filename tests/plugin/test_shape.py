@@ -64,3 +64,4 @@ def test_written_against_gimpfu_only() -> None:
     tree = ast.parse(ENTRY.read_text("utf-8"))
     top = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
     assert top == ["__future__", "typing", "gimpfu", "link.sliders", "translation"]
+    assert [node.names[0].name for node in tree.body if isinstance(node, ast.Import)] == ["options"]

@@ -27,8 +27,8 @@ class NotOurServer(Garbled):
 
 
 @contextlib.contextmanager
-def sense() -> Iterator[None]:
-    """Make a `Problem` of what Python says while it takes an answer apart that makes no sense."""
+def reading_answer() -> Iterator[None]:
+    """Turn what Python raises over an answer of another form than agreed into a `Problem`."""
     try:
         yield
     except (LookupError, TypeError, ValueError, OverflowError) as error:
@@ -51,7 +51,7 @@ class Conversation:
         hello = self._greet(token)
         self.server: str = str(hello.get("server", ""))
         self.device: str = str(hello.get("device", ""))
-        with sense():
+        with reading_answer():
             self.networks: list[dict[str, Any]] = [dict(network) for network in hello.get("networks", [])]
             self.keep = min(float(hello.get("resume", 0.0)), MAX_KEEP_SECONDS)
 
@@ -116,16 +116,14 @@ class Conversation:
         end = time.monotonic() + self.keep
         while time.monotonic() < end:
             check_cancelled()
-            again = None
             try:
-                again = self.again()
+                if (again := self.again()) is not None:
+                    self.close()
+                    self._connection = again._connection
+                    return True
             except Problem as problem:
                 if problem.code not in ("no-server", "lost-server"):  # those are a network that is away
                     return False
-            if again is not None:
-                self.close()
-                self._connection = again._connection
-                return True
             time.sleep(0.1)
         return False
 

@@ -25,29 +25,13 @@ STILL_SECONDS = 5.0  # after which a server that starts, late and without using 
 FROZEN_SECONDS = 10.0  # for a server that is there already, which need not load anything to answer
 FLATPAK_INFO = Path("/.flatpak-info")
 
-# Prefixes of the variables that GIMP, its packages and virtual environments set for themselves.
+# Prefixes of the variables that GIMP, its packages and virtual environments set for themselves: for Python,
+# for the system's loader, for GTK and GIMP's own libraries, for an AppImage.
 FOREIGN = (
-    "PYTHON",
-    "VIRTUAL_ENV",
-    "CONDA_",
-    "LD_LIBRARY_PATH",
-    "LD_PRELOAD",
-    "DYLD_",
-    "GI_TYPELIB_PATH",
-    "GDK_",
-    "GTK_",
-    "GIO_",
-    "GSETTINGS_",
-    "GEGL_",
-    "BABL_",
-    "GIMP",
-    "GST_",
-    "FONTCONFIG_",
-    "XDG_DATA_DIRS",
-    "APPDIR",
-    "APPIMAGE",
-    "MKL_",
-    "__PYVENV_LAUNCHER__",
+    *("PYTHON", "VIRTUAL_ENV", "CONDA_", "__PYVENV_LAUNCHER__"),
+    *("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_", "MKL_"),
+    *("GI_TYPELIB_PATH", "GDK_", "GTK_", "GIO_", "GSETTINGS_", "GEGL_", "BABL_", "GIMP", "GST_"),
+    *("FONTCONFIG_", "XDG_DATA_DIRS", "APPDIR", "APPIMAGE"),
 )
 
 
@@ -59,15 +43,12 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
 def server_command() -> tuple[list[str], Path | None]:
     """Return the command that becomes the server when ``serve`` is added, and its working folder.
 
-    In this order: the variable STUDIO_PORTRAIT_SERVER; ``installed.json`` beside the
-    plug-in, written by install.py; the package beside which this one lies.
-    Raises `Problem`.
+    In this order: the variable STUDIO_PORTRAIT_SERVER; ``installed.json`` beside the plug-in, written by
+    install.py; the package beside which this one lies. Raises `Problem`.
     """
-    chosen = os.environ.get(COMMAND_VARIABLE)
-    if chosen:
+    if chosen := os.environ.get(COMMAND_VARIABLE):
         return _split(chosen), None
-    note = Path(__file__).resolve().parents[1] / hints.NOTE
-    if note.is_file():
+    if (note := Path(__file__).resolve().parents[1] / hints.NOTE).is_file():
         return _installed_command(note), None
     root = (Path(__file__).parent / "../../..").resolve()
     if (root / "server" / "__main__.py").is_file():
@@ -99,20 +80,12 @@ def _installed_command(note: Path) -> list[str]:
 def start(folder: Path) -> subprocess.Popen[bytes]:
     """Start ``serve`` detached, its output appended to the log. Raises `Problem`."""
     command, cwd = server_command()
-    command = [*command, "serve", "--background"]
-    if FLATPAK_INFO.exists():
-        passed = [f"--env={runtime.HOME_VARIABLE}={folder}"]
-        command = ["flatpak-spawn", "--host", *passed, *command]
+    command = on_host([*command, "serve", "--background"], f"--env={runtime.HOME_VARIABLE}={folder}")
     with runtime.open_log(folder) as log:
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
         try:
             return subprocess.Popen(
-                command,
-                cwd=cwd or folder,
-                env=clean_environment(os.environ),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                **_detached(),
+                command, cwd=cwd or folder, env=clean_environment(os.environ), **streams, **_detached()
             )
         except OSError as error:
             raise Problem(
@@ -120,6 +93,11 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
                 f"The server could not be started: {command[0]}: {error.strerror or error}.",
                 _by_hand() or "Run install.py again: it repairs the installation.",
             ) from error
+
+
+def on_host(command: list[str], *options: str) -> list[str]:
+    """Return what runs a command outside of a flatpak's sandbox; as it is where there is none."""
+    return ["flatpak-spawn", "--host", *options, *command] if FLATPAK_INFO.exists() else command
 
 
 def _detached() -> dict[str, Any]:
@@ -152,15 +130,21 @@ def wait_until(
     work = _Work(process.pid)
     while not ready():
         waited = time.monotonic() - begin
-        status = process.poll()
-        if status or (status == 0 and not runtime.server_lives(folder) and waited > 2.0):
-            raise _failed(f"The server ended at once (status {status})", folder)
-        if status == 0 and waited > FROZEN_SECONDS:
-            raise _frozen(folder)
-        if not work.goes_on() and waited > START_SECONDS:
-            raise _failed(f"The server did not answer within {waited:.0f} seconds", folder)
+        if (problem := _why_not(process.poll(), waited, work.goes_on(), folder)) is not None:
+            raise problem
         progress(min(1.0, waited / START_SECONDS))
         time.sleep(0.04)
+
+
+def _why_not(status: int | None, waited: float, works: bool, folder: Path) -> Problem | None:
+    """Return why a server will not come any more, after so many seconds; None while it still may."""
+    if status or (status == 0 and not runtime.server_lives(folder) and waited > 2.0):
+        return _failed(f"The server ended at once (status {status})", folder)
+    if status == 0 and waited > FROZEN_SECONDS:
+        return _frozen(folder)
+    if not works and waited > START_SECONDS:
+        return _failed(f"The server did not answer within {waited:.0f} seconds", folder)
+    return None
 
 
 class _Work:
@@ -203,5 +187,5 @@ def _failed(sentence: str, folder: Path) -> Problem:
     return Problem(
         "no-server",
         f"{sentence}{': ' + line if line else '.'}",
-        f"{_by_hand() or hints.fill('Run {doctor}')}; the whole story is in {log}.",
+        f"{_by_hand() or hints.fill('Run {doctor}')}; details are in {log}.",
     )

@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import re
-import secrets
 import shutil
 import sys
 import unicodedata
@@ -115,21 +114,8 @@ def find(name: str) -> Preset:
 
 def read(path: Path, shipped: bool = False) -> Preset:
     """Return the preset in a file. Raises `Problem` ``bad-setting`` for one that is missing or damaged."""
-    try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAITING)) as file:
-            data = file.read(MAX_BYTES + 1) or b""
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or error
-        raise Problem(
-            "bad-setting", f"The preset {path} cannot be read ({reason}).", "Name another one."
-        ) from None
-    try:
-        content = json.loads(data.decode("utf-8")) if len(data) <= MAX_BYTES else None
-    except (ValueError, RecursionError):
-        content = None
-    name = content.get("name") if isinstance(content, dict) else None
-    fields = content.get("settings") if isinstance(content, dict) else None
-    form = content.get("format") if isinstance(content, dict) else None
+    content = _content(path)
+    name, fields, form = (content.get(key) for key in ("name", "settings", "format"))
     if not isinstance(name, str) or not _is_text(name) or not isinstance(fields, dict):
         raise Problem("bad-setting", f"{path} is not a preset.", "Save it again from the dialog.")
     if unknown := sorted(str(field) for field in fields.keys() - set(FIELDS)):
@@ -146,6 +132,23 @@ def read(path: Path, shipped: bool = False) -> Preset:
     return Preset(name.strip()[:64], fields, shipped)
 
 
+def _content(path: Path) -> dict[str, Any]:
+    """Return what a file holds as JSON, {} where that is too large or no JSON. Raises `Problem`."""
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAITING)) as file:
+            data = file.read(MAX_BYTES + 1) or b""
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        raise Problem(
+            "bad-setting", f"The preset {path} cannot be read ({reason}).", "Name another one."
+        ) from None
+    try:
+        content = json.loads(data.decode("utf-8")) if len(data) <= MAX_BYTES else None
+    except (ValueError, RecursionError):
+        content = None
+    return content if isinstance(content, dict) else {}
+
+
 def _is_text(name: str) -> bool:
     """Whether it can be shown: there is something, and neither a terminal's commands nor half characters."""
     return bool(name.strip()) and not any(unicodedata.category(one) in ("Cc", "Cs") for one in name)
@@ -159,15 +162,9 @@ def save(name: str, settings: Settings) -> Path:
     path = folder() / f"{_stem(name)}.json"
     fields = {field: getattr(settings, field) for field in FIELDS}
     content = {"name": name.strip()[:64], "format": STORED, "settings": fields}
-    beside = path.with_name(f".{secrets.token_hex(4)}")
     try:
         _make(path.parent)
-        try:
-            beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
+        runtime.write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise Problem("bad-output", f"The preset {path} cannot be written ({error.strerror}).") from None
     return path

@@ -11,13 +11,14 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from . import wire
-from .conversation import Conversation, sense
-from .transfer import POLL_SECONDS, Cancelled, Progress, Read, Transfer, Write
+from .conversation import Conversation, reading_answer
+from .transfer import POLL_SECONDS, Cancelled, Photograph, Progress, Read, Transfer, Write
 from .wire import Box, ImageSpec, Problem, Settings
 
+T = TypeVar("T")
 LAYERS = ("shine", "light", "colour", "tone")  # from the bottom up
 
 
@@ -66,8 +67,8 @@ class Retouching(Transfer):
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ):
-        super().__init__(talk, image, read, lambda *rows: None, progress, cancelled)
-        self._sent = (icc, selection, reference)
+        photograph = Photograph(image, read, icc, selection, reference)
+        super().__init__(talk, photograph, lambda *rows: None, progress, cancelled)
         self._settings = settings or Settings()
         self._serial = 0
         self._heard = 0.0
@@ -76,10 +77,8 @@ class Retouching(Transfer):
 
     def analyse(self) -> dict[str, Any]:
         """Send the picture and wait for ANALYSED, whose header is returned."""
-        icc, selection, reference = self._sent
-        wire.check_reference(self._settings, reference[0] if reference else None)
-        told = self._send_all("ANALYSE", icc, selection, reference, self._settings)
-        with sense():
+        told = self._send_all("ANALYSE", "ANALYSED", self._settings)
+        with reading_answer():
             self.faces = [dict(face) for face in told["faces"]]
         return told
 
@@ -105,14 +104,9 @@ class Retouching(Transfer):
         `wire.MAX_PREVIEW_BYTES` / 3 pixels. plane: ``pixels``, ``own`` or ``mask``, see PROTOCOL.md.
         """
         self._serial += 1
-        self._asked = {
-            "serial": self._serial,
-            "rect": vars(rect) if rect else None,
-            "width": width,
-            "height": height,
-            "settings": settings.as_dict(),
-            "plane": plane,
-        }
+        place = {"rect": vars(rect) if rect else None, "width": width, "height": height}
+        how = {"settings": settings.as_dict(), "plane": plane}
+        self._asked = {"serial": self._serial, **place, **how}
         self._again_if_lost(self._ask)
         return self._serial
 
@@ -121,29 +115,23 @@ class Retouching(Transfer):
 
     def newest(self, timeout: float = 0.0) -> Preview | None:
         """Wait for the preview that was asked for last; None if it does not come within so many seconds."""
-        shown: Preview | None = None
+        return self._again_if_lost(lambda: self._look(timeout), then=self._ask)
 
-        def look() -> None:
-            nonlocal shown
-            end = time.monotonic() + timeout
-            while shown is None:
-                message = self._next_message(max(0.0, end - time.monotonic()))
-                if message is None:
-                    return
-                header, data = message
-                self._heard = time.monotonic()
-                self._tell(header)
-                if header["cmd"] == "PREVIEW" and header.get("serial") == self._serial and data is not None:
-                    shown = self._shown(header, data)
-
-        self._again_if_lost(look, then=self._ask)
-        return shown
+    def _look(self, timeout: float) -> Preview | None:
+        end = time.monotonic() + timeout
+        while (message := self._next_message(max(0.0, end - time.monotonic()))) is not None:
+            header, data = message
+            self._heard = time.monotonic()
+            self._tell(header)
+            if header["cmd"] == "PREVIEW" and header.get("serial") == self._serial and data is not None:
+                return self._shown(header, data)
+        return None
 
     def _shown(self, header: dict[str, Any], data: memoryview) -> Preview:
         """Return a preview that came, which must be the one that was asked for."""
         width, height, plane = (self._asked[name] for name in ("width", "height", "plane"))
         depth = {"pixels": 3, "own": 1 if self._image.channels < 3 else 3, "mask": 1}[plane]
-        with sense():
+        with reading_answer():
             if (header["width"], header["height"], header["plane"]) != (width, height, plane):
                 raise ValueError("another preview")
             if len(data) != width * height * depth:
@@ -156,31 +144,29 @@ class Retouching(Transfer):
         layer: one of `LAYERS` for that layer's content in place of the result; its ``box`` is None when
         the layer changes nothing.
         """
-        told: dict[str, Any] = {}
 
-        def fetch() -> None:
+        def fetch() -> dict[str, Any]:
             header = wire.encode("RENDER", job=self._job, settings=settings.as_dict(), layer=layer)
             self._talk.send([header])
-            told.update(self._wait_for("RESULT"))
+            told = self._wait_for("RESULT")
             self._written, self._write = {}, write
             self._fetch_all(told, settings)
+            return told
 
-        self._again_if_lost(fetch)
-        return told
+        return self._again_if_lost(fetch)
 
     def close(self) -> None:
         """Tell the server that it may forget the picture."""
         with contextlib.suppress(Problem):
             self._talk.send([wire.encode("DONE", job=self._job)])
 
-    def _again_if_lost(self, do: Callable[[], None], then: Callable[[], None] = lambda: None) -> None:
+    def _again_if_lost(self, do: Callable[[], T], then: Callable[[], None] = lambda: None) -> T:
         """Do it; should the server have lost the picture meanwhile, send that again and try once more.
 
         then: to be done before that.
         """
         try:
-            do()
-            return
+            return do()
         except Problem as problem:
             lost = problem.code == "lost-server" and self._talk.resume(self._check_cancelled)
             if problem.code != "unknown-job" and not lost:
@@ -189,4 +175,4 @@ class Retouching(Transfer):
         self._written = {}
         self.analyse()
         then()
-        do()
+        return do()

@@ -41,17 +41,22 @@ def state_folder() -> Path:
         found = folder.stat()
     except OSError as error:
         raise _unusable(folder, error) from error
-    if os.name == "posix" and found.st_uid not in (os.getuid(), 0):
+    if os.name == "posix":
+        _refuse_strangers(folder, found)
+    return folder
+
+
+def _refuse_strangers(folder: Path, found: os.stat_result) -> None:
+    if found.st_uid not in (os.getuid(), 0):
         raise Problem(
             "no-server",
             f"The folder {folder} belongs to another user.",
             f"Set {HOME_VARIABLE} to a folder of yours.",
         )
-    if os.name == "posix" and found.st_mode & 0o022:
+    if found.st_mode & 0o022:
         raise Problem(
             "no-server", f"Other users can change the folder {folder}.", f"Run: chmod go-w {folder}"
         )
-    return folder
 
 
 def _unusable(folder: Path, error: OSError) -> Problem:
@@ -104,6 +109,19 @@ def ipc_paths(folder: Path) -> Iterator[Path]:
     yield Path(tempfile.mkdtemp(prefix=OWN_FOLDER)) / path.name
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file's text at once, readable by the user only. Raises OSError; nothing is left over then."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
 def is_own_folder(folder: Path) -> bool:
     """Whether this is one that `ipc_path` made under the temporary folder."""
     return folder.name.startswith(OWN_FOLDER) and folder.parent == Path(tempfile.gettempdir())
@@ -122,12 +140,7 @@ class Runtime:
 
     def write(self, folder: Path) -> None:
         """Atomically, readable by the user only."""
-        target = folder / "server.json"
-        draft = folder / f".server.json.{secrets.token_hex(4)}"
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(self), file)
-        draft.replace(target)
+        write_whole(folder / "server.json", json.dumps(asdict(self)))
 
     @classmethod
     def read(cls, folder: Path) -> Runtime | None:

@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Any
 
 from . import hints, launch, runtime, wire
-from .conversation import Conversation, NotOurServer, sense
+from .conversation import Conversation, NotOurServer, reading_answer
 from .retiring import retire_older
-from .transfer import Cancelled, Progress, Read, Transfer, Write
+from .transfer import Cancelled, Photograph, Progress, Read, Transfer, Write
 from .version import VERSION
 from .wire import Box, ImageSpec, Problem, Settings
 from .zmtp import Connection, TransportError
@@ -41,14 +41,10 @@ class Session(Conversation):
         if session is None and start:
             session = cls._start(folder, progress or (lambda stage, fraction: None))
         if session is None:
-            raise _nobody(folder)
+            raise _no_server(folder)
         if session.server != VERSION:
             session.close()
-            raise Problem(
-                "bad-version",
-                f"The running server has version {session.server:.20}, this program {VERSION}.",
-                hints.fill("Run {stop}, then install.py again."),
-            )
+            raise _other_version(session.server)
         return session
 
     @classmethod
@@ -61,23 +57,26 @@ class Session(Conversation):
         foreign = False
         for endpoint in found.endpoints if found else ():
             try:
-                connection = Connection(
-                    endpoint, timeout=CONNECT_SECONDS, max_frame_bytes=wire.MAX_FRAME_BYTES
-                )
+                return cls._at(endpoint, found.token if found else "", folder)
+            except NotOurServer:
+                foreign = True
             except (TransportError, TimeoutError):
                 continue
-            try:
-                return cls(connection, found.token if found else "", folder)
-            except (TransportError, TimeoutError) as error:
-                foreign |= isinstance(error, NotOurServer)
-                connection.close()
             except Problem as problem:
-                connection.close()
                 if problem.code not in ("lost-server", "bad-request"):  # those are a foreign program's
                     raise
         if foreign and found is not None and runtime.server_pid(folder) == found.pid:
             raise Problem("bad-token", "The server does not know what is in its own runtime file.")
         return None
+
+    @classmethod
+    def _at(cls, endpoint: str, token: str, folder: Path) -> Session:
+        connection = Connection(endpoint, timeout=CONNECT_SECONDS, max_frame_bytes=wire.MAX_FRAME_BYTES)
+        try:
+            return cls(connection, token, folder)
+        except BaseException:
+            connection.close()
+            raise
 
     @classmethod
     def _start(cls, folder: Path, progress: Progress) -> Session:
@@ -109,14 +108,14 @@ class Session(Conversation):
         """Return the server's account of itself, as ``studio-portrait status --json`` prints it."""
         self.send([wire.encode("STATUS")])
         told = self.expect("STATUS", None)
-        with sense():
+        with reading_answer():
             return dict(told["status"])
 
     def shutdown(self) -> float:
         """Asks the server to end; returns, when it has agreed, the seconds that its running jobs have."""
         self.send([wire.encode("SHUTDOWN")])
         told = self.expect("BYE", None)
-        with sense():
+        with reading_answer():
             return float(told.get("grace", 0.0))
 
     def retouch(
@@ -151,15 +150,13 @@ class Session(Conversation):
         raises something else; the job is cancelled then, too.
         """
         self.stopped = False
-        transfer = Transfer(self, image, read, write, progress, cancelled, file, series)
+        photograph = Photograph(image, read, icc, selection, reference)
+        transfer = Transfer(self, photograph, write, progress, cancelled, file, series)
         try:
-            return transfer.run(icc, selection, reference, settings or Settings())
-        except Problem as problem:
-            if problem.code != "lost-server":
+            return transfer.run(settings or Settings())
+        except BaseException as fault:
+            if not (isinstance(fault, Problem) and fault.code == "lost-server"):
                 transfer.give_up()
-            raise
-        except BaseException:
-            transfer.give_up()
             raise
 
     def again(self) -> Session | None:
@@ -167,7 +164,15 @@ class Session(Conversation):
         return self.connect(self.folder)
 
 
-def _nobody(folder: Path) -> Problem:
+def _other_version(server: str) -> Problem:
+    return Problem(
+        "bad-version",
+        f"The running server has version {server:.20}, this program {VERSION}.",
+        hints.fill("Run {stop}, then install.py again."),
+    )
+
+
+def _no_server(folder: Path) -> Problem:
     """Why there is nobody to talk to: no server, or one that starts, ends or hangs."""
     if not runtime.server_lives(folder):
         return Problem("no-server", "No server is running.", hints.fill("Start one with: {serve}"))

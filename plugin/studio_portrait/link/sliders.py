@@ -54,13 +54,17 @@ SLIDERS = {
         "blotches, colour cast",
     ),
     "warmth": Slider(
-        -1, 0, "_Warmth", "Your own: makes the person warmer (right) or cooler (left).", "cooler or warmer"
+        -1,
+        0,
+        "_Warmth",
+        "Your own taste: makes the person warmer (right) or cooler (left).",
+        "cooler or warmer",
     ),
     "brightness": Slider(
         -1,
         0,
         "_Brightness",
-        "Your own: makes the person lighter (right) or darker (left).",
+        "Your own taste: makes the person lighter (right) or darker (left).",
         "darker or lighter",
     ),
 }

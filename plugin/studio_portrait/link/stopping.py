@@ -34,8 +34,7 @@ def stop(folder: Path) -> bool:
     grace: float | None = None
     while runtime.server_lives(folder):
         waited = time.monotonic() - begin
-        if grace is None:
-            grace = _ask(folder)
+        grace = _ask(folder) if grace is None else grace
         if grace is None and waited > ASK_SECONDS and _signal(folder):
             grace = 0.0
         if waited > STOP_SECONDS + (grace or 0.0):

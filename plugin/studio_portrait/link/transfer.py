@@ -6,10 +6,11 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from . import wire
-from .conversation import Conversation, sense
+from .conversation import Conversation, reading_answer
 from .wire import Box, ImageSpec, Problem, Settings
 from .zmtp import Bytes
 
@@ -40,51 +41,73 @@ def strips(row_bytes: int, rows: int, first_row: int = 0) -> Iterator[tuple[int,
         row += count
 
 
+@dataclass(frozen=True)
+class Photograph:
+    """All that the server is sent: the pixels, their profile, the selection, the portrait to match."""
+
+    image: ImageSpec
+    read: Read
+    icc: bytes | None = None
+    selection: tuple[Box, Read] | None = None
+    reference: tuple[ImageSpec, Read] | None = None
+
+    def check(self, settings: Settings) -> None:
+        """Raise `Problem` where no server would take it."""
+        wire.check_reference(settings, self.reference[0] if self.reference else None)
+        if self.icc is not None and len(self.icc) > wire.MAX_ICC_BYTES:
+            raise Problem("bad-image", "The picture's colour profile is too large.", "Convert it to sRGB.")
+
+    def header(self) -> dict[str, Any]:
+        """Return what SUBMIT says of it."""
+        more = {"selection": self.selection, "reference": self.reference}
+        told = {name: vars(part[0]) if part else None for name, part in more.items()}
+        return {"image": vars(self.image), **told}
+
+    def planes(self, file: int) -> Iterator[tuple[str, int, int, Read]]:
+        """Yield name, bytes of a row, rows and reader of each plane, in the order in which they are sent."""
+        row_bytes, rows = (1, file) if file else (self.image.row_bytes, self.image.height)
+        yield "pixels", row_bytes, rows, self.read
+        if self.selection:
+            box, read = self.selection
+            yield "selection", box.width, box.height, read
+        if self.reference:
+            portrait, read = self.reference
+            yield "reference", portrait.row_bytes, portrait.height, read
+
+
 class Transfer:
     """One job from SUBMIT to DONE.
 
     When the connection breaks and the server lets jobs outlive that, it goes on over a new one where
     it stood: no row is sent twice, none is written twice.
+
+    file: the bytes of a JPEG that the photograph's reader gives in place of pixels, a row each; so for the
+    result. series: what SUBMIT says so.
     """
 
     def __init__(
         self,
         talk: Conversation,
-        image: ImageSpec,
-        read: Read,
+        photograph: Photograph,
         write: Write,
-        progress: Progress | None,
-        cancelled: Cancelled | None,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
         file: int = 0,
         series: Any = None,
     ):
-        """file: the bytes of a JPEG that `read` gives in place of pixels, a row each; so for the result.
-
-        series: what SUBMIT says so.
-        """
-        self._talk = talk
-        self._series = series
-        self._file = file
-        self._image = image
-        self._read = read
-        self._write = write
+        self._talk, self._photograph, self._write = talk, photograph, write
+        self._image = photograph.image
         self._progress = progress or (lambda stage, fraction: None)
         self._cancelled = cancelled or (lambda: False)
+        self._file, self._series = file, series
         self._job = secrets.token_hex(16)
         self._written: dict[str, int] = {}  # rows by plane
 
-    def run(
-        self,
-        icc: bytes | None,
-        selection: tuple[Box, Read] | None,
-        reference: tuple[ImageSpec, Read] | None,
-        settings: Settings,
-    ) -> dict[str, Any]:
+    def run(self, settings: Settings) -> dict[str, Any]:
         """Send all, wait, and fetch the result; returns RESULT's header. Raises `Problem`."""
-        wire.check_reference(settings, reference[0] if reference else None)
         for left in range(MAX_RESUMES, -1, -1):
             try:
-                return self._go_on(icc, selection, reference, settings)
+                return self._go_on(settings)
             except Problem as problem:
                 if problem.code != "lost-server" or not left:
                     raise
@@ -92,49 +115,29 @@ class Transfer:
                     raise
         raise AssertionError  # the last round returns or raises
 
-    def _go_on(
-        self,
-        icc: bytes | None,
-        selection: tuple[Box, Read] | None,
-        reference: tuple[ImageSpec, Read] | None,
-        settings: Settings,
-    ) -> dict[str, Any]:
+    def _go_on(self, settings: Settings) -> dict[str, Any]:
         """All that is still to be done."""
-        result = self._send_all("SUBMIT", icc, selection, reference, settings)
+        result = self._send_all("SUBMIT", "RESULT", settings)
         self._fetch_all(result, settings)
         with contextlib.suppress(Problem):  # everything is here; the server will forget the job by itself
             self._talk.send([wire.encode("DONE", job=self._job)])
         return result
 
-    def _send_all(
-        self,
-        command: str,
-        icc: bytes | None,
-        selection: tuple[Box, Read] | None,
-        reference: tuple[ImageSpec, Read] | None,
-        settings: Settings,
-    ) -> dict[str, Any]:
-        """Send what the server does not have yet with SUBMIT or ANALYSE; returns the answer's header."""
-        portrait = reference[0] if reference else None
-        filled = self._submit(command, icc, selection[0] if selection else None, portrait, settings)
-        row_bytes, rows = (1, self._file) if self._file else (self._image.row_bytes, self._image.height)
-        self._upload("pixels", row_bytes, rows, self._read, filled)
-        filled -= row_bytes * rows
-        if selection:
-            box, read = selection
-            self._upload("selection", box.width, box.height, read, filled)
-            filled -= box.width * box.height
-        if reference:
-            shape, read = reference
-            self._upload("reference", shape.row_bytes, shape.height, read, filled)
-        return self._wait_for({"SUBMIT": "RESULT", "ANALYSE": "ANALYSED"}[command])
+    def _send_all(self, command: str, answer: str, settings: Settings) -> dict[str, Any]:
+        """Send what the server does not have yet; returns the answer's header."""
+        self._photograph.check(settings)
+        filled = self._submit(command, settings)
+        for plane, row_bytes, rows, read in self._photograph.planes(self._file):
+            self._upload(plane, row_bytes, rows, read, filled)
+            filled -= row_bytes * rows
+        return self._wait_for(answer)
 
     def _fetch_all(self, result: dict[str, Any], settings: Settings) -> None:
         """All rows of a result's planes."""
         if self._file:
             self._fetch_file(result)
             return
-        with sense():
+        with reading_answer():
             box = None if result["box"] is None else Box(**result["box"])
         if box is not None:
             box.check_inside(self._image)
@@ -145,7 +148,7 @@ class Transfer:
 
     def _fetch_file(self, result: dict[str, Any]) -> None:
         """All bytes of the result's file; there is none when no face was found."""
-        with sense():
+        with reading_answer():
             size = int(result["bytes"])
             if not 0 <= size <= self._image.nbytes + self._file:
                 raise ValueError("more than a file of this size can become")
@@ -159,33 +162,22 @@ class Transfer:
         except Problem:
             self._talk.close()
 
-    def _submit(
-        self,
-        command: str,
-        icc: bytes | None,
-        selection: Box | None,
-        reference: ImageSpec | None,
-        settings: Settings,
-    ) -> int:
+    def _submit(self, command: str, settings: Settings) -> int:
         """Submit the job; returns how many bytes the server has already."""
+        more = {"keep": self._talk.keep, "file": self._file, "series": self._series}
         header = wire.encode(
             command,
             job=self._job,
-            image=vars(self._image),
             settings=settings.as_dict(),
-            selection=vars(selection) if selection else None,
-            reference=vars(reference) if reference else None,
-            **({"keep": self._talk.keep} if self._talk.keep else {}),
-            **({"file": self._file} if self._file else {}),
-            **({"series": self._series} if self._series else {}),
+            **self._photograph.header(),
+            **{name: value for name, value in more.items() if value},
         )
-        if icc is not None and len(icc) > wire.MAX_ICC_BYTES:
-            raise Problem("bad-image", "The picture's colour profile is too large.", "Convert it to sRGB.")
+        icc = self._photograph.icc
         self._talk.send([header, icc] if icc is not None else [header])
-        with sense():
+        with reading_answer():
             filled = int(self._talk.expect("ACCEPT", self._job).get("filled", 0))
         if self._written and not filled:
-            raise Problem("lost-server", "The server has lost the picture in the middle of its result.")
+            raise Problem("lost-server", "The server lost the picture while it was sending the result.")
         return filled
 
     def _upload(self, plane: str, row_bytes: int, height: int, read: Read, filled: int) -> None:
@@ -219,7 +211,7 @@ class Transfer:
         """Pass a PROGRESS on."""
         stage = header.get("stage")
         if header["cmd"] == "PROGRESS" and isinstance(stage, str) and stage in wire.STAGES:
-            with sense():
+            with reading_answer():
                 share = float(header.get("fraction", 0.0))
             self._progress(stage, share)
 

@@ -54,7 +54,7 @@ STAGES = {
 # The closed list of error codes, each with the hint used when the place that
 # raises it knows nothing better; `hints.fill` puts the command in for {words}.
 ERRORS = {
-    "bad-request": "This is a fault in the program that asked; please report it with the log.",
+    "bad-request": "This is a fault in the program; please report it and add the log.",
     "bad-version": "Run install.py again, so that plug-in and server have the same version.",
     "bad-token": "Run {stop}, then try again.",
     "bad-key": "Run {keys list} here and on the server: each must know the other's key.",
@@ -62,7 +62,7 @@ ERRORS = {
     "bad-output": "Choose another place for the result.",
     "bad-setting": "Run {retouch --help} to see what is allowed.",
     "no-face": "Take a picture in which the face is larger, or less turned away or covered.",
-    "too-large": f"At most {MAX_PIXELS // 1_000_000} megapixels: scale the picture down, or cut it.",
+    "too-large": f"At most {MAX_PIXELS // 1_000_000} megapixels: scale the picture down, or crop it.",
     "unknown-network": "Run {status --json} to see the networks that are installed.",
     "unknown-job": "Try again.",
     "busy": "Wait until the jobs before it are done, then try again.",
@@ -141,6 +141,12 @@ class ImageSpec:
     def has_alpha(self) -> bool:
         """Return whether the last channel is opacity."""
         return self.channels in (2, 4)
+
+    @property
+    def is_reference(self) -> bool:
+        """Return whether a reference portrait may have this form."""
+        small = max(self.width, self.height) <= MAX_REFERENCE_SIDE
+        return small and (self.channels, self.sample) == (3, "u8")
 
 
 @dataclass(frozen=True)
@@ -232,25 +238,22 @@ class Settings:
 
 def check_reference(settings: Settings, reference: ImageSpec | None) -> None:
     """Raise `Problem` unless the reference portrait goes with the network and has an allowed form."""
-    if settings.network == HEADSHOT and reference is None:
+    wanted = settings.network == HEADSHOT
+    if wanted and reference is None:
         raise Problem(
             "bad-setting",
             f"The network {HEADSHOT} needs a reference portrait to match.",
             "Choose the file of a portrait whose look the face shall have.",
         )
-    if reference is None:
-        return
-    if settings.network != HEADSHOT:
+    if reference is not None and not wanted:
         raise Problem(
             "bad-setting",
-            "A reference portrait was given, but not the network that matches one.",
+            "A portrait to match was given, but this network does not use one.",
             f"Choose the network {HEADSHOT}, or leave the portrait out.",
         )
-    sides = max(reference.width, reference.height)
-    if (reference.channels, reference.sample) != (3, "u8") or sides > MAX_REFERENCE_SIDE:
-        raise Problem(
-            "bad-request", f"A reference is 8-bit RGB of at most {MAX_REFERENCE_SIDE} pixels a side."
-        )
+    if reference is not None and not reference.is_reference:
+        sentence = f"A reference is 8-bit RGB of at most {MAX_REFERENCE_SIDE} pixels a side."
+        raise Problem("bad-request", sentence)
 
 
 def _is_int(value: object) -> bool:
@@ -269,6 +272,20 @@ def decode(frame: bytes | bytearray | memoryview) -> dict[str, Any]:
 
     Raises `Problem` with ``bad-request`` or ``bad-version``.
     """
+    header = _json_of(frame)
+    if not isinstance(header, dict) or "v" not in header:
+        raise Problem("bad-request", "The message's header is not one of this protocol.")
+    if header["v"] != PROTOCOL:
+        version = header["v"] if isinstance(header["v"], (int, str)) else None
+        raise Problem(
+            "bad-version", f"Plug-in and server do not match: versions {version!r:.20} and {PROTOCOL}."
+        )
+    if not isinstance(header.get("cmd"), str) or header["cmd"] not in COMMANDS:
+        raise Problem("bad-request", "The message's command is unknown.")
+    return header
+
+
+def _json_of(frame: bytes | bytearray | memoryview) -> Any:
     if len(frame) > MAX_HEADER_BYTES:
         raise Problem("bad-request", "The message's header is too long.")
     try:
@@ -278,13 +295,6 @@ def decode(frame: bytes | bytearray | memoryview) -> dict[str, Any]:
             json.dumps(header, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise Problem("bad-request", "The message's header is not JSON.") from None
-    if not isinstance(header, dict) or "v" not in header:
-        raise Problem("bad-request", "The message's header is not one of this protocol.")
-    if header["v"] != PROTOCOL:
-        version = header["v"] if isinstance(header["v"], (int, str)) else None
-        raise Problem("bad-version", f"Protocol version {version!r:.20} meets version {PROTOCOL}.")
-    if not isinstance(header.get("cmd"), str) or header["cmd"] not in COMMANDS:
-        raise Problem("bad-request", "The message's command is unknown.")
     return header
 
 

@@ -46,33 +46,34 @@ class Garbled(TransportError):
 def connect_socket(endpoint: str, timeout: float) -> socket.socket:
     """Return a connected stream socket for ``tcp://HOST:PORT`` or ``ipc://PATH``; raises `Unreachable`."""
     scheme, _, address = endpoint.partition("://")
-    sock = None
+    connect = {"tcp": _connect_tcp, "ipc": _connect_ipc}.get(scheme)
+    if connect is None or (scheme == "ipc" and not hasattr(socket, "AF_UNIX")):
+        raise Unreachable(f"{endpoint}: this system cannot use such an address")
     try:
-        if scheme == "ipc" and hasattr(socket, "AF_UNIX"):
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.settimeout(timeout)
-            _connect_path(sock, address, time.monotonic() + timeout)
-        elif scheme == "tcp":
-            host, _, port = address.rpartition(":")
-            sock = socket.create_connection((host.strip("[]"), int(port)), timeout)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        else:
-            raise Unreachable(f"{endpoint}: this system cannot use such an address")
+        return connect(address, timeout)
     except (OSError, ValueError, OverflowError) as error:
-        if sock is not None:
-            sock.close()
         raise Unreachable(f"{endpoint}: {error}") from error
+
+
+def _connect_tcp(address: str, timeout: float) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    sock = socket.create_connection((host.strip("[]"), int(port)), timeout)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
 
-def _connect_path(sock: socket.socket, path: str, deadline: float) -> None:
+def _connect_ipc(path: str, timeout: float) -> socket.socket:
     """Wait while more clients come at once than the server has accepted: the system itself would not."""
+    deadline = time.monotonic() + timeout
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(timeout)
     while True:
         try:
             sock.connect(path)
-            return
-        except BlockingIOError:
-            if time.monotonic() > deadline:
+            return sock
+        except BaseException as fault:
+            if not isinstance(fault, BlockingIOError) or time.monotonic() > deadline:
+                sock.close()
                 raise
             time.sleep(0.01)
 

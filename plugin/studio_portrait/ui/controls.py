@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import options
 from choices import TICKED, Choices
 from gi.repository import GdkPixbuf, GLib, Gtk, Pango
 from link import presets
@@ -15,30 +16,14 @@ from link.sliders import SLIDERS, Slider
 from link.wire import HEADSHOT, Problem, Settings
 from translation import _
 
-# (value, label, what it does); the order in which they stand.
-_REACH = (
-    ("face", _("Face"), _("Only the face changes.")),
-    ("skin", _("All skin"), _("Face, neck and other skin change; hair and clothes stay.")),
-    ("person", _("Person"), _("Skin, hair and clothes change; the background stays.")),
-    ("frame", _("Whole frame"), _("Colour and brightness change in the whole picture.")),
-)
-_FACES = (
-    ("all", _("All faces"), _("Every face that was found is retouched.")),
-    ("largest", _("Largest face"), _("Only the largest face is retouched.")),
-    ("selection", _("Faces in the selection"), _("Faces whose middle lies in the selection are retouched.")),
-    (TICKED, _("Ticked faces"), _("The faces that are ticked in the picture are retouched.")),
-)
+from . import widgets
+
 # Above a slider: without it one may think that more of "Shine" makes more shine.
 _HEADINGS = {"shine": _("How much of the flash is removed:"), "warmth": _("Your own taste:")}
-_OUTPUT = (
-    ("layer", _("New layer"), _("The whole result as one layer above the picture.")),
-    ("mask", _("New layer with mask"), _("One layer with a mask that shows where it counts; paint on it.")),
-    ("group", _("Layer group"), _("A layer for shine, light and colour each; their opacity is the slider.")),
-)
 _CAPTIONS = {
     "": _("Default"),
     "studio": _("Studio: our own, for flash selfies"),
-    "deepflash": _("DeepFlash: the paper's network"),
+    "deepflash": _("DeepFlash: as published in 2019, for comparison"),
     HEADSHOT: _("Headshot: takes the look of another portrait"),
 }
 
@@ -53,48 +38,17 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         self, choices: Choices, has_selection: bool, changed: Callable[[str], None], captions: bool = True
     ):
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6, border_width=6)
-        self._changed = changed
-        self._captions = captions
-        self._quiet = False
-        self._has_selection = has_selection
-        self._limit_chosen = False
+        self._changed, self._captions, self._has_selection = changed, captions, has_selection
+        self._quiet = self._limit_chosen = False
         self.ticked: tuple[int, ...] = ()
         self._adjustments: dict[str, Gtk.Adjustment] = {}
         self._grid = Gtk.Grid(column_spacing=6, row_spacing=6)
         self._row = 0
         self._add_presets()
-        for name, slider in SLIDERS.items():
-            if name in _HEADINGS:
-                self._add_line()
-                self._attach(Gtk.Label(label=_HEADINGS[name], xalign=0.0), 0, 3)
-            self._add_slider(name, slider)
-        self._add_line()
-        self._reach = self._add_combo("reach", _("Re_ach"), _REACH, _("where it works"))
-        self._faces = self._add_combo("faces", _("_Faces"), _FACES, _("who is retouched"))
-        self._limit = Gtk.CheckButton.new_with_mnemonic(_("_Keep within the selection"))
-        self._limit.set_tooltip_text(
-            _("The effect ends at the selection's edge. Without this a selection is not looked at.")
-        )
-        self._limit.set_sensitive(has_selection)
-        self._limit.connect("toggled", self._limited)
-        self._attach(self._limit, 1, 2)
-        self._add_line()
-        self._network = self._add_combo("network", _("_Network"), (), _("which AI model"))
-        if captions:  # as wide before the networks' names are known as after, or the picture would jump
-            for cell in self._network.get_cells():
-                cell.set_properties(width_chars=42, max_width_chars=42)
-        self._network_tip()
-        self._reference_label, self._reference = self._add_reference()
-        self._output = self._add_combo("output", _("O_utput"), _OUTPUT, _("what you get"))
-        self._mattes = Gtk.CheckButton.new_with_mnemonic(_("Also _mattes: masks of person and skin"))
-        self._mattes.set_tooltip_text(
-            _("The person and the skin as channels of the image, too, to make selections of.")
-        )
-        self._mattes.connect("toggled", lambda _button: self._tell("mattes"))
-        self._attach(self._mattes, 1, 2)
+        self._add_sliders()
+        self._add_lists()
         self.set_hexpand(False)
         self.pack_start(self._grid, False, False, 0)
-        self._networks = [""]
         self.set_networks([], choices.settings.network)
         self.choices = choices
         self._show_presets()
@@ -139,8 +93,8 @@ class Controls(Gtk.Box):  # type: ignore[misc]
             self._limit.set_active(self._has_selection and new.limits)
         self._show_reference()
 
-    def show_rest(self) -> None:
-        """After ``show_all``: hide what does not apply."""
+    def hide_unused(self) -> None:
+        """Hide what does not apply, which ``show_all`` has shown."""
         self._show_reference()
 
     def reset(self) -> None:
@@ -206,6 +160,42 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         self._grid.attach(both, 0, self._row, 1, 1)
         return both
 
+    def _add_sliders(self) -> None:
+        for name, slider in SLIDERS.items():
+            if name in _HEADINGS:
+                self._add_line()
+                self._attach(Gtk.Label(label=_HEADINGS[name], xalign=0.0), 0, 3)
+            self._add_slider(name, slider)
+        self._add_line()
+
+    def _add_lists(self) -> None:
+        self._reach = self._add_combo("reach", _("Re_ach"), options.REACH, _("where it works"))
+        self._faces = self._add_combo("faces", _("_Faces"), options.FACES, _("who is retouched"))
+        self._limit = self._add_tick(
+            _("_Keep within the selection"),
+            _("The effect ends at the selection's edge. When this is off, a selection does not limit it."),
+            self._limited,
+        )
+        self._limit.set_sensitive(self._has_selection)
+        self._add_line()
+        self._network = self._add_combo("network", _("_Network"), (), _("which AI model"))
+        self._network.set_tooltip_text(_("Which AI model works out what to change."))
+        if self._captions:  # as wide before the networks' names are known as after, or the picture would jump
+            for cell in self._network.get_cells():
+                cell.set_properties(width_chars=42, max_width_chars=42)
+        self._reference_label, self._reference = self._add_reference()
+        self._output = self._add_combo("output", _("O_utput"), options.OUTPUT, _("what you get"))
+        self._mattes = self._add_tick(
+            _("Also _mattes: masks of person and skin"),
+            _("The person and the skin as channels of the image, too, to make selections of."),
+            lambda: self._tell("mattes"),
+        )
+
+    def _add_tick(self, words: str, tip: str, call: Callable[[], None]) -> Gtk.CheckButton:
+        made = widgets.tick(words, tip, call)
+        self._attach(made, 1, 2)
+        return made
+
     def _add_slider(self, name: str, slider: Slider) -> None:
         tip = _(slider.about)
         adjustment = Gtk.Adjustment.new(0, 100 * slider.least, 100, 1, 10, 0)
@@ -226,33 +216,28 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         adjustment.connect("value-changed", lambda _adjustment: self._tell(name))
         self._adjustments[name] = adjustment
 
-    def _add_combo(self, name: str, label: str, options: Any, caption: str) -> Gtk.ComboBoxText:
+    def _add_combo(self, name: str, label: str, offered: Any, caption: str) -> Gtk.ComboBoxText:
         combo = _narrow(Gtk.ComboBoxText(hexpand=True))
-        tips = {}
-        for value, words, tip in options:
+        for value, words, _tip in offered:
             combo.append(value, words)
-            tips[value] = tip
+        tips = {value: tip for value, _words, tip in offered}
         self._label(label, combo, caption)
         self._attach(combo, 1, 2)
-
-        def chosen(_combo: Gtk.ComboBoxText) -> None:
-            value = combo.get_active_id()
-            if value in tips:
-                combo.set_tooltip_text(tips[value])
-            if name == "faces" and not self._limit_chosen:
-                with self._silence():
-                    self._limit.set_active(self._has_selection and value != "selection")
-            if name == "network":
-                self._show_reference()
-            self._tell(name)
-
-        combo.connect("changed", chosen)
+        combo.connect("changed", lambda _combo: self._combo_changed(name, combo, tips))
         return combo
 
-    def _network_tip(self) -> None:
-        self._network.set_tooltip_text(_("Which method computes the correction."))
+    def _combo_changed(self, name: str, combo: Gtk.ComboBoxText, tips: dict[str, str]) -> None:
+        value = combo.get_active_id()
+        if value in tips:
+            combo.set_tooltip_text(tips[value])
+        if name == "faces" and not self._limit_chosen:
+            with self._silence():
+                self._limit.set_active(self._has_selection and value != "selection")
+        if name == "network":
+            self._show_reference()
+        self._tell(name)
 
-    def _limited(self, _button: Gtk.CheckButton) -> None:
+    def _limited(self) -> None:
         if not self._quiet:
             self._limit_chosen = True
             self._tell("limit")
@@ -260,16 +245,10 @@ class Controls(Gtk.Box):  # type: ignore[misc]
     def _add_reference(self) -> tuple[Gtk.Widget, Gtk.FileChooserButton]:
         chooser = Gtk.FileChooserButton.new(_("Portrait to match"), Gtk.FileChooserAction.OPEN)
         chooser.set_tooltip_text(_("A portrait whose light, colours and contrast the face takes on."))
-        pictures = Gtk.FileFilter()
-        pictures.set_name(_("Pictures"))
+        pictures = _file_filter(_("Pictures"), mime_type="image/*")
         pictures.add_pixbuf_formats()
-        for kind in ("image/*",):
-            pictures.add_mime_type(kind)
-        everything = Gtk.FileFilter()
-        everything.set_name(_("All files"))
-        everything.add_pattern("*")
-        chooser.add_filter(pictures)
-        chooser.add_filter(everything)
+        for shown in (pictures, _file_filter(_("All files"), pattern="*")):
+            chooser.add_filter(shown)
         small = Gtk.Image()
         chooser.set_preview_widget(small)
         chooser.connect("update-preview", _show_thumbnail, small)
@@ -292,17 +271,10 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         self._presets = _narrow(Gtk.ComboBoxText(hexpand=True))
         self._presets.set_tooltip_text(_("Settings under a name. The command line knows them, too."))
         self._presets.connect("changed", self._preset_chosen)
-        save = Gtk.Button.new_with_mnemonic(_("Sa_ve…"))
-        save.set_tooltip_text(_("Keep the present settings under a name."))
-        save.connect("clicked", self._save_preset)
-        self._remove = Gtk.Button.new_from_icon_name("edit-delete", Gtk.IconSize.BUTTON)
-        self._remove.set_tooltip_text(_("Delete this preset of yours."))
-        self._remove.get_accessible().set_name(_("Delete preset"))
-        self._remove.connect("clicked", self._delete_preset)
-        row = Gtk.Box(spacing=6)
-        row.pack_start(self._presets, True, True, 0)
-        row.pack_start(save, False, False, 0)
-        row.pack_start(self._remove, False, False, 0)
+        save = widgets.button(_("Sa_ve…"), _("Keep the present settings under a name."), self._save_preset)
+        tip = _("Delete this preset; only your own can be deleted.")
+        self._remove = widgets.icon_button("edit-delete", _("Delete preset"), tip, self._delete_preset)
+        row = widgets.row(self._presets, save, self._remove, grows=self._presets)
         self._label(_("Pr_eset"), self._presets, _("ready-made settings"))
         self._attach(row, 1, 2)
         self._add_line()
@@ -311,7 +283,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         self._known = {preset.name: preset for preset in presets.available()}
         with self._silence():
             self._presets.remove_all()
-            self._presets.append("", _("Own settings"))
+            self._presets.append("", _("Your own settings"))
             for name, preset in self._known.items():
                 self._presets.append(name, _(name) if preset.shipped else name)
             self._presets.set_active_id(chosen)
@@ -334,7 +306,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
             self.choices = replace(now, settings=preset.over(now.settings))
         self._changed("all")
 
-    def _save_preset(self, _button: Gtk.Button) -> None:
+    def _save_preset(self) -> None:
         name = _ask_name(self.get_toplevel(), self._presets.get_active_id() or "")
         if name:
             try:
@@ -342,11 +314,10 @@ class Controls(Gtk.Box):  # type: ignore[misc]
             except Problem as problem:
                 self.on_problem(problem)
             else:
-                self._show_presets(
-                    next((known for known in _names() if known.casefold() == name.casefold()), "")
-                )
+                names = (preset.name for preset in presets.available())
+                self._show_presets(next((one for one in names if one.casefold() == name.casefold()), ""))
 
-    def _delete_preset(self, _button: Gtk.Button) -> None:
+    def _delete_preset(self) -> None:
         presets.remove(self._presets.get_active_id() or "")
         self._show_presets()
 
@@ -361,10 +332,6 @@ def _narrow(combo: Gtk.ComboBoxText) -> Gtk.ComboBoxText:
     return combo
 
 
-def _names() -> list[str]:
-    return [preset.name for preset in presets.available()]
-
-
 def _ask_name(parent: Gtk.Window, given: str) -> str:
     """Return the name under which to save, "" when the user thinks otherwise."""
     dialog = Gtk.Dialog(title=_("Save preset"), transient_for=parent, modal=True, use_header_bar=False)
@@ -373,14 +340,19 @@ def _ask_name(parent: Gtk.Window, given: str) -> str:
     entry = Gtk.Entry(text=given, activates_default=True, max_length=64)
     label = Gtk.Label.new_with_mnemonic(_("_Name"))
     label.set_mnemonic_widget(entry)
-    row = Gtk.Box(spacing=6, border_width=12)
-    row.pack_start(label, False, False, 0)
-    row.pack_start(entry, True, True, 0)
-    dialog.get_content_area().add(row)
+    dialog.get_content_area().add(widgets.row(label, entry, grows=entry, border_width=12))
     dialog.show_all()
     answer, name = dialog.run(), entry.get_text().strip()
     dialog.destroy()
     return name if answer == Gtk.ResponseType.OK else ""
+
+
+def _file_filter(name: str, **kinds: str) -> Gtk.FileFilter:
+    made = Gtk.FileFilter()
+    made.set_name(name)
+    for kind, value in kinds.items():
+        getattr(made, f"add_{kind}")(value)
+    return made
 
 
 def _show_thumbnail(chooser: Gtk.FileChooser, small: Gtk.Image) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 from typing import Any
 
 from choices import Choices
@@ -29,10 +28,5 @@ def load() -> tuple[Choices | None, dict[str, Any]]:
 def save(choices: Choices, window: dict[str, Any]) -> None:
     """Remember; a folder that cannot be written is no reason to trouble the user."""
     with contextlib.suppress(OSError, Problem):
-        target = runtime.state_folder() / FILE
-        beside = target.with_name(f".{FILE}.{secrets.token_hex(4)}")
-        try:
-            beside.write_text(json.dumps({"choices": choices.as_json(), "window": window}), "utf-8")
-            beside.replace(target)
-        except OSError:
-            beside.unlink(missing_ok=True)
+        told = {"choices": choices.as_json(), "window": window}
+        runtime.write_whole(runtime.state_folder() / FILE, json.dumps(told))

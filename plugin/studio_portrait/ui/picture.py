@@ -65,14 +65,11 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
         self.put(self._image, 0, 0)
         self._captions = [self._caption(words) for words in (_("Before"), _("After"))]
         self.get_accessible().set_name(_("Preview: before on the left, after on the right"))
-        masks = Gdk.EventMask
-        self.add_events(
-            masks.BUTTON_PRESS_MASK
-            | masks.BUTTON_RELEASE_MASK
-            | masks.POINTER_MOTION_MASK
-            | masks.SCROLL_MASK
-            | masks.SMOOTH_SCROLL_MASK
-        )
+        self._connect()
+
+    def _connect(self) -> None:
+        for name in ("BUTTON_PRESS", "BUTTON_RELEASE", "POINTER_MOTION", "SCROLL", "SMOOTH_SCROLL"):
+            self.add_events(getattr(Gdk.EventMask, f"{name}_MASK"))
         self.connect("size-allocate", lambda *_args: self._allocated())
         self.connect("button-press-event", self._pressed)
         self.connect("motion-notify-event", self._moved)
@@ -168,37 +165,24 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
     def show_tile(self, rect: Rect, kind: str, width: int, height: int, data: bytes) -> None:
         """Take a rectangle's rows: ``before``, ``after`` (8 bits) or ``mask`` (a byte a pixel)."""
         if kind == "mask":
-            colours = bytearray(3 * len(data))
-            for channel in range(3):
-                colours[channel::3] = data
-            data = bytes(colours)
+            data = _grey(data)
         elif (transform := self._transform()) is not None:
             data = _converted(transform, data, width, height)
         image = GdkPixbuf.Pixbuf.new_from_bytes(
             GLib.Bytes.new(data), GdkPixbuf.Colorspace.RGB, False, 8, width, height, 3 * width
         )
-        if rect == (0, 0, *self._size):
-            tile = self._whole
-        else:
-            if self._part.rect != rect:
-                self._part = Tile(rect)
-            tile = self._part
-        setattr(tile, kind, image)
+        is_whole = rect == (0, 0, *self._size)
+        if not is_whole and self._part.rect != rect:
+            self._part = Tile(rect)
+        setattr(self._whole if is_whole else self._part, kind, image)
         self._later()
 
     def show_thumbnail(self, image: GdkPixbuf.Pixbuf) -> None:
         """Show a small picture of the whole until better comes."""
         if self._whole.before is None:
-            flat = image.composite_color_simple(
-                image.get_width(),
-                image.get_height(),
-                GdkPixbuf.InterpType.NEAREST,
-                255,
-                8,
-                0x6E6E6E,
-                0x6E6E6E,
-            )
-            self._whole.before = flat
+            size, nearest = (image.get_width(), image.get_height()), GdkPixbuf.InterpType.NEAREST
+            grey = BACKDROP >> 8
+            self._whole.before = image.composite_color_simple(*size, nearest, 255, 8, grey, grey)
             self._later()
 
     def forget(self) -> None:
@@ -286,25 +270,26 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
             self._on_need()
         canvas = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, False, 8, width, height)
         canvas.fill(BACKDROP)
-        tiles = (self._whole, self._part) if not self.is_fit else (self._whole,)
-        everything = (0, 0, width, height)
-        two = not (self.show_before or self.show_mask) and any(tile.after is not None for tile in tiles)
-        self._place_captions(round(self.divider * width) if two else None)
-        for tile in tiles:
-            self._paint(canvas, tile, tile.before, everything)
-        if self.show_mask:
-            for tile in tiles:
-                self._paint(canvas, tile, tile.mask, everything)
-        elif not self.show_before:
-            split = round(self.divider * width)
-            for tile in tiles:
-                self._paint(canvas, tile, tile.after, (split, 0, width - split, height))
-            if 0 < split < width and two:
-                self._line(canvas, split)
+        self._draw_tiles(canvas, width, height)
         self._draw_frames(canvas)
         self._image.set_from_gicon(canvas, Gtk.IconSize.DIALOG)
         self._image.set_pixel_size(max(width, height) // self.get_scale_factor())
         return False
+
+    def _draw_tiles(self, canvas: Any, width: int, height: int) -> None:
+        """Draw before and after with the divider between them, or the one that is asked for."""
+        tiles = (self._whole,) if self.is_fit else (self._whole, self._part)
+        split = round(self.divider * width)
+        two = not (self.show_before or self.show_mask) and any(tile.after is not None for tile in tiles)
+        self._place_captions(split if two else None)
+        layers = [("before", 0)]
+        if self.show_mask or not self.show_before:
+            layers.append(("mask", 0) if self.show_mask else ("after", split))
+        for kind, left in layers:
+            for tile in tiles:
+                self._paint(canvas, tile, getattr(tile, kind), (left, 0, width - left, height))
+        if two and 0 < split < width:
+            self._line(canvas, split)
 
     def _paint(self, canvas: Any, tile: Tile, image: GdkPixbuf.Pixbuf | None, clip: Rect) -> None:
         """Draw an image of the tile's rectangle where it belongs, within `clip`."""
@@ -317,15 +302,16 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
         x1, y1 = min(clip[0] + clip[2], round(x + across)), min(clip[1] + clip[3], round(y + down))
         if x1 <= x0 or y1 <= y0:
             return
-        scale_x, scale_y = across / image.get_width(), down / image.get_height()
-        if abs(round(across) - image.get_width()) <= 1 and abs(round(down) - image.get_height()) <= 1:
+        own = image.get_width(), image.get_height()
+        if abs(round(across) - own[0]) <= 1 and abs(round(down) - own[1]) <= 1:
             from_x, from_y = x0 - round(x), y0 - round(y)
-            wide, high = min(x1 - x0, image.get_width() - from_x), min(y1 - y0, image.get_height() - from_y)
+            wide, high = min(x1 - x0, own[0] - from_x), min(y1 - y0, own[1] - from_y)
             if wide > 0 and high > 0:
                 image.copy_area(from_x, from_y, wide, high, canvas, x0, y0)
             return
-        sharp = GdkPixbuf.InterpType.NEAREST if scale_x >= 2 else GdkPixbuf.InterpType.BILINEAR
-        image.scale(canvas, x0, y0, x1 - x0, y1 - y0, x, y, scale_x, scale_y, sharp)
+        scale = (across / own[0], down / own[1])
+        sharp = GdkPixbuf.InterpType.NEAREST if scale[0] >= 2 else GdkPixbuf.InterpType.BILINEAR
+        image.scale(canvas, x0, y0, x1 - x0, y1 - y0, x, y, *scale, sharp)
 
     def _line(self, canvas: Any, split: int) -> None:
         """Draw the divider, with a knob that says it can be dragged."""
@@ -438,6 +424,14 @@ def _fill(canvas: Any, x: int, y: int, width: int, height: int, colour: int) -> 
     x1, y1 = min(canvas.get_width(), x + width), min(canvas.get_height(), y + height)
     if x1 > x0 and y1 > y0:
         canvas.new_subpixbuf(x0, y0, x1 - x0, y1 - y0).fill(colour)
+
+
+def _grey(data: bytes) -> bytes:
+    """Return a byte a pixel as three."""
+    colours = bytearray(3 * len(data))
+    for channel in range(3):
+        colours[channel::3] = data
+    return bytes(colours)
 
 
 def _converted(transform: Gimp.ColorTransform, data: bytes, width: int, height: int) -> bytes:

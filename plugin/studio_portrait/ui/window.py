@@ -7,6 +7,7 @@ image or the user cancels.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,23 @@ from gi.repository import Gdk, Gimp, GimpUi, Gio, GLib, Gtk
 from layers import Outcome
 from link.wire import STAGES, Problem, Settings
 from origin import Origin
-from pixels import Source, layout
-from progress import Course
+from pixels import layout
+from progress import OverallProgress
 from reference import opened
-from retouch import check_found, selected, settled, unchanged, used
+from retouch import check_found, photograph_of, settled, unchanged, used
 from translation import _, problem_text, sentence
 
-from . import memory
+from . import memory, widgets
 from .controls import Controls
 from .picture import PictureView
-from .worker import Events, Photograph, Worker
+from .worker import Events, View, Worker
 
 HELP = Path(__file__).resolve().parents[1] / "help"
 RESET, HELP_RESPONSE = 1, Gtk.ResponseType.HELP
 ANALYSED_ANEW = ("network", "reference", "limit", "all")
 THUMBNAIL = 1024
 MAX_PREVIEW_BYTES = 4 * 1024 * 1024
+ZOOM_KEYS = {"plus": 1.25, "equal": 1.25, "kp_add": 1.25, "minus": 0.8, "kp_subtract": 0.8}
 NARROW = 900  # of a screen, in GTK's pixels: 1280 at 200 %
 
 
@@ -39,7 +41,7 @@ def run(image: Gimp.Image, drawable: Gimp.Drawable, given: Choices) -> tuple[Gim
     """Let the user work; the new layer and what was chosen, or None when cancelled. Raises `Problem`."""
     found = origin.find(image, drawable)
     remembered, size = memory.load()
-    chosen = (Choices.from_json(found.account) if found.made else None) or remembered or given
+    chosen = (Choices.from_json(found.record) if found.made else None) or remembered or given
     window = Window(image, found, chosen, size)
     try:
         return window.run()
@@ -53,7 +55,6 @@ class Window:
     def __init__(self, image: Gimp.Image, found: Origin, chosen: Choices, size: dict[str, Any]):
         self._image, self._found = image, found
         self._how = layout(found.source)
-        self._source = Source(found.source, self._how)
         self._has_selection = not Gimp.Selection.is_empty(image)
         self._faces: list[dict[str, Any]] | None = None
         self._wanted = False  # the result, as soon as the analysis is there
@@ -61,24 +62,18 @@ class Window:
         self._result: Gimp.Layer | None = None
         self._outcome: Outcome | None = None
         self._note = ""  # stands where nothing else is to be said
-        self._course = Course()
+        self._overall = OverallProgress()
         self._portrait = contextlib.ExitStack()
         self._dialog = self._build(chosen, size)
+        shown = self._picture.show_tile
         self._worker = Worker(
-            Events(
-                self._show_stage,
-                self._analysed,
-                self._picture.show_tile,
-                self._same,
-                self._rest,
-                self._failed,
-            )
+            Events(self._show_stage, self._analysed, shown, self._same, self._idle, self._failed)
         )
 
     def run(self) -> tuple[Gimp.Layer, Choices] | None:
         """Show the dialog until it has done its work."""
         self._dialog.show_all()
-        self._controls.show_rest()
+        self._controls.hide_unused()
         self._picture.grab_focus()
         self._show_thumbnail()
         self._analyse()
@@ -99,16 +94,6 @@ class Window:
     # Building
 
     def _build(self, chosen: Choices, size: dict[str, Any]) -> GimpUi.Dialog:
-        bar = Gtk.Settings.get_default().get_property("gtk-dialogs-use-header")
-        dialog = GimpUi.Dialog(use_header_bar=bar, title=_("Studio Portrait"), role="studio-portrait")
-        GimpUi.window_set_transient(dialog)
-        dialog.add_buttons(
-            _("_Help"), HELP_RESPONSE, _("_Reset"), RESET, _("_Cancel"), Gtk.ResponseType.CANCEL
-        )
-        self._ok = dialog.add_button(_("Re_touch"), Gtk.ResponseType.OK)
-        dialog.set_default_response(Gtk.ResponseType.OK)
-        dialog.get_widget_for_response(RESET).set_tooltip_text(_("Every setting as it was the first time."))
-        dialog.get_widget_for_response(HELP_RESPONSE).set_tooltip_text(_("What each control does (F1)."))
         area = self._work_area()
         narrow = area[0] < NARROW
         self._controls = Controls(chosen, self._has_selection, self._changed, captions=not narrow)
@@ -118,20 +103,28 @@ class Window:
         self._picture = PictureView(sides, self._preview, self._ticked, self._how.shown)
         self._picture.set_size_request(*((160, 120) if narrow else (320, 240)))
         self._picture.set_hexpand(True)
-        columns = Gtk.Box(spacing=6, border_width=6)
-        columns.pack_start(self._left(narrow), True, True, 0)
-        scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_width=True)
-        scrolled.add(self._controls)
-        scrolled.set_hexpand(False)  # all width that is left over is the picture's
-        columns.pack_start(scrolled, False, False, 0)
+        left = self._picture_column(narrow)
+        never = Gtk.PolicyType.NEVER
+        right = widgets.scrolled(self._controls, hscrollbar_policy=never, propagate_natural_width=True)
+        right.set_hexpand(False)  # all width that is left over is the picture's
+        dialog = self._empty_dialog()
+        columns = widgets.row(left, right, grows=left, border_width=6)
         dialog.get_content_area().pack_start(columns, True, True, 0)
+        dialog.set_default_size(*_window_size(size, area))
+        return dialog
+
+    def _empty_dialog(self) -> GimpUi.Dialog:
+        buttons = (_("_Help"), HELP_RESPONSE, _("_Reset"), RESET, _("_Cancel"), Gtk.ResponseType.CANCEL)
+        ok = (_("Re_touch"), Gtk.ResponseType.OK)
+        dialog = widgets.dialog(_("Studio Portrait"), "studio-portrait", *buttons, *ok)
+        self._ok = dialog.get_widget_for_response(Gtk.ResponseType.OK)
+        dialog.get_widget_for_response(RESET).set_tooltip_text(
+            _("Set everything back to how it was the first time.")
+        )
+        dialog.get_widget_for_response(HELP_RESPONSE).set_tooltip_text(_("What each control does (F1)."))
         dialog.connect("response", self._response)
         dialog.connect("delete-event", lambda *_args: True)  # "response" comes as well, and says what to do
         dialog.connect("key-press-event", self._key)
-        width, height = (size.get(name) for name in ("width", "height"))
-        if not (isinstance(width, int) and isinstance(height, int) and width > 300 and height > 200):
-            width, height = 1180, 720
-        dialog.set_default_size(min(width, area[0] - 20), min(height, area[1] - 60))
         return dialog
 
     @staticmethod
@@ -141,61 +134,53 @@ class Window:
         area = monitor.get_workarea()
         return area.width, area.height
 
-    def _left(self, narrow: bool) -> Gtk.Widget:
+    def _picture_column(self, narrow: bool) -> Gtk.Widget:
         frame = Gtk.Frame()
         frame.add(self._picture)
-        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        column.pack_start(frame, True, True, 0)
-        tools = Gtk.Box(spacing=6)
-        fit = self._button(_("Fit"), _("Show the whole picture (key Z, or double-click)."), self._picture.fit)
-        whole = self._button(
-            _("100 %"), _("Show every pixel (key Z, or double-click)."), lambda: self._picture.set_zoom(1.0)
+        self._status = Gtk.Label(
+            xalign=0.0, wrap=True, selectable=False, max_width_chars=30 if narrow else 60
+        )
+        tools = self._tools()
+        if narrow:
+            tools = widgets.scrolled(tools, vscrollbar_policy=Gtk.PolicyType.NEVER, overlay_scrolling=False)
+        return widgets.column(frame, tools, self._status, grows=frame)
+
+    def _tools(self) -> Gtk.Box:
+        picture = self._picture
+        fit = widgets.button(_("Fit"), _("Show the whole picture (key Z, or double-click)."), picture.fit)
+        whole = widgets.button(
+            _("100 %"), _("Show every pixel (key Z, or double-click)."), lambda: picture.set_zoom(1.0)
         )
         self._before = self._toggle(_("Before"), _("Show the picture as it was (key B)."), "show_before")
-        self._mask = self._toggle(_("Mask"), _("Show in white what is reached (key M)."), "show_mask")
+        self._mask = self._toggle(
+            _("Mask"), _("Show in white where the picture is changed (key M)."), "show_mask"
+        )
         self._frames = self._toggle(
             _("Faces"), _("Show the faces that were found, to tick them (key F)."), "frames"
         )
         self._zoom_label = Gtk.Label()
-        for widget in (fit, whole, self._before, self._mask, self._frames, self._zoom_label):
-            tools.pack_start(widget, False, False, 0)
-        self._cancel_run = self._button(_("Stop"), _("End this run; the dialog stays."), self._stop)
-        self._again = self._button(_("Try again"), _("Ask the server once more."), self._analyse)
+        tools = widgets.row(fit, whole, self._before, self._mask, self._frames, self._zoom_label)
+        self._add_run(tools)
+        return tools
+
+    def _add_run(self, tools: Gtk.Box) -> None:
+        """Put what is seen while the server works, or has failed, at the end of the tools."""
+        self._cancel_run = widgets.button(_("Stop"), _("Stop this run; the dialog stays open."), self._stop)
+        self._again = widgets.button(_("Try again"), _("Ask the server once more."), self._analyse)
         self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
         for widget in (self._cancel_run, self._again, self._bar):
             widget.set_no_show_all(True)
             tools.pack_end(widget, False, False, 0)
-        if narrow:
-            scrolled = Gtk.ScrolledWindow(vscrollbar_policy=Gtk.PolicyType.NEVER, overlay_scrolling=False)
-            scrolled.add(tools)
-            column.pack_start(scrolled, False, False, 0)
-        else:
-            column.pack_start(tools, False, False, 0)
-        self._status = Gtk.Label(
-            xalign=0.0, wrap=True, selectable=False, max_width_chars=30 if narrow else 60
-        )
-        column.pack_start(self._status, False, False, 0)
-        return column
-
-    @staticmethod
-    def _button(words: str, tip: str, call: Any) -> Gtk.Button:
-        button = Gtk.Button.new_with_label(words)
-        button.set_tooltip_text(tip)
-        button.connect("clicked", lambda _button: call())
-        return button
 
     def _toggle(self, words: str, tip: str, field: str) -> Gtk.ToggleButton:
-        button = Gtk.ToggleButton.new_with_label(words)
-        button.set_tooltip_text(tip)
-
-        def toggled(_button: Gtk.ToggleButton) -> None:
-            setattr(self._picture, field, button.get_active())
+        def toggled() -> None:
+            setattr(self._picture, field, made.get_active())
             if field == "show_mask":
                 self._preview()
             self._picture.redraw()
 
-        button.connect("toggled", toggled)
-        return button
+        made = widgets.toggle(words, tip, toggled)
+        return made
 
     # What the user does
 
@@ -214,21 +199,25 @@ class Window:
 
     def _key(self, dialog: Gtk.Dialog, event: Any) -> bool:
         focus = dialog.get_focus()
-        writing = isinstance(focus, Gtk.Entry)
         name = Gdk.keyval_name(Gdk.keyval_to_lower(event.keyval)) or ""
         if name == "F1":
             self._help()
             return True
         modifiers = Gdk.ModifierType.CONTROL_MASK | Gdk.ModifierType.MOD1_MASK
+        writing = isinstance(focus, Gtk.Entry)
         if event.state & modifiers or (writing and not isinstance(focus, Gtk.SpinButton)):
             return False
-        toggles = {"b": self._before, "m": self._mask, "f": self._frames}
+        return self._press(name, writing)
+
+    def _press(self, name: str, writing: bool) -> bool:
+        """Do what a key without Ctrl or Alt is for; whether it is for anything."""
+        picture, toggles = self._picture, {"b": self._before, "m": self._mask, "f": self._frames}
         if name in toggles:
             toggles[name].set_active(not toggles[name].get_active())
         elif name == "z":
-            self._picture.set_zoom(1.0) if self._picture.is_fit else self._picture.fit()
-        elif name in ("plus", "equal", "kp_add", "minus", "kp_subtract") and not writing:
-            self._picture.set_zoom(self._picture.zoom * (0.8 if "minus" in name or "sub" in name else 1.25))
+            picture.set_zoom(1.0) if picture.is_fit else picture.fit()
+        elif name in ZOOM_KEYS and not writing:
+            picture.set_zoom(picture.zoom * ZOOM_KEYS[name])
         else:
             return False
         return True
@@ -240,7 +229,7 @@ class Window:
         try:
             Gio.AppInfo.launch_default_for_uri(page.as_uri(), None)
         except GLib.Error:
-            self._say(_("No program opens the help page; it lies at {0}.").format(page))
+            self._say(_("No program was found that opens the help page; it is at {0}.").format(page))
 
     def _changed(self, field: str) -> None:
         choices = self._controls.choices
@@ -269,13 +258,12 @@ class Window:
             check_found(used(settings, self._faces), choices)
             if settings.does_nothing:
                 raise unchanged()
-            outcome = Outcome(self._found, self._how, choices, settings)
+            self._outcome = Outcome(self._found, self._how, choices, settings)
         except Problem as problem:
             self._failed("render", problem)
             return
-        self._outcome = outcome
-        self._course = Course()
-        self._worker.render(outcome.renders, self._insert)
+        self._overall = OverallProgress()
+        self._worker.render(self._outcome.renders, self._insert)
 
     def _insert(self, results: list[dict[str, Any]]) -> None:
         outcome = self._outcome
@@ -303,35 +291,31 @@ class Window:
         choices = self._controls.choices
         self._analysed_for = (choices.settings.network, choices.reference, choices.limits)
         self._again.hide()
-        self._course = Course()
+        self._overall = OverallProgress()
         self._portrait.close()
         try:
             portrait = self._portrait.enter_context(opened(choices.reference))
-            chosen = selected(self._image, self._found.source, self._source, choices)
+            photograph = photograph_of(self._image, self._found.source, self._how, choices)
         except Problem as problem:
             self._failed("analyse", problem)
             return
         self._picture.forget()
         self._faces = None
         self._say(_("Looking at the picture…"))
-        photograph = Photograph(self._how.image, self._source.read, self._how.icc, chosen, portrait)
-        self._worker.analyse(photograph, choices.settings.network)
+        self._worker.analyse(replace(photograph, reference=portrait), choices.settings.network)
 
     def _analysed(self, work: Any) -> None:
         self._faces = list(work.faces)
-        names = self._worker.networks
-        default = next((one["name"] for one in names if one.get("default")), "")
-        self._controls.set_networks(
-            [one["name"] for one in names], self._controls.choices.settings.network, default
-        )
+        networks = self._worker.networks
+        default = next((one["name"] for one in networks if one.get("default")), "")
+        chosen = self._controls.choices.settings.network
+        self._controls.set_networks([one["name"] for one in networks], chosen, default)
         settings = self._settings(self._controls.choices)
         self._picture.set_faces(self._faces, used(settings, self._faces))
         self._picture.show_all()
         self._frames.set_active(len(self._faces) > 1)
-        if not self._faces:
-            self._say(" ".join((_("No face was found."), _("It may be too small, turned away or covered."))))
-        else:
-            self._say("")
+        none = " ".join((_("No face was found."), _("It may be too small, turned away or covered.")))
+        self._say("" if self._faces else none)
         if self._wanted:
             self._wanted = False
             self._retouch()
@@ -351,7 +335,7 @@ class Window:
             self._failed("preview", problem)
             return
         plane = "own" if self._how.shown else "pixels"
-        self._worker.preview(rect, width, height, settings, plane, self._mask.get_active())
+        self._worker.preview(View(rect, (width, height), settings, plane, self._mask.get_active()))
 
     def _settings(self, choices: Choices) -> Settings:
         """Return what the server is told: the faces by number."""
@@ -366,7 +350,7 @@ class Window:
         if stage == "faces" and self._faces is not None and not self._busy:
             return  # every task begins with it, a preview too, for which no face is looked for
         self._bar.show()
-        self._bar.set_fraction(self._course.at(stage, fraction))
+        self._bar.set_fraction(self._overall.at(stage, fraction))
         words = (
             _("Starting the server…")
             if stage == "queue" and self._faces is None
@@ -382,7 +366,7 @@ class Window:
         elif self._status.get_text() == words:
             self._say("")
 
-    def _rest(self) -> None:
+    def _idle(self) -> None:
         self._bar.hide()
         if self._status.get_text() in {sentence(words) for words in STAGES.values()}:
             self._say("")
@@ -413,3 +397,11 @@ class Window:
         small = layer.get_thumbnail(side, side, Gimp.PixbufTransparency.KEEP_ALPHA)
         if small is not None:
             self._picture.show_thumbnail(small)
+
+
+def _window_size(remembered: dict[str, Any], area: tuple[int, int]) -> tuple[int, int]:
+    """Return the size that the window had last time, as far as the screen has room for it."""
+    width, height = (remembered.get(name) for name in ("width", "height"))
+    if not (isinstance(width, int) and isinstance(height, int) and width > 300 and height > 200):
+        width, height = 1180, 720
+    return min(width, area[0] - 20), min(height, area[1] - 60)

@@ -1,8 +1,8 @@
 """The thread that talks to the server while the dialog stays awake.
 
-It does one thing at a time; of each kind only the newest wish counts, so a slider that is drawn is followed
-as fast as the server answers. GIMP itself may only be spoken to from the main loop: pixels are read and
-written there, strip by strip, when the thread asks for them.
+It does one thing at a time; of each kind only the newest request counts, so a slider that is drawn is
+followed as fast as the server answers. GIMP itself may only be spoken to from the main loop: pixels are read
+and written there, strip by strip, when the thread asks for them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,22 +19,22 @@ from gi.repository import GLib
 from layers import Render
 from link.retouching import Retouching
 from link.session import Session
-from link.wire import Box, ImageSpec, Problem, Settings
+from link.transfer import Photograph, Read
+from link.wire import Box, Problem, Settings
 
 T = TypeVar("T")
 ORDER = ("analyse", "render", "preview")
-Reader = Callable[[str, int, int], Any]
 
 
 @dataclass(frozen=True)
-class Photograph:
-    """All that the server is sent: the pixels, their profile, the selection, the portrait to match."""
+class View:
+    """What is to be previewed: a rectangle of the picture at some size. plane: ``pixels`` or ``own``."""
 
-    image: ImageSpec
-    read: Reader
-    icc: bytes | None
-    selection: tuple[Box, Reader] | None
-    reference: tuple[ImageSpec, Reader] | None
+    rect: tuple[int, int, int, int]
+    size: tuple[int, int]
+    settings: Settings
+    plane: str
+    masked: bool
 
 
 @dataclass(frozen=True)
@@ -49,47 +50,39 @@ class Events:
 
 
 class Worker:
-    """Analyses a photograph, then previews and renders it as often as wished."""
+    """Analyses a photograph, then previews and renders it as often as asked."""
 
     def __init__(self, events: Events):
         self._events = events
-        self._wishes: dict[str, Callable[[], None]] = {}
+        self._requests: dict[str, Callable[[], None]] = {}
         self._wake = threading.Condition()
         self._closed = False
         self._stop = threading.Event()
         self._session: Session | None = None
         self.networks: list[dict[str, Any]] = []
         self._work: Any = None
-        self._before: tuple[Any, int, int] | None = None
+        self._before: tuple[Any, Any] | None = None
         self._unretouched = b""
         self._thread = threading.Thread(target=self._run, name="studio-portrait", daemon=True)
         self._thread.start()
 
     def analyse(self, photograph: Photograph, network: str) -> None:
         """Find out everything about the photograph; `Events.analysed` gets the faces."""
-        self._wish("analyse", lambda: self._analyse(photograph, network))
+        self._request("analyse", lambda: self._analyse(photograph, network))
         self._stop.set()  # whatever runs is for the last one
 
-    def preview(
-        self,
-        rect: tuple[int, int, int, int],
-        width: int,
-        height: int,
-        settings: Settings,
-        plane: str,
-        masked: bool,
-    ) -> None:
-        """Show a rectangle of the picture, with ``pixels`` or ``own`` as the plane, or its mask."""
-        self._wish("preview", lambda: self._preview(rect, width, height, settings, plane, masked))
+    def preview(self, view: View) -> None:
+        """Show a rectangle of the picture, or its mask."""
+        self._request("preview", lambda: self._preview(view))
 
     def render(self, renders: list[Render], done: Callable[[list[dict[str, Any]]], None]) -> None:
         """Make whole results; their write(plane, row, rows, data, result), and done, run in the main loop."""
-        self._wish("render", lambda: self._render(renders, done))
+        self._request("render", lambda: self._render(renders, done))
 
     def cancel(self) -> None:
-        """End what runs; what was wished for is forgotten."""
+        """End what runs; what was asked for is forgotten."""
         with self._wake:
-            self._wishes.clear()
+            self._requests.clear()
         self._stop.set()
 
     def close(self) -> None:
@@ -102,16 +95,16 @@ class Worker:
         while self._thread.is_alive() and time.monotonic() < end:
             self._thread.join(0.02)
 
-    def _wish(self, kind: str, wish: Callable[[], None]) -> None:
+    def _request(self, kind: str, request: Callable[[], None]) -> None:
         with self._wake:
-            self._wishes[kind] = wish
+            self._requests[kind] = request
             if kind == "analyse":
-                self._wishes.pop("preview", None)
+                self._requests.pop("preview", None)
             self._wake.notify()
 
     def _run(self) -> None:
-        while (wish := self._next()) is not None:
-            kind, call = wish
+        while (request := self._next()) is not None:
+            kind, call = request
             self._stop.clear()
             try:
                 call()
@@ -120,7 +113,7 @@ class Worker:
             except Exception as fault:  # the thread's last place where the user can be told
                 traceback.print_exc()
                 self._failed(kind, Problem("internal", f"The plug-in has a fault: {fault}."))
-            if not self._wishes:
+            if not self._requests:
                 self._tell(self._events.idle)
         if self._session is not None:
             self._session.close()
@@ -129,8 +122,8 @@ class Worker:
         with self._wake:
             while not self._closed:
                 for kind in ORDER:
-                    if kind in self._wishes:
-                        return kind, self._wishes.pop(kind)
+                    if kind in self._requests:
+                        return kind, self._requests.pop(kind)
                 self._wake.wait()
         return None
 
@@ -149,17 +142,14 @@ class Worker:
             self._session = Session.open(progress=self._progress)
             self.networks = self._session.networks
         self._drop()
-        work = Retouching(
-            self._session,
-            photograph.image,
-            self._reader(photograph.read),
-            icc=photograph.icc,
-            selection=self._of_main(photograph.selection),
-            reference=self._of_main(photograph.reference),
-            settings=Settings(network=network),
-            progress=self._progress,
-            cancelled=self._stop.is_set,
-        )
+        told = {
+            **vars(photograph),
+            "read": self._reader(photograph.read),
+            "selection": self._of_main(photograph.selection),
+            "reference": self._of_main(photograph.reference),
+        }
+        settings, stop = Settings(network=network), self._stop.is_set
+        work = Retouching(self._session, **told, settings=settings, progress=self._progress, cancelled=stop)
         work.analyse()
         self._work = work
         self._tell(lambda: self._events.analysed(work))
@@ -169,31 +159,27 @@ class Worker:
             self._work.close()
         self._work = self._before = None
 
-    def _preview(
-        self, rect: Any, width: int, height: int, settings: Settings, plane: str, masked: bool
-    ) -> None:
+    def _preview(self, view: View) -> None:
         if self._work is None:
             return
-        box = Box(*rect)
-        if self._before != (rect, width, height):
-            nothing = Settings(strength=0.0, network=settings.network)
-            data = self._work.preview(box, width, height, nothing, plane)
-            self._show(rect, "before", width, height, data)
-            self._before = (rect, width, height)
-            self._unretouched = bytes(data)
-        data = self._work.preview(box, width, height, settings, "mask" if masked else plane)
-        self._show(rect, "mask" if masked else "after", width, height, data)
-        if not masked:
-            same = data == self._unretouched
+        if self._before != (view.rect, view.size):
+            nothing = Settings(strength=0.0, network=view.settings.network)
+            self._unretouched = self._show(view, "before", nothing, view.plane)
+            self._before = (view.rect, view.size)
+        kind, plane = ("mask", "mask") if view.masked else ("after", view.plane)
+        shown = self._show(view, kind, view.settings, plane)
+        if not view.masked:
+            same = shown == self._unretouched
             self._tell(lambda: self._events.same(same))
 
-    def _show(self, rect: Any, kind: str, width: int, height: int, data: Any) -> None:
-        whole = bytes(data)
-        self._tell(lambda: self._events.tile(rect, kind, width, height, whole))
+    def _show(self, view: View, kind: str, settings: Settings, plane: str) -> bytes:
+        data = bytes(self._work.preview(Box(*view.rect), *view.size, settings, plane))
+        self._tell(lambda: self._events.tile(view.rect, kind, *view.size, data))
+        return data
 
     def _render(self, renders: list[Render], done: Callable[[Any], None]) -> None:
         if self._work is None:
-            raise Problem("lost-server", "The picture is not at the server any more.", "Try again.")
+            raise Problem("lost-server", "The server no longer has the picture.", "Try again.")
         results = [self._work.render(one.settings, self._writer(one.write), one.layer) for one in renders]
         self._tell(lambda: done(results))
 
@@ -201,14 +187,13 @@ class Worker:
         return lambda *arguments: self._in_main(lambda: write(*arguments))
 
     def _progress(self, stage: str, fraction: float) -> None:
-        if self._closed:
-            raise Problem("cancelled", "The dialog was closed.")
+        self._check_open()
         self._tell(lambda: self._events.stage(stage, fraction))
 
-    def _of_main(self, part: tuple[Any, Reader] | None) -> tuple[Any, Reader] | None:
+    def _of_main(self, part: tuple[Any, Read] | None) -> tuple[Any, Read] | None:
         return (part[0], self._reader(part[1])) if part else None
 
-    def _reader(self, read: Reader) -> Reader:
+    def _reader(self, read: Read) -> Read:
         return lambda plane, row, rows: self._in_main(lambda: read(plane, row, rows))
 
     def _tell(self, call: Callable[[], None]) -> None:
@@ -221,24 +206,21 @@ class Worker:
 
     def _in_main(self, call: Callable[[], T]) -> T:
         """Call in the main loop and wait for what it returns or raises."""
-        answer: list[tuple[Any, BaseException | None]] = []
-        there = threading.Event()
+        answer: Future[T] = Future()
 
         def run() -> bool:
             try:
-                if self._closed:
-                    raise Problem("cancelled", "The dialog was closed.")
-                answer.append((call(), None))
+                self._check_open()
+                answer.set_result(call())
             except BaseException as error:
-                answer.append((None, error))
-            there.set()
+                answer.set_exception(error)
             return False
 
         GLib.idle_add(run, priority=GLib.PRIORITY_DEFAULT)
-        while not there.wait(0.1):
-            if self._closed:
-                raise Problem("cancelled", "The dialog was closed.")
-        value, error = answer[0]
-        if error is not None:
-            raise error
-        return value  # type: ignore[no-any-return]
+        while not wait([answer], 0.1).done:
+            self._check_open()
+        return answer.result()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Problem("cancelled", "The dialog was closed.")
