@@ -22,7 +22,7 @@ from .limits import Limits
 from .worker_process import Mailbox, WorkerProcess
 
 STUCK_SECONDS = 5.0  # a worker that goes on with a cancelled job so long is killed
-LOOK_SECONDS, LEAST_SHARE = 10.0, 0.01  # a late worker that loads uses that much of a processor, or hangs
+LOOK_SECONDS, LEAST_SHARE = 10.0, 0.01  # a late worker uses that much of a processor, or hangs
 AFTERWORD_SECONDS = 1.0  # what a worker says so soon after a job is about that job
 
 log = logging.getLogger("supervisor")
@@ -65,6 +65,7 @@ class Supervisor:
         self._cancelled_at: float | None = None
         self._heard = 0.0
         self._hung = False
+        self._late: float | None = None  # what it had used of a processor when it became late
         self._used = 0.0
         self.busy: str | None = None
         self._last: str | None = None
@@ -87,7 +88,7 @@ class Supervisor:
             return
         self._runs += 1
         self._hung = False
-        self._used = 0.0
+        self._late = None
         self._heard = self._clock()
         self.about["state"] = "loading"
         try:
@@ -123,7 +124,7 @@ class Supervisor:
         if self._process is None:
             raise Problem("worker-died", "The server's worker cannot be started.", f"See {self._log}.")
         self.busy = self._last = job.id
-        self._cancelled_at, self._heard = None, self._clock()
+        self._cancelled_at, self._late, self._heard = None, None, self._clock()
         if job.stays_open:
             self.holds.add(job.id)
         message = {
@@ -165,7 +166,7 @@ class Supervisor:
         if self._cancelled_at is not None and now - self._cancelled_at > STUCK_SECONDS:
             log.warning("the worker does not let go of a cancelled job and is ended")
         elif (loading or self.busy) and now - self._heard > allowed:
-            if loading and self._works():
+            if self._works(allowed):
                 self._heard = now - allowed + LOOK_SECONDS
                 return
             log.warning("the worker gave no sign for %.0f seconds and is ended", allowed)
@@ -174,11 +175,14 @@ class Supervisor:
         self._hung = True
         self._process.kill()
 
-    def _works(self) -> bool:
-        """Whether a worker loads slowly because the machine is busy, rather than hangs or goes in circles."""
+    def _works(self, allowed: float) -> bool:
+        """Whether a late worker is slow because the machine is busy, rather than hangs or goes in circles."""
         used = self._process.processor_seconds() if self._process else 0.0
+        if self._late is None:
+            self._late = self._used = used
+            return True
         before, self._used = self._used, used
-        return used - before > LEAST_SHARE * LOOK_SECONDS and used < self._limits.load_seconds
+        return used - before > LEAST_SHARE * LOOK_SECONDS and used - self._late < allowed
 
     def take(self) -> Iterator[WorkerEvent]:
         """Yield the events about jobs that have come."""
@@ -189,7 +193,7 @@ class Supervisor:
                     yield event
 
     def _event(self, line: bytes) -> WorkerEvent | None:
-        self._heard = self._clock()
+        self._heard, self._late = self._clock(), None
         try:
             fields = json.loads(line)
             kind = fields.pop("event")

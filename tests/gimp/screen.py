@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -10,8 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+import psutil
+
 TOOLS = ("Xvfb", "openbox", "xdotool", "import")
 SIZE = "1280x800"
+LOOK_SECONDS, LEAST_WORK = 10.0, 0.1  # programs that hang use less of a processor in that time
 
 
 def missing() -> list[str]:
@@ -59,7 +63,7 @@ class Screen:
 
     def window(self, name: str, seconds: float = 60.0) -> str:
         """The number of the visible window whose title matches `name`; waits for it."""
-        return wait_for(
+        return self.wait_for(
             lambda: self._tool("xdotool", "search", "--onlyvisible", "--name", name).split("\n")[-1], seconds
         )
 
@@ -94,10 +98,22 @@ class Screen:
         kind = "PNG24" if whole else "PNG8"
         self._tool("import", "-window", "root", "-depth", "8", *few, "-strip", f"{kind}:{path}")
 
+    def wait_for(self, what: Callable[[], str], seconds: float) -> str:
+        """The first value of `what()` that is not empty; who is late is waited for while it works."""
+        deadline, used = time.monotonic() + seconds, 0.0
+        while not (value := what()):
+            if time.monotonic() > deadline:
+                before, used = used, self._work()
+                assert used - before > LEAST_WORK, "it did not happen in time"
+                deadline = time.monotonic() + LOOK_SECONDS
+            time.sleep(0.2)
+        return value
 
-def wait_for(what: Callable[[], str], seconds: float) -> str:
-    deadline = time.monotonic() + seconds
-    while not (value := what()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.2)
-    return value
+    def _work(self) -> float:
+        """Seconds of a processor that the programs on this screen have used, as far as they still run."""
+        used = 0.0
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("DISPLAY") == self.display:
+                    used += sum(process.cpu_times())
+        return used

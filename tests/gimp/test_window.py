@@ -53,7 +53,7 @@ class Walk:
         self, step: str, ready: Callable[[list[dict[str, Any]]], Any], seconds: float = 120
     ) -> list[dict[str, Any]]:
         """Wait until the image's layers are as the step makes them, and keep them."""
-        screen.wait_for(lambda: "x" if ready(self.layers() or []) else "", seconds)
+        self.screen.wait_for(lambda: "x" if ready(self.layers() or []) else "", seconds)
         layers = self.layers() or []
         self.seen[step] = layers
         if self.screen.shows(MESSAGE):

@@ -40,7 +40,7 @@ def answered(
             shown.focus(shown.window(window, 120))
             shown.picture(tmp_path / f"{batch}.png")
             act(shown)
-            screen.wait_for(lambda: "told" if result.exists() else "", 120)
+            shown.wait_for(lambda: "told" if result.exists() else "", 30)
         except AssertionError as failure:
             raise AssertionError(log.read_text("utf-8", "replace")) from failure
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from plugin.studio_portrait.link import launch, runtime
+from plugin.studio_portrait.link import hints, launch, runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem
 from tests.sample import CHECKOUT
@@ -161,7 +162,7 @@ def test_in_a_sandbox_the_hint_says_what_to_type(
     (tmp_path / "flatpak-info").touch()
     monkeypatch.setattr(launch, "FLATPAK_INFO", tmp_path / "flatpak-info")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Problem, match="run: .*/studio-portrait serve"):
+    with pytest.raises(Problem, match=f"terminal and run: {re.escape(hints.typed('serve'))}"):
         Session.open()
 
 
