@@ -6,6 +6,8 @@ A strip is small enough for the processor's cache, and numpy and OpenCV let othe
 from __future__ import annotations
 
 import functools
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final, TypeVar
@@ -27,17 +29,19 @@ def in_strips(rows: int, work: Callable[[slice], None]) -> None:
 
 
 def side_by_side(work: Callable[[Item], None], items: Sequence[Item]) -> Iterator[None]:
-    """Call `work`, which must not call this again, for each item, and yield as they end, in order.
+    """Call `work` for each item, and yield as they end, in order.
 
-    Raises what it raises, once none is at work any more.
+    Raises what it raises, once none is at work any more. A `work` that calls this again does all of its items
+    itself: were it to wait for threads that wait like itself, none would ever end.
     """
     many = min(threads(), MOST)
-    if many < 2 or len(items) < 2:
+    if many < 2 or len(items) < 2 or getattr(_here, "works", False):
         for item in items:
             work(item)
             yield
         return
-    begun = [_pool(many).submit(work, item) for item in items]
+    pool = _pool(many, os.getpid())
+    begun = [pool.submit(work, item) for item in items]
     try:
         for one in begun:
             yield one.result()
@@ -47,6 +51,13 @@ def side_by_side(work: Callable[[Item], None], items: Sequence[Item]) -> Iterato
         wait(begun)
 
 
-@functools.cache  # to start threads takes longer than many a step
-def _pool(many: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(many, "strips")
+_here = threading.local()
+
+
+def _begin() -> None:
+    _here.works = True
+
+
+@functools.cache  # to start threads takes longer than many a step; a forked process has none of them
+def _pool(many: int, process: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(many, "strips", _begin)
