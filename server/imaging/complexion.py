@@ -51,6 +51,7 @@ NO_COLOUR: Final = 2.0  # C* of all but the most colourful twentieth of a black-
 CAUTION: Final = 0.6  # share of a certain cast that is taken out, and of the colour that burnt skin gets
 EXPOSED: Final = 0.08  # log-gain beyond what shine took,
 MOST: Final = 0.12  # and of both together
+DARK_MORE: Final = 0.5  # share of that which dark skin gets on top: it looks dull sooner
 FULL: Final = 0.6  # of the sliders for shine and light: from here on the exposure is the studio's
 SOFT: Final = 0.3  # share of the highlights' light that comes back as a broad, soft highlight
 BROAD: Final = 6.0  # pixels at `SIDE`: its sigma
@@ -81,6 +82,7 @@ RUDDY: Final = (50.0, 38.0)
 # up to which it gains them in full, and from which on nothing.
 WARMER: Final = (0.07, 0.13)
 PALE: Final = (16.0, 23.0)
+DARK_WARMER: Final = (0.03, 0.06)  # the least that dark skin gains
 BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor of 2
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
 
@@ -281,7 +283,8 @@ def _exposure(skin: Float, before: Float) -> float:
     room = float(np.clip((bright - median) / (bright - dim), 0, 1)) * (
         1 - float(_rise(richness, RICH) * _rise(median, NOT_DARK))
     )
-    return room * min(max(lost, 0.0) + EXPOSED, MOST)
+    more = 1 + DARK_MORE * (1 - float(_rise(median, NOT_DARK)))
+    return room * min(max(lost, 0.0) + EXPOSED * more, MOST * more)
 
 
 def _too_much(skin: Float) -> Float:
@@ -291,7 +294,9 @@ def _too_much(skin: Float) -> Float:
     rich = CALMER * float(_rise(np.hypot(a, b), TOO_RICH))
     ruddy = PALER * float(_rise(-np.degrees(np.arctan2(b, a)), (-RUDDY[0], -RUDDY[1])))
     # Dark skin is rich in colour by itself, and soon looks ashen.
-    return np.array([rich + ruddy, rich], np.float32) * np.float32(_rise(lightness, NOT_DARK)) - lacking
+    light = np.float32(_rise(lightness, NOT_DARK))
+    lacking = np.maximum(lacking, (1 - light) * np.array(DARK_WARMER, np.float32))
+    return np.asarray(np.array([rich + ruddy, rich], np.float32) * light - lacking, np.float32)
 
 
 def _form(lightness: Float, middle: float) -> Float:
