@@ -27,7 +27,7 @@ def at_least(least: float, kind: type[int] | type[float] = int) -> Callable[[str
             value = kind(text)
         except ValueError:
             value = math.nan
-        if not (math.isfinite(value) and value >= least):
+        if not (value >= least and (kind is int or math.isfinite(value))):
             raise argparse.ArgumentTypeError(
                 f"{text!r} is not a {'whole ' if kind is int else ''}number from {least:g} on"
             )

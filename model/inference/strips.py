@@ -5,7 +5,6 @@ A strip is small enough for the processor's cache, and numpy and OpenCV let othe
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +39,7 @@ def side_by_side(work: Callable[[Item], None], items: Sequence[Item]) -> Iterato
             work(item)
             yield
         return
-    pool = _pool(many, os.getpid())
+    pool = _pool(many)
     begun = [pool.submit(work, item) for item in items]
     try:
         for one in begun:
@@ -58,6 +57,13 @@ def _begin() -> None:
     _here.works = True
 
 
-@functools.cache  # to start threads takes longer than many a step; a forked process has none of them
-def _pool(many: int, process: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(many, "strips", _begin)
+def _pool(many: int) -> ThreadPoolExecutor:
+    """Return the threads of the calling one: to start them takes longer than many a step.
+
+    A forked process has none of them. Pictures that are worked on at a time do not wait for each other's.
+    """
+    key = (many, os.getpid())
+    if getattr(_here, "key", None) != key:
+        _here.key, _here.pool = key, ThreadPoolExecutor(many, "strips", _begin)
+    pool: ThreadPoolExecutor = _here.pool
+    return pool

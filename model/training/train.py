@@ -174,9 +174,12 @@ class Run:
         for name, pairs in judged.items():
             row, pictures = validate.judge(trainer.answer, pairs)
             kind = name.removeprefix("held_out")
-            validate.sheet(self.folder / f"samples{kind}_{trainer.step:06d}.png", pairs, pictures)
             log.add({"step": trainer.step, name: row})
             ticker.say(f"step {trainer.step}, {name}: {numbers(row)}")
+            try:
+                validate.sheet(self.folder / f"samples{kind}_{trainer.step:06d}.png", pairs, pictures)
+            except OSError as error:  # a picture to look at is not worth the run
+                ticker.say(str(error))
         curve(log)
 
 

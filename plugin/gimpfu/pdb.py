@@ -136,6 +136,10 @@ def _takes_a_drawable(native: Gimp.Procedure) -> bool:
     )
 
 
+def _kind(annotation: Any) -> str:
+    return "Any" if annotation is inspect.Parameter.empty else str(annotation)
+
+
 class Adapted(_Procedure):
     """A procedure that GIMP 3 has in another form, as `Function` would show GIMP 2's."""
 
@@ -149,12 +153,12 @@ class Adapted(_Procedure):
     def params(self) -> Described:
         """Describe the arguments."""
         given = self._signature.parameters.values()
-        return tuple((str(one.annotation), one.name.replace("_", "-"), "") for one in given)
+        return tuple((_kind(one.annotation), one.name.replace("_", "-"), "") for one in given)
 
     @property
     def return_vals(self) -> Described:
         """Describe the results."""
-        kind = str(self._signature.return_annotation)
+        kind = _kind(self._signature.return_annotation)
         return () if kind == "None" else ((kind, "value", ""),)
 
     def __call__(self, *args: Any, run_mode: int = Gimp.RunMode.NONINTERACTIVE) -> Any:

@@ -59,7 +59,8 @@ class Local:
         waiting = Lookahead(items)
         if not waiting:
             return
-        gpus = machine.gpus() if self._order.device in ("auto", "cuda") else 0
+        device = self._order.device
+        gpus = machine.gpus() if device in ("auto", "cuda") else int(device.startswith("cuda:"))
         for _ in range(1 if gpus else self._jobs):
             self._start(self._order.device)
         while True:

@@ -145,8 +145,12 @@ def _measured(args: argparse.Namespace, plan: Plan, order: Order, path: Path, st
     engine = _engine(args, replace(order, measure=True), stop)
     looking = replace(plan, settings={"series": 1, "network": plan.settings["network"]}, stop_on_error=False)
     with Manifest(beside, args.resume) as manifest:
-        manifest.head(_header(args, looking, engine))
-        run_batch(looking, engine, manifest, stop, lambda tally, outcome: show(tally, None))
+        try:
+            manifest.head(_header(args, looking, engine))
+            run_batch(looking, engine, manifest, stop, lambda tally, outcome: show(tally, None))
+        finally:
+            if not args.resume:
+                _remove_empty(beside)
     return plan if stop else replace(plan, colours=colours_of(beside))
 
 

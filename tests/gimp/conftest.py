@@ -27,7 +27,7 @@ def installed(gimp: Gimp) -> Gimp:
     home.mkdir()
     environment = {**os.environ, "HOME": str(home), "STUDIO_PORTRAIT_HOME": str(home / "state")}
     command = [sys.executable, str(CHECKOUT / "install.py"), "--gimp-dir", str(gimp.profile)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=3600, check=False)
     stop = [sys.executable, "-m", "server", "stop"]
     subprocess.run(stop, cwd=CHECKOUT, env=environment, capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -100,7 +100,7 @@ class Screen:
 
     def wait_for(self, what: Callable[[], str], seconds: float) -> str:
         """The first value of `what()` that is not empty; who is late is waited for while it works."""
-        deadline, used = time.monotonic() + seconds, 0.0
+        deadline, used = time.monotonic() + seconds, self._work()
         while not (value := what()):
             if time.monotonic() > deadline:
                 before, used = used, self._work()

@@ -30,7 +30,7 @@ SENTENCES = {
     "unknown_network": "There is no network",
     "network_with_odd_letters": "A network's name has letters",
     "headshot_without_portrait": "The network headshot needs a reference portrait to match. Choose the file",
-    "portrait_without_headshot": "not the network that matches one. Choose the network headshot",
+    "portrait_without_headshot": "this network does not use one. Choose the network headshot",
     "portrait_without_face": "No face was found in the reference portrait. Choose a sharp portrait",
     "portrait_that_is_none": "photo.raw cannot be opened. Choose the file of a picture",
     "tiny": "No face was found. ",

@@ -121,7 +121,7 @@ def test_a_reference_portrait_that_does_not_do(real: Real, scene: np.ndarray, tm
     (tmp_path / "text.jpg").write_text("Dear Sir or Madam")
     for words, expected, sentence in (
         (["--network", "headshot"], 2, "needs a reference portrait"),
-        (["--reference", tmp_path / "black.png"], 2, "not the network that matches one"),
+        (["--reference", tmp_path / "black.png"], 2, "this network does not use one"),
         (["--network", "headshot", "--reference", tmp_path / "none.jpg"], 2, "is not there"),
         (["--network", "headshot", "--reference", tmp_path / "text.jpg"], 2, "not a JPEG, PNG or TIFF"),
         (["--network", "headshot", "--reference", tmp_path / "black.png"], 1, "No face was found in the ref"),

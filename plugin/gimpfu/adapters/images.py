@@ -83,7 +83,7 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
     "gimp-file-load": _load,
     "gimp-file-load-layer": _load_layer,
     "gimp-file-load-layers": _load_layers,
-    "gimp-temp-name": lambda extension: str(Gimp.temp_file(str(extension).lstrip(".")).getvalues.path_of()),
+    "gimp-temp-name": lambda extension: str(Gimp.temp_file(str(extension).lstrip(".")).get_path()),
     **{f"gimp-image-get-{name}": _colormap for name in ("colormap", "cmap")},
     **{f"gimp-image-set-{name}": _set_colormap for name in ("colormap", "cmap")},
     **{f"gimp-{item}-parasite-list": _parasite_names for item in ("image", *ITEMS)},

@@ -347,7 +347,6 @@ def _reload(module: Any) -> Any:
 
 
 _NAMES = {
-    **vars(builtins),
     "__divide2__": divide,
     "__Divisor2__": _divisor,
     "__decode2__": _decode,
@@ -392,4 +391,4 @@ _NAMES = {
 
 def names(importer: Callable[..., Any]) -> dict[str, Any]:
     """Return the ``__builtins__`` of a script; `importer` is its ``__import__``."""
-    return {**_NAMES, "__import__": importer}
+    return {**vars(builtins), **_NAMES, "__import__": importer}  # gettext.install adds to the first

@@ -33,7 +33,7 @@ RESET, HELP_RESPONSE = 1, Gtk.ResponseType.HELP
 ANALYSED_ANEW = ("network", "reference", "limit", "all")
 THUMBNAIL = 1024
 MAX_PREVIEW_BYTES = 4 * 1024 * 1024
-ZOOM_KEYS = {"plus": 1.25, "equal": 1.25, "kp_add": 1.25, "minus": 0.8, "kp_subtract": 0.8}
+ZOOM_KEYS = {"plus": 1.25, "equal": 1.25, "KP_Add": 1.25, "minus": 0.8, "KP_Subtract": 0.8}
 NARROW = 900  # of a screen, in GTK's pixels: 1280 at 200 %
 
 

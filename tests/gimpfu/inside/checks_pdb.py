@@ -19,6 +19,8 @@ def check_pdb_names():
     count, names = pdb.query("gimp-image-get-.*")
     assert count == len(names) > 10 and "gimp-image-get-width" in names
     assert pdb.query("gimp-layer-.*", ".*", "", "Spencer.*")[0] > 5, "the fourth is the author, as in GIMP 2"
+    assert pdb.gimp_temp_name("png").endswith(".png")
+    assert pdb["gimp-rect-select"].params[1][0] == "Any", "no kind is told where none is known"
     function = pdb.gimp_image_scale
     assert function.proc_name == "gimp-image-scale" and function.nparams == 3
     assert [entry[1] for entry in function.params] == ["image", "new-width", "new-height"]
