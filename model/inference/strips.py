@@ -16,9 +16,8 @@ from .threads import threads
 Item = TypeVar("Item")
 
 MOST: Final = 8  # threads
-ROWS: Final = (
-    128  # of 512 samples by three channels; fewer cost more time in waiting for the interpreter's lock
-)
+# Of 512 samples by three channels; fewer cost more time in waiting for the interpreter's lock.
+ROWS: Final = 128
 
 
 def in_strips(rows: int, work: Callable[[slice], None]) -> None:

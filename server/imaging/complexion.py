@@ -89,8 +89,14 @@ WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B
 
 def skin_weight(components: Components, side: int = SIDE) -> Float:
     """Where the crop says what colour the skin has: not burnt, not shining. (side, side, 1) in [0, 1]."""
-    dull = 1 - np.clip(brightest(stretched(components.shine, side)) / SHINING, 0, 1)
-    return np.asarray(_unburnt_skin(components, side) * dull[..., None], np.float32)
+    return np.asarray(_unburnt_skin(components, side) * (1 - _shining(components, SHINING, side)), np.float32)
+
+
+def _shining(components: Components, fully: float, side: int = SIDE) -> Float:
+    """(side, side, 1) in [0, 1]: how far its shine reaches this linear light."""
+    return np.asarray(
+        np.clip(brightest(stretched(components.shine, side)) / fully, 0, 1)[..., None], np.float32
+    )
 
 
 def _unburnt_skin(components: Components, side: int = SIDE) -> Float:
@@ -280,10 +286,11 @@ def _exposure(skin: Float, before: Float) -> float:
     dim, bright = LIGHT_FACE
     lost = 3 * float(np.log((np.percentile(before, 95) + 16) / (now + 16)))
     richness = float(np.median(_length(skin[1:])))
+    light = float(_rise(median, NOT_DARK))
     room = float(np.clip((bright - median) / (bright - dim), 0, 1)) * (
-        1 - float(_rise(richness, RICH) * _rise(median, NOT_DARK))
+        1 - float(_rise(richness, RICH)) * light
     )
-    more = 1 + DARK_MORE * (1 - float(_rise(median, NOT_DARK)))
+    more = 1 + DARK_MORE * (1 - light)
     return room * min(max(lost, 0.0) + EXPOSED * more, MOST * more)
 
 
@@ -409,8 +416,8 @@ def _coloured(components: Components, lab: Float, weight: Float) -> Float:
     """(SIDE, SIDE, 1) in [0, 1]: 0 for what is pale though no shine made it so, such as grey hair."""
     length = _length(_planes(lab)[1:])[..., None]
     typical = float(np.median(length[weight > 0.5])) if (weight > 0.5).any() else 0.0
-    shine = np.clip(brightest(stretched(components.shine, SIDE)) / (SHINING / 4), 0, 1)[..., None]
-    return np.asarray(np.maximum(_rise(length / max(typical, NO_COLOUR), GREY), shine), np.float32)
+    colour = _rise(length / max(typical, NO_COLOUR), GREY)
+    return np.asarray(np.maximum(colour, _shining(components, SHINING / 4)), np.float32)
 
 
 @functools.lru_cache(4)  # the same for every picture and every move of a slider
