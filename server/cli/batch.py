@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from itertools import islice
@@ -91,15 +91,21 @@ def _jobs(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
-    from ..batch.manifest import Manifest
     from ..batch.run import Stop, Tally
 
-    plan, order, shard = _plan(args)
-    path = _manifest_path(args, shard)
-    if args.dry_run:
-        return _dry_run(plan, path)
     stop, tally = Stop(), Tally()
-    with Manifest(path, args.resume) as manifest, _signals(stop), _shown() as show:
+    with ExitStack() as opened:
+        try:
+            plan, order, shard = _plan(args)
+            path = _manifest_path(args, shard)
+            if args.dry_run:
+                return _dry_run(plan, path)
+            manifest = opened.enter_context(_kept(path, args.resume))
+        except Problem as problem:
+            tell(f"studio-portrait: {problem}")
+            return NOTHING_TRIED
+        opened.enter_context(_signals(stop))
+        show = opened.enter_context(_shown())
         try:
             if args.match_series:
                 plan = _measured(args, plan, order, path, stop, show)
@@ -108,14 +114,26 @@ def run(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             tell(f"Stopped at once. {_how_to_go_on()}")
             return INTERRUPTED
-        finally:
-            if not args.resume:  # then the file is ours, and new
-                _remove_empty(path)
     return _end(tally, stop, path)
 
 
+@contextmanager
+def _kept(path: Path, resume: bool) -> Iterator[Manifest]:
+    """Open a manifest; a new one that ends with nothing but its header is removed.
+
+    It would keep the command, once that is right, from running.
+    """
+    from ..batch.manifest import Manifest
+
+    try:
+        with Manifest(path, resume) as manifest:
+            yield manifest
+    finally:
+        if not resume:  # then the file is ours, and closed: Windows removes no other
+            _remove_empty(path)
+
+
 def _remove_empty(path: Path) -> None:
-    """Remove a manifest that has no line but its header: the command, once it is right, would be refused."""
     with suppress(OSError):
         with path.open("rb") as file:
             lines = sum(1 for _ in islice(file, 2))
@@ -136,7 +154,6 @@ def _run(
 
 def _measured(args: argparse.Namespace, plan: Plan, order: Order, path: Path, stop: Stop, show: Show) -> Plan:
     """Return the plan with the colours that `batch.series` decides once every picture was looked at."""
-    from ..batch.manifest import Manifest
     from ..batch.run import run as run_batch
     from ..batch.series import colours_of
 
@@ -144,13 +161,9 @@ def _measured(args: argparse.Namespace, plan: Plan, order: Order, path: Path, st
     beside = path.with_suffix(".series.jsonl")
     engine = _engine(args, replace(order, measure=True), stop)
     looking = replace(plan, settings={"series": 1, "network": plan.settings["network"]}, stop_on_error=False)
-    with Manifest(beside, args.resume) as manifest:
-        try:
-            manifest.head(_header(args, looking, engine))
-            run_batch(looking, engine, manifest, stop, lambda tally, outcome: show(tally, None))
-        finally:
-            if not args.resume:
-                _remove_empty(beside)
+    with _kept(beside, args.resume) as manifest:
+        manifest.head(_header(args, looking, engine))
+        run_batch(looking, engine, manifest, stop, lambda tally, outcome: show(tally, None))
     return plan if stop else replace(plan, colours=colours_of(beside))
 
 

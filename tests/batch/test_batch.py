@@ -87,7 +87,8 @@ def test_a_run_that_could_not_begin_leaves_no_manifest(tmp_path: Path) -> None:
     mine.write_text("a line of my own\n")
     for words, status in (
         ((), 2),
-        (("--manifest", mine), 1),
+        (("--manifest", mine), 2),
+        (("--network", "nobody's"), 2),
         (("--server", "nobody's"), 2),
         (("--device", "x"), 2),
     ):
@@ -128,7 +129,7 @@ def test_resume_does_what_is_missing_changed_or_failed(shoot: Path, tmp_path: Pa
     (shoot / "bad.jpg").write_text("no picture")
     assert batch(shoot, "-o", out).returncode == 1
     refused = batch(shoot, "-o", out)
-    assert refused.returncode == 1 and "--resume" in refused.stderr
+    assert refused.returncode == 2 and "--resume" in refused.stderr
     write(shoot / "bad.jpg", 9)  # repaired
     write(shoot / "1.jpg", 40)  # changed
     (out / "2.jpg").unlink()  # missing

@@ -37,7 +37,11 @@ SLIDERS = {
         "of everything below",
     ),
     "shine": Slider(
-        0, 0.6, "Sh_ine", "How much of the flash's shine on the skin is taken away.", "glossy spots on skin"
+        0,
+        0.6,
+        "Sh_ine",
+        "How much of the flash's shine on the skin is taken away. Red pupils turn black with it.",
+        "glossy spots on skin",
     ),
     "light": Slider(
         0,
