@@ -28,7 +28,7 @@ INDEX = "index.json"
 class Entry:
     """One cached portrait. scale: pixels per cm. lightness: median sRGB grey of its skin, 0..1.
 
-    glasses: known to be worn; an index from before this was kept has none.
+    glasses: known to be worn. eyes: see `maps.Maps`. An index from before these were kept has none.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Entry:
     scale: float
     lightness: float
     glasses: bool = False
+    eyes: tuple[tuple[float, float, float], ...] = ()
 
 
 @cache
@@ -56,7 +57,7 @@ def _one(portrait: Portrait, portraits: Path, mesh: Path, folder: Path) -> Entry
     skin = maps.planes[..., PLANES["skin"]][..., 0] > 127
     lightness = float(np.median(maps.planes[..., PLANES["studio"]][skin].mean(axis=-1)) / 255)
     who = (portrait.name, portrait.source, portrait.person, portrait.held_out)
-    return Entry(*who, maps.scale, round(lightness, 4), portrait.glasses)
+    return Entry(*who, maps.scale, round(lightness, 4), portrait.glasses, maps.eyes)
 
 
 def fill(

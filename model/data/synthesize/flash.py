@@ -77,6 +77,7 @@ class Mix:
     led_saturation: Range = (0.75, 1.05)
     led_oil: Range = (0.3, 1.5)
     led_hue_tie: float = 0.0
+    highlights: float = 0.0  # share of the flashes with those in eyes, on lips and in hair, see `highlights`
 
     @classmethod
     def of(cls, table: dict[str, Any]) -> Mix:

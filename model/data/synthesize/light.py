@@ -20,6 +20,7 @@ F0: Final = 0.028  # reflectance of skin at normal incidence
 HAIR_FLOOR: Final = 0.30  # hair and cloth scatter light: floor of their n.l
 SHADOW_STEPS: Final = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 11.0, 15.0)  # pixels at 512
 SHADOW_SOFT: Final = 0.5  # cm of gap over which a shadow's edge fades
+CONTOUR: Final = 7.0  # pixels at 512: what is smoothed off the target's form
 FRONT: Final = 0.85  # mean of n.l over a frontal face
 
 
@@ -56,7 +57,8 @@ class Light:
 
     specular (N, 1, H, W): the part of it that is shine on skin, on the same scale. shadow (N, 1, H, W):
     how much of the flash is missing on the person, by angle, distance or a cast shadow, [0, 1]. contour
-    (N, 1, H, W): what is missing by angle alone, [0, 1], 1 where nothing is.
+    (N, 1, H, W): what is missing by angle alone, [0, 1], 1 where nothing is; smooth, without the lines where
+    the mesh ends.
     """
 
     radiance: Tensor
@@ -156,4 +158,6 @@ def render(surface: Surface, flash: Flash, noise: Tensor) -> Light:
     )
     radiance = surface.person * person + (1 - surface.person) * surface.background * behind
     missing = (1 - irradiance.mean(1, keepdim=True)).clip(0, 1) * surface.person
-    return Light(radiance, shine.mean(1, keepdim=True) * surface.person, missing, lambert)
+    # Before the ears and below the jaw the mesh turns away within a few pixels, which skin does not.
+    contour = blur(lambert, torch.full((1, 1), CONTOUR / surface.shrink, device=lambert.device))
+    return Light(radiance, shine.mean(1, keepdim=True) * surface.person, missing, contour)

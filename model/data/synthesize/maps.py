@@ -20,6 +20,7 @@ from model.paper.colour import decode_srgb, luminance
 
 from . import albedo, spots
 from .geometry import FACE_VERTICES, FaceModel, Fit, draw, fit, vertex_normals
+from .masks import EYES
 from .masks import person as person_mask
 from .masks import skin as skin_mask
 from .portraits import Portrait, Unfit, frame
@@ -54,10 +55,14 @@ HAIR_ROUND: Final = 70.0  # pixels: radius with which hair and shoulders bend aw
 
 @dataclass(frozen=True)
 class Maps:
-    """planes (512, 512, COUNT) uint8 as `PLANES` says; scale: pixels per cm."""
+    """planes (512, 512, COUNT) uint8 as `PLANES` says; scale: pixels per cm.
+
+    eyes: each eye's middle, x and y, and half of its opening, pixels.
+    """
 
     planes: NDArray[np.uint8]
     scale: float
+    eyes: tuple[tuple[float, float, float], ...]
 
 
 def build(portrait: Portrait, folder: Path, model: FaceModel) -> Maps:
@@ -85,7 +90,14 @@ def build(portrait: Portrait, folder: Path, model: FaceModel) -> Maps:
     planes[..., PLANES["valid"]] = 255 * framed.valid[..., None]
     add_light(planes)
     check_light(planes, framed.landmarks, framed.valid)
-    return Maps(planes, fitted.scale)
+    return Maps(planes, fitted.scale, tuple(_eye(framed.landmarks[part]) for part in EYES))
+
+
+def _eye(lids: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return where the six points about an eye (corner, two above, corner, two below) have it."""
+    x, y = lids.mean(axis=0)
+    opening = (lids[4:6, 1] - lids[2:0:-1, 1]).mean() / 2
+    return round(float(x), 1), round(float(y), 1), round(float(max(opening, 0)), 1)
 
 
 def add_light(planes: NDArray[np.uint8]) -> float:

@@ -15,7 +15,7 @@ from torch import Tensor
 from model.paper.bilateral import filter_crop
 from model.paper.colour import decode_srgb
 
-from . import extras
+from . import extras, highlights
 from .batched import bilateral
 from .cache import Entry
 from .camera import compress, develop, jpeg
@@ -137,13 +137,20 @@ def _photographed(
     own = decode_srgb(lightness.to(device)).view(-1, 1, 1, 1) * flash.darken.mean(dim=1, keepdim=True)
     gain = decode_srgb(flash.face_level) / (own * (FRONT + flash.ambient))
     glare = extras.glare(extra, placing.eyes, placing.turn, placing.scale, placing.size) * scene.person
-    exposed = (light.radiance + flash.flash_colour * glare) * gain
-    studio = _studio(scene, lit.albedo, light, flash, own, mix)
+    noise, drawn = (_generator(stream) for stream in rng.spawn(2))
+    shine = torch.zeros_like(light.radiance)
+    kept = shine
+    if mix.highlights:
+        some = highlights.sample(len(chosen), mix.highlights, placing, drawn).to(device)
+        parts = highlights.shine(some, scene, placing, flash, chosen, extra.yaw)
+        shine, kept = (part * (1 - flash.identity) for part in parts)
+        kept = kept / (FRONT + flash.ambient)  # the target is exposed for skin that is lit from the front
+    exposed = (light.radiance + flash.flash_colour * glare + shine) * gain
+    studio = _studio(scene, lit.albedo, light, flash, own, mix) + kept
     exposed = torch.where(flash.identity > 0, torch.lerp(exposed, studio, scene.person), exposed)
     x = jpeg(develop(compress(exposed, flash), flash, generator, placing.shrink), flash.jpeg)
-    noise = _generator(rng.spawn(1)[0])
     return Photographs(
-        x, studio, mix, scene, lit.albedo, light, flash, extra, placing, valid, gain, own, noise
+        x, studio, mix, scene, lit.albedo, light, flash, extra, placing, valid, gain, own, kept, noise
     )
 
 
@@ -173,7 +180,8 @@ class Photographs:
 
     studio: the target, linear, as `mix` lights and exposes it. albedo: with the portraits' own light taken
     off. valid: where the scene lies in the photograph. gain: of the exposure. own: linear level of the skin.
-    noise: of what makes `o` a little off.
+    kept: the highlights beside the skin that the target has, see `highlights`. noise: of what makes `o` a
+    little off.
     """
 
     x: Tensor
@@ -188,11 +196,12 @@ class Photographs:
     valid: Tensor
     gain: Tensor
     own: Tensor
+    kept: Tensor
     noise: torch.Generator
 
     def aimed(self, mix: Mix) -> Photographs:
         """Return the same photographs with the target that another mix asks for."""
-        studio = _studio(self.scene, self.albedo, self.light, self.flash, self.own, mix)
+        studio = _studio(self.scene, self.albedo, self.light, self.flash, self.own, mix) + self.kept
         return replace(self, studio=studio, mix=mix)
 
     def pairs(self) -> Pairs:

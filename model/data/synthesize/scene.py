@@ -53,6 +53,13 @@ class Placing:
         moved = {name: getattr(self, name).to(device) for name in ("theta", "turn", "scale", "eyes")}
         return replace(self, **moved)
 
+    def crop_pixel(self, number: int, x: float, y: float) -> Tensor:
+        """Return where crop `number` shows the 512 crop's point x, y: pixels, (2,)."""
+        linear, middle = self.theta[number, :, :2], self.theta[number, :, 2]
+        point = torch.tensor([x, y], device=linear.device) * 2 / SIZE - 1
+        found: Tensor = (torch.linalg.solve(linear, point - middle) + 1) * self.size / 2
+        return found
+
     def grid(self, shifted: Tensor | None = None) -> Tensor:
         """Make the sampling grid; shifted (N, 2): crop pixels by which to look aside."""
         theta = self.theta
