@@ -91,11 +91,17 @@ def resident_memory(pid: int | None = None) -> int:
 
 
 def processor_seconds(pid: int) -> float:
-    """Seconds of a processor that a process has used; 0 when it is gone or nobody tells."""
-    try:
-        return float(sum(psutil.Process(pid).cpu_times()[:2]))
-    except (psutil.Error, OSError):
-        return 0.0
+    """Seconds of a processor that a process and those that it started have used; 0 when it is gone.
+
+    On Windows a virtual environment's Python only starts the one that works.
+    """
+    used = 0.0
+    with contextlib.suppress(psutil.Error, OSError):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.Error, OSError):
+                used += sum(one.cpu_times()[:2])
+    return used
 
 
 def keep_freed_memory() -> None:
