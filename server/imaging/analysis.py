@@ -120,8 +120,9 @@ class Analysis:
         """
         found = {index: self._parts[index] for index in indices if index in self._parts}
         missing = [index for index in indices if index not in found]
-        for first in range(0, len(missing), self.predictor.batch):
-            batch = missing[first : first + self.predictor.batch]
+        size = self.predictor.batch  # now: it gets smaller on the way when a device's memory is short
+        for first in range(0, len(missing), size):
+            batch = missing[first : first + size]
             with run.stage("filter"):
                 crops = [_crop(pixels, self.faces[index], self.space, pyramid) for index in batch]
                 upright = np.stack([crop.upright(self.space) for crop in crops])

@@ -71,7 +71,8 @@ def preview(
             mask = np.zeros((rows.stop - rows.start, width, 1), np.float32)
             for part in parts:
                 part.add_mask(mask, rows)
-            result[rows] = np.rint((mask if chosen is None else mask * chosen) * 255)
+            # Shares of crops of different sizes, each read on its own grid, may add up to a little above 1.
+            result[rows] = np.minimum(np.rint((mask if chosen is None else mask * chosen) * 255), 255)
             return
         after = shown.working[rows]
         if parts:

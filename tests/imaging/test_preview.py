@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from model.paper.colour import decode_srgb
+from model.paper.framing import Square
 from plugin.studio_portrait.link.wire import REACHES, Box, Settings
-from server.imaging import ImagingError, Selection, analyse, preview, render
+from server.imaging import Analysis, ImagingError, Selection, analyse, preview, render
+from server.imaging.colour import ColourSpace
+from server.imaging.faces import Face
 from tests.imaging.conftest import Constant, Darken, Lit
 from tests.imaging.test_colour import linear_rgb
 from tests.imaging.test_retouch import as_sample
@@ -143,6 +146,16 @@ def test_the_mask_is_what_the_result_has(selfie):
     layer = after[box.y : box.y + box.height, box.x : box.x + box.width]
     clips = ((layer == 0) | (layer == 255)).any(-1)
     assert np.abs(more[~clips]).max() <= 1 and more[clips].min() >= -1 and shown.max() == 255
+
+
+def test_a_mask_has_no_black_specks_where_faces_of_different_sizes_overlap():
+    squares = [Square(353, 972, 424), Square(1399, 1285, 1073), Square(910, 1134, 2099)]
+    faces = tuple(Face((0, 0, 100, 100), square, 1.0) for square in squares)
+    analysis = Analysis((2000, 3000), ColourSpace(None, 3), faces, Darken())
+    grey = np.full((2000, 3000, 3), 128, np.uint8)
+    shown = preview(grey, analysis, Settings(reach="frame"), Box(0, 0, 3000, 2000), 450, 300, plane="mask")
+    steps = np.abs(np.diff(shown[..., 0].astype(int), axis=0))
+    assert shown.max() == 255 and steps.max() < 30, "it rises and falls smoothly"
 
 
 def test_the_selection_limits_previews_too(selfie):

@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from model.paper.framing import Square
 from plugin.studio_portrait.link.wire import Problem
+from server.imaging.analysis import Analysis
+from server.imaging.colour import ColourSpace
+from server.imaging.faces import Face
+from server.imaging.run import Run
 from server.service.fallback import PROCESSOR, SMALLER, Fallback, leaves_the_device_broken
 
 
@@ -25,6 +30,9 @@ class Device:
         if len(crops) > self.memory:
             raise Problem("out-of-memory", "There is not enough memory to run the network.")
         return crops * 2
+
+    def components(self, crops: Any, cancelled: Any) -> list[Any]:
+        return list(self(crops, cancelled))
 
 
 CROPS = np.arange(4, dtype=np.float32).reshape(4, 1, 1, 1)
@@ -46,6 +54,15 @@ def test_smaller_batches_and_then_the_processor(memory: int, calls: list[int], n
     assert (card.calls, fallback.notes) == (calls, notes)
     assert fallback.device == ("cpu" if PROCESSOR in notes else "cuda:0")
     assert processor.calls == ([1] * 4 if PROCESSOR in notes else [])
+
+
+def test_no_face_of_a_group_is_left_out_when_the_batches_get_smaller() -> None:
+    faces = tuple(Face((100 * i, 50, 40, 40), Square(100 * i + 60, 70, 90), 1.0) for i in range(8))
+    fallback = Fallback(Device("cuda:0", 2), lambda: pytest.fail("the device does it"))
+    analysis = Analysis((200, 900), ColourSpace(None, 3), faces, fallback)
+    parts = analysis.parts(np.full((200, 900, 3), 128, np.uint8), range(8), Run())
+    assert len(parts) == 8 and all(part.components is not None for part in parts)
+    assert fallback.notes == [SMALLER]
 
 
 def test_the_next_job_tries_the_device_again() -> None:
