@@ -12,7 +12,7 @@ from pathlib import Path
 
 from plugin.studio_portrait.link.wire import Problem
 
-from ..files.names import ENDINGS, HEIC, RAW, SUFFIXES
+from ..files.names import ENDINGS, HEIC, RAW, SUFFIXES, mask_beside
 from .item import Item
 
 
@@ -46,7 +46,9 @@ class Listing:
 
     sources: as named by the user. recursive: folders in folders too. suffix: put behind each name's stem.
     kind: ``jpeg``, ``png`` or ``tiff`` for every result, "" to keep each file's own (a RAW file
-    becomes a TIFF, a HEIC a JPEG). failed(folder, reason): hears of folders that cannot be read.
+    becomes a TIFF, a HEIC a JPEG). mask: each result has its mask beside it, whose name is taken, too.
+    reference: a file that is read, and must not be a result either. failed(folder, reason): hears of folders
+    that cannot be read.
     Raises `Problem` ``bad-setting`` or ``bad-output`` when results could meet sources.
     """
 
@@ -59,6 +61,8 @@ class Listing:
         suffix: str = "",
         kind: str = "",
         shard: Shard | None = None,
+        mask: bool = False,
+        reference: str | None = None,
     ):
         if not destination or not sources or not all(sources):
             raise Problem("bad-setting", "A name is empty.", "Name the pictures, and where they go (-o).")
@@ -67,16 +71,17 @@ class Listing:
             raise Problem("bad-setting", f"--suffix {suffix} is no part of a file's name.", hint)
         self.destination = Path(os.path.abspath(destination))
         self._suffix, self._kind, self._shard, self._recursive = suffix, kind, shard, recursive
+        self._mask = mask
         self._here = Path(os.path.realpath(destination))
         self._sources = [Path(os.path.abspath(source)) for source in sources]
-        self._check()
+        self._check([*self._sources, *([Path(reference)] if reference else [])])
 
-    def _check(self) -> None:
-        if self.destination.exists() and not self.destination.is_dir():
+    def _check(self, read: Sequence[Path]) -> None:
+        if os.path.exists(self.destination) and not os.path.isdir(self.destination):
             raise Problem("bad-output", f"{self.destination} is a file.", "Name a folder for the results.")
-        for source in self._sources:
-            folder = Path(os.path.realpath(source if source.is_dir() else source.parent))
-            if folder == self._here or (source.is_dir() and self._here in folder.parents):
+        for source in read:
+            folder = Path(os.path.realpath(source if os.path.isdir(source) else source.parent))
+            if folder == self._here or self._here in folder.parents:
                 sentence = f"The results would go to where the pictures of {source} are."
                 raise Problem("bad-output", sentence, "Name another folder: originals are never changed.")
 
@@ -86,7 +91,7 @@ class Listing:
         names: set[str] = set()
         alone = len(self._sources) == 1
         for source in self._sources:
-            if not source.is_dir():
+            if not os.path.isdir(source):  # which raises for no name, however strange
                 yield from self._item(str(source), self._name(source.name, names))
                 continue
             label = "" if alone else _free(source.name or "pictures", labels)
@@ -107,7 +112,7 @@ class Listing:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         inner.append(entry.name)
-                    elif _is_picture(entry.name) and not entry.is_dir():
+                    elif _is_picture(entry.name) and not os.path.isdir(entry.path):
                         files.append(entry.name)
         except OSError as error:
             failed(folder, error.strerror or type(error).__name__)
@@ -146,7 +151,11 @@ class Listing:
         plain = f"{stem}{self._suffix}"
         if f"{plain}{new}".casefold() in taken and new != ending:
             plain = f"{name}{self._suffix}"
-        return _free(plain, taken, new)
+        return _free(plain, taken, new, self._beside)
+
+    def _beside(self, name: str) -> list[str]:
+        """Return the names of what is written beside the result of this name."""
+        return [mask_beside(Path(name)).name] if self._mask else []
 
 
 def _is_picture(name: str) -> bool:
@@ -154,11 +163,13 @@ def _is_picture(name: str) -> bool:
     return ending in SUFFIXES or ending in RAW or ending in HEIC
 
 
-def _free(stem: str, taken: set[str], ending: str = "") -> str:
-    """Return the name, with a number behind it if need be; it is taken then."""
+def _free(
+    stem: str, taken: set[str], ending: str = "", beside: Callable[[str], list[str]] = lambda name: []
+) -> str:
+    """Return the name, with a number behind it if need be; it and all that goes beside it is taken then."""
     name, number = f"{stem}{ending}", 1
-    while name.casefold() in taken:
+    while not taken.isdisjoint(files := {file.casefold() for file in (name, *beside(name))}):
         number += 1
         name = f"{stem}-{number}{ending}"
-    taken.add(name.casefold())
+    taken |= files
     return name

@@ -8,6 +8,7 @@ picture, not by keeping it in memory.
 from __future__ import annotations
 
 import bisect
+import errno
 import hashlib
 import json
 import math
@@ -22,6 +23,7 @@ import numpy as np
 from plugin.studio_portrait.link.wire import Problem
 
 from ..files.errors import PictureError
+from ..files.names import mask_beside
 from .item import DONE, FAILED, MEASURED, MOST_BYTES, NO_FACE, Item, Outcome, outcome_in, whole_lines
 from .retoucher import fingerprint
 
@@ -63,7 +65,8 @@ class Manifest:
         data = json.dumps(_finite(line), separators=(",", ":"), allow_nan=False).encode() + b"\n"
         end = self._file.seek(0, os.SEEK_END)
         try:
-            self._file.write(data)
+            if self._file.write(data) != len(data):  # a limit on files' sizes, which a second try would tell
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         except OSError as error:
             self._file.truncate(end)
             sentence = f"The manifest {self.path} cannot be written ({error.strerror})."
@@ -156,7 +159,11 @@ def may_stand(line: Outcome, item: Item, settings: dict[str, Any], weights: str)
     try:
         if os.stat(item.source).st_size != line["size"]:
             return False
-        return bool(line["status"] != DONE or os.stat(item.target).st_size == line["output_size"])
+        if line["status"] != DONE:
+            return True
+        if settings.get("mask") and not mask_beside(Path(item.target)).is_file():
+            return False
+        return bool(os.stat(item.target).st_size == line["output_size"])
     except (OSError, KeyError):
         return False
 

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
-from plugin.studio_portrait.link.wire import Problem
 from server import child
 
 from .item import Item, Order, Outcome
@@ -55,7 +54,10 @@ class Channel:
         threading.Thread(target=self._listen, daemon=True).start()
         try:
             work = make()
-        except Problem as problem:
+        except Exception as error:  # whoever started us tells it in a sentence
+            from .retoucher import problem_of
+
+            problem = problem_of(error)
             self._tell("failed", code=problem.code, message=problem.message, hint=problem.hint)
             return
         self._tell("ready", about=getattr(work, "about", {}))

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from plugin.studio_portrait.link.version import VERSION
 from plugin.studio_portrait.link.wire import HEADSHOT, ImageSpec, Problem, Settings, check_reference
 
+from ..files.errors import PictureError
 from ..files.names import FORMATS, HINT
 from .settings import add_arguments as add_settings
 from .settings import add_result_arguments, check_is_there, device, from_arguments
@@ -45,9 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " that was broken off goes on with --resume. Pictures without a face are counted and left out."
     )
     parser.epilog = (
-        "Originals are never changed. Ctrl-C finishes what is being done and says how to go on; a second one"
-        " stops at once. Exit status: 0 every picture is done or has no face; 1 at least one failed;"
-        " 2 nothing was tried; 130 interrupted."
+        "Originals are never changed; a file in DST that has a result's name is replaced. Ctrl-C finishes"
+        " what is being done and says how to go on; a second one stops at once. Exit status: 0 every picture"
+        " is done or has no face; 1 at least one failed; 2 nothing was tried; 130 interrupted."
     )
     add = parser.add_argument
     add("sources", nargs="+", metavar="SRC", help="a picture, or a folder of pictures")
@@ -91,6 +92,7 @@ def _jobs(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
+    from ..batch.retoucher import problem_of
     from ..batch.run import Stop, Tally
 
     stop, tally = Stop(), Tally()
@@ -101,20 +103,36 @@ def run(args: argparse.Namespace) -> int:
             if args.dry_run:
                 return _dry_run(plan, path)
             manifest = opened.enter_context(_kept(path, args.resume))
-        except Problem as problem:
-            tell(f"studio-portrait: {problem}")
-            return NOTHING_TRIED
-        opened.enter_context(_signals(stop))
-        show = opened.enter_context(_shown())
-        try:
+            opened.enter_context(_signals(stop))
+            show = opened.enter_context(_shown())
             if args.match_series:
                 plan = _measured(args, plan, order, path, stop, show)
-            if not stop:
-                tally = _run(plan, _engine(args, order, stop), args, manifest, stop, show)
+            engine = None if stop else _engine(args, order, stop)
+        except (Problem, PictureError, OSError) as error:
+            tell(f"studio-portrait: {problem_of(error)}")
+            return NOTHING_TRIED
         except KeyboardInterrupt:
-            tell(f"Stopped at once. {_how_to_go_on()}")
-            return INTERRUPTED
+            return _stopped()
+
+        def counted(now: Tally, outcome: Outcome | None) -> None:
+            nonlocal tally
+            tally = now
+            show(now, outcome)
+
+        try:
+            if engine is not None:
+                tally = _run(plan, engine, args, manifest, stop, counted)
+        except Problem as problem:
+            tell(f"studio-portrait: {problem}")
+            return SOME_FAILED if tally.ended else NOTHING_TRIED
+        except KeyboardInterrupt:
+            return _stopped()
     return _end(tally, stop, path)
+
+
+def _stopped() -> int:
+    tell(f"Stopped at once. {_how_to_go_on()}")
+    return INTERRUPTED
 
 
 @contextmanager
@@ -125,8 +143,9 @@ def _kept(path: Path, resume: bool) -> Iterator[Manifest]:
     """
     from ..batch.manifest import Manifest
 
+    manifest = Manifest(path, resume)
     try:
-        with Manifest(path, resume) as manifest:
+        with manifest:
             yield manifest
     finally:
         if not resume:  # then the file is ours, and closed: Windows removes no other
@@ -172,13 +191,31 @@ def _plan(args: argparse.Namespace) -> tuple[Plan, Order, Shard | None]:
     from ..batch.run import Plan
 
     settings = from_arguments(args)
+    _check_machines(args)
     _check_reference(args.reference, settings)
     shard = Shard.of(args.shard) if args.shard else None
     listing = Listing(
-        args.sources, args.output, recursive=args.recursive, suffix=args.suffix, kind=args.format, shard=shard
+        args.sources,
+        args.output,
+        recursive=args.recursive,
+        suffix=args.suffix,
+        kind=args.format,
+        shard=shard,
+        mask=args.mask,
+        reference=args.reference,
     )
     order, kept = _order(args, settings)
     return Plan(listing, kept, _weights(settings.network), args.resume, args.on_error == "stop"), order, shard
+
+
+def _check_machines(args: argparse.Namespace) -> None:
+    """Refuse what would have no effect where the work is done."""
+    if args.server and (args.jobs or args.device != "auto"):
+        named = "--jobs" if args.jobs else "--device"
+        hint = f"Leave {named} out: each server has its own workers (serve --device)."
+        raise Problem("bad-setting", f"{named} is for this machine, and --server for others.", hint)
+    if args.ray_installed and not args.ray:
+        raise Problem("bad-setting", "--ray-installed is of no use without --ray.", "Name the cluster, too.")
 
 
 def _order(args: argparse.Namespace, settings: Settings) -> tuple[Order, dict[str, Any]]:
@@ -300,7 +337,7 @@ def _signals(stop: Stop) -> Iterator[None]:
 
     def heard(number: int, frame: object) -> None:
         nonlocal first
-        if stop.why != _CTRL_C:
+        if not first:  # the run may be ending for another reason already
             first = time.monotonic()
             stop.ask(_CTRL_C)
             tell("Finishing the pictures that are being done; once more stops at once.")

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, Final, NoReturn
 
 from plugin.studio_portrait.link.version import VERSION
@@ -35,6 +36,8 @@ COMMANDS: Final = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 1 failed, 2 not understood."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, TextIOWrapper):  # a file's name may have letters that a Windows file has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         parser = _parser(next((word for word in words if word in COMMANDS), ""))
         if words[:1] == ["serve"]:

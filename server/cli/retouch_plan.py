@@ -129,7 +129,8 @@ def _pictures(inputs: Iterable[Path]) -> Iterable[Path]:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in (*SUFFIXES, *HEIC) and not path.name.startswith(".") and path.is_file()
+    known = path.suffix.lower() in (*SUFFIXES, *HEIC, *RAW)
+    return known and not path.name.startswith(".") and os.path.isfile(path)
 
 
 def _check_targets(tasks: list[Task], more: list[Task], reference: Path | None) -> None:

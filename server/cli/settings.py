@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +49,7 @@ def add_result_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check_is_there(reference: str | None) -> None:
     """Raise `Problem` ``bad-setting`` for a reference portrait that is named and not there."""
-    if reference is not None and not Path(reference).is_file():
+    if reference is not None and not os.path.isfile(reference):
         sentence = f"The reference portrait {reference} is not there."
         raise Problem("bad-setting", sentence, "Choose another file.")
 

@@ -174,6 +174,7 @@ def _child(file: int, memory: int, outlet: int, request: dict[str, Any]) -> None
 
 def _single() -> None:
     """One picture: the request on standard input, the answer, samples and blobs on standard output."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us hears it too and decides
     line = sys.stdin.buffer.readline()
     if not line:
         return

@@ -97,6 +97,41 @@ def test_a_run_that_could_not_begin_leaves_no_manifest(tmp_path: Path) -> None:
     assert mine.read_text() == "a line of my own\n"
 
 
+def test_exit_status_2_whenever_nothing_was_tried(shoot: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "text.jpg").write_text("no picture")
+    long = tmp_path / f"{'x' * 300}.jpg"
+    headshot = ("--network", "headshot", "--reference")
+    for words, said in (
+        ((*headshot, tmp_path / "text.jpg"), "not a JPEG"),
+        ((*headshot, long), "is not there"),
+        (("--ray-installed",), "--ray"),
+        (("--server", "127.0.0.1:1"), "--jobs"),
+        (("--match-series", "--network", "nobodys"), "no network"),
+    ):
+        result = batch(shoot, "-o", out, *words)
+        assert result.returncode == 2 and said in result.stderr, (words, result.stderr)
+    result = subprocess.run(
+        _command(shoot, "-o", out, "--server", "127.0.0.1:1"), cwd=CHECKOUT, capture_output=True, text=True
+    )
+    assert result.returncode == 2 and "Traceback" not in result.stderr, result.stderr
+    assert not (out / "studio-portrait.jsonl").exists()
+
+
+def test_a_second_ctrl_c_stops_a_run_that_ends_for_another_reason() -> None:
+    from server.batch.run import Stop
+    from server.cli import batch as command
+
+    stop = Stop()
+    stop.ask("the disk is full")
+    with command._signals(stop), pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(2 * command.SAME_SECONDS)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
+    assert stop.why == "the disk is full"
+
+
 def test_bad_files_are_counted_and_named(shoot: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (shoot / "text.jpg").write_text("no picture")

@@ -10,6 +10,7 @@ import pytest
 
 from plugin.studio_portrait.link.wire import Problem
 from server.batch.listing import Listing, Shard
+from server.files.names import mask_beside
 
 
 def _tree(folder: Path, *names: str) -> Path:
@@ -116,3 +117,24 @@ def test_folders_that_link_back_are_not_followed(tmp_path: Path) -> None:
     shoot = _tree(tmp_path / "shoot", "a.jpg")
     (shoot / "again").symlink_to(shoot)
     assert _names(shoot, out=tmp_path / "out", recursive=True) == ["a.jpg"]
+
+
+def test_masks_never_take_the_place_of_results_or_of_each_other(tmp_path: Path) -> None:
+    shoot = _tree(tmp_path / "shoot", "DSC1.jpg", "DSC1.NEF", "a.jpg", "a-mask.png", "b.png", "B-MASK.png")
+    names = _names(shoot, out=tmp_path / "out", mask=True)
+    written = [*names, *(mask_beside(Path(name)).name for name in names)]
+    assert len({name.casefold() for name in written}) == 2 * 6
+
+
+def test_a_bad_link_hides_nothing_beside_it(tmp_path: Path) -> None:
+    shoot = _tree(tmp_path / "shoot", "a.jpg")
+    (shoot / "loop.jpg").symlink_to(shoot / "loop.jpg")
+    assert _names(shoot, out=tmp_path / "out") == ["a.jpg", "loop.jpg"]  # which fails alone, by its name
+
+
+def test_neither_a_picture_named_alone_nor_the_reference_is_overwritten(tmp_path: Path) -> None:
+    _tree(tmp_path, "in/sub/a.jpg", "out/sub/a.jpg", "out/me.jpg")
+    with pytest.raises(Problem, match="out/sub/a.jpg"):
+        _names(tmp_path / "in" / "sub", tmp_path / "out" / "sub" / "a.jpg", out=tmp_path / "out")
+    with pytest.raises(Problem, match="me.jpg"):
+        _names(tmp_path / "in", out=tmp_path / "out", reference=str(tmp_path / "out" / "me.jpg"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from server.batch.listing import Listing
 from server.batch.manifest import Manifest, stands
 from server.batch.retoucher import fingerprint, outcome_of, put
 from server.batch.run import QUIET, Plan, Tally, todo
+from server.files.names import mask_beside
+from tests.sample import CHECKOUT
 
 SETTINGS = {"strength": 1.0}
 
@@ -141,6 +145,30 @@ def test_what_was_done_stands(done: tuple[Outcome, Item]) -> None:
     assert stands(line, item, SETTINGS, "w") and stands(line, item, SETTINGS, "")
     os.utime(item.source)  # copied anew, but the same picture
     assert stands(line, item, SETTINGS, "w")
+
+
+def test_a_mask_that_is_missing_is_made(done: tuple[Outcome, Item]) -> None:
+    line, item = done
+    settings = line["settings"] = {**SETTINGS, "mask": True}
+    assert not stands(line, item, settings, "w")
+    mask_beside(Path(item.target)).touch()
+    assert stands(line, item, settings, "w")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no limits of a process")
+def test_a_line_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A limit on files' sizes lets a part of a line be written, and says nothing."""
+    code = (
+        "import resource, signal, sys; from pathlib import Path; from server.batch.manifest import Manifest\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); manifest = Manifest(Path(sys.argv[1]), False)\n"
+        "manifest.add({'name': 'a.jpg'}); resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))\n"
+        "manifest.add({'name': 'b' * 90})"
+    )
+    path = tmp_path / "run.jsonl"
+    words = [sys.executable, "-c", code, str(path)]
+    result = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert "Problem: The manifest" in result.stderr and "too large" in result.stderr, result.stderr
+    assert [json.loads(line) for line in path.read_text().splitlines()] == [{"name": "a.jpg"}]
 
 
 @pytest.mark.parametrize(

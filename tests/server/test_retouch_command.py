@@ -26,6 +26,7 @@ from PIL import Image
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
 from server.cli import main as cli
+from server.cli import retouch_plan
 from tests.sample import SELFIE
 
 from .running import COMMAND, PATIENCE, Client, Server, gone, wait_for
@@ -438,6 +439,15 @@ def test_heic_in_a_folder_becomes_a_jpeg(tmp_path: Path) -> None:
     (target,) = (tmp_path / "out").iterdir()
     assert target.name == "IMG_1.jpg" and Image.open(target).size == (64, 48)
     assert target.stat().st_mode & 0o077 == 0, "as private as its source"
+
+
+def test_raw_files_of_a_folder_are_taken(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.NEF", "b.jpg", "notes.txt"):
+        (folder / name).touch()
+    tasks = retouch_plan.plan([str(folder)], str(tmp_path / "out"))
+    assert [task.target.name for task in tasks] == ["a.tif", "b.jpg"]
 
 
 def test_heic_without_its_library_says_what_to_do(
