@@ -97,7 +97,7 @@ class JobService:
         return self._queue(job) if job.state is State.QUEUED else []
 
     def order(self, peer: Hashable, header: dict[str, Any], kind: str) -> list[Event]:
-        """Another task for a job that stays open. The newest preview counts. Raises `Problem`."""
+        """Another task for a job that stays open. Of those that wait the newest counts. Raises `Problem`."""
         job = self._own(peer, header)
         if self.ending:
             raise Problem("shutting-down", "The server was told to end.")
@@ -111,12 +111,10 @@ class JobService:
         if job.state in (State.READY, State.DONE):
             job.task, job.deaths = task, 0
             return self._queue(job)
-        if job.state is State.QUEUED and job.task.kind == "preview":
-            job.task = task
-        elif job.then is None or job.then.kind == "preview":
-            job.then = task
+        if job.state is State.QUEUED and job.task.kind != "analyse":
+            job.task, job.then = task, None
         else:
-            raise Problem("busy", "The picture is being rendered.")
+            job.then = task
         return []
 
     def _own(self, peer: Hashable, header: dict[str, Any]) -> Job:
@@ -218,7 +216,7 @@ class JobService:
         if kind == "preview":  # copied now: the next one may be written before this one is sent
             rows = bytes(job.plane("preview")[: fields.pop("bytes")])
         told = Event("answer", job, job.peer, job.task, None, fields, rows)
-        if job.then is None or job.state is State.DONE:
+        if job.then is None:
             return [told]
         job.task, job.then = job.then, None
         return [told, *self._queue(job)]

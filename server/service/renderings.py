@@ -113,17 +113,16 @@ def preview(work: Work) -> dict[str, Any]:
     )
     work.preview[: shown.nbytes] = np.ascontiguousarray(shown).data.cast("B")
     ms = {"total": (time.perf_counter() - start) * 1e3}
-    told = {"serial": work.fields.get("serial", 0), "width": columns, "height": rows, "plane": plane}
+    told = {"serial": _serial(work.fields), "width": columns, "height": rows, "plane": plane}
     return {"bytes": shown.nbytes, **told, "ms": _rounded(ms)}
 
 
 def render(work: Work) -> dict[str, Any]:
     """Make the result, or one of its layers, at full size; returns RESULT's fields."""
-    name = work.fields.get("layer", "")
+    name, serial = work.fields.get("layer", ""), _serial(work.fields)
     analysis = ANALYSES.of(work)
-    if name:
-        return _layer(work, analysis, name)
-    return rendered(work, _rendered(work, analysis))
+    told = _layer(work, analysis, name) if name else rendered(work, _rendered(work, analysis))
+    return {**told, "serial": serial}
 
 
 def _rendered(work: Work, analysis: Analysis) -> Result:
@@ -183,9 +182,6 @@ def _view(fields: dict[str, Any], width: int, height: int) -> tuple[Box, tuple[i
         raise Problem(
             "bad-request", f"A preview has at least one pixel, and at most {MAX_PREVIEW_BYTES // 3} of them."
         )
-    serial = fields.get("serial", 0)
-    if not isinstance(serial, int) or isinstance(serial, bool) or abs(serial) >= 1 << 53:
-        raise Problem("bad-request", "A preview's serial is a whole number.")
     try:
         box = Box(0, 0, width, height) if rect is None else Box(**rect)
     except TypeError:
@@ -193,6 +189,14 @@ def _view(fields: dict[str, Any], width: int, height: int) -> tuple[Box, tuple[i
     if box.x + box.width > width or box.y + box.height > height:
         raise Problem("bad-request", "The rectangle reaches over the picture's edge.")
     return box, (columns, rows), plane
+
+
+def _serial(fields: dict[str, Any]) -> int:
+    """Return the number by which the client knows the answer. Raises `Problem` ``bad-request``."""
+    serial = fields.get("serial", 0)
+    if not isinstance(serial, int) or isinstance(serial, bool) or abs(serial) >= 1 << 53:
+        raise Problem("bad-request", "A serial is a whole number.")
+    return serial
 
 
 def _rounded(ms: dict[str, float]) -> dict[str, float]:

@@ -178,7 +178,7 @@ class Answers:
             size = int(asked["width"]) * int(asked["height"]) * 3
             return [progress, ("PREVIEW", {**job, **place, "ms": {}}, bytes(size))]
         if command == "RENDER":
-            return [("RESULT", result, None)]
+            return [("RESULT", {**result, "serial": asked.get("serial")}, None)]
         return [("STATUS", {"status": {}}, None)] if command == "STATUS" else []
 
 

@@ -81,10 +81,11 @@ def test_a_file_goes_there_and_comes_back(session: Session, picture: np.ndarray)
 
 
 class Client:
-    """The work with one picture, and the picture that comes of it."""
+    """The work with one picture, and the picture that comes of it. stopped: as after the dialog's Stop."""
 
     def __init__(self, session: Session, picture: np.ndarray, **more: Any):
-        self.picture, self.uploads = picture, 0
+        self.picture, self.uploads, self.stopped = picture, 0, False
+        more["cancelled"] = lambda: self.stopped
         height, width = picture.shape[:2]
         self.work = Retouching(session, ImageSpec(width, height, 3, "u8"), self.read, **more)
         self.told = self.work.analyse()
@@ -174,6 +175,41 @@ def test_the_newest_preview_counts(session: Session, picture: np.ndarray) -> Non
     client.work.close()
 
 
+def stopped_render(client: Client, layer: str = "") -> None:
+    """Leave a rendering that the server has been asked for, and goes on with."""
+    client.stopped = True
+    with pytest.raises(Problem) as problem:
+        client.render(Settings(strength=0.5), layer)
+    assert problem.value.code == "cancelled"
+    client.stopped = False
+
+
+def test_a_stopped_rendering_is_not_taken_for_the_next_one(session: Session, picture: np.ndarray) -> None:
+    """Neither at once, while the server goes on with it, nor when its answer has been there for long."""
+    client, settings = Client(session, picture), Settings(shine=0.7)
+    expected = client.render(settings)[1], client.render(settings, "shine")[1]
+    stopped_render(client, "light")
+    told, shine, _ = client.render(settings, "shine")
+    assert told["layer"] == "shine" and np.array_equal(shine, expected[1])
+    stopped_render(client)
+    with Session.open() as other:
+        wait_for(lambda: not other.status()["running"])
+    assert np.array_equal(client.render(settings)[1], expected[0])
+    client.work.close()
+
+
+def test_a_preview_after_a_stopped_rendering_comes(session: Session, picture: np.ndarray) -> None:
+    """So it does when several renderings were stopped, of which but the last is waiting."""
+    client = Client(session, picture)
+    for _ in range(3):
+        stopped_render(client)
+    client.work.ask(None, 288, 384, Settings(strength=0))
+    shown = wait_for(lambda: client.work.newest(0.05), 30)
+    original = cv2.resize(picture, (288, 384), interpolation=cv2.INTER_AREA)
+    assert np.abs(np.frombuffer(shown.data, np.uint8).reshape(384, 288, 3).astype(int) - original).max() <= 1
+    client.work.close()
+
+
 def test_layers_add_up_over_the_wire(session: Session, picture: np.ndarray) -> None:
     client = Client(session, picture)
     settings = Settings(strength=0.8, shine=0.6, brightness=0.2, mask=True)
@@ -260,6 +296,9 @@ def test_hostile_previews_are_refused_and_cost_nothing(session: Session, picture
         with pytest.raises(Problem) as problem:
             session.expect("PREVIEW", client.work._job)
         assert problem.value.code in ("bad-request", "bad-setting", "unknown-network"), spoiled
+    session.send([wire.encode("RENDER", job=client.work._job, serial=[], settings=plain["settings"])])
+    with pytest.raises(Problem, match="whole number"):
+        session.expect("RESULT", client.work._job)
     for command in ("PREVIEW", "RENDER"):
         session.send([wire.encode(command, job=(other := secrets.token_hex(16)), **plain)])
         with pytest.raises(Problem) as problem:

@@ -146,9 +146,10 @@ class Retouching(Transfer):
         """
 
         def fetch() -> dict[str, Any]:
-            header = wire.encode("RENDER", job=self._job, settings=settings.as_dict(), layer=layer)
-            self._talk.send([header])
-            told = self._wait_for("RESULT")
+            self._serial += 1
+            how = {"serial": self._serial, "settings": settings.as_dict(), "layer": layer}
+            self._talk.send([wire.encode("RENDER", job=self._job, **how)])
+            told = self._wait_for("RESULT", self._serial)  # the one of a stopped `render` may come before
             self._written, self._write = {}, write
             self._fetch_all(told, settings)
             return told

@@ -193,7 +193,8 @@ class Transfer:
             self._talk.send([wire.encode("DATA", job=self._job, plane=plane, row=row, rows=rows), data])
             self._progress("upload", (row + rows) / height)
 
-    def _wait_for(self, command: str) -> dict[str, Any]:
+    def _wait_for(self, command: str, serial: int | None = None) -> dict[str, Any]:
+        """Return the answer's header. serial: of the one that is waited for, where there may be others."""
         heard = time.monotonic()
         while True:
             self._check_cancelled()
@@ -201,7 +202,7 @@ class Transfer:
             if message is not None:
                 heard = time.monotonic()
                 header = message[0]
-                if header["cmd"] == command:
+                if header["cmd"] == command and serial in (None, header.get("serial")):
                     return header
                 self._tell(header)
             elif time.monotonic() - heard > self._talk.silence:
