@@ -90,7 +90,9 @@ def _of_part(part: Part, analysis: Analysis, settings: Settings) -> Correction:
     space, guide = analysis.space, np.clip(part.guide, 0, 1)
     change = _change(part, analysis, settings)
     painted = None
-    if found.rendering is not None:  # which has a full-size answer of its own, all sliders at 1
+    # A painter has a full-size answer of its own, all sliders at 1, for squares along the picture's rows; on
+    # a face that is rolled between these, its change is lifted like every network's.
+    if found.rendering is not None and part.angle % 90 == 0:
         painted = Painted(found.rendering.turned(-part.grid.turns), space, settings.strength, part.grid)
         whole = analysis.once(f"whole {part.grid}", None, lambda: difference(found))  # of no slider
         change = change - np.float32(settings.strength) * whole

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from plugin.studio_portrait.link.wire import Settings
 from server.imaging import retouch
 from tests.imaging.conftest import components_of
 from tests.imaging.test_colour import linear_rgb
+from tests.imaging.test_faces import turned
 from tests.imaging.test_retouch import as_sample, face_of, with_alpha
 from tests.model import made
 
@@ -23,12 +25,15 @@ class Gamma:
 
     batch = 1
 
+    def __init__(self, rendering=None):
+        self.rendering = rendering or Squared()
+
     def components(self, crops):
         assert crops.min() >= 0 and crops.max() <= 1
         answers = []
         for crop in crops:
-            y = (crop - Squared().rows(crop, Place(0, 0, 512)) + 1) / 2
-            answers.append(replace(components_of(crop, y), rendering=Squared()))
+            y = (crop - self.rendering.rows(crop, Place(0, 0, 512)) + 1) / 2
+            answers.append(replace(components_of(crop, y), rendering=self.rendering))
         return answers
 
 
@@ -43,6 +48,18 @@ class Squared:
         down, across = place.down(len(x))[:, None], place.across(x.shape[1])[None]
         to_the_right = (across, 1 - down, 1 - across, down)[self.turns % 4]
         return x * x * (0.5 + 0.5 * to_the_right)[..., None]
+
+
+class Forehead:
+    """Makes the forehead of an upright square dark."""
+
+    def turned(self, turns):
+        assert turns == 0
+        return self
+
+    def rows(self, x, place):
+        down, across = place.down(len(x))[:, None, None], place.across(x.shape[1])[None, :, None]
+        return np.where((np.abs(down - 0.36) < 0.07) & (np.abs(across - 0.5) < 0.15), x * np.float32(0.5), x)
 
 
 @pytest.mark.parametrize("sample", ["u8", "u16", "f32"])
@@ -74,11 +91,24 @@ def upright(selfie):
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_turned_picture_gives_the_turned_result(selfie, upright, turns):
-    turned = np.ascontiguousarray(np.rot90(selfie, -turns))
-    result = retouch(turned, WHOLE, Gamma())
+    picture = np.ascontiguousarray(np.rot90(selfie, -turns))
+    result = retouch(picture, WHOLE, Gamma())
     assert result.faces[0]["angle"] == 90 * turns
-    back = np.rot90(turned, turns).astype(int)
+    back = np.rot90(picture, turns).astype(int)
     assert np.abs(back - upright).mean() < 0.5 < np.abs(back - selfie).mean()
+
+
+def test_a_rolled_face_is_painted_where_it_lies(selfie):
+    """By no quarter turn, which is the only turn that a painter of full-size rows knows."""
+    half = cv2.resize(selfie, (576, 768), interpolation=cv2.INTER_AREA)
+    picture, turn = turned(half, 60)
+    straight, rolled = half.copy(), picture.copy()
+    retouch(straight, WHOLE, Gamma(Forehead()))
+    assert retouch(rolled, WHOLE, Gamma(Forehead())).faces[0]["angle"] == pytest.approx(60, abs=8)
+    darker = np.abs(straight.astype(np.float32) - half).mean(-1)
+    wanted = cv2.warpAffine(darker, turn, picture.shape[1::-1]) > 15
+    painted = np.abs(rolled.astype(int) - picture).mean(-1) > 15
+    assert wanted.sum() > 2000 and (wanted & painted).sum() > 0.6 * (wanted | painted).sum()
 
 
 def test_linear_light_and_grey_mean_the_same_change(selfie, upright):
