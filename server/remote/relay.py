@@ -45,11 +45,10 @@ log = logging.getLogger("relay")
 
 @dataclass(eq=False)
 class Link:
-    """One client's connection to the server. greeted: the server has answered its HELLO."""
+    """One client's connection to the server. greeted: the server has answered, not with an ERROR."""
 
     dealer: Dealer
     deadline: float
-    asked: bool = False
     greeted: bool = False
     up: deque[Any] = field(default_factory=deque)
     jobs: set[str] = field(default_factory=set)  # those that the client has sent and is not done with
@@ -115,7 +114,9 @@ class Relay:
             poller.register(self._listener.socket, zmq.POLLIN)
         for connection, link in self._links.items():
             poller.register(link.dealer.monitor, zmq.POLLIN)
-            wanted = (zmq.POLLOUT if link.up else 0) | (zmq.POLLIN if connection.reads else 0)
+            wanted = (zmq.POLLOUT if link.up and link.dealer.is_open else 0) | (
+                zmq.POLLIN if connection.reads else 0
+            )
             if wanted:
                 poller.register(link.dealer.socket, wanted)
         ready = dict(poller.poll(1 + int(1000 * min(BEAT_SECONDS, self._listener.patience))))
@@ -171,25 +172,39 @@ class Relay:
             log.info("told to end")
             self._listener.send(connection, [wire.encode("BYE")])
             self._ending = True
+        elif command == "STATUS" and (connection.known or "token" in header):
+            if not connection.known:
+                check_token(header["token"], self._about.token)
+            self._link(connection).up.append([wire.encode("STATUS", token=self._own_token)])
         elif link is None or not connection.known:
             raise Problem("bad-token", "The client did not say HELLO.")
         else:
             link.note(command, header.get("job"))
-            link.up.append([wire.encode("STATUS")] if command == "STATUS" else frames)
+            link.up.append(frames)
 
     def _hello(self, connection: Connection, header: dict[str, Any]) -> None:
-        """Who knows the token gets a connection to the server, whose HELLO is then passed on."""
+        """Who knows the token gets a connection to the server, to which its HELLO is then passed on."""
         connection.handshake = connection.handshake or Handshake(self._about.token)
         challenge = connection.handshake.hear(header)
         if challenge is not None:
             self._listener.send(connection, [challenge])
             return
         connection.known = True
+        self._link(connection).up.append([wire.encode("HELLO", client=VERSION, token=self._own_token)])
+
+    def _link(self, connection: Connection) -> Link:
+        """Return a client's connection to the server, made now if it has none. Raises `Problem`."""
         if connection not in self._links:
             if len(self._links) >= MAX_CLIENTS:
                 raise Problem("busy", f"{MAX_CLIENTS} clients are connected.")
             dealer = Dealer(self._endpoint, self._keys, timeout=GREETING_SECONDS)
             self._links[connection] = Link(dealer, self._clock() + GREETING_SECONDS)
+        return self._links[connection]
+
+    @property
+    def _own_token(self) -> str:
+        """What stands between machines for the client's token: libzmq has proven both keys."""
+        return self._keys.own.public.decode()
 
     def _gone(self, connection: Connection) -> None:
         """Its jobs end now; else the server would keep them for a while, for it to come back."""
@@ -207,12 +222,8 @@ class Relay:
         if link.dealer.monitor in ready and link.dealer.lost():
             self._end(connection, link.dealer.why_lost())
             return
-        if not link.asked and link.dealer.is_open:
-            link.asked = True  # libzmq has proven both keys: the token between machines is the client's
-            hello = wire.encode("HELLO", client=VERSION, token=self._keys.own.public.decode())
-            link.dealer.socket.send(hello, zmq.NOBLOCK)
         events = ready.get(link.dealer.socket, 0)
-        if events & zmq.POLLOUT and link.up and link.greeted:
+        if events & zmq.POLLOUT and link.up:
             link.dealer.socket.send_multipart(link.up.popleft(), zmq.NOBLOCK, copy=False)
         if events & zmq.POLLIN:
             self._carry_back(connection, link, link.dealer.socket.recv_multipart(zmq.NOBLOCK, copy=False))
@@ -223,14 +234,14 @@ class Relay:
         except Problem as problem:
             self._end(connection, problem)
             return
+        if header["cmd"] == "ERROR" and not link.greeted:
+            self._end(connection, wire.problem_from(header))
+            return
+        link.greeted = True
         told: list[Any] = list(frames)
         if header["cmd"] == "STATUS" and isinstance(header.get("status"), dict):
             told = [wire.encode("STATUS", status=self._status(header["status"]))]
-        elif not link.greeted:
-            if header["cmd"] == "ERROR":
-                self._end(connection, wire.problem_from(header))
-                return
-            link.greeted = header["cmd"] == "HELLO"
+        elif header["cmd"] == "HELLO":
             assert connection.handshake is not None
             fields = {
                 name: header[name] for name in ("server", "device", "networks", "resume") if name in header

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -24,7 +25,7 @@ import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plugin.studio_portrait.link import runtime, zmtp
+from plugin.studio_portrait.link import runtime, wire, zmtp
 from plugin.studio_portrait.link.conversation import Conversation
 from plugin.studio_portrait.link.hints import typed
 from plugin.studio_portrait.link.session import Session
@@ -197,6 +198,7 @@ def test_a_remote_client_cannot_end_the_server(machines: Machines) -> None:
 VICTIM = """
 import sys
 from pathlib import Path
+from typing import Any
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import ImageSpec, Settings
 from server.remote import remote_session
@@ -461,6 +463,32 @@ def test_the_relay_takes_nobody_without_the_token(
                 assert socket.poll(5000) and b"ERROR" in socket.recv()
         with Session.open(start=False) as session:
             assert retouched(session)
+
+
+def test_the_relay_answers_status_without_hello_and_every_hello(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the server does, by PROTOCOL.md."""
+    with machines.relay(monkeypatch):
+        found = runtime.Runtime.read(machines.here)
+        assert found is not None
+        with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+            socket.linger = 0
+            socket.connect(found.endpoints[-1])
+
+            def asked(command: str, **fields: object) -> dict[str, Any]:
+                socket.send(wire.encode(command, token=found.token, **fields))
+                assert socket.poll(10_000), command
+                return wire.decode(socket.recv())
+
+            assert asked("STATUS")["status"]["relay"] == machines.where
+            socket.send(wire.encode("FETCH", job="0"))
+            assert socket.poll(5000) and b"bad-token" in socket.recv(), "that was no HELLO"
+            for nonce in ("1" * 32, "2" * 32):
+                hello = asked("HELLO", client="test", nonce=nonce)
+                assert hello["proof"] == wire.proof(found.token, nonce) and hello["resume"] > 0
+            assert asked("STATUS")["status"]["relay"] == machines.where
+            assert not socket.poll(300), "nothing is answered twice"
 
 
 def test_the_relay_says_why_it_cannot_connect(machines: Machines) -> None:
