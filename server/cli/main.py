@@ -40,9 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         parser = _parser(next((word for word in words if word in COMMANDS), ""))
-        if words[:1] == ["serve"]:
-            words[1:1] = _module("serve").own_options()
         args = parser.parse_args(words)
+        if words[:1] == ["serve"]:
+            args = _module("serve").with_own_options(parser, args, words[1:])
         status = int(args.run(args))
         if sys.stdout is not None:  # as in `retouch ... >&-`
             sys.stdout.flush()

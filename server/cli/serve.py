@@ -44,6 +44,20 @@ def own_options() -> list[str]:
         raise Problem("bad-setting", f"The file {file} cannot be understood: {error}.", hint) from error
 
 
+def with_own_options(
+    parser: argparse.ArgumentParser, typed: argparse.Namespace, words: list[str]
+) -> argparse.Namespace:
+    """Return the arguments once more, with the user's own options before the typed words.
+
+    Their `special` names the options that were typed and ask for something else than a plain ``serve``.
+    """
+    args = parser.parse_args(["serve", *own_options(), *words])
+    plain = vars(parser.parse_args(["serve"]))
+    given = [name for name, value in vars(typed).items() if value != plain[name]]
+    args.special = [f"--{name.replace('_', '-')}" for name in given]
+    return args
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``serve``."""
     parser.description = (
@@ -54,9 +68,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Examples: serve --device cpu; serve --listen tcp://0.0.0.0:47310 (with keys)."
         " Ctrl-C or stop ends it."
     )
-    add = parser.add_argument_group("the network").add_argument
+    network = parser.add_argument_group("the network")
+    add = network.add_argument
     devices = "auto, cuda, cuda:1, mps or cpu; given several times, a worker on each"
     add("--device", type=device, action="append", metavar="DEVICE", help=devices)
+    add = network.add_mutually_exclusive_group().add_argument
     add(
         "--engine", choices=("auto", "pytorch", "openvino"), default="auto", help="what runs it (%(default)s)"
     )
@@ -109,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
     folder = runtime.state_folder()
     lock = runtime.Lock(folder)
     if not lock.acquire():
-        return _another_serves(folder, args)
+        return _another_serves(folder, args.special)
     os.umask(0o077)  # socket, log and pixels are the user's own, whatever folder was chosen
     resources.raise_handle_limit()
     try:
@@ -179,14 +195,15 @@ def _sweep(folder: Path) -> None:
     runtime.Runtime.remove(folder)
 
 
-def _another_serves(folder: Path, args: argparse.Namespace) -> int:
-    """Return at once when what was wanted is there already, unless it was wanted in a special way."""
+def _another_serves(folder: Path, special: list[str]) -> int:
+    """Return at once when what was wanted is there already, unless it was wanted in a special way.
+
+    Clients, who start it in the background, want any: of several at once all but one find another's.
+    """
     pid = runtime.server_pid(folder)
     sentence = f"A server is already running{f' (process {pid})' if pid else ''}"
-    given = {name: vars(args)[name] for name in ("device", "engine", "ray", "listen", "limit", "metrics")}
-    named = [f"--{name}" for name, value in given.items() if value not in (None, "auto", [])]
-    if named:
-        reason = f"{sentence}, with options of its own: {' and '.join(named)} had no effect."
+    if special and "--background" not in special:
+        reason = f"{sentence}, with options of its own: {' and '.join(special)} had no effect."
         raise Problem("no-server", reason, hints.fill("End it first: {stop}"))
     print(f"{sentence}.", file=sys.stderr)
     return 0

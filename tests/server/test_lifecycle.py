@@ -144,8 +144,21 @@ def test_one_server_per_folder(server: Server) -> None:
     third = command(server.home, "serve", "--device", "cuda:1", "--listen", "tcp://127.0.0.1:5555")
     assert third.returncode == 1 and "--device and --listen had no effect" in third.stderr
     assert typed("stop") in third.stderr
+    for option in ("--idle-exit", "--sleep", "--grace"):
+        fourth = command(server.home, "serve", option, "77")
+        assert fourth.returncode == 1 and f": {option} had no effect" in fourth.stderr
     with Client(server) as client:
         assert client.status()["pid"] == server.process.pid
+
+
+def test_who_finds_another_server_is_not_held_to_the_users_file_of_options(server: Server) -> None:
+    """As when GIMP and the command line start one at once: who comes second waits for the other's."""
+    (server.home / "serve.options").write_text("--device cpu --limit jobs=3")
+    for words in ([], ["--background"], ["--background", "--idle-exit", "9"]):
+        second = command(server.home, "serve", *words)
+        assert second.returncode == 0 and "is already running" in second.stderr, words
+    third = command(server.home, "serve", "--limit", "jobs=4")
+    assert third.returncode == 1 and ": --limit had no effect" in third.stderr
 
 
 def test_what_lies_in_the_folder_is_the_users_own(server: Server) -> None:
