@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,13 +54,15 @@ def check_weights(checkout: Path) -> Iterator[Finding]:
 
 def check_gpu(environment: Environment) -> Finding:
     """Tell whether the GPU that is there is used."""
+    if sys.platform == "darwin":  # the only build of PyTorch there brings it along
+        return good("gpu", "Apple's GPU is used when PyTorch sees one.")
     device = environment.notes().get("device")
-    if torch_build.has_nvidia_gpu() and device == torch_build.CPU:
+    if not torch_build.has_nvidia_gpu():
+        return good("gpu", "No NVIDIA GPU; the CPU is used.")
+    if device == torch_build.CPU:
         hint = "To use it: install.py --device cuda (about 3 GB to download)."
         return bad("gpu-unused", "There is an NVIDIA GPU, but the CPU build of PyTorch is installed.", hint)
-    return good(
-        "gpu", "The GPU is used." if device == torch_build.CUDA else "No NVIDIA GPU; the CPU is used."
-    )
+    return good("gpu", "The GPU is used." if device == torch_build.CUDA else "There is an NVIDIA GPU.")
 
 
 def check_decoder() -> Finding:

@@ -241,7 +241,14 @@ def test_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert torch_build.choose("cpu", None) == torch_build.choose(None, "cpu") == torch_build.CPU
     assert fault([check_server.check_gpu(environment)]) == "gpu-unused"
     environment.remember(device="cuda")
-    assert well([check_server.check_gpu(environment)])
+    assert check_server.check_gpu(environment).sentence == "The GPU is used."
+    program.unlink()
+    if not torch_build.has_nvidia_gpu():  # as far as it was only that program
+        assert check_server.check_gpu(environment).sentence == "No NVIDIA GPU; the CPU is used."
+    environment.remember(device="cpu")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    finding = check_server.check_gpu(environment)
+    assert finding.ok and "Apple's GPU" in finding.sentence
 
 
 def test_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
