@@ -9,10 +9,9 @@ from ..setup import doctor
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``doctor``."""
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument(
-        "--report", action="store_true", help="a text for a bug report, without names and paths"
-    )
+    add = parser.add_mutually_exclusive_group().add_argument
+    add("--json", action="store_true", help="one JSON object")
+    add("--report", action="store_true", help="a text for a bug report, without names and paths")
 
 
 def run(args: argparse.Namespace) -> int:

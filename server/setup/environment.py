@@ -53,7 +53,13 @@ class Environment:
         self.log = self.folder / "install.log"
         self.notes_file = self.folder / "studio-portrait.json"
 
-    # What is remembered between runs: the device, the optional groups, the last good import check.
+    def is_ours(self) -> bool:
+        """Whether the folder is an environment, or holds nothing but what was remembered."""
+        noted = self.notes_file.exists() and not self._holds_other_things()
+        return noted or (self.folder / "pyvenv.cfg").exists()
+
+    # What is remembered between runs: the device, the optional groups, the last good import check, where the
+    # plug-in and the loader of old scripts were put.
 
     def notes(self) -> dict[str, Any]:
         """Return what was remembered; nothing when it cannot be read."""
@@ -68,6 +74,7 @@ class Environment:
         notes = self.notes()
         if all(notes.get(key) == value for key, value in facts.items()):
             return
+        self.folder.mkdir(exist_ok=True)
         beside = self.notes_file.with_suffix(".new")
         beside.write_text(json.dumps({**notes, **facts}, indent=1) + "\n", "utf-8")
         beside.replace(self.notes_file)
@@ -175,12 +182,13 @@ class Environment:
         detail(f"{'making it anew, its Python does not run' if again else 'new'}: {self.folder}")
         notes = self.notes()
         self._make_venv()
-        self.remember(**{key: notes[key] for key in ("device", "groups", "plugins") if key in notes})
+        kept = ("device", "groups", "plugins", "loaders")
+        self.remember(**{key: notes[key] for key in kept if key in notes})
         return True
 
     def _holds_other_things(self) -> bool:
         """Whether there is more in the folder than making an environment begins with."""
-        begun = {"bin", "lib", "lib64", "include", "scripts"}
+        begun = {"bin", "lib", "lib64", "include", "scripts", self.notes_file.name}
         return any(entry.name.lower() not in begun for entry in self.folder.iterdir())
 
     def _make_venv(self) -> None:

@@ -18,18 +18,31 @@ from .environment import Environment
 _AGAIN = (
     "See to it (is the disk full, or read-only?), then run install.py again: it goes on where it stopped."
 )
+_KINDS = ("list", "uninstall", "doctor", "test", "gimpfu_only", "bundle")
+# What each option goes with, "" for the plain installation; with all else it would have no effect.
+_GOES_WITH = {
+    "--to": ("to", ("bundle",)),
+    "--yes": ("yes", ("uninstall",)),
+    "--json": ("json", ("doctor",)),
+    "--device": ("device", ("", "test")),
+    "--openvino": ("openvino", ("",)),
+    "--train": ("train", ("",)),
+    "--with": ("extras", ("",)),
+    "--gimp-dir": ("gimp_dir", ("", "list", "uninstall", "gimpfu_only")),
+    "--": ("for_pytest", ("test",)),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 something is wrong (said on standard error), 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    for_pytest: list[str] = []
-    if "--" in arguments:
-        at = arguments.index("--")
-        arguments, for_pytest = arguments[:at], arguments[at + 1 :]
-    options = _parser().parse_args(arguments)
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments[:at])
+    options.for_pytest = arguments[at + 1 :]
+    _check_together(parser, options)
     try:
-        return _do(options, for_pytest)
+        return _do(options)
     except Problem as problem:
         print(f"\n{problem.message}\n{problem.hint}", file=sys.stderr)
         return 1
@@ -42,7 +55,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _do(options: argparse.Namespace, for_pytest: list[str]) -> int:
+def _check_together(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse an option that would have no effect, as argparse does."""
+    kind = next((name for name in _KINDS if getattr(options, name)), "")
+    for option, (name, kinds) in _GOES_WITH.items():
+        if getattr(options, name) not in (parser.get_default(name), []) and kind not in kinds:
+            other = f"with argument --{kind}" if kind else f"without --{kinds[0]}"
+            parser.error(f"argument {option}: not allowed {other.replace('_', '-')}")
+
+
+def _do(options: argparse.Namespace) -> int:
     if options.doctor:
         return doctor.run(json=options.json)
     if options.list:
@@ -50,7 +72,7 @@ def _do(options: argparse.Namespace, for_pytest: list[str]) -> int:
     if options.uninstall:
         return removal.uninstall(options.gimp_dir, yes=options.yes)
     if options.test:
-        return _test(options, for_pytest)
+        return _test(options)
     if options.bundle:
         return _bundle(options)
     if options.gimpfu_only:
@@ -157,9 +179,12 @@ def _install_gimpfu(options: argparse.Namespace) -> int:
     if not wanted:
         hint = "Start GIMP once, so that it makes its profile, or name one: --gimp-dir DIR."
         raise Problem("set-up", "No GIMP 3 profile was found.", hint)
+    environment = Environment()
     for profile in wanted:
+        folder = gimpfu_bundle.folder_in(profile.folder)
         news = gimpfu_bundle.install(profile)
-        detail(f"{'installed in' if news else 'is complete in'} {gimpfu_bundle.folder_in(profile.folder)}")
+        environment.remember(loaders=sorted({*environment.notes().get("loaders", []), str(folder)}))
+        detail(f"{'installed in' if news else 'is complete in'} {folder}")
         say(f"Put GIMP 2's Python scripts into {profile.folder / gimpfu_bundle.SCRIPTS} and start GIMP.")
     return 0
 
@@ -170,14 +195,14 @@ def _bundle(options: argparse.Namespace) -> int:
     return 0
 
 
-def _test(options: argparse.Namespace, for_pytest: list[str]) -> int:
+def _test(options: argparse.Namespace) -> int:
     """Run every check, the tests last, so that the output ends with pytest's own line.
 
     Arguments for pytest choose tests: then they alone are run, in one process. All together run in one for
     each processor.
     """
     environment = Environment()
-    wanted = [] if for_pytest else list(checks.CHECKS)
+    wanted = [] if options.for_pytest else list(checks.CHECKS)
     steps = Steps(3 + len(wanted))
     steps.start("Python environment with what the tests need")
     changed = environment.ensure(options.device, ["test", "train", "openvino"])
@@ -189,7 +214,7 @@ def _test(options: argparse.Namespace, for_pytest: list[str]) -> int:
     for sentence in failed:
         detail(sentence)
     variables = {**os.environ, **({checks.ROOT_VARIABLE: str(root)} if root else {})}
-    command = [str(environment.python), "-m", "pytest", *(for_pytest or ["-n", "auto"])]
+    command = [str(environment.python), "-m", "pytest", *(options.for_pytest or ["-n", "auto"])]
     status = subprocess.run(command, cwd=environment.checkout, env=variables, check=False).returncode
     return status or int(bool(failed))
 

@@ -1,8 +1,8 @@
 """``--list`` and ``--uninstall``: what set-up has put where, and its removal.
 
 Only what is ours is touched: plug-in copies by their own list of files, the environment,
-the server's state folder by its known file names, networks that were converted for this machine, the first
-portrait. The checkout stays, and so do the user's own presets.
+the state folder by its known file names (keys and the user's options, too), networks that were converted
+for this machine, the first portrait. The checkout stays, and so do the user's own presets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ from . import first_run, gimpfu_bundle, plugin_folder, profiles
 from .console import say
 from .environment import Environment
 
-_STATE = ("server.json", "server.lock", "server.log", "server.log.1", "server.log.2", "server.sock")
+_KEYS = ("keys/clients", "keys/servers", "keys")
+_STATE = (
+    *("server.json", "server.lock", "server.log", "server.log.1", "server.log.2", "server.sock"),
+    *("serve.options", "dialog.json", "pixels-*", ".server.json.*", ".dialog.json.*"),
+    *("keys/own.key", "keys/own.key_secret", "keys/clients/*.key", "keys/servers/*.key"),
+)
 
 
 @dataclass(frozen=True)
@@ -51,16 +56,17 @@ class Inventory:
 
 def take(environment: Environment, gimp_dirs: list[Path]) -> Inventory:
     """Look into every profile found, named now, or noted when it was installed."""
-    own = profiles.wanted(gimp_dirs)
+    notes = environment.notes()
+    noted = [Path(folder).parents[1] for name in ("plugins", "loaders") for folder in notes.get(name, [])]
+    own = profiles.wanted([*gimp_dirs, *noted])
     folders = [profile.plugin for profile in own]
     folders += [gimpfu_bundle.folder_in(profile.folder) for profile in own]
-    folders += [Path(folder) for folder in environment.notes().get("plugins", [])]
     found = [copy for folder in dict.fromkeys(folders) if (copy := plugin_folder.read(folder))]
     picture = environment.checkout / first_run.PICTURE
     return Inventory(
         tuple(copy for copy in found if copy.checkout == environment.checkout),
         tuple(copy for copy in found if copy.checkout != environment.checkout),
-        environment.folder if (environment.folder / "pyvenv.cfg").exists() else None,
+        environment.folder if environment.is_ours() else None,
         tuple(_state_files()),
         networks if (networks := cache.folder()).is_dir() else None,
         picture if picture.exists() else None,
@@ -121,20 +127,28 @@ def _remove_state() -> None:
         raise Problem("set-up", "A server has just been started.", "Run install.py --uninstall again.")
     _remove_files(file for file in _state_files() if file.name != "server.lock")
     lock.remove()
-    _remove_if_empty(folder)
+    for name in (*_KEYS, ""):
+        _remove_if_empty(folder / name)
+    for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if entry != presets.folder():  # which `uninstall` tells of
+            say(f"left, it is not ours: {entry}")
 
 
 def _agreed() -> bool:
     if not sys.stdin.isatty():
         say("Nobody can be asked here: add --yes.")
         return False
-    return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        say("")
+        return False
 
 
 def _state_files() -> list[Path]:
     """Return what server and clients have written into the state folder, by name."""
     folder = runtime.state_folder_path()
-    return [path for name in _STATE if (path := folder / name).exists()]
+    return [path for pattern in _STATE for path in sorted(folder.glob(pattern))]
 
 
 def _remove_files(files: Iterable[Path]) -> None:

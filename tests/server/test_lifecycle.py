@@ -378,14 +378,16 @@ def test_status_into_a_pipe_that_nobody_reads(server: Server) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--idle-exit", "abc"), "'abc' is not a number of seconds above 0"),
-        (("--idle-exit", "-1"), "'-1' is not a number of seconds above 0"),
-        (("--device", "cuda:x"), "'cuda:x' is not auto"),
-        (("--device", "abacus"), "'abacus' is not auto"),
+        (("serve", "--idle-exit", "abc"), "'abc' is not a number of seconds above 0"),
+        (("serve", "--idle-exit", "-1"), "'-1' is not a number of seconds above 0"),
+        (("serve", "--device", "cuda:x"), "'cuda:x' is not auto"),
+        (("serve", "--device", "abacus"), "'abacus' is not auto"),
+        (("serve", "--ray", "local", "--engine", "openvino"), "--engine: not allowed with argument --ray"),
+        (("doctor", "--json", "--report"), "--report: not allowed with argument --json"),
     ],
 )
 def test_options_that_make_no_sense(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
-    refused = command(tmp_path, "serve", *words)
+    refused = command(tmp_path, *words)
     assert refused.returncode == 2 and told in refused.stderr
 
 

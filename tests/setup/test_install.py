@@ -179,7 +179,17 @@ def test_every_version_is_pinned() -> None:
         assert "/" not in file.read_text(), file  # an address
 
 
-@pytest.mark.parametrize("options", [["--device", "tpu"], ["--list", "--test"], ["--nonsense"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(["--device", "tpu"], ["--list", "--test"], ["--nonsense"], ["--", "tests"], ["--json"]),
+        *(
+            ["--doctor", "--gimp-dir", "."],
+            ["--uninstall", "--yes", "--", "-q"],
+            ["--gimpfu-only", "--train"],
+        ),
+    ],
+)
 def test_options_that_make_no_sense(bare: Copy, options: list[str]) -> None:
     done = bare.install(*options)
     assert done.returncode == 2 and "Traceback" not in done.stderr

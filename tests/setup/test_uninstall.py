@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ import pytest
 from model.inference import cache
 from plugin.studio_portrait.link import runtime, stopping
 from plugin.studio_portrait.link.wire import Problem
+from server.remote.keys import CLIENTS, SERVERS, KeyRing
 from server.setup import removal
 from server.setup.environment import Environment
 from tests.server.running import PATIENCE, Server
@@ -29,6 +34,63 @@ def test_a_server_is_ended_although_the_environment_is_gone(bare: Copy) -> None:
         assert server.process.wait(PATIENCE) == 0
     assert own.exists() and f"the presets in {own.parent}" in gone.stdout
     assert [path.name for path in bare.state.iterdir()] == ["presets"] and not networks.parent.exists()
+
+
+def test_keys_and_everything_else_of_the_state_folder_are_listed_and_go(bare: Copy) -> None:
+    """What a user put there stays, and is told of."""
+    ring = KeyRing(bare.state)
+    public = ring.new()
+    ring.allow(CLIENTS, "laptop", public)
+    ring.allow(SERVERS, "desk", public)
+    for name in ("dialog.json", "serve.options", "pixels-0123", "mine.txt"):
+        (bare.state / name).write_text("")
+    (bare.state / "keys" / "clients" / "notes.txt").write_text("")
+    before = [path for path in bare.state.rglob("*") if path.is_file()]
+    listed = bare.install("--list").stdout
+    assert {path.name for path in before if str(path) not in listed} == {"mine.txt", "notes.txt"}
+    gone = bare.install("--uninstall", "--yes").stdout
+    assert {path.name for path in bare.state.rglob("*")} == {"mine.txt", "keys", "clients", "notes.txt"}
+    for name in ("mine.txt", "keys"):
+        assert f"left, it is not ours: {bare.state / name}" in gone
+
+
+def test_a_loader_in_a_profile_that_was_named_once_is_found_again(bare: Copy) -> None:
+    profile = bare.home / "elsewhere" / "3.0"
+    profile.mkdir(parents=True)
+    done = bare.install("--gimpfu-only", "--gimp-dir", str(profile))
+    assert done.returncode == 0, done.stderr
+    loader = profile / "plug-ins" / "gimpfu-scripts"
+    assert loader.is_dir() and str(loader) in bare.install("--list").stdout
+    gone = bare.install("--uninstall", "--yes")
+    assert gone.returncode == 0 and not loader.exists() and not (bare.folder / ".venv").exists()
+
+
+def test_the_note_of_a_loader_makes_no_folder_ours(bare: Copy) -> None:
+    environment = Environment(bare.folder)
+    environment.remember(loaders=[])
+    assert environment.is_ours()
+    (environment.folder / "diary.txt").write_text("mine")
+    assert not environment.is_ours()
+
+
+def test_ctrl_d_is_a_no(bare: Copy) -> None:
+    bare.state.mkdir()
+    (bare.state / "dialog.json").write_text("{}")
+    terminal, asked = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-E", bare.folder / "install.py", "--uninstall"],
+        env=bare.environment(),
+        stdin=asked,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        os.write(terminal, b"\x04")
+        said = process.communicate(timeout=PATIENCE)[0]
+    os.close(terminal)
+    os.close(asked)
+    assert process.returncode == 1 and "Nothing was removed." in said and "Traceback" not in said
+    assert (bare.state / "dialog.json").exists()
 
 
 def test_nothing_is_removed_while_a_server_goes_on(
