@@ -22,9 +22,12 @@ from .console import say
 from .environment import Environment
 
 _KEYS = ("keys/clients", "keys/servers", "keys")
-_STATE = (
+_SERVERS = (
     *("server.json", "server.lock", "server.log", "server.log.1", "server.log.2", "server.sock"),
-    *("serve.options", "dialog.json", "pixels-*", ".server.json.*", ".dialog.json.*"),
+    *(".server.json.*", "pixels-*"),
+)
+_USERS = (
+    *("serve.options", "dialog.json", ".dialog.json.*"),
     *("keys/own.key", "keys/own.key_secret", "keys/clients/*.key", "keys/servers/*.key"),
 )
 
@@ -62,12 +65,13 @@ def take(environment: Environment, gimp_dirs: list[Path]) -> Inventory:
     folders = [profile.plugin for profile in own]
     folders += [gimpfu_bundle.folder_in(profile.folder) for profile in own]
     found = [copy for folder in dict.fromkeys(folders) if (copy := plugin_folder.read(folder))]
+    foreign = tuple(copy for copy in found if copy.checkout != environment.checkout)
     picture = environment.checkout / first_run.PICTURE
     return Inventory(
         tuple(copy for copy in found if copy.checkout == environment.checkout),
-        tuple(copy for copy in found if copy.checkout != environment.checkout),
+        foreign,
         environment.folder if environment.is_ours() else None,
-        tuple(_state_files()),
+        tuple(_state_files(shared=bool(foreign))),
         networks if (networks := cache.folder()).is_dir() else None,
         picture if picture.exists() else None,
     )
@@ -107,7 +111,7 @@ def _remove(inventory: Inventory) -> None:
     for plugin in inventory.plugins:
         for left in plugin_folder.remove(plugin):
             say(f"left, it is not ours: {left}")
-    _remove_state()
+    _remove_state(shared=bool(inventory.foreign))
     _remove_files([inventory.picture] if inventory.picture else [])
     if inventory.networks:
         shutil.rmtree(inventory.networks)
@@ -116,7 +120,7 @@ def _remove(inventory: Inventory) -> None:
         shutil.rmtree(inventory.environment)
 
 
-def _remove_state() -> None:
+def _remove_state(shared: bool) -> None:
     """End the server and remove its files, while holding its lock. Raises `Problem` when it goes on."""
     folder = runtime.state_folder_path()
     if not folder.is_dir():
@@ -125,7 +129,7 @@ def _remove_state() -> None:
     stopping.stop(folder)
     if not lock.acquire():
         raise Problem("set-up", "A server has just been started.", "Run install.py --uninstall again.")
-    _remove_files(file for file in _state_files() if file.name != "server.lock")
+    _remove_files(file for file in _state_files(shared) if file.name != "server.lock")
     lock.remove()
     for name in (*_KEYS, ""):
         _remove_if_empty(folder / name)
@@ -145,10 +149,14 @@ def _agreed() -> bool:
         return False
 
 
-def _state_files() -> list[Path]:
-    """Return what server and clients have written into the state folder, by name."""
+def _state_files(shared: bool) -> list[Path]:
+    """Return what was written into the state folder, by name.
+
+    shared: another checkout's plug-in is there, which goes on using the user's keys and options.
+    """
     folder = runtime.state_folder_path()
-    return [path for pattern in _STATE for path in sorted(folder.glob(pattern))]
+    patterns = _SERVERS if shared else (*_SERVERS, *_USERS)
+    return [path for pattern in patterns for path in sorted(folder.glob(pattern))]
 
 
 def _remove_files(files: Iterable[Path]) -> None:

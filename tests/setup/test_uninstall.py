@@ -14,7 +14,7 @@ from model.inference import cache
 from plugin.studio_portrait.link import runtime, stopping
 from plugin.studio_portrait.link.wire import Problem
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
-from server.setup import removal
+from server.setup import plugin_folder, profiles, removal
 from server.setup.environment import Environment
 from tests.server.running import PATIENCE, Server
 
@@ -52,6 +52,16 @@ def test_keys_and_everything_else_of_the_state_folder_are_listed_and_go(bare: Co
     assert {path.name for path in bare.state.rglob("*")} == {"mine.txt", "keys", "clients", "notes.txt"}
     for name in ("mine.txt", "keys"):
         assert f"left, it is not ours: {bare.state / name}" in gone
+
+
+def test_keys_that_another_checkout_uses_stay_and_are_told_of(bare: Copy) -> None:
+    bare.profile.mkdir(parents=True)
+    plugin_folder.install(profiles.given(bare.profile), Path("/nowhere/studio-portrait"), [])
+    KeyRing(bare.state).new()
+    (bare.state / "server.log").write_text("")
+    gone = bare.install("--uninstall", "--yes")
+    assert gone.returncode == 0 and f"left, it is not ours: {bare.state / 'keys'}" in gone.stdout
+    assert KeyRing(bare.state).exists() and not (bare.state / "server.log").exists()
 
 
 def test_a_loader_in_a_profile_that_was_named_once_is_found_again(bare: Copy) -> None:
