@@ -308,6 +308,29 @@ def test_hostile_previews_are_refused_and_cost_nothing(session: Session, picture
     client.work.close()
 
 
+def test_a_picture_that_is_given_up_leaves_nothing(session: Session, picture: np.ndarray) -> None:
+    """Whatever the server was doing with it; and it is sent again for whoever goes on after all."""
+
+    def held() -> int:
+        return int(session.status()["memory"]["pictures"])
+
+    before = held()
+    client = Client(session, picture)
+    stopped_render(client)
+    client.work.close()
+    wait_for(lambda: held() == before, 10)
+    client = Client(session, picture)
+    client.work.close()
+    client.stopped = True
+    with pytest.raises(Problem, match="cancelled"):  # while it is sent anew
+        client.render(Settings())
+    wait_for(lambda: held() == before, 10)
+    client.stopped = False
+    assert client.render(Settings())[0]["box"] and client.uploads == 2
+    client.work.close()
+    wait_for(lambda: held() == before, 10)
+
+
 def test_a_client_that_leaves_leaves_nothing(home: Path, picture: np.ndarray) -> None:
     with Session.open() as session:
         Client(session, picture).show(Settings())

@@ -72,14 +72,22 @@ class Retouching(Transfer):
         self._settings = settings or Settings()
         self._serial = 0
         self._heard = 0.0
+        self._awaited = False  # whether the answer to what was asked for last has not come
         self._asked: dict[str, Any] = {}
         self.faces: list[dict[str, Any]] = []
 
     def analyse(self) -> dict[str, Any]:
         """Send the picture and wait for ANALYSED, whose header is returned."""
-        told = self._send_all("ANALYSE", "ANALYSED", self._settings)
-        with reading_answer():
-            self.faces = [dict(face) for face in told["faces"]]
+        self._awaited = True
+        try:
+            told = self._send_all("ANALYSE", "ANALYSED", self._settings)
+            with reading_answer():
+                self.faces = [dict(face) for face in told["faces"]]
+        except BaseException:
+            self.close()
+            self._job = secrets.token_hex(16)  # what is still told of the other is for nobody
+            raise
+        self._awaited = False
         return told
 
     def preview(
@@ -111,6 +119,7 @@ class Retouching(Transfer):
         return self._serial
 
     def _ask(self) -> None:
+        self._awaited = True
         self._talk.send([wire.encode("PREVIEW", job=self._job, **self._asked)])
 
     def newest(self, timeout: float = 0.0) -> Preview | None:
@@ -124,6 +133,7 @@ class Retouching(Transfer):
             self._heard = time.monotonic()
             self._tell(header)
             if header["cmd"] == "PREVIEW" and header.get("serial") == self._serial and data is not None:
+                self._awaited = False
                 return self._shown(header, data)
         return None
 
@@ -147,9 +157,11 @@ class Retouching(Transfer):
 
         def fetch() -> dict[str, Any]:
             self._serial += 1
+            self._awaited = True
             how = {"serial": self._serial, "settings": settings.as_dict(), "layer": layer}
             self._talk.send([wire.encode("RENDER", job=self._job, **how)])
             told = self._wait_for("RESULT", self._serial)  # the one of a stopped `render` may come before
+            self._awaited = False
             self._written, self._write = {}, write
             self._fetch_all(told, settings)
             return told
@@ -157,7 +169,10 @@ class Retouching(Transfer):
         return self._again_if_lost(fetch)
 
     def close(self) -> None:
-        """Tell the server that it may forget the picture."""
+        """Tell the server that it may forget the picture, and end what it still does with it."""
+        if self._awaited:
+            self.give_up()
+            return
         with contextlib.suppress(Problem):
             self._talk.send([wire.encode("DONE", job=self._job)])
 
