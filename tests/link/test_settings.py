@@ -113,6 +113,12 @@ def test_own_presets_are_saved_found_and_removed(tmp_path: Path) -> None:
     path.write_text(json.dumps(earlier), "utf-8")
     assert presets.find(str(path)).settings["colour"] == 0.6, "of before, when 100 % held four tenths back"
     assert presets.remove("Weiche Töne / 2") and not presets.remove("Weiche Töne / 2")
+    other = tmp_path / "presets/from-anna.json"
+    other.write_text('{"name": "Anna", "settings": {"shine": 0.1}}')
+    presets.save("anna", look)
+    assert presets.find("Anna").settings["strength"] == 0.5 and not other.exists(), "it replaces hers"
+    other.write_text('{"name": "Anna", "settings": {}}')
+    assert presets.remove("ANNA") and list(other.parent.iterdir()) == [], "in whatever file"
     presets.save("matte", look)  # stands for ours
     assert not presets.find("Matte").shipped and len(presets.available()) == 3
     with pytest.raises(Problem):
@@ -158,8 +164,7 @@ def test_presets_of_before_are_taken_along(tmp_path: Path, monkeypatch: pytest.M
     assert [path.name for path in earlier.iterdir()] == ["preset-same.json"]
     assert presets.folder().stat().st_mode & 0o777 == 0o700
     assert presets.remove("same") and not presets.remove("same")
-    assert not any(earlier.iterdir())
-    assert [preset.name for preset in presets.available() if not preset.shipped] == ["Mine"]
+    assert {preset.name for preset in presets.available() if not preset.shipped} == {"Mine", "Of before"}
     assert not earlier.exists()
 
 

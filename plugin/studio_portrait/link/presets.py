@@ -35,6 +35,7 @@ class Preset:
 
     name: str
     settings: dict[str, Any]
+    path: Path
     shipped: bool = False
 
     def over(self, base: Settings) -> Settings:
@@ -92,8 +93,7 @@ def available() -> list[Preset]:
     """All presets that can be read: ours, then the user's own by name, which may stand for one of ours."""
     _move_earlier()
     ours = {preset.name.casefold(): preset for preset in _all(SHIPPED, shipped=True)}
-    found = (*_all(_earlier_folder(), shipped=False), *_all(folder(), shipped=False))
-    own = {preset.name.casefold(): preset for preset in found}
+    own = {preset.name.casefold(): preset for preset in _own()}
     return [preset for key, preset in ours.items() if key not in own] + list(own.values())
 
 
@@ -129,7 +129,7 @@ def read(path: Path, shipped: bool = False) -> Preset:
         fields = as_now(fields, form)
     except Problem as problem:
         raise Problem(problem.code, f"In the preset {path}: {problem.message}", problem.hint) from None
-    return Preset(name.strip()[:64], fields, shipped)
+    return Preset(name.strip()[:64], fields, path, shipped)
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -167,17 +167,29 @@ def save(name: str, settings: Settings) -> Path:
         runtime.write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise Problem("bad-output", f"The preset {path} cannot be written ({error.strerror}).") from None
+    _delete(name, but=path)
     return path
 
 
 def remove(name: str) -> bool:
     """Delete the user's own preset of this name; whether there was one. Ours stay."""
-    removed = False
-    for place in {folder(), _earlier_folder()}:
-        with contextlib.suppress(OSError):
-            (place / f"{_stem(name)}.json").unlink()
-            removed = True
-    return removed
+    return _delete(name)
+
+
+def _own() -> list[Preset]:
+    """Return all of the user's own, also those that another of the same name stands for."""
+    return [*_all(_earlier_folder(), shipped=False), *_all(folder(), shipped=False)]
+
+
+def _delete(name: str, but: Path | None = None) -> bool:
+    """Delete the user's own files that hold a preset of this name, whatever they are called."""
+    deleted, wanted = False, name.strip()[:64].casefold()
+    for preset in _own():
+        if preset.name.casefold() == wanted and preset.path != but:
+            with contextlib.suppress(OSError):
+                preset.path.unlink()
+                deleted = True
+    return deleted
 
 
 def _stem(name: str) -> str:
