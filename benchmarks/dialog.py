@@ -35,7 +35,7 @@ def measure(root: Path | None, moves: int = MOVES, cold: bool = False) -> dict[s
         home, result = gimp.work / "home", gimp.work / "pace.json"
         running.callback(lambda: stopping.stop(home) if home.exists() else None)
         if cold:
-            _keep_networks(gimp)
+            gimp.environment[cache.VARIABLE] = gimp.inside(keep_networks(gimp.work))
         else:
             running.enter_context(Server(home)).wait_ready()
         shown = running.enter_context(screen.Screen())
@@ -49,12 +49,12 @@ def measure(root: Path | None, moves: int = MOVES, cold: bool = False) -> dict[s
         return told
 
 
-def _keep_networks(gimp: harness.Gimp) -> None:
-    """Give the server that GIMP starts the converted networks that this user has, as after an install."""
+def keep_networks(work: Path) -> Path:
+    """Copy the converted networks that this user has for a server that GIMP starts; returns their cache."""
     predictor.load("")
-    place = gimp.work / "cache"
+    place = work / "cache"
     shutil.copytree(cache.folder(), place / "networks")
-    gimp.environment[cache.VARIABLE] = gimp.inside(place)
+    return place
 
 
 def main() -> int:

@@ -33,7 +33,7 @@ def retouch(image: Gimp.Image, drawable: Gimp.Drawable, choices: Choices) -> Gim
         work = Retouching(session, **told, progress=bar.show, cancelled=lambda: not image.is_valid())
         work.analyse()
         settings = settled(choices, image, found.source, work.faces)
-        check_found(used(settings, work.faces), choices)
+        check_found(settings, work.faces, choices)
         outcome = Outcome(found, how, choices, settings)
         try:
             return _made(image, work, outcome)
@@ -110,13 +110,20 @@ def used(settings: Settings, faces: list[dict[str, Any]]) -> set[int]:
     return numbers & set(settings.faces)
 
 
-def check_found(numbers: set[int], choices: Choices) -> None:
+def check_found(settings: Settings, faces: list[dict[str, Any]], choices: Choices) -> None:
     """Raise `Problem` when there is nothing to retouch."""
-    if not numbers:
+    if used(settings, faces):
+        return
+    if faces and choices.settings.faces != "selection":
         raise Problem(
             "no-face",
-            "No face was found in the selection."
-            if choices.settings.faces == "selection"
-            else "No face was found.",
-            "It may be too small, turned away or covered.",
+            "Faces were found, but none of them is ticked.",
+            "Tick a face in the picture, or choose all faces.",
         )
+    raise Problem(
+        "no-face",
+        "No face was found in the selection."
+        if choices.settings.faces == "selection"
+        else "No face was found.",
+        "It may be too small, turned away or covered.",
+    )

@@ -27,6 +27,7 @@ SENTENCES = {
     "faces_without_selection": "nothing is selected",
     "face_not_in_selection": "No face was found in the selection",
     "no_face": "No face was found. ",
+    "face_that_is_not_there": "Faces were found, but none of them is ticked. Tick a face",
     "unknown_network": "There is no network",
     "network_with_odd_letters": "A network's name has letters",
     "headshot_without_portrait": "The network headshot needs a reference portrait to match. Choose the file",

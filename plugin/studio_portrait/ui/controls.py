@@ -39,7 +39,8 @@ class Controls(Gtk.Box):  # type: ignore[misc]
     ):
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6, border_width=6)
         self._changed, self._captions, self._has_selection = changed, captions, has_selection
-        self._quiet = self._limit_chosen = False
+        self._quiet = False
+        self._limit_chosen = "auto"  # what the tick says once the user has set it, here or earlier
         self.ticked: tuple[int, ...] = ()
         self._adjustments: dict[str, Gtk.Adjustment] = {}
         self._grid = Gtk.Grid(column_spacing=6, row_spacing=6)
@@ -68,9 +69,8 @@ class Controls(Gtk.Box):  # type: ignore[misc]
             mask=self._output.get_active_id() == "mask",
         )
         reference = self._reference.get_filename() or "" if settings.network == HEADSHOT else ""
-        limit = ("yes" if self._limit.get_active() else "no") if self._limit_chosen else "auto"
         output = self._output.get_active_id() or "layer"
-        return Choices(settings, output, limit, self._mattes.get_active(), reference)
+        return Choices(settings, output, self._limit_chosen, self._mattes.get_active(), reference)
 
     @choices.setter
     def choices(self, new: Choices) -> None:
@@ -89,7 +89,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
             self._mattes.set_active(new.mattes)
             if new.reference:
                 self._reference.set_filename(new.reference)
-            self._limit_chosen = new.limit != "auto"
+            self._limit_chosen = new.limit
             self._limit.set_active(self._has_selection and new.limits)
         self._show_reference()
 
@@ -230,7 +230,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         value = combo.get_active_id()
         if value in tips:
             combo.set_tooltip_text(tips[value])
-        if name == "faces" and not self._limit_chosen:
+        if name == "faces" and self._limit_chosen == "auto":
             with self._silence():
                 self._limit.set_active(self._has_selection and value != "selection")
         if name == "network":
@@ -239,7 +239,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
 
     def _limited(self) -> None:
         if not self._quiet:
-            self._limit_chosen = True
+            self._limit_chosen = "yes" if self._limit.get_active() else "no"
             self._tell("limit")
 
     def _add_reference(self) -> tuple[Gtk.Widget, Gtk.FileChooserButton]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from choices import Choices
@@ -15,14 +16,20 @@ MAX_BYTES = 64 * 1024
 
 
 def load() -> tuple[Choices | None, dict[str, Any]]:
-    """Return the last choices (None the first time, or when damaged) and the window's own notes."""
+    """Return the last choices (None the first time, or when damaged) and the window's own notes.
+
+    Faces that were ticked are those of the picture of then: all, of another.
+    """
     try:
         with (runtime.state_folder_path() / FILE).open("rb") as file:
             data = json.loads(file.read(MAX_BYTES))
         window = data["window"]
     except (OSError, ValueError, KeyError, TypeError):
         return None, {}
-    return Choices.from_json(data.get("choices")), window if isinstance(window, dict) else {}
+    choices = Choices.from_json(data.get("choices"))
+    if choices and not isinstance(choices.settings.faces, str):
+        choices = replace(choices, settings=replace(choices.settings, faces="all"))
+    return choices, window if isinstance(window, dict) else {}
 
 
 def save(choices: Choices, window: dict[str, Any]) -> None:

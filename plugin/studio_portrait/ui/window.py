@@ -26,11 +26,10 @@ from translation import _, problem_text, sentence
 from . import memory, widgets
 from .controls import Controls
 from .picture import PictureView
-from .worker import Events, View, Worker
+from .worker import LOST, Events, View, Worker
 
 HELP = Path(__file__).resolve().parents[1] / "help"
 RESET, HELP_RESPONSE = 1, Gtk.ResponseType.HELP
-ANALYSED_ANEW = ("network", "reference", "limit", "all")
 THUMBNAIL = 1024
 MAX_PREVIEW_BYTES = 4 * 1024 * 1024
 ZOOM_KEYS = {"plus": 1.25, "equal": 1.25, "KP_Add": 1.25, "minus": 0.8, "KP_Subtract": 0.8}
@@ -233,15 +232,16 @@ class Window:
 
     def _changed(self, field: str) -> None:
         choices = self._controls.choices
-        if field in ANALYSED_ANEW and self._needs_analysis(choices):
+        if self._analysed_for != self._sent(choices):
             self._analyse()
             return
         if field in ("faces", "all"):
             self._show_ticks()
         self._preview()
 
-    def _needs_analysis(self, choices: Choices) -> bool:
-        return self._analysed_for != (choices.settings.network, choices.reference, choices.limits)
+    def _sent(self, choices: Choices) -> tuple[str, str, bool]:
+        """Return what decides what the server is sent, and for which network."""
+        return choices.settings.network, choices.reference, self._has_selection and choices.limits
 
     def _ticked(self) -> None:
         self._controls.set_ticked(self._picture.ticked())
@@ -250,24 +250,25 @@ class Window:
         self._set_busy(True)
         if self._faces is None:
             self._wanted = True
-            self._analyse()
+            if self._again.get_visible():  # no analysis is on its way
+                self._analyse()
             return
         choices = self._controls.choices
         try:
             settings = self._settings(choices)
-            check_found(used(settings, self._faces), choices)
+            check_found(settings, self._faces, choices)
             if settings.does_nothing:
                 raise unchanged()
-            self._outcome = Outcome(self._found, self._how, choices, settings)
+            self._outcome = outcome = Outcome(self._found, self._how, choices, settings)
         except Problem as problem:
             self._failed("render", problem)
             return
         self._overall = OverallProgress()
-        self._worker.render(self._outcome.renders, self._insert)
+        self._worker.render(outcome.renders, lambda results: self._insert(outcome, results))
 
-    def _insert(self, results: list[dict[str, Any]]) -> None:
-        outcome = self._outcome
-        assert outcome is not None
+    def _insert(self, outcome: Outcome, results: list[dict[str, Any]]) -> None:
+        if outcome is not self._outcome:  # stopped just before
+            return
         outcome.results = results
         if not outcome.changes:
             self._failed("render", unchanged())
@@ -283,13 +284,16 @@ class Window:
 
     def _stop(self) -> None:
         self._worker.cancel()
-        self._set_busy(False)
+        stopped = Problem("cancelled", "The retouching was cancelled.")
+        self._failed("analyse" if self._faces is None else "render", stopped)
 
     # The server's side
 
     def _analyse(self) -> None:
         choices = self._controls.choices
-        self._analysed_for = (choices.settings.network, choices.reference, choices.limits)
+        self._analysed_for = self._sent(choices)
+        self._faces = None
+        self._picture.forget()
         self._again.hide()
         self._overall = OverallProgress()
         self._portrait.close()
@@ -299,13 +303,12 @@ class Window:
         except Problem as problem:
             self._failed("analyse", problem)
             return
-        self._picture.forget()
-        self._faces = None
         self._say(_("Looking at the picture…"))
         self._worker.analyse(replace(photograph, reference=portrait), choices.settings.network)
 
     def _analysed(self, work: Any) -> None:
         self._faces = list(work.faces)
+        self._again.hide()
         networks = self._worker.networks
         default = next((one["name"] for one in networks if one.get("default")), "")
         chosen = self._controls.choices.settings.network
@@ -378,7 +381,8 @@ class Window:
             self._outcome = None
         self._wanted = False
         self._set_busy(False)
-        if during == "analyse":
+        if during == "analyse" or problem.code in LOST:
+            self._faces = None
             self._again.show()
         self._say(problem_text(problem))
 

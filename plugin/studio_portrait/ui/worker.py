@@ -24,6 +24,7 @@ from link.wire import Box, Problem, Settings
 
 T = TypeVar("T")
 ORDER = ("analyse", "render", "preview")
+LOST = ("lost-server", "no-server", "bad-token", "unknown-job")  # the server does not have the picture
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,6 @@ class Worker:
     def analyse(self, photograph: Photograph, network: str) -> None:
         """Find out everything about the photograph; `Events.analysed` gets the faces."""
         self._request("analyse", lambda: self._analyse(photograph, network))
-        self._stop.set()  # whatever runs is for the last one
 
     def preview(self, view: View) -> None:
         """Show a rectangle of the picture, or its mask."""
@@ -83,7 +83,7 @@ class Worker:
         """End what runs; what was asked for is forgotten."""
         with self._wake:
             self._requests.clear()
-        self._stop.set()
+            self._stop.set()
 
     def close(self) -> None:
         """End the thread and, with the connection, the server's job."""
@@ -100,12 +100,12 @@ class Worker:
             self._requests[kind] = request
             if kind == "analyse":
                 self._requests.pop("preview", None)
+                self._stop.set()  # whatever runs is for the last one
             self._wake.notify()
 
     def _run(self) -> None:
         while (request := self._next()) is not None:
             kind, call = request
-            self._stop.clear()
             try:
                 call()
             except Problem as problem:
@@ -123,18 +123,16 @@ class Worker:
             while not self._closed:
                 for kind in ORDER:
                     if kind in self._requests:
+                        self._stop.clear()
                         return kind, self._requests.pop(kind)
                 self._wake.wait()
         return None
 
     def _failed(self, kind: str, problem: Problem) -> None:
-        if (
-            problem.code in ("lost-server", "no-server", "bad-token", "unknown-job")
-            and self._session is not None
-        ):
+        if problem.code in LOST and self._session is not None:
             self._session.close()
             self._session = self._work = None
-        if problem.code != "cancelled" or kind == "render":
+        if problem.code != "cancelled":  # who cancels knows it
             self._tell(lambda: self._events.problem(kind, problem))
 
     def _analyse(self, photograph: Photograph, network: str) -> None:
@@ -211,6 +209,8 @@ class Worker:
         def run() -> bool:
             try:
                 self._check_open()
+                if self._stop.is_set():  # what is written to may be gone
+                    raise Problem("cancelled", "The retouching was cancelled.")
                 answer.set_result(call())
             except BaseException as error:
                 answer.set_exception(error)

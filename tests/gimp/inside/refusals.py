@@ -118,6 +118,11 @@ def no_face():
     return attempt(image, [layer])
 
 
+def face_that_is_not_there():
+    image, layer = photo()
+    return attempt(image, [layer], faces="ticked", ticked="3")
+
+
 def unknown_network():
     image, layer = photo()
     return attempt(image, [layer], network="nobody")
@@ -216,6 +221,7 @@ CASES = [
     faces_without_selection,
     face_not_in_selection,
     no_face,
+    face_that_is_not_there,
     unknown_network,
     network_with_odd_letters,
     headshot_without_portrait,
