@@ -72,9 +72,8 @@ def server_lost(window, image):
 
 def stopped_rendering(window, image):
     analysed(window)
-    wait(lambda: not window._bar.get_visible())
     retouch(window)
-    wait(window._bar.get_visible)
+    wait(lambda: "render" not in window._worker._requests)  # the thread has begun
     window._stop()
     retouch(window)
     wait(lambda: not window._busy or window._result is not None)
