@@ -241,8 +241,7 @@ class Relay:
         told: list[Any] = list(frames)
         if header["cmd"] == "STATUS" and isinstance(header.get("status"), dict):
             told = [wire.encode("STATUS", status=self._status(header["status"]))]
-        elif header["cmd"] == "HELLO":
-            assert connection.handshake is not None
+        elif header["cmd"] == "HELLO" and connection.handshake is not None:
             fields = {
                 name: header[name] for name in ("server", "device", "networks", "resume") if name in header
             }

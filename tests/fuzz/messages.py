@@ -45,7 +45,7 @@ def conversation(
         ("DATA", {"job": job, "plane": "pixels", "row": 2, "rows": 2}, bytes(8)),
         ("DATA", {"job": job, "plane": "selection", "row": 0, "rows": 2}, b"\xff" * 4),
         *(looks if analyses else []),
-        ("STATUS", {}, None),
+        ("STATUS", {"token": token}, None),
         ("FETCH", {"job": job, "plane": "pixels", "row": 0, "rows": 1}, None),
         ("FETCH", {"job": job, "plane": "mask", "row": 0, "rows": 1}, None),
         ("DONE", {"job": job}, None),

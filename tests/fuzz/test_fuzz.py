@@ -50,6 +50,8 @@ def test_the_relays_conversation() -> None:
     try:
         for index in range(300):
             relayed(random.Random(f"{SEED}:relay:{index}"))
+        # The client has asked for STATUS only, and the server says HELLO.
+        relayed(random.Random("7:relay:534"))
     finally:
         relayed.close()
 
