@@ -25,7 +25,7 @@ from ui.window import Window  # noqa: E402
 WIDTH, SELECTED = support.JOB["photo"]["width"], support.JOB["selected"]
 
 
-def wait(condition, seconds=90):
+def wait(condition, seconds=240):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
