@@ -138,13 +138,7 @@ def _photographed(
     gain = decode_srgb(flash.face_level) / (own * (FRONT + flash.ambient))
     glare = extras.glare(extra, placing.eyes, placing.turn, placing.scale, placing.size) * scene.person
     noise, drawn = (_generator(stream) for stream in rng.spawn(2))
-    shine = torch.zeros_like(light.radiance)
-    kept = shine
-    if mix.highlights:
-        some = highlights.sample(len(chosen), mix.highlights, placing, drawn).to(device)
-        parts = highlights.shine(some, scene, placing, flash, chosen, extra.yaw)
-        shine, kept = (part * (1 - flash.identity) for part in parts)
-        kept = kept / (FRONT + flash.ambient)  # the target is exposed for skin that is lit from the front
+    shine, kept = _highlights(chosen, scene, placing, flash, extra, mix, drawn)
     exposed = (light.radiance + flash.flash_colour * glare + shine) * gain
     studio = _studio(scene, lit.albedo, light, flash, own, mix) + kept
     exposed = torch.where(flash.identity > 0, torch.lerp(exposed, studio, scene.person), exposed)
@@ -152,6 +146,25 @@ def _photographed(
     return Photographs(
         x, studio, mix, scene, lit.albedo, light, flash, extra, placing, valid, gain, own, kept, noise
     )
+
+
+def _highlights(
+    chosen: Sequence[Entry],
+    scene: Surface,
+    placing: Placing,
+    flash: Flash,
+    extra: extras.Extras,
+    mix: Mix,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Return the light beside the skin's in the photograph and in the target, both (N, 3, H, W)."""
+    if not mix.highlights:
+        nothing = torch.zeros_like(scene.albedo)
+        return nothing, nothing
+    drawn = highlights.sample(len(chosen), mix.highlights, placing, generator).to(flash.oil.device)
+    parts = highlights.shine(drawn, scene, placing, flash, chosen, extra.yaw)
+    shine, kept = (part * (1 - flash.identity) for part in parts)
+    return shine, kept / (FRONT + flash.ambient)  # the target is exposed for skin that is lit from the front
 
 
 def _scene(
