@@ -125,6 +125,8 @@ def compare(real: Sequence[Row], made: Sequence[Row]) -> dict[str, dict[str, Any
     for name in real[0]:
         sides = [np.array([row[name] for row in rows]) for rows in (real, made)]
         one, other = (side[np.isfinite(side)] for side in sides)
+        if not len(one) or not len(other):  # such as a neck that no photograph shows
+            raise ValueError(f"{name} can be measured on no {'flash' if len(one) else 'photograph'}")
         quartiles = [[round(float(q), 3) for q in np.percentile(side, (25, 50, 75))] for side in (one, other)]
         distance = round(float(ks_2samp(one, other).statistic), 3)
         result[name] = {"real": quartiles[0], "synthetic": quartiles[1], "ks": distance}

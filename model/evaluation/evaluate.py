@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     mixes = {name: named(name) for name in options.mix or MIXES}
     real = plan_real(options.pairs) if options.pairs else []
+    for folder in filter(None, (options.real, options.results)):  # not after all else has been judged
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is not a folder")
     maps = held_out_maps(options.portraits, options.mesh, options.cache)
     networks = _networks(options.network, options.weights)
     command_line.tell_left_out(maps.left_out)

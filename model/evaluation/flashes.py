@@ -1,7 +1,8 @@
 """What is judged: simulated flashes of held-out people, or real pairs; one at a time, the same for a seed.
 
 A flash follows from the seed, the portrait's name and its number, so that a larger or smaller set of
-portraits does not change it. Nobody who was trained on is ever taken.
+portraits changes no more than what some of them stand before: a part of another portrait. Nobody who was
+trained on is ever taken.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def judge(
     for one in planned:
         try:
             sample = one.make()
-        except (Unfit, ValueError) as error:
+        except (Unfit, ValueError, EOFError) as error:
             result.trouble.append(f"{one.name}: {error}")
         else:
             result.planned.append(one)

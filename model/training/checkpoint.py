@@ -66,10 +66,16 @@ def averaged(state: dict[str, Any]) -> dict[str, torch.Tensor]:
 
 
 def network(state: dict[str, Any]) -> tuple[Network, nn.Module]:
-    """Return a checkpoint's averaged network, ready to run, and its descriptor."""
+    """Return a checkpoint's averaged network, ready to run, and its descriptor.
+
+    Raises `ValueError` with a sentence for one of another version.
+    """
     descriptor = find(architecture(state))
     module = descriptor.build()
-    module.load_state_dict(averaged(state))
+    try:
+        module.load_state_dict(averaged(state))
+    except RuntimeError as error:
+        raise ValueError(f"the checkpoint is of another version of {descriptor.name}") from error
     module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
     return descriptor, module
 

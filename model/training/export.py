@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +28,7 @@ from ..errors import Unusable
 from ..inference.pytorch import put_together
 from ..inference.weights import WEIGHTS
 from ..networks.network import Network
-from ..networks.registry import PAPER_NETWORK, find
+from ..networks.registry import PAPER_NETWORK, SHIPPED, find
 from ..paper.preprocessing import CURRENT
 from . import checkpoint
 from .config import Config
@@ -81,6 +82,7 @@ def export(
     default = default or was or not any(facts.get("default") for facts in others.values())
     trained = {**recipe(state, hardware), **({"before": before} if before else {})}
     facts = _facts(network, name, data) | {"default": default, "parameters": parameters, "trained": trained}
+    facts["preprocessing"] = state.get("preprocessing", facts["preprocessing"])  # what it was trained with
     _write(folder / facts["file"], data)
     _write_json(folder / f"{name}.json", facts)
     for path, other in others.items():
@@ -212,4 +214,8 @@ def _run(options: argparse.Namespace) -> int:
     described = (options.name, options.default, options.hardware, options.before, options.mean)
     file = export(read(options.checkpoint), options.folder, *described)
     print(file, file.stat().st_size)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    if options.folder == WEIGHTS and SHIPPED.get(file.stem, digest) != digest:
+        sentence = f"{file.stem} is served only when SHIPPED in networks/registry.py says {digest}."
+        print(sentence, file=sys.stderr)
     return 0

@@ -20,6 +20,7 @@ from model.data.synthesize.pairs import Pairs
 
 from ..inference.answers import Answer, answer
 from ..networks.registry import find
+from ..paper.preprocessing import CURRENT
 from . import checkpoint
 from .config import Config
 
@@ -110,6 +111,7 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "config": dataclasses.asdict(self.config),
+            "preprocessing": dataclasses.asdict(CURRENT),
             "flashes": {name: dataclasses.asdict(named(name)) for name in self.config.every_mix},
         }
 
@@ -121,7 +123,11 @@ class Trainer:
         if not {"network", "optimiser"} <= state.keys():
             raise ValueError("the checkpoint holds a finished network only, nothing to go on with")
         self.step, self.seconds = state["step"], state["seconds"]
-        self._before()
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        if len(state["optimiser"]["param_groups"]) > len(self.optimiser.param_groups):
+            self._before()  # what it adds was there already; else the next step adds it
+        try:
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+        except RuntimeError as error:
+            raise ValueError("the checkpoint is of another version of the network") from error

@@ -61,8 +61,12 @@ class PublishedEncoderTrainer(DifferenceTrainer):
         super().started(pictures)
 
     def _loss(self, pairs: Pairs) -> Tensor:
+        served = self.network.shrink
         self.network.shrink = self.shrink
-        return super()._loss(pairs)
+        try:
+            return super()._loss(pairs)
+        finally:
+            self.network.shrink = served  # held-out people are looked at as they will be served
 
     def _before(self) -> None:
         """Train the encoder too, from some step on. Its own group: Adam knows nothing of it yet."""

@@ -71,6 +71,11 @@ def test_the_rule_of_passing() -> None:
     assert "LED" in calibrate.failures(same, {}, Mix())[0]
 
 
+def test_what_can_be_measured_nowhere_is_told() -> None:
+    with pytest.raises(ValueError, match="neck/cheek can be measured on no photograph"):
+        calibrate.compare([{"neck/cheek": float("nan")}], [{"neck/cheek": 1.0}])
+
+
 def test_the_command_tells_of_bad_files_and_goes_on(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

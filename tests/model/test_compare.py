@@ -103,6 +103,8 @@ def test_the_figures_people_are_dark_light_and_bespectacled() -> None:
     assert [one.name for one in figure.selected(planned, known, ["e9"])] == ["e9 0"]
     with pytest.raises(ValueError, match="x is not a portrait of a held-out person"):
         figure.selected(planned, known, ["x"])
+    with pytest.raises(ValueError, match="no flash of e9 is judged"):
+        figure.selected(planned[:5], known, ["e9"])
 
 
 def test_examples_are_of_people_who_are_not_held_out(folder: Path) -> None:
@@ -131,6 +133,8 @@ def test_what_cannot_be_compared_is_told(
     (tmp_path / "doc.md").write_text("no marks")
     for arguments, told in (
         (["--run", tmp_path], "last.pt"),
+        (["--network", "nobody"], "no network 'nobody'"),
+        (["--selfies", tmp_path / "nowhere", "--out", tmp_path], "is not a folder"),
         (["--examples", tmp_path / "none"], "is not there"),
         (["--show", "nobody", "--out", tmp_path], "nobody is not a portrait"),
         (["--document", tmp_path / "doc.md"], "to write between"),

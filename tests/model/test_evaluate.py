@@ -182,6 +182,8 @@ def test_unknown_network_and_unprepared_pairs(
     common = ["--portraits", str(folder), "--cache", str(folder), "--weights", str(weights)]
     assert main([*common, "--network", "nobody"]) == 2
     assert "nobody" in capsys.readouterr().err
+    assert main([*common, "--real", str(tmp_path / "nowhere")]) == 2
+    assert "is not a folder" in capsys.readouterr().err
     assert main([*common, "--pairs", str(tmp_path)]) == 2
     assert "manifest.csv" in capsys.readouterr().err
     assert main(["--portraits", str(folder), "--cache", str(folder), "--weights", str(tmp_path)]) == 2

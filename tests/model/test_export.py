@@ -1,13 +1,16 @@
 """From a checkpoint to the files that are served, and what is refused."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from model.errors import BadWeights
 from model.inference import predictor
+from model.paper.preprocessing import CURRENT
 from model.training import export
 
 from . import made
@@ -63,6 +66,14 @@ def test_the_command(studio: dict, tmp_path: Path, capsys: pytest.CaptureFixture
     assert (info.name, info.trained["hardware"]) == ("ours", "an abacus")
     assert info.trained["before"] == "an earlier run"
     assert info.trained["resolution"] == "256 px crops of 256 px framings"
+
+
+def test_weights_say_which_preprocessing_they_were_trained_with(studio: dict, tmp_path: Path) -> None:
+    other = {**asdict(CURRENT), "diameter": 9}
+    export.export({**studio, "preprocessing": other}, tmp_path)
+    (info,) = predictor.available(tmp_path)
+    with pytest.raises(BadWeights, match="diameter 9 instead of"):
+        info.check()
 
 
 def test_the_mean_of_two_weights(studio: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,16 +105,38 @@ def test_the_encoder_is_trained_only_when_its_time_has_come(tmp_path: Path) -> N
     for step in range(2):
         trainer.learn(batch(step))
     assert torch.equal(trainer.network.encoder.stages[0][0].weight, first)
+    checkpoint.save(tmp_path / "before.pt", trainer.state())
     trainer.learn(batch(2))
     assert not torch.equal(trainer.network.encoder.stages[0][0].weight, first)
     checkpoint.save(tmp_path / "last.pt", trainer.state())
     resumed = new(config)
     resumed.resume(checkpoint.load(tmp_path / "last.pt"))
     assert_same(resumed, trainer)
+    just_before = new(config)  # saved when its time had come, but nothing was learnt since
+    just_before.resume(checkpoint.load(tmp_path / "before.pt"))
+    just_before.learn(batch(2))
+    assert_same(just_before, trainer)
     with pytest.raises(ValueError, match="'deepflash'"):
         new().resume(checkpoint.load(tmp_path / "last.pt"))
     with pytest.raises(ValueError, match="holds a 'deepflash' network"):
         checkpoint.start(new().network, tmp_path / "last.pt")
+
+
+def test_held_out_people_are_looked_at_as_they_will_be_served() -> None:
+    trainer = new(replace(CONFIG, architecture="deepflash", shrink=4, freeze_encoder=0.0, average=0.0))
+    served = trainer.network.shrink
+    trainer.learn(batch(0))
+    assert trainer.average.module is trainer.network and trainer.network.shrink == served
+
+
+def test_a_checkpoint_of_another_version_is_told(tmp_path: Path) -> None:
+    state = new().state()
+    state["network"] = {name: value for name, value in state["network"].items() if "mattes" not in name}
+    state["average"] = {name: value for name, value in state["average"].items() if "mattes" not in name}
+    with pytest.raises(ValueError, match="another version"):
+        new().resume(state)
+    with pytest.raises(ValueError, match="another version"):
+        checkpoint.network(state)
 
 
 def test_a_checkpoint_can_be_the_start_of_another_run(

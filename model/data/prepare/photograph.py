@@ -47,5 +47,5 @@ def taken(path: Path) -> tuple[float, bool]:
         moment = datetime.strptime(str(exif[TAKEN]).strip("\0 "), "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC)
         digits = str(exif.get(FRACTION, "")).strip("\0 ")
         return moment.timestamp() + (float(f"0.{digits}") if digits.isdigit() else 0.0), True
-    except (OSError, KeyError, ValueError, SyntaxError):
+    except (OSError, KeyError, ValueError, SyntaxError, Image.DecompressionBombError):
         return path.stat().st_mtime, False

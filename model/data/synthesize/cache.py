@@ -74,7 +74,7 @@ def fill(
     listed = [portrait for portrait in manifest(portraits) if wanted(portrait)]
     try:
         _model(mesh)
-    except (OSError, KeyError, ValueError, BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
         raise Unusable(f"{mesh} is not the face mesh; name ict_face_model_light.npz") from error
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(processes) as pool:

@@ -69,7 +69,10 @@ def entrants(
     shipped network only adds its log. Raises `ValueError` or `ModelError` with a sentence.
     """
     found = {}
-    for info in predictor.available(weights):
+    known = predictor.available(weights)
+    for name in set(names) - {info.name for info in known} - {"none"}:
+        raise ValueError(f"there is no network {name!r} in {weights}")
+    for info in known:
         if info.name in names or not names:
             loaded = predictor.load(info.name, folder=weights)
             found[info.name] = Entrant(info.name, network(loaded), info.parameters, info.trained)

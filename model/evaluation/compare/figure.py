@@ -34,6 +34,8 @@ def selected(planned: Sequence[Planned], known: Sequence[Entry], names: Sequence
         first.setdefault(one.name.rpartition(" ")[0], one)
     for name in set(names) - {entry.name for entry in known}:
         raise ValueError(f"{name} is not a portrait of a held-out person, so it cannot be shown")
+    for name in set(names) - first.keys():
+        raise ValueError(f"no flash of {name} is judged, so it cannot be shown; ask for more --flashes")
     return [first[name] for name in names or _telling(known) if name in first]
 
 
@@ -50,6 +52,8 @@ def _telling(known: Sequence[Entry]) -> list[str]:
 def selfies(folder: Path) -> tuple[list[Sample], list[str]]:
     """Photographs without a truth (`o` is the photograph itself), and why others are left out."""
     found, left_out = [], []
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder")
     for path in pictures(folder):
         try:
             x = np.asarray(frame(path).crop / 255, np.float32)
