@@ -107,7 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_line.parser("compare", __doc__)
     add_arguments(parser)
     add = parser.add_argument
-    add("--network", action="append", default=[], metavar="NAME", help="of the shipped ones, only this; none: none of them")
+    only = "of the shipped ones, only this; none: none of them"
+    add("--network", action="append", default=[], metavar="NAME", help=only)
     add("--run", type=_run_folder, action="append", default=[], metavar="[NAME=]FOLDER", help=RUN)
     add("--examples", type=Path, help="portraits for headshot (default: 40 people of --portraits)")
     add("--out", type=Path, help="folder for the figures and the curves")
