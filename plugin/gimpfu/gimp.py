@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import gi
 from gi.repository import Gimp, GLib
 
-from . import colour, gimpplugin, region, registry, resources
+from . import colour, gimpplugin, parasites, region, registry, resources
 from .adapters import database, layers
 from .errors import error as error
 from .pdb import pdb
@@ -118,10 +118,6 @@ def _no_new(*args: Any) -> NoReturn:
     raise TypeError("make a Layer, a GroupLayer, a Channel or Vectors")
 
 
-def _new_parasite(name: str, flags: int, data: str | bytes) -> Gimp.Parasite:
-    return Gimp.Parasite.new(name, flags, data.encode() if isinstance(data, str) else data)
-
-
 Image = _Kind(Gimp.Image, _new_image)
 Item = _Kind(Gimp.Item, _no_new)
 Drawable = _Kind(Gimp.Drawable, _no_new)
@@ -130,7 +126,7 @@ GroupLayer = _Kind(Gimp.GroupLayer, _new_group)
 Channel = _Kind(Gimp.Channel, _new_channel)
 Vectors = _Kind(Gimp.Path, Gimp.Path.new)
 Display = _Kind(Gimp.Display, database.new_display)
-Parasite = _Kind(Gimp.Parasite, _new_parasite)
+Parasite = _Kind(Gimp.Parasite, parasites.new)
 
 
 def progress_init(text: str = "") -> None:
@@ -296,7 +292,7 @@ def vectors_import_from_string(
 
 def attach_new_parasite(name: str, flags: int, data: str | bytes) -> None:
     """Make a global parasite and keep it."""
-    Gimp.attach_parasite(_new_parasite(name, flags, data))
+    Gimp.attach_parasite(parasites.new(name, flags, data))
 
 
 def parasite_list() -> tuple[str, ...]:

@@ -1,20 +1,17 @@
 """gimpfu's ``gimpshelf``: values that a script keeps while GIMP runs.
 
-GIMP 2 pickled them into the session's data. Here they lie as JSON in a file that is named
-after GIMP's process, so they end with it; what is no JSON is kept for the run only.
+GIMP 2 pickled them into the session's data. Here they lie there as JSON; what is no
+JSON is kept for the run only.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator, MutableMapping
-from pathlib import Path
 from typing import Any
 
-from gi.repository import Gimp
+from . import parasites
 
 
 class Gimpshelf(MutableMapping[str, Any]):
@@ -23,17 +20,9 @@ class Gimpshelf(MutableMapping[str, Any]):
     def __init__(self) -> None:
         self._values: dict[str, Any] | None = None
 
-    @property
-    def _file(self) -> Path:
-        folder = Path(Gimp.cache_directory() or tempfile.gettempdir()) / "gimpfu"
-        return folder / f"shelf-{os.getppid()}.json"
-
     def _read(self) -> dict[str, Any]:
         if self._values is None:
-            try:
-                self._values = dict(json.loads(self._file.read_text("utf-8")))
-            except (OSError, ValueError):
-                self._values = {}
+            self._values = dict(json.loads(parasites.kept("shelf") or "{}"))
         return self._values
 
     def _write(self) -> None:
@@ -42,9 +31,7 @@ class Gimpshelf(MutableMapping[str, Any]):
             with contextlib.suppress(TypeError, ValueError):
                 json.dumps(value)
                 kept[key] = value
-        with contextlib.suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(json.dumps(kept), "utf-8")
+        parasites.keep("shelf", json.dumps(kept).encode())
 
     def __getitem__(self, key: str) -> Any:
         return self._read()[key]

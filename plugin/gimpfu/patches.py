@@ -14,11 +14,10 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from . import adapters, colour, enums, pixels, region, strokes
+from . import adapters, colour, enums, parasites, pixels, region, strokes
 from .adapters import editing, images, layers, transformations
 from .context import context
 from .errors import say_once
-from .scripts.byte_string import ByteString
 
 
 class _CallableInt(int):
@@ -220,8 +219,7 @@ def _text_resize(self: Any, *sizes: Any) -> Any:
 
 
 def _attach_new_parasite(self: Any, name: str, flags: int, data: str | bytes) -> Any:
-    raw = data.encode() if isinstance(data, str) else data
-    return self.attach_parasite(Gimp.Parasite.new(name, flags, raw))
+    return self.attach_parasite(parasites.new(name, flags, data))
 
 
 def _by_count(name: str, count: int) -> Callable[..., Any]:
@@ -334,7 +332,7 @@ _ATTRIBUTES: dict[Any, dict[str, Any]] = {
         "set_pixel": _set_pixel,
         "get_tile": lambda self, shadow, row, column: region.Tile(self, shadow, int(column), int(row)),
         "get_tile2": lambda self, shadow, x, y: region.Tile(self, shadow, int(x) // 64, int(y) // 64),
-        "get_data": lambda self, format=None: bytes(region.PixelRgn(self)[:, :]),
+        "get_data": lambda self, format=None: region.PixelRgn(self)[:, :],
         "get_pixel_rgn": lambda self, *place, **how: region.PixelRgn(self, *place, **how),
         "free_shadow": lambda self: None,
         "offset": adapters.ADAPTERS["gimp-drawable-offset"],
@@ -360,8 +358,12 @@ _ATTRIBUTES: dict[Any, dict[str, Any]] = {
         ),
     ),
     Gimp.TextLayer: {"resize": _text_resize},
-    Gimp.Path: {"strokes": property(strokes.stroke_list), "to_selection": strokes.to_selection},
-    Gimp.Parasite: {"data": property(lambda self: ByteString(bytes(self.get_data())))},
+    Gimp.Path: {
+        "strokes": property(strokes.stroke_list),
+        "remove_stroke": strokes.remove_stroke,
+        "to_selection": strokes.to_selection,
+    },
+    Gimp.Parasite: {"data": property(parasites.data)},
 }
 for _owner in (Gimp.Image, Gimp.Item):
     _ATTRIBUTES[_owner] |= {

@@ -28,6 +28,15 @@ from .registry import is_collecting
 from .renames import IGNORED, REFUSED, RENAMED
 from .scripts.byte_string import ByteString
 
+# Served here with an array of bytes, which are no text.
+_ON_BYTES = {
+    "gimp-curves-explicit",
+    "gimp-curves-spline",
+    "gimp-drawable-set-pixel",
+    "gimp-image-set-cmap",
+    "gimp-image-set-colormap",
+    "gimp-procedural-db-set-data",
+}
 Described = tuple[tuple[str, str, str], ...]  # type, name and description of each
 
 
@@ -164,7 +173,8 @@ class Adapted(_Procedure):
     def __call__(self, *args: Any, run_mode: int = Gimp.RunMode.NONINTERACTIVE) -> Any:
         """Call what is served here with GIMP 2's arguments; returns what GIMP 2 did."""
         region.flush()
-        args = tuple(_as_text(one) for one in args)
+        if self.proc_name not in _ON_BYTES:
+            args = tuple(_as_text(one) for one in args)
         try:
             self._signature.bind(*args)
         except TypeError:
@@ -177,7 +187,7 @@ class Adapted(_Procedure):
 
 
 def _as_text(value: Any) -> Any:
-    """Bytes are text here; everything else goes on as it is."""
+    """Return text for bytes; everything else goes on as it is."""
     return str(value) if isinstance(value, ByteString) else value
 
 

@@ -10,6 +10,7 @@ from gi.repository import Gimp
 from . import colour, region
 from .errors import error
 from .region import PixelRgn, Rectangle
+from .scripts.byte_string import ByteString
 
 
 def get(drawable: Any, x: int, y: int) -> tuple[int, ...]:
@@ -26,15 +27,15 @@ def put(drawable: Any, x: int, y: int, pixel: Any) -> None:
     area[x, y] = raw[: area.bpp]
 
 
-def colormap(image: Any) -> bytes:
+def colormap(image: Any) -> ByteString:
     """Return the colours of an indexed image, three bytes each."""
     palette = image.get_palette()
     if palette is None:
-        return b""
+        return ByteString()
     parts: list[int] = []
     for native in palette.get_colors():
         parts += list(colour.from_gegl(native))[:3]
-    return bytes(parts)
+    return ByteString(parts)
 
 
 def set_colormap(image: Any, data: Any) -> None:

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from gi.repository import Gimp
 
 from . import adapters
 
+_remove_stroke = Gimp.Path.remove_stroke  # taken before `patches` puts GIMP 2's form there
+
 
 class Stroke:
-    """gimpfu's ``VectorsBezierStroke``: one stroke of a path."""
+    """gimpfu's ``VectorsBezierStroke``: one stroke of a path; a call makes a new one of control points."""
 
     type = 0
 
-    def __init__(self, vectors: Gimp.Path, number: int):
+    def __init__(self, vectors: Gimp.Path, controlpoints: Iterable[float], closed: bool = False):
+        points = [float(number) for number in controlpoints]
+        made = vectors.stroke_new_from_points(Gimp.PathStrokeType.BEZIER, points, bool(closed))
+        self._set(vectors, made)
+
+    @classmethod
+    def new_moveto(cls, vectors: Gimp.Path, x0: float, y0: float) -> Stroke:
+        """Begin a stroke, which ``lineto``, ``conicto``, ``cubicto`` and ``close`` go on with."""
+        return cls.existing(vectors, vectors.bezier_stroke_new_moveto(float(x0), float(y0)))
+
+    @classmethod
+    def new_ellipse(
+        cls, vectors: Gimp.Path, x0: float, y0: float, radius_x: float, radius_y: float, angle: float
+    ) -> Stroke:
+        """Make an ellipse about a point; the angle is in radians."""
+        place = map(float, (x0, y0, radius_x, radius_y, angle))
+        return cls.existing(vectors, vectors.bezier_stroke_new_ellipse(*place))
+
+    @classmethod
+    def existing(cls, vectors: Gimp.Path, number: int) -> Stroke:
+        """Return the path's stroke with this number."""
+        stroke = cls.__new__(cls)
+        stroke._set(vectors, number)
+        return stroke
+
+    def _set(self, vectors: Gimp.Path, number: int) -> None:
         self.vectors, self.ID = vectors, number
         self.vectors_ID = vectors.get_id()
 
@@ -48,7 +76,12 @@ class Stroke:
 
 def stroke_list(self: Gimp.Path) -> list[Stroke]:
     """Return the strokes of a path."""
-    return [Stroke(self, number) for number in self.get_strokes()]
+    return [Stroke.existing(self, number) for number in self.get_strokes()]
+
+
+def remove_stroke(self: Gimp.Path, stroke: Stroke | int) -> None:
+    """``vectors.remove_stroke``, which takes a stroke or its number."""
+    _remove_stroke(self, stroke.ID if isinstance(stroke, Stroke) else int(stroke))
 
 
 def to_selection(

@@ -57,7 +57,7 @@ def test_python_2_text_runs(told: dict[str, Any]) -> None:
 
 
 def test_whole_numbers_divide_to_whole_numbers(told: dict[str, Any]) -> None:
-    assert told["division"] == [3 - 4 + 0.25, 32, 16]
+    assert told["division"] == [3 - 4 + 0.25 + 1.75, 32, 16]
 
 
 def test_regions_arrays_tiles_and_pixels(told: dict[str, Any]) -> None:
@@ -110,7 +110,7 @@ def test_a_name_that_folders_share_belongs_to_the_first(told: dict[str, Any]) ->
     said = "python-fu-halve is registered by division.py.txt already; that one is used."
     assert told["listed"].count(said) == 2  # the first folder's other script and the second folder's
     assert f"gimpfu: third_halve.py: {said}" in told["stderr"]
-    assert told["division"] == [3 - 4 + 0.25, 32, 16]
+    assert told["division"] == [3 - 4 + 0.25 + 1.75, 32, 16]
 
 
 def test_originals_are_not_changed(dropped: Gimp, told: dict[str, Any]) -> None:

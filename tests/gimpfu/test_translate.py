@@ -79,6 +79,32 @@ def test_augmented_division_of_items_and_attributes() -> None:
     assert names["a"].x == 3 and names["b"] == [4.5, 4]
 
 
+def test_floor_and_ceil_are_floats_in_python_2_only() -> None:
+    names = run(
+        "'A docstring'\nfrom __future__ import print_function\nimport math\nfrom math import ceil\n"
+        "x, y, z = math.floor(15 * 0.5) / 4, ceil(0.5) / 2, math.sqrt(4)\n"
+    )
+    assert (names["x"], names["y"], names["z"]) == (1.75, 0.5, 2.0)
+    assert names["__doc__"] == "A docstring"
+    assert run("#!/usr/bin/env python3\nimport math\nx = repr(math.floor(7.5))\n")["x"] == "7"
+
+
+def test_os_path_walk(tmp_path: Path) -> None:
+    for name in ("kept/inner", "left_out/inner"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "kept/inner/file").touch()
+    text = (
+        "import os.path\nfrom os.path import walk, join\nfound = []\n"
+        "def visit(arg, folder, names):\n"
+        "    arg.append((os.path.basename(folder), sorted(names)))\n"
+        "    if 'left_out' in names: names.remove('left_out')\n"
+        f"walk({str(tmp_path)!r}, visit, found)\n"
+        f"os.path.walk(join({str(tmp_path)!r}, 'none'), visit, found)\nx = os.getcwdu()\n"
+    )
+    top, *others = run(text)["found"]
+    assert top[1] == ["kept", "left_out"] and others == [("kept", ["inner"]), ("inner", ["file"])]
+
+
 def test_true_division_where_the_script_asks_for_it() -> None:
     assert run("from __future__ import division\nx = 7 / 2\n")["x"] == 3.5
     assert run("#!/usr/bin/env python3\nx = 7 / 2\n")["x"] == 3.5

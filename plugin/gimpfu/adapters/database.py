@@ -7,7 +7,7 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from .. import values
+from .. import parasites, region, values
 from ..errors import error
 from ..signature import without_result
 
@@ -38,13 +38,15 @@ def query(*patterns: str) -> tuple[int, tuple[str, ...]]:
     return values.counted(Gimp.get_pdb().query_procedures(name, blurb, text, "", *others))
 
 
-_stored: dict[str, Any] = {}
+def _set_data(name: str, count: int, data: Any) -> None:
+    parasites.keep(f"data-{name}", region.to_samples(data))
 
 
 def _get_data(name: str) -> tuple[int, Any]:
-    if str(name) not in _stored:
+    found = parasites.kept(f"data-{name}")
+    if found is None:
         raise error(f"no data is stored as {name}.")
-    return values.counted(_stored[str(name)])
+    return values.counted(bytes(found))
 
 
 def _unit(method: str) -> Callable[..., Any]:
@@ -58,7 +60,7 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
             "gimp-progress-update": progress_update,
             "gimp-progress-set-text": lambda text="", display=None: Gimp.progress_set_text(str(text)),
             "gimp-display-delete": delete,
-            "gimp-procedural-db-set-data": lambda name, count, data: _stored.update({str(name): bytes(data)}),
+            "gimp-procedural-db-set-data": _set_data,
         }
     ),
     "gimp-display-new": new_display,

@@ -61,7 +61,7 @@ def _load_layers(image: Any, filename: str) -> tuple[int, tuple[int, ...]]:
 
 
 def _colormap(image: Any) -> tuple[int, tuple[int, ...]]:
-    return values.counted(pixels.colormap(image))
+    return values.counted(bytes(pixels.colormap(image)))
 
 
 def _set_colormap(image: Any, count: int, colormap: Any) -> None:

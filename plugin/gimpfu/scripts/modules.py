@@ -12,6 +12,7 @@ import builtins
 import gettext as gettext_native
 import importlib
 import io
+import math
 import os
 import struct
 import sys
@@ -21,6 +22,7 @@ from typing import Any
 
 from . import python2
 from .byte_string import ByteString, to_bytes
+from .translate import PYTHON_2
 
 RENAMED = {
     "BaseHTTPServer": "http.server",
@@ -180,7 +182,27 @@ def _os() -> types.ModuleType:
     def fdopen(number: int, mode: str = "r", *rest: Any) -> Any:
         return python2.File(number, mode)
 
-    return _copy("os", getcwdu=os.getcwd, popen=popen, fdopen=fdopen, errno=importlib.import_module("errno"))
+    def walk(top: Any, visit: Callable[[Any, Any, list[Any]], Any], arg: Any) -> None:
+        """Python 2's ``os.path.walk``; the names that `visit` takes out are not gone into."""
+        try:
+            names = os.listdir(top)
+        except OSError:
+            return
+        visit(arg, top, names)
+        for path in (os.path.join(top, name) for name in names):
+            if os.path.isdir(path) and not os.path.islink(path):
+                walk(path, visit, arg)
+
+    path = _copy("os.path", walk=walk)
+    more = {"getcwdu": os.getcwd, "popen": popen, "fdopen": fdopen, "path": path}
+    return _copy("os", errno=importlib.import_module("errno"), **more)
+
+
+def _math() -> types.ModuleType:
+    """``floor`` and ``ceil`` gave floats, which ``/`` divides as such."""
+    return _copy(
+        "math", floor=lambda number: float(math.floor(number)), ceil=lambda number: float(math.ceil(number))
+    )
 
 
 def _subprocess() -> types.ModuleType:
@@ -350,6 +372,12 @@ def _imp() -> types.ModuleType:
     return _module("imp", load_source=load_source, reload=importlib.reload, new_module=types.ModuleType)
 
 
+def _gimpfu_2() -> types.ModuleType:
+    """Return gimpfu with the ``math`` that it brings as Python 2's."""
+    package = _gimpfu("gimpfu")()
+    return _copy("gimpfu", package.__name__, math=_math(), __all__=package.__all__)
+
+
 def _gimpfu(name: str) -> Callable[[], types.ModuleType]:
     def make() -> types.ModuleType:
         package = importlib.import_module(__name__.rpartition(".scripts")[0])
@@ -399,8 +427,10 @@ _MADE: dict[str, Callable[[], types.ModuleType]] = {
     **{name: _own(name) for name in ("gimpplugin", "gimpshelf", "gimpui")},
     **{name: _gtk(name) for name in ("gtk", "pygtk", "gobject", "glib", "pango", "gio")},
 }
+# Those that a script in Python 3 has otherwise.
+_MADE_2: dict[str, Callable[[], types.ModuleType]] = {"gimpfu": _gimpfu_2, "math": _math}
 gettext = _gettext()  # what ``from gimpfu import *`` brings, as gimpfu did
-_made: dict[str, types.ModuleType] = {"gettext": gettext}
+_made: dict[Callable[[], types.ModuleType], types.ModuleType] = {_gettext: gettext}
 
 
 def importer(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:  # noqa: A002
@@ -410,14 +440,17 @@ def importer(name: str, globals: Any = None, locals: Any = None, fromlist: Any =
     head, _, rest = name.partition(".")
     if name in RENAMED:
         return importlib.import_module(RENAMED[name])
-    if head in _MADE and not _beside(globals, head):
-        if head not in _made:
-            _made[head] = _MADE[head]()
-        if not rest:
-            _fill(_made[head], fromlist)
-            return _made[head]
-        if head == "gtk":
-            return getattr(_made[head], rest) if fromlist else _made[head]
+    make = _MADE_2.get(head) if PYTHON_2 in (globals or {}) else None
+    make = make or _MADE.get(head)
+    if make is not None and not _beside(globals, head):
+        if make not in _made:
+            _made[make] = make()
+        module = _made[make]
+        if not rest or (head in ("gtk", "os") and not fromlist):
+            _fill(module, fromlist)
+            return module
+        if head in ("gtk", "os"):
+            return getattr(module, rest)
     if (helper := _helper(globals, name)) is not None:
         return helper
     return builtins.__import__(name, globals, locals, fromlist, level)

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-VERSION = "2"  # part of every kept translation's name: raise it when the outcome changes
+VERSION = "3"  # part of every kept translation's name: raise it when the outcome changes
 
 FIXERS = (
     "except exec funcattrs getcwdu has_key long metaclass methodattrs ne next nonzero numliterals paren print"
@@ -31,6 +31,7 @@ FIXERS = (
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _PYTHON_3 = re.compile(r"^#!.*python3")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+PYTHON_2 = "__python_2__"  # the name that tells a translated module from one in Python 3
 _DIVIDE, _RIGHT = "__divide2__", "__Divisor2__"
 # String methods whose Python 2 form took bytes or text alike, or that lists lost.
 _METHODS = {"decode", "encode", "join", "sort", "tostring", "fromstring"}
@@ -207,7 +208,15 @@ class Python2(ast.NodeTransformer):
         )
         self._caught: list[str] = []
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802 - ast's naming
+    def visit_Module(self, node: ast.Module) -> ast.AST:  # noqa: N802 - ast's naming
+        """Say before anything else runs that this was Python 2."""
+        self.generic_visit(node)
+        body = node.body
+        begin = next((at for at, one in enumerate(body) if not _is_head(one)), len(body))
+        body.insert(begin, ast.parse(f"{PYTHON_2} = True").body[0])
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802
         """Divide whole numbers as Python 2 did."""
         self.generic_visit(node)
         if not isinstance(node.op, ast.Div) or self._true_division:
@@ -264,6 +273,13 @@ class Python2(ast.NodeTransformer):
             arguments = ast.Attribute(node.value, "args", ast.Load())
             return ast.copy_location(ast.Subscript(arguments, node.slice, node.ctx), node)
         return node
+
+
+def _is_head(node: ast.stmt) -> bool:
+    """Whether a statement must stay at a module's head: its docstring, imports of ``__future__``."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 _ORDER = {ast.Lt: "__less2__", ast.LtE: "__at_most2__", ast.Gt: "__more2__", ast.GtE: "__at_least2__"}

@@ -210,8 +210,30 @@ def check_parasites():
     layer.attach_new_parasite("note", 1, "text")
     found = layer.parasite_find("note")
     assert bytes(found.get_data()) == b"text" and "note" in layer.parasite_list()
+    layer.attach_new_parasite("note", 1, bytes([0, 127, 128, 255]))
+    assert layer.parasite_find("note").data == bytes([0, 127, 128, 255])
     layer.parasite_detach("note")
     assert layer.parasite_find("note") is None
+    image.delete()
+
+
+def check_strokes_are_made_and_removed():
+    image, layer = new_image()
+    path = gimp.Vectors(image, "way")
+    image.add_vectors(path)
+    points = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0]
+    closed = gimp.VectorsBezierStroke(path, points, True)
+    assert closed.points == (points, True) and gimp.VectorsBezierStroke(path, points).points[1] is False
+    line = gimp.VectorsBezierStroke.new_moveto(path, 2, 3)
+    line.lineto(2, 13)
+    assert line.get_length(0.1) == 10.0 and line.points[0][2:4] == [2.0, 3.0]
+    ellipse = gimp.VectorsBezierStroke.new_ellipse(path, 20, 15, 10, 10, 0)
+    assert abs(ellipse.get_length(0.1) - 62.83) < 0.2
+    assert all(isinstance(stroke, gimp.VectorsStroke) for stroke in path.strokes)
+    assert len(path.strokes) == 4
+    path.remove_stroke(line)
+    path.remove_stroke(closed.ID)
+    assert [stroke.ID for stroke in path.strokes][1:] == [ellipse.ID] and len(path.strokes) == 2
     image.delete()
 
 

@@ -7,6 +7,7 @@ import support
 from checking import new_image, raises
 from gi.repository import Gimp
 from gimpfu import *
+from gimpfu.scripts.byte_string import ByteString
 
 
 def check_pdb_names():
@@ -110,6 +111,29 @@ def check_pdb_arrays():
     stroke = pdb.gimp_vectors_stroke_new_from_points(path, 0, len(points), points, False)
     kind, count, got, closed = pdb.gimp_vectors_stroke_get_points(path, stroke)
     assert (kind, count, list(got), closed) == (0, 12, points, 0)
+    image.delete()
+
+
+def check_pdb_bytes_stay_what_they_are():
+    image, layer = new_image()
+    read = bytes([0xC3, 0xA9, 0x0A, 0xFF])  # the first two are a letter in UTF-8
+    whole = layer.get_pixel_rgn(0, 0, 40, 30)
+    whole[0, 0] = read
+    pdb.gimp_drawable_set_pixel(layer, 1, 0, 4, whole[0, 0])
+    assert layer.get_pixel(1, 0) == tuple(read), layer.get_pixel(1, 0)
+    curve = ByteString(bytes([0, 1] + [0xC3, 0xA9] * 127))
+    pdb.gimp_curves_explicit(layer, HISTOGRAM_RED, 256, curve)
+    assert layer.get_pixel(0, 0) == (0xA9, 0xA9, 0x0A, 0xFF), layer.get_pixel(0, 0)
+    for data in (ByteString(read), bytes(read), "".join(map(chr, read)), list(read)):
+        pdb.gimp_procedural_db_set_data("of the checks", len(data), data)
+        assert pdb.gimp_procedural_db_get_data("of the checks") == (4, tuple(read)), data
+    assert "no data is stored" in raises(pdb.gimp_procedural_db_get_data, "of nobody")
+    pdb.gimp_image_convert_indexed(image, NO_DITHER, MAKE_PALETTE, 2, False, False, "")
+    pdb.gimp_image_set_colormap(image, 6, ByteString(read[:3] * 2))
+    assert pdb.gimp_image_get_colormap(image) == (6, tuple(read[:3] * 2))
+    image.colormap = image.colormap[3:] + chr(255) * 3
+    assert image.colormap == read[:3] + b"\xff" * 3 and ord(image.colormap[0]) == 0xC3
+    assert layer.get_data()[:1] + "" in ("\0", "\1"), "a string of Python 2's"
     image.delete()
 
 

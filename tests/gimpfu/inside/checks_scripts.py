@@ -2,6 +2,7 @@
 
 # ruff: noqa: F403, F405 - `from gimpfu import *` is that API's way
 
+import glob
 import json
 
 import support
@@ -135,3 +136,9 @@ def check_registration_with_a_catalogue():
     own = Gimp.get_pdb().lookup_procedure("python-fu-own-catalogue")
     told = (own.get_menu_label(), own.get_blurb(), own.get_help())
     assert told == ("Sch\u00e4rfer", "Kurz", "Help"), told
+
+
+def check_the_shelf_lasts_from_one_script_to_the_next():
+    assert pdb.python_fu_shelved("of the checks", 5) == 0, "nothing yet"
+    assert pdb.python_fu_shelved("of the checks", 6) == 5
+    assert not glob.glob(f"{Gimp.cache_directory()}/gimpfu/shelf-*"), "it lies in GIMP, not in a file"

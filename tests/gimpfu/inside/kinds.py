@@ -58,6 +58,14 @@ def dot(image, layer):
     layer.get_pixel_rgn(0, 0, layer.width, layer.height)[7, 7] = bytes([1, 2, 3, 255])
 
 
+def shelved(key, number):
+    import gimpfu.gimpshelf as gimpshelf
+
+    before = gimpshelf.shelf.get(key, 0)
+    gimpshelf.shelf[key] = number
+    return before
+
+
 def broken():
     return 1 / 0
 
@@ -136,6 +144,8 @@ register(
     menu="<Image>/Filters/Test",
     domain=("kinds", os.path.join(os.path.dirname(__file__), "locale")),
 )
+SHELVED = [(PF_STRING, "key", "Key", ""), (PF_INT, "number", "Number", 0)]
+register("shelved", *WHO, "Shelved", "", SHELVED, [(PF_INT, "before", "Before")], shelved)
 OTHER = (PF_IMAGE, "other", "Other image", None)
 register("old_with_image", *WHO, "<Image>/Filters/Test/Other...", None, [OTHER], [], lambda *given: None)
 register("old_toolbox", *WHO, "<Toolbox>/Xtns/Test/Made", "", [], [], lambda: None)
