@@ -38,6 +38,18 @@ _OBJECTS = {
 }
 
 
+# What comes first of an image, for each kind of object.
+_CURRENT: dict[int, Callable[[Gimp.Image], list[Any]]] = {
+    PF_IMAGE: lambda image: [image],
+    PF_LAYER: lambda image: [*image.get_selected_layers(), *image.get_layers()],
+    PF_CHANNEL: lambda image: [*image.get_selected_channels(), *image.get_channels()],
+    PF_VECTORS: lambda image: [*image.get_selected_paths(), *image.get_paths()],
+    **dict.fromkeys(
+        (PF_DRAWABLE, PF_ITEM), lambda image: [*image.get_selected_drawables(), *image.get_layers()]
+    ),
+}
+
+
 def add(procedure: Gimp.Procedure, param: Param) -> None:
     """Declare `param` as an argument of `procedure`."""
     head = (param.key, param.nick, param.label)
@@ -76,9 +88,14 @@ def add_result(procedure: Gimp.Procedure, result: Result) -> None:
         procedure.add_string_return_value(*head, "", READWRITE)
 
 
-def value(param: Param, config: Gimp.ProcedureConfig) -> Any:
-    """Return what the script gets for `param`: the type that gimpfu would have passed."""
+def value(param: Param, config: Gimp.ProcedureConfig, spun: bool = False) -> Any:
+    """Return what the script gets for `param`: the type that gimpfu would have passed.
+
+    spun: a spinner's whole number is a float, as it came from GIMP 2's dialog.
+    """
     native = config.get_property(param.key)
+    if spun and param.kind == PF_SPINNER:
+        return float(native)
     if param.kind in _RESOURCES:
         return native.get_name() if native is not None else (param.default or "")
     convert = _VALUE.get(param.kind)
@@ -110,6 +127,18 @@ def restore_colours(config: Gimp.ProcedureConfig, asked: tuple[Param, ...]) -> N
             given = config.get_property(param.key)
             if given is None or colour.from_gegl(given) == colour.RGB(0.0, 0.0, 0.0, 0.0):
                 config.set_property(param.key, colour.to_gegl(param.default))
+
+
+def fill_in(config: Gimp.ProcedureConfig, asked: tuple[Param, ...], image: Gimp.Image | None) -> None:
+    """Give objects that nobody chose what the user works at, as GIMP 2's dialogs did.
+
+    image: the one that the procedure was called on, None for the newest.
+    """
+    image = image or max(Gimp.get_images(), key=Gimp.Image.get_id, default=None)
+    for param in asked:
+        find = _CURRENT.get(param.kind)
+        if find and image is not None and config.get_property(param.key) is None:
+            config.set_property(param.key, next(iter(find(image)), None))
 
 
 def choices(param: Param) -> list[tuple[str, int, str, Any]]:

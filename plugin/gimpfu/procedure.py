@@ -173,8 +173,7 @@ def _run(
 ) -> Gimp.ValueArray:
     """Run the script's function; `leading` gives the arguments that GIMP itself fills in."""
     try:
-        asked = run_mode == Gimp.RunMode.INTERACTIVE
-        returned = _call(procedure, asked, config, registration, leading())
+        returned = _call(procedure, run_mode, config, registration, leading())
         if run_mode != Gimp.RunMode.NONINTERACTIVE:
             Gimp.displays_flush()
         return _success(procedure, registration, returned)
@@ -191,19 +190,24 @@ def _run(
 
 def _call(
     procedure: Gimp.Procedure,
-    asked: bool,
+    run_mode: Gimp.RunMode,
     config: Gimp.ProcedureConfig,
     registration: Registration,
     first: Sequence[Any],
 ) -> Any:
-    """Return what the script's function gives; asked: a user is there. Raises what it raises."""
+    """Return what the script's function gives. Raises what it raises."""
+    asked = run_mode == Gimp.RunMode.INTERACTIVE
     params.restore_colours(config, registration.asked)
+    if run_mode != Gimp.RunMode.NONINTERACTIVE:
+        image = next((one for one in first if isinstance(one, Gimp.Image)), None)
+        params.fill_in(config, registration.asked, image)
     if asked and not _prepare_interactive(procedure, config, registration):
         raise CancelError
     patches.apply()
     if registration.on_run:
         registration.on_run()
-    values = [*first, *(params.value(param, config) for param in registration.asked)]
+    spun = registration.is_python_2 and run_mode != Gimp.RunMode.NONINTERACTIVE
+    values = [*first, *(params.value(param, config, spun) for param in registration.asked)]
     try:
         if not (asked and registration.interactive):
             return registration.function(*values)

@@ -11,6 +11,7 @@ from typing import Any
 
 from .constants import PF_DIRNAME, PF_DRAWABLE, PF_FILE, PF_FILENAME, PF_IMAGE, PF_LAYER, PF_STRING
 from .errors import error
+from .scripts import PYTHON_2
 
 _PREFIXES = ("python-", "extension-", "plug-in-", "file-")
 # Menus that GIMP 2 itself put elsewhere, in this order, and the one that GIMP 3 renamed.
@@ -80,6 +81,11 @@ class Registration:
         if self.domain is None or not text:
             return text
         return gettext.translation(*self.domain, fallback=True).gettext(text)
+
+    @property
+    def is_python_2(self) -> bool:
+        """Whether the function comes from a script that was translated."""
+        return PYTHON_2 in getattr(self.function, "__globals__", ())
 
     @property
     def file_kind(self) -> str:

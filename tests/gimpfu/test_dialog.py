@@ -61,6 +61,14 @@ def test_dialog_with_every_kind_returns_what_it_showed(gimp: Gimp, kinds: Path, 
     assert values["in_folder"] == "/usr"
 
 
+def test_dialog_offers_images_and_paths(gimp: Gimp, kinds: Path, tmp_path: Path) -> None:
+    answer = answered(
+        gimp, "objects_dialog", "^Objects$", tmp_path, lambda shown: shown.keys("Tab", "Down", "alt+o")
+    )
+    assert answer["status"] == "success", answer
+    assert answer["told"] == f"lower way, {answer['images'][0]}, ground, mask, ground, 7", answer
+
+
 LEAVES = """import sys
 from gimpfu import *
 register("leaves", *[""] * 5, "<Toolbox>/Xtns/Leaves", "", [], [], lambda: None, on_query=sys.exit)

@@ -60,6 +60,10 @@ def test_whole_numbers_divide_to_whole_numbers(told: dict[str, Any]) -> None:
     assert told["division"] == [3 - 4 + 0.25 + 1.75, 32, 16]
 
 
+def test_whole_spinners_are_floats_where_a_user_set_them(told: dict[str, Any]) -> None:
+    assert told["spinners"] == ["7/2 is 3", "7.0/2 is 3.5"]
+
+
 def test_regions_arrays_tiles_and_pixels(told: dict[str, Any]) -> None:
     assert told["regions"] == "245,20,30,122,10,15,1,2,3,7,8,9|16 64 9"
 

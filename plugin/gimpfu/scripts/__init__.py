@@ -4,3 +4,5 @@
 Python 2's builtins and modules, `catalogue` knows every script of the folders, `plugin` is the
 GIMP 3 plug-in that registers them, `window` shows them.
 """
+
+PYTHON_2 = "__python_2__"  # the name that tells a translated module from one in Python 3

@@ -20,9 +20,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from . import python2
+from . import PYTHON_2, python2
 from .byte_string import ByteString, to_bytes
-from .translate import PYTHON_2
 
 RENAMED = {
     "BaseHTTPServer": "http.server",

@@ -22,6 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from . import PYTHON_2
+
 VERSION = "3"  # part of every kept translation's name: raise it when the outcome changes
 
 FIXERS = (
@@ -31,7 +33,6 @@ FIXERS = (
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _PYTHON_3 = re.compile(r"^#!.*python3")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-PYTHON_2 = "__python_2__"  # the name that tells a translated module from one in Python 3
 _DIVIDE, _RIGHT = "__divide2__", "__Divisor2__"
 # String methods whose Python 2 form took bytes or text alike, or that lists lost.
 _METHODS = {"decode", "encode", "join", "sort", "tostring", "fromstring"}

@@ -58,6 +58,23 @@ def check_given_values_of_every_kind():
     assert "no choice number 5" in raises(pdb.python_fu_kinds, *given[:6], 5)
 
 
+def check_objects_that_nobody_chose_are_those_worked_at():
+    image, layer = new_image()
+    other, _ = new_image()
+    found = [gimp.Layer(image, "chosen", 8, 8), gimp.Channel(image, "mask", 8, 8), gimp.Vectors(image, "way")]
+    image.add_layer(found[0])
+    image.add_channel(found[1])
+    image.add_vectors(found[2])
+    image.active_layer = found[0]
+    assert pdb.python_fu_objects(image, layer) == "None, None, None, None, None, 7", "no user is there"
+    told = pdb.python_fu_objects(image, layer, run_mode=RUN_WITH_LAST_VALS)
+    assert told == f"way, {image.name}, chosen, mask, chosen, 7", told
+    told = pdb.python_fu_objects(image, layer, None, other, layer, run_mode=RUN_WITH_LAST_VALS)
+    assert told == f"way, {other.name}, first, mask, chosen, 7", told
+    other.delete()
+    image.delete()
+
+
 def statuses():
     return {
         name: support.outcome(support.call(f"python-fu-{name}"))

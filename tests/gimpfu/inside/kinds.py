@@ -66,6 +66,10 @@ def shelved(key, number):
     return before
 
 
+def objects(image, layer, *given):
+    return ", ".join(getattr(one, "name", str(one)) for one in given)
+
+
 def broken():
     return 1 / 0
 
@@ -143,6 +147,23 @@ register(
     lambda: None,
     menu="<Image>/Filters/Test",
     domain=("kinds", os.path.join(os.path.dirname(__file__), "locale")),
+)
+OBJECTS = [
+    (PF_VECTORS, "way", "Path", None),
+    (PF_IMAGE, "source", "Source", None),
+    (PF_LAYER, "other", "Layer", None),
+    (PF_CHANNEL, "mask", "Channel", None),
+    (PF_DRAWABLE, "ground", "Drawable", None),
+    (PF_SPINNER, "count", "Count", 7, (1, 9, 1)),
+]
+register(
+    "objects",
+    *WHO,
+    "Objects",
+    "*",
+    [IMAGE, LAYER, *OBJECTS],
+    [(PF_STRING, "told", "What came")],
+    objects,
 )
 SHELVED = [(PF_STRING, "key", "Key", ""), (PF_INT, "number", "Number", 0)]
 register("shelved", *WHO, "Shelved", "", SHELVED, [(PF_INT, "before", "Before")], shelved)

@@ -33,6 +33,10 @@ def division():
     return [pdb.python_fu_halve(image, layer), image.width, image.height]
 
 
+def spinners():
+    return [pdb.python_fu_spin(), pdb.python_fu_spin(run_mode=RUN_WITH_LAST_VALS)]
+
+
 def regions():
     image, layer = image_of(80, 40)
     return pdb.python_fu_invert_region(image, layer)
@@ -93,6 +97,7 @@ told = {}
 for check in (
     python_2_text,
     division,
+    spinners,
     regions,
     procedures,
     image_only,
