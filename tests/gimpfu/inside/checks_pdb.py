@@ -116,14 +116,14 @@ def check_pdb_arrays():
 
 def check_pdb_bytes_stay_what_they_are():
     image, layer = new_image()
-    read = bytes([0xC3, 0xA9, 0x0A, 0xFF])  # the first two are a letter in UTF-8
+    read = bytes([0xC3, 0xA9, 0x0A, 0x7F])  # in UTF-8 a letter and two control characters
     whole = layer.get_pixel_rgn(0, 0, 40, 30)
     whole[0, 0] = read
     pdb.gimp_drawable_set_pixel(layer, 1, 0, 4, whole[0, 0])
     assert layer.get_pixel(1, 0) == tuple(read), layer.get_pixel(1, 0)
     curve = ByteString(bytes([0, 1] + [0xC3, 0xA9] * 127))
     pdb.gimp_curves_explicit(layer, HISTOGRAM_RED, 256, curve)
-    assert layer.get_pixel(0, 0) == (0xA9, 0xA9, 0x0A, 0xFF), layer.get_pixel(0, 0)
+    assert layer.get_pixel(0, 0) == (0xA9, 0xA9, 0x0A, 0x7F), layer.get_pixel(0, 0)
     for data in (ByteString(read), bytes(read), "".join(map(chr, read)), list(read)):
         pdb.gimp_procedural_db_set_data("of the checks", len(data), data)
         assert pdb.gimp_procedural_db_get_data("of the checks") == (4, tuple(read)), data
