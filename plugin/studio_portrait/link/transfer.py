@@ -202,7 +202,7 @@ class Transfer:
             if message is not None:
                 heard = time.monotonic()
                 header = message[0]
-                if header["cmd"] == command and serial in (None, header.get("serial")):
+                if header["cmd"] == command and serial in (None, header.get("serial", serial)):
                     return header
                 self._tell(header)
             elif time.monotonic() - heard > self._talk.silence:
