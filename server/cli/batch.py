@@ -96,6 +96,12 @@ def run(args: argparse.Namespace) -> int:
     from ..batch.run import Stop, Tally
 
     stop, tally = Stop(), Tally()
+
+    def counted(now: Tally, outcome: Outcome | None) -> None:
+        nonlocal tally
+        tally = now
+        show(now, outcome)
+
     with ExitStack() as opened:
         try:
             plan, order, shard = _plan(args)
@@ -107,32 +113,17 @@ def run(args: argparse.Namespace) -> int:
             show = opened.enter_context(_shown())
             if args.match_series:
                 plan = _measured(args, plan, order, path, stop, show)
-            engine = None if stop else _engine(args, order, stop)
+            if not stop:
+                tally = _run(plan, _engine(args, order, stop), args, manifest, stop, counted)
+        except BrokenPipeError:  # who read the list has seen enough
+            raise
         except (Problem, PictureError, OSError) as error:
             tell(f"studio-portrait: {problem_of(error)}")
-            return NOTHING_TRIED
-        except KeyboardInterrupt:
-            return _stopped()
-
-        def counted(now: Tally, outcome: Outcome | None) -> None:
-            nonlocal tally
-            tally = now
-            show(now, outcome)
-
-        try:
-            if engine is not None:
-                tally = _run(plan, engine, args, manifest, stop, counted)
-        except Problem as problem:
-            tell(f"studio-portrait: {problem}")
             return SOME_FAILED if tally.ended else NOTHING_TRIED
         except KeyboardInterrupt:
-            return _stopped()
+            tell(f"Stopped at once. {_how_to_go_on()}")
+            return INTERRUPTED
     return _end(tally, stop, path)
-
-
-def _stopped() -> int:
-    tell(f"Stopped at once. {_how_to_go_on()}")
-    return INTERRUPTED
 
 
 @contextmanager

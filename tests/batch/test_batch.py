@@ -118,6 +118,17 @@ def test_exit_status_2_whenever_nothing_was_tried(shoot: Path, tmp_path: Path) -
     assert not (out / "studio-portrait.jsonl").exists()
 
 
+def test_a_reader_that_goes_away_is_no_failure_to_tell(shoot: Path, tmp_path: Path) -> None:
+    words = _command(shoot, "-o", tmp_path / "out", "--dry-run")
+    outlet, inlet = os.pipe()
+    os.close(outlet)
+    pipes: Any = {"stdout": inlet, "stderr": subprocess.PIPE, "text": True}
+    at_once = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    result = subprocess.run(words, cwd=CHECKOUT, env=at_once, check=False, **pipes)
+    os.close(inlet)
+    assert "roken pipe" not in result.stderr and "Traceback" not in result.stderr, result.stderr
+
+
 def test_a_second_ctrl_c_stops_a_run_that_ends_for_another_reason() -> None:
     from server.batch.run import Stop
     from server.cli import batch as command

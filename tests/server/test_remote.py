@@ -439,15 +439,22 @@ def test_the_command_lines_client_connects_anew(machines: Machines) -> None:
     between.close()
 
 
+@contextmanager
+def plain_client(machines: Machines) -> Iterator[tuple[zmq.Socket[bytes], runtime.Runtime]]:
+    """Yield a socket at the relay that has said nothing yet, and what the relay tells of itself."""
+    found = runtime.Runtime.read(machines.here)
+    assert found is not None
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.linger = 0
+        socket.connect(found.endpoints[-1])
+        yield socket, found
+
+
 def test_the_relay_takes_nobody_without_the_token(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with machines.relay(monkeypatch):
-        found = runtime.Runtime.read(machines.here)
-        assert found is not None
-        with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
-            socket.linger = 0
-            socket.connect(found.endpoints[-1])
+        with plain_client(machines) as (socket, _):
             for header in (
                 b'{"v":1,"cmd":"HELLO","token":"0"}',
                 b'{"v":1,"cmd":"HELLO","proof":"0"}',
@@ -469,26 +476,21 @@ def test_the_relay_answers_status_without_hello_and_every_hello(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the server does, by PROTOCOL.md."""
-    with machines.relay(monkeypatch):
-        found = runtime.Runtime.read(machines.here)
-        assert found is not None
-        with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
-            socket.linger = 0
-            socket.connect(found.endpoints[-1])
+    with machines.relay(monkeypatch), plain_client(machines) as (socket, found):
 
-            def asked(command: str, **fields: object) -> dict[str, Any]:
-                socket.send(wire.encode(command, token=found.token, **fields))
-                assert socket.poll(10_000), command
-                return wire.decode(socket.recv())
+        def asked(command: str, **fields: object) -> dict[str, Any]:
+            socket.send(wire.encode(command, token=found.token, **fields))
+            assert socket.poll(10_000), command
+            return wire.decode(socket.recv())
 
-            assert asked("STATUS")["status"]["relay"] == machines.where
-            socket.send(wire.encode("FETCH", job="0"))
-            assert socket.poll(5000) and b"bad-token" in socket.recv(), "that was no HELLO"
-            for nonce in ("1" * 32, "2" * 32):
-                hello = asked("HELLO", client="test", nonce=nonce)
-                assert hello["proof"] == wire.proof(found.token, nonce) and hello["resume"] > 0
-            assert asked("STATUS")["status"]["relay"] == machines.where
-            assert not socket.poll(300), "nothing is answered twice"
+        assert asked("STATUS")["status"]["relay"] == machines.where
+        socket.send(wire.encode("FETCH", job="0"))
+        assert socket.poll(5000) and b"bad-token" in socket.recv(), "that was no HELLO"
+        for nonce in ("1" * 32, "2" * 32):
+            hello = asked("HELLO", client="test", nonce=nonce)
+            assert hello["proof"] == wire.proof(found.token, nonce) and hello["resume"] > 0
+        assert asked("STATUS")["status"]["relay"] == machines.where
+        assert not socket.poll(300), "nothing is answered twice"
 
 
 def test_the_relay_says_why_it_cannot_connect(machines: Machines) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .cache import Entry
 from .flash import Flash, ggx
-from .light import F0, Surface, unit
+from .light import F0, Surface, directions, unit
 from .scene import Placing
 
 RED_SHARE: Final = 0.06  # of the flashes: red pupils
@@ -88,16 +88,12 @@ def shine(
     Eyes get none where a head is turned (yaw (N,), radians), or where the cache does not know them.
     """
     upright = torch.einsum("nji,njhw->nihw", placing.turn, scene.position[:, :2])
-    source = torch.cat([flash.offset[..., None, None], flash.distance], dim=1)
-    half = unit(unit(source - scene.position) + unit(_lens(flash) - scene.position))
+    light, _, view = directions(scene, flash)
+    half = unit(light + view)
     lips = _lips(drawn, scene, upright, half) * flash.flash_colour
     rest = _hair(drawn, scene, placing, upright, half) * flash.flash_colour
     rest = rest + _eyes(drawn, scene, placing, flash, chosen, yaw)
     return scene.person * (rest + lips), scene.person * (rest + LIPS_KEPT * lips)
-
-
-def _lens(flash: Flash) -> Tensor:
-    return torch.cat([torch.zeros_like(flash.offset)[..., None, None], flash.distance], dim=1)
 
 
 def _away(upright: Tensor, place: tuple[tuple[float, float], tuple[float, float]]) -> Tensor:

@@ -121,17 +121,21 @@ def self_shadow(surface: Surface, flash: Flash) -> Tensor:
     return shadow
 
 
+def directions(surface: Surface, flash: Flash) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the unit direction to the flash, how far that is in cm, and the unit direction to the lens."""
+    source = torch.cat([flash.offset[..., None, None], flash.distance], dim=1)
+    to_light = source - surface.position
+    reach = length(to_light)
+    lens = torch.cat([torch.zeros_like(source[:, :2]), flash.distance], dim=1)
+    return to_light / reach, reach, unit(lens - surface.position)
+
+
 def render(surface: Surface, flash: Flash, noise: Tensor) -> Light:
     """Return the photograph's light, linear RGB.
 
     noise: (N, 1, H, W) slow noise about 1, the patchiness of oily skin.
     """
-    source = torch.cat([flash.offset[..., None, None], flash.distance], dim=1)
-    to_light = source - surface.position
-    reach = length(to_light)
-    light = to_light / reach
-    eye = torch.cat([torch.zeros_like(source[:, :2]), flash.distance], dim=1)
-    view = unit(eye - surface.position)
+    light, reach, view = directions(surface, flash)
     facing = (surface.normal * light).sum(1, keepdim=True).clip(0)
     falloff = (flash.distance / reach) ** 2
     lit = (1 - self_shadow(surface, flash)) * falloff

@@ -96,22 +96,21 @@ def stopped_analysis(window, image):
     return {**told, "layers": len(image.get_layers())}
 
 
-def faces_by_selection(window, image):
+def after_choosing(faces, window, image):
     analysed(window)
-    window._controls._faces.set_active_id("selection")
+    window._controls._faces.set_active_id(faces)
     analysed(window)
     retouch(window)
     wait(lambda: window._result is not None)
     return changed(image)
+
+
+def faces_by_selection(window, image):
+    return after_choosing("selection", window, image)
 
 
 def within_selection(window, image):
-    analysed(window)
-    window._controls._faces.set_active_id("all")
-    analysed(window)
-    retouch(window)
-    wait(lambda: window._result is not None)
-    return changed(image)
+    return after_choosing("all", window, image)
 
 
 def selection_outside(window, image):
