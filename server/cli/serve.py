@@ -17,9 +17,9 @@ from plugin.studio_portrait.link import hints, runtime
 from plugin.studio_portrait.link.wire import HEADSHOT, Problem
 
 from ..service import buffers, logs, resources, worker_process
+from ..service.connections import Guard
 from ..service.endpoints import leaves_the_machine
 from ..service.limits import Limits
-from ..service.listener import Guard
 from ..service.server import Plan, Server, Timeouts
 from .settings import device
 

@@ -89,8 +89,7 @@ class Dealer:
 
     def lost(self) -> bool:
         """Take what libzmq told about the connection; returns whether it has ended."""
-        while self.monitor.poll(0):
-            event = socket_events.parse(self.monitor.recv_multipart()).kind
+        for event, _, _ in socket_events.waiting(self.monitor):
             if event == zmq.EVENT_CONNECTED:
                 self._state = "connected"
             elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:

@@ -27,9 +27,10 @@ from plugin.studio_portrait.link import runtime, wire
 from plugin.studio_portrait.link.version import VERSION
 from plugin.studio_portrait.link.wire import Problem
 
+from ..service.connections import Connection, Disconnected, Frames
 from ..service.handshake import Handshake, check_token
 from ..service.limits import Limits
-from ..service.listener import Connection, Disconnected, Frames, Listener
+from ..service.listener import Listener
 from . import remote_session
 from .dealer import Dealer
 

@@ -26,10 +26,11 @@ from plugin.studio_portrait.link.version import PROTOCOL, VERSION
 from plugin.studio_portrait.link.wire import Problem
 
 from . import resources
+from .connections import Connection, Disconnected, Guard
 from .job_service import JobService
 from .jobs import JobQueue
 from .limits import Limits
-from .listener import Connection, Disconnected, Guard, Listener
+from .listener import Listener
 from .requests import Answer, Networks, RequestHandler
 from .worker_pool import WorkerPool
 
@@ -98,7 +99,7 @@ class Server:
             self._service,
             plan.networks,
             status=self.status,
-            known=self._listener.count_known,
+            known=self._listener.connections.count_known,
             device=lambda: self._pool.device,
             grace=plan.times.grace,
         )
@@ -217,7 +218,7 @@ class Server:
         if self._plan.guard is None:
             return
         self._plan.guard.beat()
-        for connection in self._listener.all():
+        for connection in self._listener.connections:
             if (
                 connection.user
                 and connection.closing is None
@@ -275,7 +276,7 @@ class Server:
             "jobs": dict(self._service.counts),
             "errors": dict(self._requests.errors),
             "stages": self._service.stages.as_dict(),
-            "connections": self._listener.known,
+            "connections": self._listener.connections.known,
             "memory": {
                 "front": resources.resident_memory(),
                 "worker": sum(worker["rss"] for worker in workers),

@@ -5,8 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
+
+import zmq
+
+REFUSED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+WATCHED = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | REFUSED
 
 
 class SocketEvent(NamedTuple):
@@ -17,7 +24,10 @@ class SocketEvent(NamedTuple):
     endpoint: bytes
 
 
-def parse(frames: list[bytes]) -> SocketEvent:
-    """Read one message of the monitor."""
-    kind, value = struct.unpack("=Hi", frames[0])
-    return SocketEvent(kind, value, frames[1])
+def waiting(monitor: zmq.Socket[bytes]) -> Iterator[SocketEvent]:
+    """Yield what the monitor has to tell, without waiting for more."""
+    with contextlib.suppress(zmq.Again):
+        while True:
+            frames = monitor.recv_multipart(zmq.NOBLOCK)
+            kind, value = struct.unpack("=Hi", frames[0])
+            yield SocketEvent(kind, value, frames[1])

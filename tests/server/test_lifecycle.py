@@ -19,8 +19,9 @@ import pytest
 from plugin.studio_portrait.link import runtime, stopping, zmtp
 from plugin.studio_portrait.link.hints import typed
 from plugin.studio_portrait.link.wire import Problem
+from server.service.connections import Message
 from server.service.limits import Limits
-from server.service.listener import SEND_MESSAGES, ZERO_COPY_BYTES, Listener, Message
+from server.service.listener import SEND_MESSAGES, ZERO_COPY_BYTES, Listener
 from tests.sample import CHECKOUT
 
 from .plain_worker import DEADLY, DEAF, FERTILE, HELD, SLOW, let_go
