@@ -12,7 +12,8 @@ from typing import Any
 
 from plugin.studio_portrait.link.wire import Problem, Settings
 
-from .jobs import Job, JobQueue, State, Task, build
+from .job import Job, State, Task, build
+from .job_queue import JobQueue
 from .limits import Limits, OverLimit
 from .stage_times import StageTimes
 from .worker_pool import WorkerPool

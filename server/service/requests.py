@@ -18,8 +18,8 @@ from plugin.studio_portrait.link.wire import Problem
 from . import anonymous, resources
 from .connections import Connection, Message
 from .handshake import Handshake, check_token
+from .job import Job, State, Task
 from .job_service import ANSWERS, Event, JobService
-from .jobs import Job, State, Task
 from .limits import Limits, OverLimit
 
 MAX_REFUSALS = 16  # of a connection that has not said HELLO

@@ -27,8 +27,8 @@ from plugin.studio_portrait.link.wire import Problem
 
 from . import resources
 from .connections import Connection, Disconnected, Guard
+from .job_queue import JobQueue
 from .job_service import JobService
-from .jobs import JobQueue
 from .limits import Limits
 from .listener import Listener
 from .requests import Answer, Networks, RequestHandler

@@ -13,7 +13,8 @@ from typing import Any
 
 from plugin.studio_portrait.link.wire import Problem
 
-from .jobs import Job, JobQueue, State
+from .job import Job, State
+from .job_queue import JobQueue
 from .limits import Limits
 from .worker_supervisor import Supervisor, WorkerEvent
 

@@ -17,7 +17,7 @@ from typing import Any
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.wire import Problem
 
-from .jobs import Job
+from .job import Job
 from .limits import Limits
 from .worker_process import Mailbox, WorkerProcess
 

@@ -27,8 +27,8 @@ from server.remote.keys import SERVERS, KeyRing
 from server.remote.relay import Relay
 from server.remote.sending import retouch_file
 from server.service.connections import Connection, Message
+from server.service.job_queue import JobQueue
 from server.service.job_service import JobService
-from server.service.jobs import JobQueue
 from server.service.limits import Limits
 from server.service.requests import RequestHandler
 from server.service.worker_pool import WorkerPool

@@ -30,8 +30,8 @@ from plugin.studio_portrait.link.wire import Problem
 from plugin.studio_portrait.link.zmtp import TransportError, connect_socket
 from server.service import anonymous, logs, resources
 from server.service.connections import Connection, Message
+from server.service.job_queue import JobQueue
 from server.service.job_service import JobService
-from server.service.jobs import JobQueue
 from server.service.limits import Limits
 from server.service.listener import ZERO_COPY_BYTES
 from server.service.requests import RequestHandler

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from plugin.studio_portrait.link.wire import Box, ImageSpec, Problem
 from server.service import buffers
 from server.service.buffers import Buffer, Layout, attach
-from server.service.jobs import Job, JobQueue, State
+from server.service.job import Job, State
+from server.service.job_queue import JobQueue
 from server.service.limits import Limits, OverLimit
 
 SAMPLES = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}
