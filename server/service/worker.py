@@ -1,4 +1,4 @@
-"""The process that owns a device: loads the network once, then retouches job after job.
+"""The process that owns a device: takes jobs through a pipe and does them one after the other.
 
 Started by the server as ``python -m server.service.worker``. It speaks JSON lines on its own
 stdin and stdout and finds the pixels in shared memory. A thread reads stdin, so that
@@ -9,7 +9,6 @@ at once, whatever it is doing.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import ctypes
 import json
 import logging
@@ -20,10 +19,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -41,9 +38,10 @@ from server import child
 
 from . import logs
 from .buffers import Layout, attach
-from .fallback import Fallback, Painting, leaves_the_device_broken, with_fallback
-from .tasks import TASKS, problem_of
+from .fallback import leaves_the_device_broken
+from .tasks import problem_of
 from .work import Work
+from .worker_tools import Tools, real_tools
 
 DEVICE_LOST = 70  # exit status
 LOOK_SECONDS = 0.05  # between two looks for a cancel while a network is loaded
@@ -98,22 +96,6 @@ class Channel:
         self.tell(event, code=problem.code, message=problem.message, hint=problem.hint, **fields)
 
 
-@dataclass(frozen=True)
-class Tools:
-    """What a job is done with. The tests of the wire bring simpler ones.
-
-    retouch: `server.imaging.retouch`. selection: makes its selection of a box and a
-    mask. predictor: the predictor of a name, "" for the default one. match: the one
-    that matches a reference portrait, (H, W, 3) sRGB. tasks: by their kind.
-    """
-
-    retouch: Callable[..., Any]
-    selection: Callable[[Box, NDArray[np.uint8]], Any]
-    predictor: Callable[[str], Any]
-    match: Callable[[NDArray[np.uint8]], Any] | None = None
-    tasks: Mapping[str, Callable[[Work], dict[str, Any]]] = field(default_factory=lambda: TASKS)
-
-
 class Report:
     """Tell of progress some 20 times a second, and a stage's beginning and end: each word costs both ends.
 
@@ -131,77 +113,6 @@ class Report:
         if ends or now - self._told[1] >= (FILE_SECONDS if self._seldom else REPORT_SECONDS):
             self._told = (stage, now)
             self._tell(stage, fraction)
-
-
-class LoadedNetworks:
-    """The networks that were asked for, loaded once; anew when a file of theirs has changed since.
-
-    load: loads a network of a name, "" for the default one. files: those that it is read from.
-    """
-
-    def __init__(self, load: Callable[[str], Any], files: Callable[[str], Sequence[Path]]):
-        self._load = load
-        self._files = files
-        self._loaded: dict[str, Any] = {}
-        self._stamps: dict[str, object] = {}  # by the network's own name
-
-    def __call__(self, name: str) -> Any:
-        """Return the network, ready to be used. Raises what `load` raises, for altered weights too."""
-        network = self._loaded.get(name)
-        if network is None or self._stamps[network.name] != self._stamp(network.name):
-            self._loaded = {other: kept for other, kept in self._loaded.items() if kept is not network}
-            network = self._load(name)
-            self._loaded[name] = self._loaded[network.name] = network
-            self._stamps[network.name] = self._stamp(network.name)
-        return network
-
-    def _stamp(self, name: str) -> object:
-        found = []
-        for path in self._files(name):
-            with contextlib.suppress(OSError):
-                about = path.stat()
-                found.append((path, about.st_mtime_ns, about.st_size, about.st_ino))
-        return tuple(found)
-
-
-def real_tools(device: str, engine: str) -> Tools:
-    """Return the pipeline and the network. The default one is loaded while the pipeline is imported.
-
-    engine: one of the predictor's, or ``ray:ADDRESS`` (see `ray_serve`).
-    """
-    from model.inference import threads
-
-    if most := threads.limit():
-        threads.use(most)
-    from model.inference.predictor import available, load, match
-
-    load_here = load
-    if engine.startswith("ray:"):
-        from .ray_serve import Cluster
-
-        load = Cluster(engine.partition(":")[2], device).load  # type: ignore[assignment]
-    first: Future[Any] | None = ThreadPoolExecutor(1).submit(load, "", device=device, engine=engine)
-    from model import face_models
-    from server import imaging
-
-    face_models.load()
-
-    def loaded(name: str) -> Fallback | Painting:
-        nonlocal first
-        begun, first = (first, None) if name == "" else (None, first)
-        new = begun.result() if begun else load(name, device=device, engine=engine)
-        return with_fallback(new, lambda: load_here(new.name, device="cpu"))
-
-    def files(name: str) -> list[Path]:
-        info = next((info for info in available() if info.name == name), None)
-        return [] if info is None else [info.file, info.file.with_suffix(".json")]
-
-    return Tools(
-        imaging.retouch,
-        imaging.Selection,
-        LoadedNetworks(loaded, files),
-        lambda reference: Painting(match([reference])),
-    )
 
 
 def about(predictor: Any) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from model.inference.predictor import load
 from server.service.fallback import Fallback
-from server.service.worker import Tools, real_tools, start
+from server.service.worker import start
+from server.service.worker_tools import Tools, real_tools
 
 BROKEN = "CUDA error: an illegal memory access was encountered"
 

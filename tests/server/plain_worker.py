@@ -20,7 +20,8 @@ import numpy as np
 
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.wire import Box, Problem
-from server.service.worker import Tools, start
+from server.service.worker import start
+from server.service.worker_tools import Tools
 
 # What goes wrong or takes its time, named as a network is: SUBMIT's settings ask for it.
 SLOW = "slow"  # work that no test sees the end of; it looks for a cancel every 10 ms

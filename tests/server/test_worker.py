@@ -25,7 +25,7 @@ from server import imaging as pipeline
 from server.remote import sending
 from server.service import fallback
 from server.service.buffers import Buffer, Layout
-from server.service.worker import LoadedNetworks, real_tools
+from server.service.worker_tools import LoadedNetworks, real_tools
 from tests.model import made
 from tests.sample import CHECKOUT, SELFIE
 
@@ -133,7 +133,8 @@ def test_it_ends_with_the_front_even_during_work(plain: Worker, tmp_path: Path) 
 
 NOISY = """
 import multiprocessing, os, subprocess, sys
-from server.service.worker import Tools, start
+from server.service.worker import start
+from server.service.worker_tools import Tools
 from tests.server import plain_worker
 
 def predictor(name):
@@ -151,7 +152,8 @@ start(lambda args: Tools(plain_worker.retouch, lambda box, mask: None, predictor
 WITHOUT_WEIGHTS = """
 from pathlib import Path
 from model.inference import predictor
-from server.service.worker import real_tools, start
+from server.service.worker import start
+from server.service.worker_tools import real_tools
 
 predictor.load.__defaults__ = (*predictor.load.__defaults__[:-1], Path("/nowhere"))
 start(lambda args: real_tools("cpu", "auto"))
@@ -169,7 +171,7 @@ def test_loading_the_network_talks_to_nobody() -> None:
         "import sys; events = []\n"
         "watched = ('os.fork', 'os.posix_spawn', 'subprocess.Popen', 'socket.connect')\n"
         "sys.addaudithook(lambda event, args: events.append(event) if event in watched else None)\n"
-        "from server.service.worker import real_tools\n"
+        "from server.service.worker_tools import real_tools\n"
         "real_tools('cpu', 'auto').predictor('')\n"
         "print(events)"
     )
