@@ -20,7 +20,7 @@ import tifffile
 
 from . import exif, previews
 from .errors import PictureError, damaged, truncated, unsupported
-from .jpeg import frame_size
+from .jpeg_segments import frame_size
 from .picture import (
     MAX_ICC_BYTES,
     New,

@@ -38,12 +38,12 @@ def _done(work: Work, pixels: NDArray[Any], icc: bytes | None) -> dict[str, Any]
 
 def retouch_file(work: Work) -> dict[str, Any]:
     """Decode a JPEG, do all at once, code it as it was; returns RESULT's fields. Raises `PictureError`."""
-    from ..files import decoder, jpeg, pictures
+    from ..files import decoder, jpeg_segments, pictures
     from ..files.picture import back_in_one_piece, in_one_piece
 
     clock, size, sent = Stopwatch(), work.fields["size"], work.sent.tobytes()
     other = Problem("bad-image", "The file is another one than was announced.")
-    if not jpeg.is_of_size(sent, *size):  # the server's limits were asked about the announced one
+    if not jpeg_segments.is_of_size(sent, *size):  # the server's limits were asked about the announced one
         raise other
     with clock("decode"):
         picture = in_one_piece(decoder.shared().decode(sent))

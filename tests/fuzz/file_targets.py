@@ -21,7 +21,7 @@ from PIL import Image
 
 from model.inference import weights
 from plugin.studio_portrait.link.wire import encode
-from server.files import exif, jpeg, pictures, previews
+from server.files import exif, jpeg_segments, pictures, previews
 from server.files.errors import PictureError
 
 from . import structures, talk_targets
@@ -51,17 +51,17 @@ def tags(data: bytes) -> None:
 def markers(data: bytes) -> None:
     """JPEG's segments, without the picture."""
     try:
-        segments, scan = jpeg._segments(data)
+        segments, scan = jpeg_segments.cut(data)
     except PictureError:
         return
-    jpeg.frame_size(data)
-    if len(jpeg._bare(data, segments, scan)) > len(data):
+    jpeg_segments.frame_size(data)
+    if len(jpeg_segments.without_metadata(data, segments, scan)) > len(data):
         raise AssertionError("less has become more")
-    kept = jpeg._kept(segments)
+    kept = jpeg_segments.kept(segments)
     for segment in kept:
-        jpeg._without_preview(segment)
-    jpeg._profile(kept)
-    jpeg._exif_resolution(jpeg._joined(kept, 0xE1, b"Exif\0\0", 0))
+        jpeg_segments.without_preview(segment)
+    jpeg_segments.profile(kept)
+    jpeg_segments.exif_resolution(jpeg_segments.exif(kept))
 
 
 def picture(data: bytes) -> None:
