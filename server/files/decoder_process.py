@@ -1,4 +1,4 @@
-"""The other side of `decoder`: a helper that forks a locked child for each picture, or such a child alone."""
+"""What `decoder_children` starts: a helper that forks a locked child for each picture, or one such child."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from . import developing, names, packing, pictures, sandbox
-from .decoder import POPULATE_WRITE
+from .decoder_children import POPULATE_WRITE
 from .errors import PictureError
 from .picture import Samples, turn_back
 from .srgb import to_srgb
