@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from plugin.gimpfu import convert
-from plugin.gimpfu.scripts import python2, translate
+from plugin.gimpfu.scripts import python2_builtins, translate
 from plugin.gimpfu.scripts.byte_string import ByteString
 from plugin.gimpfu.scripts.modules import importer
 
 
 def run(text: str) -> dict[str, Any]:
     """The names of a Python 2 text after it ran as the loader runs it."""
-    names: dict[str, Any] = {"__builtins__": python2.names(importer)}
+    names: dict[str, Any] = {"__builtins__": python2_builtins.names(importer)}
     exec(translate.to_code(text, "script"), names)
     return names
 

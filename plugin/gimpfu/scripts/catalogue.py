@@ -222,7 +222,7 @@ def _keep(name: Path, value: Any) -> None:
 def run(path: Path, code: types.CodeType) -> dict[str, Registration]:
     """Run a script's code in a module of its own; what it registers. Raises whatever it raises."""
     from .modules import importer
-    from .python2 import names
+    from .python2_builtins import names
 
     module = types.ModuleType("__main__")
     vars(module).update(__file__=str(path), __builtins__=names(importer))

@@ -20,7 +20,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from . import PYTHON_2, python2
+from . import PYTHON_2, python2_builtins, python2_expressions
 from .byte_string import ByteString, to_bytes
 
 RENAMED = {
@@ -132,7 +132,7 @@ def _string() -> types.ModuleType:
         return lambda text, *args: getattr(text, name)(*args)
 
     def join(parts: Any, separator: Any = " ") -> Any:
-        return python2._join(separator, parts)
+        return python2_expressions.join(separator, parts)
 
     return _copy(
         "string",
@@ -157,7 +157,7 @@ _TYPES = (
 def _types() -> types.ModuleType:
     pairs = (entry.split(":") for entry in _TYPES.split())
     kinds: dict[str, Any] = {f"{name}Type": getattr(builtins, kind) for name, kind in pairs}
-    kinds |= {"NoneType": type(None), "EllipsisType": type(Ellipsis), "FileType": python2.file}
+    kinds |= {"NoneType": type(None), "EllipsisType": type(Ellipsis), "FileType": python2_builtins.file}
     return _copy("types", **kinds, StringTypes=(str, bytes))
 
 
@@ -179,7 +179,7 @@ def _os() -> types.ModuleType:
         return os.popen(command, mode.replace("b", "") or "r")
 
     def fdopen(number: int, mode: str = "r", *rest: Any) -> Any:
-        return python2.File(number, mode)
+        return python2_builtins.File(number, mode)
 
     def walk(top: Any, visit: Callable[[Any, Any, list[Any]], Any], arg: Any) -> None:
         """Python 2's ``os.path.walk``; the names that `visit` takes out are not gone into."""
@@ -230,7 +230,7 @@ def _commands() -> types.ModuleType:
     return _module("commands", getoutput=subprocess.getoutput, getstatusoutput=subprocess.getstatusoutput)
 
 
-class StringIO(python2.Stream):
+class StringIO(python2_builtins.Stream):
     """Text or bytes in memory."""
 
     def __init__(self, value: Any = ""):
@@ -485,7 +485,7 @@ def _helper(names: Any, name: str) -> Any:
     if key not in sys.modules:
         with open(path, "rb") as file:
             code = translate.to_code(translate.decode(file.read()), path)
-        sys.modules[key] = _module(name, __file__=path, __builtins__=python2.names(importer))
+        sys.modules[key] = _module(name, __file__=path, __builtins__=python2_builtins.names(importer))
         try:
             exec(code, vars(sys.modules[key]))
         except BaseException:

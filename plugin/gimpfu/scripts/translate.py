@@ -198,7 +198,7 @@ def to_code(text: str, name: str) -> types.CodeType:
 
 
 class Python2(ast.NodeTransformer):
-    """Put Python 2's meaning of some expressions into a tree; `python2` has the functions called."""
+    """Put Python 2's meaning of some expressions into a tree; it calls `python2_expressions`."""
 
     def __init__(self, tree: ast.Module):
         self._true_division = any(
