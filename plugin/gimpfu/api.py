@@ -19,7 +19,7 @@ from .errors import CancelError, error, fail  # noqa: E402
 from .pdb import pdb  # noqa: E402
 from .procedure import main  # noqa: E402
 from .registry import register  # noqa: E402
-from .scripts.modules import gettext  # noqa: E402
+from .scripts.python2_modules import gettext  # noqa: E402
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's customary name

@@ -11,7 +11,7 @@ import pytest
 from plugin.gimpfu import convert
 from plugin.gimpfu.scripts import python2_builtins, translate
 from plugin.gimpfu.scripts.byte_string import ByteString
-from plugin.gimpfu.scripts.modules import importer
+from plugin.gimpfu.scripts.importer import importer
 
 
 def run(text: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Old scripts: read, translated from Python 2 and registered without touching their files.
 
-`translate` makes code of a file, which calls `python2_expressions` and finds `python2_builtins` and
-`modules` instead of Python's own, `catalogue` knows every script of the folders, `plugin` is the
+`translate` makes code of a file, which calls `python2_expressions`, finds `python2_builtins` and, by its
+`importer`, `python2_modules`; `catalogue` knows every script of the folders, `plugin` is the
 GIMP 3 plug-in that registers them, `window` shows them.
 """
 

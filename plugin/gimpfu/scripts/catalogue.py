@@ -221,7 +221,7 @@ def _keep(name: Path, value: Any) -> None:
 
 def run(path: Path, code: types.CodeType) -> dict[str, Registration]:
     """Run a script's code in a module of its own; what it registers. Raises whatever it raises."""
-    from .modules import importer
+    from .importer import importer
     from .python2_builtins import names
 
     module = types.ModuleType("__main__")
