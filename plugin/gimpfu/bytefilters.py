@@ -8,7 +8,6 @@ stays. Measured against that GIMP: see README.md, "Filters".
 from __future__ import annotations
 
 import inspect
-import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,9 +16,9 @@ from functools import partial
 from operator import add
 from typing import Any
 
-from gi.repository import Gegl
-
-from . import colour, gegl, region
+from . import colour, region
+from .fractal_trace import fractal_trace
+from .gaussian_blur import blurred, blurred_both_ways, byte, standard_deviation
 from .region import PixelRgn, Rectangle
 from .signature import shown
 
@@ -53,103 +52,12 @@ def _on_colours(change: Callable[..., Iterable[bytes]]) -> Callable[..., None]:
     return shown(run, ["image", "drawable", *list(inspect.signature(change).parameters)[1:]], "None")
 
 
-def _byte(value: float) -> int:
-    return min(255, max(0, int(value)))
-
-
 def _lightness(planes: Planes) -> bytes:
     """Return HSL's lightness."""
     if len(planes) == 1:
         return planes[0]
     highest, lowest = map(max, *planes), map(min, *planes)
     return bytes((high + low + 1) // 2 for high, low in zip(highest, lowest, strict=True))
-
-
-def _blurred(plane: bytes, width: int, horizontal: float, vertical: float) -> bytes:
-    """Return a plane after a Gaussian blur with these deviations, edges continued, fractions cut off."""
-    height = len(plane) // width
-    if 0 < max(horizontal, vertical) < _NARROW:
-        smooth = _narrow_blur(max(horizontal, vertical))
-        if not vertical:
-            return b"".join(smooth(plane[start : start + width]) for start in range(0, len(plane), width))
-        columns = [smooth(plane[x::width]) for x in range(width)]
-        return bytes(value for row in zip(*columns, strict=True) for value in row)
-    Gegl.init(None)
-    area = Gegl.Rectangle.new(0, 0, width, height)
-    source, target = (Gegl.Buffer.new("Y float", 0, 0, width, height) for _ in "st")
-    source.set(area, "Y u8", plane)
-    properties = {"std-dev-x": horizontal, "std-dev-y": vertical, "abyss-policy": 1}
-    gegl.process(gegl.Operation("gegl:gaussian-blur", properties), source, target, (0, 0, width, height))
-    found = memoryview(target.get(area, 1.0, "Y float", Gegl.AbyssPolicy.NONE)).cast("f")
-    return bytes(_byte(value * 255.0) for value in found)
-
-
-Taps = tuple[float, ...]  # five
-_NARROW = 3.0  # standard deviation up to which the recursive filter itself is run, not a true Gaussian
-
-
-def _narrow_blur(deviation: float) -> Callable[[bytes], bytes]:
-    """Deriche's recursive filter of the fourth order, which GIMP 2 used for narrow blurs, too."""
-    forth, fed = _deriche(deviation)
-    back = (0.0, *(one - part * forth[0] for one, part in zip(forth[1:], fed[1:], strict=True)))
-
-    def smooth(line: bytes) -> bytes:
-        ahead = _recursive(line, line[0], forth, fed)
-        behind = _recursive(reversed(line), line[-1], back, fed)
-        return bytes(_byte(a + b) for a, b in zip(ahead, reversed(behind), strict=True))
-
-    return smooth
-
-
-def _recursive(line: Iterable[int], start: int, taps: Taps, fed: Taps) -> list[float]:
-    """Filter a line: taps weigh its last five values, fed the last four results."""
-    (n0, n1, n2, n3, n4), (_, d1, d2, d3, d4) = taps, fed
-    x1 = x2 = x3 = x4 = start
-    y1 = y2 = y3 = y4 = start * sum(taps) / (1 + sum(fed))
-    made = []
-    for x0 in line:
-        y0 = n0 * x0 + n1 * x1 + n2 * x2 + n3 * x3 + n4 * x4 - d1 * y1 - d2 * y2 - d3 * y3 - d4 * y4
-        x4, x3, x2, x1 = x3, x2, x1, x0
-        y4, y3, y2, y1 = y3, y2, y1, y0
-        made.append(y0)
-    return made
-
-
-def _deriche(deviation: float) -> tuple[Taps, Taps]:
-    """Return what weighs a line's values, and its results, in a blur with this deviation.
-
-    The constants are those of ``plug-ins/common/photocopy.c``: two damped waves fitted to the bell.
-    """
-    scale = math.sqrt(2 * math.pi) * deviation
-    a0, a1, c0, c1 = 1.6803 / scale, 3.735 / scale, -0.6803 / scale, -0.2598 / scale
-    e0, e1 = math.exp(-1.783 / deviation), math.exp(-1.723 / deviation)
-    (cos0, sin0), (cos1, sin1) = (
-        (math.cos(turn / deviation), math.sin(turn / deviation)) for turn in (0.6318, 1.997)
-    )
-    taps = (
-        a0 + c0,
-        e1 * (c1 * sin1 - (c0 + 2 * a0) * cos1) + e0 * (a1 * sin0 - (2 * c0 + a0) * cos0),
-        2 * e0 * e1 * ((a0 + c0) * cos1 * cos0 - a1 * cos1 * sin0 - c1 * cos0 * sin1)
-        + c0 * e0 * e0
-        + a0 * e1 * e1,
-        e1 * e0 * e0 * (c1 * sin1 - c0 * cos1) + e0 * e1 * e1 * (a1 * sin0 - a0 * cos0),
-        0.0,
-    )
-    d1 = -2 * e1 * cos1 - 2 * e0 * cos0
-    d2 = 4 * cos1 * cos0 * e0 * e1 + e1 * e1 + e0 * e0
-    d3 = -2 * cos0 * e0 * e1 * e1 - 2 * cos1 * e1 * e0 * e0
-    return taps, (0.0, d1, d2, d3, (e0 * e1) ** 2)
-
-
-def _both_ways(plane: bytes, width: int, radius: float) -> bytes:
-    deviation = standard_deviation(radius)
-    return _blurred(_blurred(plane, width, 0.0, deviation), width, deviation, 0.0)
-
-
-def standard_deviation(radius: float) -> float:
-    """Return that of the bell that falls to 1/255 at a radius and a pixel more."""
-    grown = abs(float(radius)) + 1.0
-    return math.sqrt(-(grown * grown) / (2 * math.log(1.0 / 255.0)))
 
 
 def emboss(picture: Picture, azimuth: float, elevation: float, depth: int, kind: int) -> Iterable[bytes]:
@@ -166,7 +74,7 @@ def emboss(picture: Picture, azimuth: float, elevation: float, depth: int, kind:
         if not nx and not ny:
             return int(flat)
         light = nx * across + ny * down + steep * flat
-        return 0 if light < 0 else _byte(light / math.sqrt(nx * nx + ny * ny + steep * steep))
+        return 0 if light < 0 else byte(light / math.sqrt(nx * nx + ny * ny + steep * steep))
 
     shades = bytes(shade(nx, ny) for nx, ny in _slopes(picture))
     if kind:
@@ -196,9 +104,9 @@ def softglow(picture: Picture, radius: float, brightness: float, sharpness: floa
     """Screen a blurred sigmoid of the lightness over the colours."""
     steep = 2 + float(sharpness) * 20
     sigmoid = (255.0 / (1 + math.exp(-steep * (value / 255.0 - 0.5))) for value in range(256))
-    curve = bytes(_byte(one * float(brightness)) for one in sigmoid)
+    curve = bytes(byte(one * float(brightness)) for one in sigmoid)
     screened = [bytes(255 - _product(255 - a, 255 - b) for a in range(256)) for b in range(256)]
-    glow = _both_ways(_lightness(picture.planes).translate(curve), picture.width, radius)
+    glow = blurred_both_ways(_lightness(picture.planes).translate(curve), picture.width, radius)
     return [bytes(screened[b][a] for a, b in zip(plane, glow, strict=True)) for plane in picture.planes]
 
 
@@ -216,7 +124,7 @@ def _toned(near: bytes, wide: bytes, choose: Callable[[Pairs], Tone]) -> bytes:
     pairs = list(zip(near, wide, strict=True))
     counted = Counter(pairs)
     tone = choose(counted)
-    tones = {pair: _byte(tone(*pair)) for pair in counted}
+    tones = {pair: byte(tone(*pair)) for pair in counted}
     return bytes(map(tones.__getitem__, pairs))
 
 
@@ -249,8 +157,8 @@ def photocopy(
 ) -> Iterable[bytes]:
     """Darken what is darker than its surroundings, and make the rest white."""
     plane, width = _lightness(picture.planes), picture.width
-    near = _both_ways(plane, width, max(1.0, 10 * (1.0 - float(sharpness))))
-    wide = _both_ways(plane, width, radius)
+    near = blurred_both_ways(plane, width, max(1.0, 10 * (1.0 - float(sharpness))))
+    wide = blurred_both_ways(plane, width, radius)
     return [_toned(near, wide, partial(_photocopied, black, white))] * len(picture.planes)
 
 
@@ -296,8 +204,8 @@ def _drawn(black: float, counted: Pairs) -> Tone:
 
 def _blurred_lightness(picture: Picture, radius: float) -> bytes:
     deviation, width = standard_deviation(radius), picture.width
-    upright = [_blurred(plane, width, 0.0, deviation) for plane in picture.planes]
-    return _blurred(_lightness(upright), width, deviation, 0.0)
+    upright = [blurred(plane, width, 0.0, deviation) for plane in picture.planes]
+    return blurred(_lightness(upright), width, deviation, 0.0)
 
 
 def _with_lightness(r: int, g: int, b: int, light: int) -> tuple[int, int, int]:
@@ -339,7 +247,7 @@ def color_enhance(picture: Picture) -> Iterable[bytes]:
 
     def stretched(plane: bytes) -> bytes:
         pixels = zip(plane, high, pure, strict=True)
-        return bytes(_byte(whole - round((whole - value) * grown[own])) for value, whole, own in pixels)
+        return bytes(byte(whole - round((whole - value) * grown[own])) for value, whole, own in pixels)
 
     return map(stretched, planes)
 
@@ -355,78 +263,6 @@ def colorify(picture: Picture, color: Any) -> Iterable[bytes]:
     luminance = bytes(map(add, map(add, parts[0], parts[1]), parts[2]))
     tones = [bytes(min(255, int(value * part)) for value in range(256)) for part in (rgb.r, rgb.g, rgb.b)]
     return [luminance.translate(tone) for tone in tones]
-
-
-@dataclass
-class _Samples:
-    """All of a drawable; colours: how many of a pixel's `bpp` bytes are."""
-
-    data: bytes
-    width: int
-    height: int
-    bpp: int
-    colours: int
-
-    def at(self, x: float, y: float) -> bytes:
-        """Return the pixel between four others; clear ones do not count."""
-        column, row, bpp = int(x), int(y), self.bpp
-        dx, dy = x - column, y - row
-        corners = [
-            ((line * self.width + place) * bpp, part * share)
-            for line, part in ((row, 1 - dy), (min(row + 1, self.height - 1), dy))
-            for place, share in ((column, 1 - dx), (min(column + 1, self.width - 1), dx))
-        ]
-        if self.colours < bpp:
-            corners = [(at, part * self.data[at + self.colours] / 255) for at, part in corners]
-        total = sum(part for _, part in corners) * 1.0001
-        if total * 255 < 1:
-            return bytes(bpp)
-        mixed = (sum(self.data[at + n] * part for at, part in corners) for n in range(self.colours))
-        alpha = [int(min(1.0, total) * 255)] * (bpp - self.colours)
-        return bytes([*(int(one / total) for one in mixed), *alpha])
-
-
-def _mandelbrot(start: complex, depth: int) -> complex:
-    point = start
-    for _ in range(depth):
-        point = point * point + start
-        if abs(point) > 1e9:
-            break
-    return point
-
-
-def fractal_trace(
-    image: Any, drawable: Any, xmin: float, xmax: float, ymin: float, ymax: float, depth: int, outside: int
-) -> None:
-    """Map the picture through `depth` steps of the Mandelbrot set.
-
-    outside: 0 wrapped, 1 clear, 2 black, 3 white.
-    """
-
-    def make(source: PixelRgn, rectangle: Rectangle) -> bytes:
-        left, top, width, height = rectangle
-        colours = source.bpp - 1 if drawable.has_alpha() else source.bpp
-        samples = _Samples(bytes(source[:, :]), source.w, source.h, source.bpp, colours)
-        across, down = (xmax - xmin) / width, (ymax - ymin) / height
-        made = bytearray()
-        for row, column in itertools.product(range(height), range(width)):
-            point = _mandelbrot(complex(xmin + column * across, ymin + row * down), int(depth))
-            x, y = (point.real - xmin) / across + left, (point.imag - ymin) / down + top
-            made += _traced(samples, x, y, outside)
-        return bytes(made)
-
-    region.replace_selected(drawable, make)
-
-
-def _traced(samples: _Samples, x: float, y: float, outside: int) -> bytes:
-    """Return the pixel at a place that may lie outside of the picture."""
-    width, height, colours = samples.width, samples.height, samples.colours
-    if 0 <= x < width and 0 <= y < height:
-        return samples.at(x, y)
-    if not outside:
-        return samples.at(math.fmod(x, width) % width, math.fmod(y, height) % height)
-    opaque = bytes([0 if outside == 1 else 255] * (samples.bpp - colours))
-    return bytes([255 if outside == 3 else 0] * colours) + opaque
 
 
 CALLS: dict[str, Callable[..., Any]] = {

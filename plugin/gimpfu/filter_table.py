@@ -16,8 +16,8 @@ from typing import Any
 from gi.repository import Gegl, Gimp
 
 from . import colour
-from .bytefilters import standard_deviation
 from .errors import error
+from .gaussian_blur import standard_deviation
 from .gegl import Operation
 
 # Filter, operation, then: what becomes of each argument after run mode, image and drawable, in their order.
