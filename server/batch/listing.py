@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +48,8 @@ class Listing:
     sources: as named by the user. recursive: folders in folders too. suffix: put behind each name's stem.
     kind: ``jpeg``, ``png`` or ``tiff`` for every result, "" to keep each file's own (a RAW file
     becomes a TIFF, a HEIC a JPEG). mask: each result has its mask beside it, whose name is taken, too.
-    reference: a file that is read, and must not be a result either. failed(folder, reason): hears of folders
-    that cannot be read.
+    reference: a file that is read, and must not be a result either. failed(path, sentence): hears of folders
+    that cannot be read, and of what must not be.
     Raises `Problem` ``bad-setting`` or ``bad-output`` when results could meet sources.
     """
 
@@ -80,21 +81,19 @@ class Listing:
         if os.path.exists(self.destination) and not os.path.isdir(self.destination):
             raise Problem("bad-output", f"{self.destination} is a file.", "Name a folder for the results.")
         for source in read:
-            folder = Path(os.path.realpath(source if os.path.isdir(source) else source.parent))
-            if folder == self._here or self._here in folder.parents:
+            if any(map(self._is_below, [source] if os.path.isdir(source) else [source, source.parent])):
                 sentence = f"The results would go to where the pictures of {source} are."
                 raise Problem("bad-output", sentence, "Name another folder: originals are never changed.")
 
-    def items(self, failed: Callable[[Path, str], None] = lambda folder, reason: None) -> Iterator[Item]:
+    def items(self, failed: Callable[[Path, str], None] = lambda path, sentence: None) -> Iterator[Item]:
         """Walk once. May be called again, also while another walk goes on."""
-        labels: set[str] = set()
         names: set[str] = set()
         alone = len(self._sources) == 1
         for source in self._sources:
             if not os.path.isdir(source):  # which raises for no name, however strange
                 yield from self._item(str(source), self._name(source.name, names))
                 continue
-            label = "" if alone else _free(source.name or "pictures", labels)
+            label = "" if alone else _free(source.name or "pictures", names)
             left = [(source, label)]  # no recursion: an archive may hold thousands of folders in each other
             while left:
                 yield from self._folder(*left.pop(), left, failed)
@@ -113,29 +112,38 @@ class Listing:
                     if entry.is_dir(follow_symlinks=False):
                         inner.append(entry.name)
                     elif _is_picture(entry.name) and not os.path.isdir(entry.path):
-                        files.append(entry.name)
+                        if entry.is_symlink() and self._is_below(entry.path):
+                            failed(Path(entry.path), "It is a link into the folder for results.")
+                        else:
+                            files.append(entry.name)
         except OSError as error:
-            failed(folder, error.strerror or type(error).__name__)
+            failed(folder, f"The folder cannot be read ({error.strerror or type(error).__name__}).")
             return
-        if files and not self._stays_below(label):
-            failed(folder, "its results would leave the folder for results by a link in there")
+        if files and not self._is_below(self.destination / label):
+            failed(folder, "The folder's results would leave the folder for results by a link in there.")
             files = []
         names: set[str] = set()
+        below = [
+            (folder / name, self._joined(label, _free(name, names)))
+            for name in (sorted(inner) if self._recursive else ())
+            if not self._is_destination(folder / name)
+        ]
+        left += reversed(below)
         for name in sorted(files):
-            below = self._name(name, names)
-            yield from self._item(os.path.join(folder, name), f"{label}/{below}" if label else below)
-        for name in sorted(inner, reverse=True) if self._recursive else ():
-            if not self._is_destination(folder / name):
-                left.append((folder / name, f"{label}/{name}" if label else name))
+            yield from self._item(os.path.join(folder, name), self._joined(label, self._name(name, names)))
+
+    @staticmethod
+    def _joined(label: str, name: str) -> str:
+        return f"{label}/{name}" if label else name
 
     def _is_destination(self, folder: Path) -> bool:
         with contextlib.suppress(OSError):
             return os.path.samefile(folder, self.destination)
         return False
 
-    def _stays_below(self, label: str) -> bool:
-        """Whether results of this folder land where they are expected: elsewhere are perhaps originals."""
-        place = Path(os.path.realpath(self.destination / label))
+    def _is_below(self, path: str | Path) -> bool:
+        """Whether this is, or leads to, the folder for results or what is in it."""
+        place = Path(os.path.realpath(path))
         return place == self._here or self._here in place.parents
 
     def _item(self, source: str, name: str) -> Iterator[Item]:
@@ -143,13 +151,13 @@ class Listing:
             yield Item(source, os.path.join(self.destination, name.replace("/", os.sep)), name)
 
     def _name(self, name: str, taken: set[str]) -> str:
-        """Return the result's name in its folder, unlike all of `taken` even to a system blind to case."""
+        """Return the result's name in its folder, unlike all of `taken` to any file system (`_plain`)."""
         stem, ending = os.path.splitext(name)
         kind = SUFFIXES.get(ending.lower(), "")
         wanted = self._kind or kind or ("tiff" if ending.lower() in RAW else "jpeg")
         new = ending if kind == wanted else ENDINGS[wanted]
         plain = f"{stem}{self._suffix}"
-        if f"{plain}{new}".casefold() in taken and new != ending:
+        if _plain(f"{plain}{new}") in taken and new != ending:
             plain = f"{name}{self._suffix}"
         return _free(plain, taken, new, self._beside)
 
@@ -168,8 +176,13 @@ def _free(
 ) -> str:
     """Return the name, with a number behind it if need be; it and all that goes beside it is taken then."""
     name, number = f"{stem}{ending}", 1
-    while not taken.isdisjoint(files := {file.casefold() for file in (name, *beside(name))}):
+    while not taken.isdisjoint(files := set(map(_plain, (name, *beside(name))))):
         number += 1
         name = f"{stem}-{number}{ending}"
     taken |= files
     return name
+
+
+def _plain(name: str) -> str:
+    """Return what two names share that some file system takes for one: capitals, accents in another form."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())

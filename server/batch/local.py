@@ -51,6 +51,7 @@ class Local:
         self._workers: list[_Worker] = []
         self._suspects: deque[Item] = deque()
         self._deaths: dict[str, int] = {}
+        self._false_starts = 0
         self._lanes = LANES
         self.facts: dict[str, Any] = {"engine": "local", "jobs": self._jobs, "threads": self._threads}
 
@@ -61,10 +62,11 @@ class Local:
             return
         device = self._order.device
         gpus = machine.gpus() if device in ("auto", "cuda") else int(device.startswith("cuda:"))
-        for _ in range(1 if gpus else self._jobs):
-            self._start(self._order.device)
+        most = 1 if gpus else self._jobs
         while True:
             waiting.searching = False
+            while len(self._workers) < most and waiting.soon():  # none that would have nothing to do
+                self._start(device).give(waiting.next())
             self._feed(waiting)
             if not (any(worker.has for worker in self._workers) or self._suspects or waiting):
                 return
@@ -79,13 +81,14 @@ class Local:
                 else:
                     yield from self._died(worker)
 
-    def _start(self, device: str) -> None:
+    def _start(self, device: str) -> _Worker:
         order = json.dumps({**self._order.as_dict(), "device": device})
         words = [*self._command, "--order", order, "--threads", str(self._threads)]
         self._workers.append(_Worker(words, self._events, device))
+        return self._workers[-1]
 
     def _ready(self, worker: _Worker, about: dict[str, Any], gpus: int) -> None:
-        first, worker.ready = not self.facts.get("device"), True
+        first, worker.ready, self._false_starts = not self.facts.get("device"), True, 0
         self.facts |= {name: about[name] for name in ("device", "network", "weights") if name in about}
         if not gpus or not first:
             return
@@ -122,9 +125,15 @@ class Local:
         """Yield a new process in its place; its pictures are tried again, or given up."""
         self._workers.remove(worker)
         if not worker.ready:
-            words = worker.words[-1] if worker.words else f"exit status {worker.status}"
-            raise Problem("worker-died", f"A worker cannot start: {words}.", "Run the doctor, or try again.")
+            self._false_starts += 1
+            if self._false_starts >= ATTEMPTS:
+                words = worker.words[-1] if worker.words else f"exit status {worker.status}"
+                sentence = f"A worker cannot start: {words}."
+                raise Problem("worker-died", sentence, "Run the doctor, or try again.")
         for item in worker.has.values():
+            if not worker.ready:  # not this picture's doing
+                self._suspects.append(item)
+                continue
             deaths = self._deaths[item.name] = self._deaths.get(item.name, 0) + 1
             if deaths < ATTEMPTS:
                 self._suspects.append(item)

@@ -128,10 +128,17 @@ class Manifest:
         )
 
     def _check_ours(self, line: bytes) -> None:
-        """Refuse a file that some other program wrote: it would be added to, and its last line cut off."""
+        """Refuse a file that some other program wrote: it would be added to, and its last line cut off.
+
+        And one that a later version of this program wrote, whose lines may mean something else.
+        """
+        form = _form(line)
+        if isinstance(form, int) and form > FORM:
+            sentence = f"A newer version of this program wrote {self.path}."
+            raise Problem("bad-output", sentence, "Go on with that version, or name another manifest.")
         whole = line.endswith(b"\n")
         if outcome_in(line) is None and not (
-            _is_header(line) if whole else _HEAD.startswith(line[: len(_HEAD)])
+            form is not None if whole else _HEAD.startswith(line[: len(_HEAD)])
         ):
             sentence = f"{self.path} is not a manifest."
             raise Problem("bad-output", sentence, "Name the manifest of the run that is to go on.")
@@ -179,7 +186,11 @@ def stands(line: Outcome, item: Item, settings: dict[str, Any], weights: str) ->
     try:
         if not _same_source(line, item):
             return False
-        return line["status"] != DONE or _has(item.target, line["output_sha256"])
+        if line["status"] != DONE:
+            return True
+        if settings.get("mask") and not _has(str(mask_beside(Path(item.target))), line["mask_sha256"]):
+            return False
+        return _has(item.target, line["output_sha256"])
     except (OSError, PictureError, KeyError):
         return False
 
@@ -194,11 +205,12 @@ def _has(name: str, sha256: object) -> bool:
     return bool(fingerprint(Path(name))[0]["sha256"] == sha256)
 
 
-def _is_header(line: bytes) -> bool:
+def _form(line: bytes) -> object:
+    """Return what a header says of the manifest's form; None for what is no header."""
     try:
-        return _HEADER in json.loads(line)
-    except (ValueError, TypeError, RecursionError):
-        return False
+        return json.loads(line)[_HEADER]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
 
 
 def _finite(value: Any) -> Any:

@@ -142,7 +142,9 @@ def in_pixels(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> No
         pixels = back_in_one_piece(picture) if kind == picture.format else picture.pixels
         data = pictures.encode(picture, pixels, kind)
         if mask is not None:
-            put(mask_beside(target), pictures.encode(Picture(mask, "mask"), mask, "png"), mode)
+            coded = pictures.encode(Picture(mask, "mask"), mask, "png")
+            put(mask_beside(target), coded, mode)
+            line["mask_sha256"] = hashlib.sha256(coded).hexdigest()
         put(target, data, mode)
     line |= written(item, data)
 
@@ -172,27 +174,38 @@ def fingerprint(path: Path, most: int = 0) -> tuple[dict[str, Any], int, bytes]:
 
 
 def put(path: Path, data: bytes, mode: int | None = None) -> None:
-    """Write a whole file or none. mode: the permission bits of what it was made of. Raises `OSError`.
+    """Write a whole file or none. mode: the permission bits of what it was made of. Raises `Problem`.
 
     What a killed run left beside it has the same name each time, so that the next run replaces it; and if
     that run's process still lives, it must not take the file that is written here for its own.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     tag = hashlib.blake2b(path.name.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
     beside = path.with_name(f".studio-portrait-{tag}")
-    beside.unlink(missing_ok=True)
-    with open(beside, "xb", opener=pictures.as_private_as(mode)) as file:
-        try:
+    own: os.stat_result | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.unlink(missing_ok=True)
+        with open(beside, "xb", opener=pictures.as_private_as(mode)) as file:
+            own = os.fstat(file.fileno())
             file.write(data)
             file.flush()
-            if not os.path.samestat(os.fstat(file.fileno()), beside.stat()):
-                raise FileExistsError(errno.EEXIST, "another run is writing it", str(path))
-        except BaseException:
-            with suppress(OSError):
-                if os.path.samestat(os.fstat(file.fileno()), beside.stat()):
-                    beside.unlink()
-            raise
-    beside.replace(path)
+            if not os.path.samestat(own, beside.stat()):
+                raise FileExistsError(errno.EEXIST, "another run is writing it")
+        beside.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            if own is not None and os.path.samestat(own, beside.stat()):
+                beside.unlink()
+        if isinstance(error, OSError):
+            raise _unwritable(error) from None
+        raise
+
+
+def _unwritable(error: OSError) -> Problem:
+    sentence = f"The result cannot be written ({error.strerror})."
+    if error.errno in _FULL:
+        return ManifestProblem(DISK_FULL, sentence, "Make room there.")
+    return ManifestProblem("bad-output", sentence, "See what lies there, and who may write.")
 
 
 def problem_of(error: Exception) -> Problem:
@@ -201,13 +214,8 @@ def problem_of(error: Exception) -> Problem:
         return error
     if isinstance(error, FileNotFoundError) and error.filename:
         return ManifestProblem("missing", "The file is not there any more.", "")
-    if isinstance(error, OSError) and error.errno in _FULL:
-        where = f" ({error.filename})" if error.filename else ""
-        return ManifestProblem(
-            DISK_FULL, f"The result cannot be written: {error.strerror}{where}.", "Make room there."
-        )
     if isinstance(error, OSError):
-        return ManifestProblem("unreadable", f"{error.filename or 'A file'}: {error.strerror or error}.", "")
+        return ManifestProblem("unreadable", f"The file cannot be read ({error.strerror or error}).", "")
     if isinstance(error, MemoryError):
         return Problem("out-of-memory", "There is not enough memory for this picture.")
     if all(isinstance(getattr(error, name, None), str) for name in ("code", "message", "hint")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 import time
 from collections import Counter, deque
@@ -21,6 +22,7 @@ from .manifest import Manifest, may_stand, stands
 PROOFS = 32  # pictures looked at ahead, so that the disk reads several at a time
 QUIET = 64  # pictures that nothing is to be done with, after which whoever waits for one is told so
 EXAMPLES = 5  # names told for each reason
+REASONS = 50  # told apart: a sentence may hold numbers of its picture's own
 
 
 @dataclass
@@ -68,19 +70,13 @@ class Tally:
         if outcome["status"] != FAILED:
             return
         self.full = self.full or outcome["code"] == DISK_FULL
-        why = (outcome["code"], _common(outcome))
+        why = (outcome["code"], str(outcome["message"]))
+        if why not in self.many and len(self.many) >= REASONS:
+            why = ("others", "Further reasons stand in the manifest.")
         self.many[why] += 1
         names = self.reasons.setdefault(why, [])
         if len(names) < EXAMPLES:
             names.append(outcome["name"])
-
-
-def _common(outcome: Outcome) -> str:
-    """Return the sentence without the file's own name, so that alike failures are counted together."""
-    sentence = str(outcome["message"])
-    for name in (outcome["input"], Path(outcome["input"]).name):
-        sentence = sentence.replace(name, "The file" if sentence.startswith(name) else "the file")
-    return sentence
 
 
 class Stop:
@@ -134,20 +130,13 @@ def _looked_at(
 ) -> Iterator[Item | None]:
     """Yield as `todo`, with None for each picture that is passed over."""
 
-    def failed(folder: Path, reason: str) -> None:
-        """Count the failures."""
-        message = f"The folder cannot be read ({reason})."
-        keep(
-            {
-                "input": str(folder),
-                "name": f"{folder}/",
-                "status": FAILED,
-                "code": "unreadable",
-                "message": message,
-            }
-        )
+    def failed(path: Path, message: str) -> None:
+        """Count what cannot be listed as a failure."""
+        name = f"{path}/" if os.path.isdir(path) else str(path)
+        line = {"input": str(path), "name": name, "status": FAILED, "code": "unreadable", "message": message}
+        keep(line)
 
-    def listed(told: Callable[[Path, str], None] = lambda folder, reason: None) -> Iterator[Item]:
+    def listed(told: Callable[[Path, str], None] = lambda path, message: None) -> Iterator[Item]:
         """Walk once."""
         for item in plan.listing.items(told):
             yield replace(item, colours=plan.colours.get(item.name, ())) if plan.colours else item
@@ -201,13 +190,15 @@ def run(
     counting.start()
 
     def keep(outcome: Outcome) -> None:
-        manifest.add({**outcome, "settings": plan.settings})
-        tally.add(outcome)
+        try:
+            manifest.add({**outcome, "settings": plan.settings})
+        finally:  # it was tried, whether or not that can be kept
+            tally.add(outcome)
+            show(tally, outcome)
         if tally.full:
             stop.ask("the disk is full")
         elif plan.stop_on_error and outcome["status"] == FAILED:
             stop.ask("a picture failed")
-        show(tally, outcome)
 
     def wanted() -> Iterator[Item | None]:
         for item in todo(plan, manifest, tally, keep):
@@ -230,7 +221,12 @@ def run(
 
 def _count(listing: Listing, tally: Tally, stop: Stop) -> None:
     total = 0
-    for _ in listing.items():
+
+    def failed(path: Path, message: str) -> None:
+        nonlocal total
+        total += 1  # as what it holds is not known, it counts as one failure
+
+    for _ in listing.items(failed):
         total += 1
         if stop:
             return
@@ -249,6 +245,11 @@ def summary(tally: Tally, stopped: str) -> Iterator[str]:
     if tally.total is not None and (rest := tally.total - tally.proven - tally.ended) > 0 and stopped:
         parts.append(f"{rest} not begun")
     yield f"{', '.join(parts)} in {in_words(seconds)} ({tally.rate:.2f} pictures a second)."
+    yield from why_failed(tally)
+
+
+def why_failed(tally: Tally) -> Iterator[str]:
+    """Yield the reasons of failures, each with the first names, line by line."""
     for (code, sentence), names in tally.reasons.items():
         count = tally.many[code, sentence]
         more = f" and {count - len(names)} more, see the manifest" if count > len(names) else ""

@@ -9,6 +9,7 @@ becomes the person's decision in that picture. Only chromaticity: brightness sta
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,13 +31,14 @@ SAME_LIGHT_STOPS: Final = 1.7  # of exposure, between one picture and the next
 SMOOTH: Final = 4.0  # pictures: sigma
 MOST: Final = 0.2  # |log-gain| of a decision: beyond that it is another light, whatever the time says
 LEAST: Final = 3  # pictures that make a series
+PERSON: Final = 128  # numbers that tell one from another
 
 _DATE, _DIGITS, _EXPOSURE, _APERTURE, _SENSITIVITY, _FLASH = 36867, 37521, 33434, 33437, 34855, 37385
 
 Array = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MeasuredFace:
     """A face in a picture. own: (3,) the picture's own decision; skin: (3,) log of the skin's linear light
     with it. exposure: in stops, None where the file does not say; flash: likewise.
@@ -108,7 +110,7 @@ def measured_face(line: dict[str, Any], face: dict[str, Any]) -> MeasuredFace:
     """
     seconds = face["seconds"] if face["seconds"] is not None else line["mtime_ns"] / 1e9
     exposure = None if face["exposure"] is None else float(face["exposure"])
-    sizes = {"person": 128, "own": 3, "skin": 3}
+    sizes = {"person": PERSON, "own": 3, "skin": 3}
     with np.errstate(over="ignore"):
         vectors = [np.asarray(face[name], np.float32).reshape(size) for name, size in sizes.items()]
     numbers = np.concatenate([*vectors, (seconds, exposure or 0)])
@@ -134,23 +136,22 @@ def decide(seen: Iterable[MeasuredFace]) -> dict[str, dict[int, Array]]:
 
 def colours_of(manifest: Path) -> dict[str, tuple[tuple[float, float, float] | None, ...]]:
     """Return the decisions about everything that was measured, by picture, as `Item.colours`."""
-    lines: dict[str, Outcome] = {}
+    seen: dict[str, list[MeasuredFace]] = {}
     with manifest.open("rb") as file:
         for text in whole_lines(file):
             if (line := outcome_in(text)) is not None:
-                lines[line["name"]] = line
+                seen[line["name"]] = list(_seen(line))
     found = {}
-    for name, decisions in decide(_seen(lines.values())).items():
+    for name, decisions in decide(itertools.chain.from_iterable(seen.values())).items():
         decided = [decisions.get(index) for index in range(max(decisions) + 1)]
         found[name] = tuple(tint if tint is None else _rounded(tint) for tint in decided)
     return found
 
 
-def _seen(lines: Iterable[Outcome]) -> Iterator[MeasuredFace]:
-    for line in lines:
-        for face in line["series"] if isinstance(line.get("series"), list) else ():
-            with contextlib.suppress(KeyError, TypeError, ValueError, OverflowError):
-                yield measured_face(line, face)
+def _seen(line: Outcome) -> Iterator[MeasuredFace]:
+    for face in line["series"] if isinstance(line.get("series"), list) else ():
+        with contextlib.suppress(KeyError, TypeError, ValueError, OverflowError):
+            yield measured_face(line, face)
 
 
 def _rounded(tint: Array) -> tuple[float, float, float]:
@@ -159,19 +160,32 @@ def _rounded(tint: Array) -> tuple[float, float, float]:
 
 
 def people(seen: Sequence[MeasuredFace]) -> list[list[MeasuredFace]]:
-    """Return measured faces by person: each goes to whose mean it is nearest to, if that is near enough."""
+    """Return measured faces by person: each goes to whose mean it is nearest to, if that is near enough.
+
+    seen: in order of time. Whoever was away for longer than a light lasts begins anew: an archive holds
+    thousands of people, but few at a time.
+    """
     groups: list[list[MeasuredFace]] = []
-    means: list[Array] = []
+    present: list[list[MeasuredFace]] = []
+    means = np.zeros((0, PERSON), np.float32)
+    looked = -math.inf
     for one in seen:
-        distances = [float(np.linalg.norm(one.person - mean)) for mean in means]
-        nearest = int(np.argmin(distances)) if distances else -1
+        if one.seconds - looked > SAME_LIGHT_SECONDS:
+            looked = one.seconds
+            stay = [i for i, group in enumerate(present) if looked - group[-1].seconds <= SAME_LIGHT_SECONDS]
+            present, means = [present[i] for i in stay], means[stay]
+        distances = np.linalg.norm(means[: len(present)] - one.person, axis=1)
+        nearest = int(np.argmin(distances)) if present else -1
         if nearest >= 0 and distances[nearest] < SAME_PERSON:
-            group = groups[nearest]
-            means[nearest] = (means[nearest] * len(group) + one.person) / np.float32(len(group) + 1)
+            group = present[nearest]
+            means[nearest] += (one.person - means[nearest]) / np.float32(len(group) + 1)
             group.append(one)
-        else:
-            groups.append([one])
-            means.append(one.person)
+            continue
+        if len(present) == len(means):  # twice as many at once: a row at a time is as slow as comparing
+            means = np.resize(means, (2 * len(means) + 16, PERSON))
+        means[len(present)] = one.person
+        groups.append([one])
+        present.append(groups[-1])
     return groups
 
 

@@ -31,7 +31,7 @@ from ..remote.remote_session import open_remote
 from ..service.resources import keep_freed_memory
 from ..stopwatch import Stopwatch
 from .item import MEASURED, NO_FACE, Item, Lookahead, Order, Outcome, failed
-from .retoucher import fingerprint, in_pixels, put, told_of, written
+from .retoucher import fingerprint, in_pixels, problem_of, put, told_of, written
 from .series import taken
 
 MOST_FILE = 64 << 20  # bytes of a JPEG that travels as it is stored; a hundred megapixels take fewer
@@ -44,12 +44,15 @@ _LOOK_SECONDS = 0.5
 
 
 class Servers:
-    """Servers at ``HOST[:PORT]`` (`item.Engine`). Making it calls each: raises `Problem` if one fails."""
+    """Servers at ``HOST[:PORT]`` (`item.Engine`). Making it calls each: raises `Problem` if one fails.
 
-    def __init__(self, order: Order, hosts: Sequence[str]):
+    weights: the hash that the network's must have there, "" for one without, None for any.
+    """
+
+    def __init__(self, order: Order, hosts: Sequence[str], weights: str | None = None):
         keep_freed_memory()  # of the files that come and go
         self._settings = Settings(**{**order.settings, "mask": order.mask})
-        self._mask, self._measures = order.mask, order.measure
+        self._mask, self._measures, self._weights = order.mask, order.measure, weights
         self._reference = _reference(order.reference) if order.reference else None
         self._waiting: SimpleQueue[Item | None] = SimpleQueue()
         self._events: SimpleQueue[tuple[str, Any, Any]] = SimpleQueue()
@@ -57,7 +60,7 @@ class Servers:
         self._losses: dict[str, int] = {}
         self._lanes: list[str] = []
         for host in hosts:
-            with open_remote(host) as session:
+            with self._called(host) as session:
                 self._lanes += [host] * (len(session.status()["workers"]) + AHEAD)
         self.facts: dict[str, Any] = {"engine": "servers", "servers": list(hosts), "jobs": len(self._lanes)}
 
@@ -98,8 +101,8 @@ class Servers:
         while not self._closed.is_set():
             try:
                 session = session or self._opened(host)
-            except Problem as problem:
-                self._events.put(("gone", host, problem))
+            except Exception as error:  # whatever it is, the other servers go on
+                self._events.put(("gone", host, problem_of(error)))
                 return
             item = self._waiting.get()
             if item is None:
@@ -111,11 +114,21 @@ class Servers:
         if session is not None:
             session.close()
 
+    def _called(self, host: str) -> Session:
+        """Open a session. Raises `Problem`, also where the weights are others, as the results would be."""
+        session, name = open_remote(host), self._settings.network
+        asked = [net for net in session.networks if (net.get("name") == name if name else net.get("default"))]
+        if self._weights in (None, *(net.get("sha256") for net in asked)):
+            return session
+        session.close()
+        sentence = f"The server at {host} has other weights of the network than this machine."
+        raise Problem("bad-version", sentence, "Install the same on both, or leave that server out.")
+
     def _opened(self, host: str) -> Session:
         """Open a session. Raises `Problem` when the server is not there, not even after a while."""
         for seconds in PATIENCE:
             try:
-                return open_remote(host)
+                return self._called(host)
             except Problem as problem:
                 last = problem
             if self._closed.wait(seconds):

@@ -25,7 +25,7 @@ from ..files.errors import PictureError
 from ..files.names import FORMATS, HINT
 from .settings import add_arguments as add_settings
 from .settings import add_result_arguments, check_is_there, device, from_arguments
-from .terminal import printable, progress_bars, tell
+from .terminal import is_terminal, printable, progress_bars, tell
 
 if TYPE_CHECKING:
     from ..batch.item import Engine, Order, Outcome
@@ -93,7 +93,7 @@ def _jobs(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, 1, 2 (see the help text) or 130 after Ctrl-C."""
     from ..batch.retoucher import problem_of
-    from ..batch.run import Stop, Tally
+    from ..batch.run import Stop, Tally, summary
 
     stop, tally = Stop(), Tally()
 
@@ -107,19 +107,23 @@ def run(args: argparse.Namespace) -> int:
             plan, order, shard = _plan(args)
             path = _manifest_path(args, shard)
             if args.dry_run:
-                return _dry_run(plan, path)
+                return _dry_run(plan, path, args.match_series)
             manifest = opened.enter_context(_kept(path, args.resume))
             opened.enter_context(_signals(stop))
             show = opened.enter_context(_shown())
             if args.match_series:
                 plan = _measured(args, plan, order, path, stop, show)
             if not stop:
-                tally = _run(plan, _engine(args, order, stop), args, manifest, stop, counted)
+                tally = _run(plan, _engine(args, plan, order, stop), args, manifest, stop, counted)
         except BrokenPipeError:  # who read the list has seen enough
             raise
         except (Problem, PictureError, OSError) as error:
             tell(f"studio-portrait: {problem_of(error)}")
-            return SOME_FAILED if tally.ended else NOTHING_TRIED
+            if not tally.ended:
+                return NOTHING_TRIED
+            for line in (*summary(tally, ""), _how_to_go_on()):
+                tell(line)
+            return SOME_FAILED
         except KeyboardInterrupt:
             tell(f"Stopped at once. {_how_to_go_on()}")
             return INTERRUPTED
@@ -168,13 +172,18 @@ def _measured(args: argparse.Namespace, plan: Plan, order: Order, path: Path, st
     from ..batch.series import colours_of
 
     tell("Looking at every picture first (--match-series).")
-    beside = path.with_suffix(".series.jsonl")
-    engine = _engine(args, replace(order, measure=True), stop)
+    beside = _measurements(path)
+    engine = _engine(args, plan, replace(order, measure=True), stop)
     looking = replace(plan, settings={"series": 1, "network": plan.settings["network"]}, stop_on_error=False)
     with _kept(beside, args.resume) as manifest:
         manifest.head(_header(args, looking, engine))
         run_batch(looking, engine, manifest, stop, lambda tally, outcome: show(tally, None))
     return plan if stop else replace(plan, colours=colours_of(beside))
+
+
+def _measurements(path: Path) -> Path:
+    """Where what `--match-series` measures lies beside a manifest."""
+    return path.with_name(f"{path.name.removesuffix('.jsonl')}.series.jsonl")
 
 
 def _plan(args: argparse.Namespace) -> tuple[Plan, Order, Shard | None]:
@@ -249,11 +258,11 @@ def _manifest_path(args: argparse.Namespace, shard: Shard | None) -> Path:
     return Path(args.output) / f"studio-portrait{part}.jsonl"
 
 
-def _engine(args: argparse.Namespace, order: Order, stop: Stop) -> Engine:
+def _engine(args: argparse.Namespace, plan: Plan, order: Order, stop: Stop) -> Engine:
     if args.server:
         from ..batch.servers import Servers
 
-        return Servers(order, args.server)
+        return Servers(order, args.server, plan.weights)
     if args.ray:
         from ..batch.on_ray import OnRay
 
@@ -277,11 +286,14 @@ def _header(args: argparse.Namespace, plan: Plan, engine: Engine) -> dict[str, A
     }
 
 
-def _dry_run(plan: Plan, path: Path) -> int:
+def _dry_run(plan: Plan, path: Path, match_series: bool) -> int:
     """Every picture and where it would go; nothing is made, not even a folder."""
     from ..batch.manifest import Manifest
-    from ..batch.run import Tally, todo
+    from ..batch.run import Tally, todo, why_failed
+    from ..batch.series import colours_of
 
+    if plan.resume and match_series and _measurements(path).exists():
+        plan = replace(plan, colours=colours_of(_measurements(path)))
     tally, count = Tally(), 0
     manifest = Manifest(path, True) if plan.resume and path.exists() else None
     try:
@@ -291,6 +303,8 @@ def _dry_run(plan: Plan, path: Path) -> int:
     finally:
         if manifest is not None:
             manifest.close()
+    for line in why_failed(tally):
+        tell(line)
     before = f", {tally.proven} are done already" if tally.proven else ""
     tell(f"{count} pictures would be done{before}; nothing was.")
     return SOME_FAILED if tally.failed else DONE
@@ -318,7 +332,8 @@ _CTRL_C = "you asked for it"
 
 def _how_to_go_on() -> str:
     words = [word for word in sys.argv[1:] if word != "--resume"]
-    return f"To go on: studio-portrait {shlex.join(words)} --resume"
+    words.insert(words.index("--") if "--" in words else len(words), "--resume")
+    return f"To go on: studio-portrait {shlex.join(words)}"
 
 
 @contextmanager
@@ -346,7 +361,7 @@ def _signals(stop: Stop) -> Iterator[None]:
 @contextmanager
 def _shown() -> Iterator[Show]:
     """Yield a bar on a terminal, else a line now and then; failures as they happen."""
-    if not sys.stderr.isatty():
+    if not is_terminal():
         yield _ProgressLines()
         return
     from rich.progress import BarColumn, TextColumn

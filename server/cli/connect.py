@@ -16,6 +16,7 @@ from plugin.studio_portrait.link.wire import Problem
 from ..remote import address, remote_session
 from ..remote.relay import Relay
 from ..service import logs, resources
+from .terminal import is_terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: relay.stop())
         logging.getLogger("relay").info("connected with %s", args.server)
-        if sys.stderr.isatty():
+        if is_terminal():
             print(f"GIMP here now uses the server at {args.server}. Ctrl-C ends that.", file=sys.stderr)
         relay.run()
     finally:

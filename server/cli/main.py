@@ -34,7 +34,7 @@ COMMANDS: Final = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0 done, 1 failed, 2 not understood."""
+    """Run one command; returns the exit status: 0 done, 1 failed, 2 not understood, 130 after Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, TextIOWrapper):  # a file's name may have letters that a Windows file has not
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who read our output has seen enough; Python shall not try to flush it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except KeyboardInterrupt:  # where no command has something better to say
+        return 130
     except Problem as problem:
         print(printable(f"studio-portrait: {problem}"), file=sys.stderr)
         return 2 if problem.code == "bad-setting" else 1

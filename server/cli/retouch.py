@@ -29,7 +29,7 @@ from ..stopwatch import Stopwatch
 from .retouch_plan import Task, plan
 from .settings import add_arguments as add_settings
 from .settings import add_result_arguments, check_is_there, from_arguments
-from .terminal import printable, progress_bars, say, tell
+from .terminal import is_terminal, printable, progress_bars, say, tell
 
 if TYPE_CHECKING:
     from ..files.picture import Picture
@@ -398,7 +398,7 @@ def _along(stage: str, share: float) -> float:
 @contextmanager
 def _bar() -> Iterator[Show]:
     """show(text, share): a progress bar on a terminal, nothing elsewhere. share None: hidden until next."""
-    if not sys.stderr.isatty():
+    if not is_terminal():
         yield lambda text, share: None
         return
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn

@@ -22,6 +22,7 @@ from ..service.endpoints import leaves_the_machine
 from ..service.limits import Limits
 from ..service.server import Plan, Server, Timeouts
 from .settings import device
+from .terminal import is_terminal
 
 Watch = Callable[[dict[str, Any]], None]
 
@@ -143,7 +144,7 @@ def run(args: argparse.Namespace) -> int:
 def _serve(server: Server) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
-    if sys.stderr.isatty():
+    if is_terminal():
         print(f"Listening on {', '.join(server.endpoints)}. Ctrl-C ends the server.", file=sys.stderr)
     server.run()
 

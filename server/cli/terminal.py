@@ -21,6 +21,11 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
+def is_terminal() -> bool:
+    """Whether standard error is one; it may have been closed from the beginning (``2>&-``)."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def tell(line: str) -> None:
     """Print on standard error."""
     say(line, sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -143,6 +144,35 @@ def test_a_second_ctrl_c_stops_a_run_that_ends_for_another_reason() -> None:
     assert stop.why == "the disk is full"
 
 
+def test_standard_error_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with ``2>&-``: nothing was done, and nobody could be told."""
+    from server.batch.run import Tally
+    from server.cli import batch as command
+
+    monkeypatch.setattr(sys, "stderr", None)
+    with command._shown() as show:
+        show(Tally(), None)
+
+
+def test_how_to_go_on_is_what_was_given_and_resume(monkeypatch: pytest.MonkeyPatch) -> None:
+    from server.cli import batch as command
+
+    for words, said in (
+        ("batch a -o b", "batch a -o b --resume"),
+        ("batch --resume -o b -- -a", "batch -o b --resume -- -a"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["studio-portrait", *words.split()])
+        assert command._how_to_go_on() == f"To go on: studio-portrait {said}"
+
+
+def test_a_dry_run_says_what_it_cannot_list(shoot: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (shoot / "link.jpg").symlink_to(tmp_path / "out" / "0.jpg")
+    result = batch(shoot, "-o", tmp_path / "out", "--dry-run")
+    assert result.returncode == 1 and result.stdout.count(" -> ") == 4
+    assert "1 x unreadable: It is a link" in result.stderr and str(shoot / "link.jpg") in result.stderr
+
+
 def test_bad_files_are_counted_and_named(shoot: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (shoot / "text.jpg").write_text("no picture")
@@ -244,21 +274,33 @@ def test_ctrl_c_once_finishes_and_twice_stops(shoot: Path, tmp_path: Path) -> No
             assert sorted(done) == sorted(path.name for path in out.glob("*.jpg"))
 
 
-def test_a_full_disk_ends_the_run_and_is_named(shoot: Path, tmp_path: Path) -> None:
-    out = tmp_path / "small"
-    out.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", out], capture_output=True
-    ).returncode:
+@contextlib.contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
+    """A folder that soon is full."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "none", folder]
+    if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("NO SMALL FILE SYSTEM CAN BE MADE HERE: batch on a full disk was not tried")
     try:
-        manifest = tmp_path / "run.jsonl"
-        result = batch(shoot, "-o", out, "--manifest", manifest)
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_ends_the_run_and_is_named(shoot: Path, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", 64) as out:
+        result = batch(shoot, "-o", out, "--manifest", tmp_path / "run.jsonl")
         assert result.returncode == 1 and "disk-full" in result.stderr and "the disk is full" in result.stderr
         assert all(path.stat().st_size > 0 for path in out.glob("*.jpg"))
         assert not list(out.glob(".studio*"))
-    finally:
-        subprocess.run(["umount", out], check=True)
+
+
+def test_a_manifest_that_cannot_go_on_ends_the_run_and_says_so(shoot: Path, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", 4) as small:
+        result = batch(shoot, "-o", tmp_path / "out", "--manifest", small / "run.jsonl")
+        assert result.returncode == 1 and "cannot be written (No space left" in result.stderr, result.stderr
+        assert " done, 0 failed" in result.stderr and "To go on: " in result.stderr
+        assert all(json.loads(line) for line in (small / "run.jsonl").read_text().splitlines())
 
 
 def test_an_end_is_told_while_the_next_is_looked_for(shoot: Path, tmp_path: Path) -> None:
@@ -285,6 +327,18 @@ def test_masks(shoot: Path, tmp_path: Path) -> None:
     mask = Image.open(tmp_path / "out" / "0-mask.png")
     assert mask.mode == "L" and mask.size == Image.open(shoot / "0.jpg").size
     assert np.asarray(mask).max() == 255 and np.asarray(mask)[0, 0] < 30
+
+
+def test_a_worker_that_dies_as_it_starts(
+    shoot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is started again, as one that is killed for memory; and there are no more than pictures."""
+    monkeypatch.setenv("DIES_AT_FIRST", str(tmp_path / "first"))
+    item = Item(str(shoot / "0.jpg"), str(tmp_path / "out" / "0.jpg"), "0.jpg")
+    engine = Local(Order(Settings().as_dict()), 3, [sys.executable, "-m", "tests.batch.killing_worker"])
+    assert [outcome["status"] for outcome in engine.map([item])] == ["done"]
+    assert len(engine._workers) == 1
+    engine.close()
 
 
 def test_a_picture_that_kills_its_worker(shoot: Path, tmp_path: Path) -> None:

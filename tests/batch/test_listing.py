@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,35 @@ def test_names_never_collide(tmp_path: Path) -> None:
     assert names[0] == "A.tif" and "a.png.tif" in names
     names = _names(shoot, out=tmp_path / "out", suffix="-studio")
     assert sorted(names) == ["A-studio.jpg", "a-studio-2.jpg", "a-studio.png", "a-studio.tif"]
+
+
+def test_names_collide_on_no_file_system(tmp_path: Path) -> None:
+    """Also where capitals and the forms of accents count for nothing, for folders, and between both kinds."""
+    composed, apart = "caf\u00e9.jpg", "cafe\u0301.jpg"
+    shoot = _tree(tmp_path / "shoot", composed, apart, "Day/b.jpg", "day/b.jpg", "e.png", "e.jpg/f.jpg")
+    if len(os.listdir(shoot)) < 6:
+        pytest.skip("THIS FILE SYSTEM TAKES NAMES OF TWO FORMS FOR ONE")
+    names = _names(shoot, out=tmp_path / "out", recursive=True, kind="jpeg")
+    told = {unicodedata.normalize("NFC", name).casefold() for name in names}
+    assert len(told) == 6 and names[-2:] == ["day-2/b.jpg", "e.jpg/f.jpg"]
+    assert "e.png.jpg" in names, "the folder has the name that its picture would have had"
+    assert _names(shoot / "e.jpg", shoot / "e.png", out=tmp_path / "out", kind="jpeg") == [
+        "e.jpg/f.jpg",
+        "e.png.jpg",
+    ]
+
+
+def test_a_link_to_a_result_is_no_picture(tmp_path: Path) -> None:
+    """The result of that name would take the place of what the link leads to."""
+    shoot = _tree(tmp_path / "shoot", "b.jpg")
+    original = _tree(tmp_path / "out", "a.jpg") / "a.jpg"
+    (shoot / "a.jpg").symlink_to(original)
+    told: list[str] = []
+    listing = Listing([str(shoot)], str(tmp_path / "out"))
+    names = [item.name for item in listing.items(lambda path, message: told.append(f"{path}: {message}"))]
+    assert names == ["b.jpg"] and told == [f"{shoot / 'a.jpg'}: It is a link into the folder for results."]
+    with pytest.raises(Problem, match="results would go"):
+        _names(shoot / "a.jpg", out=tmp_path / "out")
 
 
 def test_several_sources_have_a_folder_each(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from server.batch.item import MOST_BYTES, Item, Outcome
 from server.batch.listing import Listing
 from server.batch.manifest import Manifest, stands
 from server.batch.retoucher import fingerprint, outcome_of, put
-from server.batch.run import QUIET, Plan, Tally, todo
+from server.batch.run import QUIET, REASONS, Plan, Tally, todo, why_failed
 from server.files.names import mask_beside
 from tests.sample import CHECKOUT
 
@@ -84,6 +84,39 @@ def test_a_file_that_is_no_manifest_is_not_touched(tmp_path: Path, content: byte
     assert path.read_bytes() == content
 
 
+def test_a_newer_manifest_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"manifest":2,"version":"9"}\n{"name":"a.jpg","whatever":1}\nhalf a li')
+    before = path.read_bytes()
+    with pytest.raises(Problem, match="newer version"):
+        Manifest(path, resume=True)
+    assert path.read_bytes() == before
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    """A folder with the result's name, a file where its folder would be, a name that is too long."""
+    (tmp_path / "a.jpg").mkdir()
+    (tmp_path / "file").touch()
+    for name in ("a.jpg", "file/b.jpg", "x" * 252 + ".jpg"):
+        with pytest.raises(Problem, match="The result cannot be written") as caught:
+            put(tmp_path / name, b"result")
+        assert caught.value.code == "bad-output"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "file"]
+
+
+def test_failures_are_told_with_few_words(tmp_path: Path) -> None:
+    """However many sentences there are, and whatever the letters of a folder's name."""
+    tally = Tally()
+    tally.add(_line("e", status="failed", code="unreadable", message="The"))
+    for number in range(3 * REASONS):
+        sentence = f"A checksum is wrong at byte {number}."
+        tally.add(_line(f"{number}.jpg", status="failed", code="bad-image", message=sentence))
+    told = list(why_failed(tally))
+    assert tally.failed == 3 * REASONS + 1 and len(told) == 2 * (REASONS + 1)
+    assert told[0] == "  1 x unreadable: The"
+    assert told[-2] == f"  {2 * REASONS + 1} x others: Further reasons stand in the manifest."
+
+
 @pytest.mark.parametrize("content", [b"", b'{"mani', b'{"manifest":1,"version":"0.'])
 def test_a_run_that_was_killed_in_its_first_line_goes_on(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "run.jsonl"
@@ -117,6 +150,7 @@ def test_a_private_picture_stays_private(tmp_path: Path) -> None:
         lambda item, picture: {"faces": [{}], "mask": np.zeros((8, 8, 1), np.uint8)},
     )
     assert told["status"] == "done", told
+    assert told["mask_sha256"] == fingerprint(target.with_name("a-mask.png"))[0]["sha256"]
     assert [path.stat().st_mode & 0o777 for path in sorted(target.parent.iterdir())] == [0o600, 0o600]
 
 
@@ -151,8 +185,12 @@ def test_a_mask_that_is_missing_is_made(done: tuple[Outcome, Item]) -> None:
     line, item = done
     settings = line["settings"] = {**SETTINGS, "mask": True}
     assert not stands(line, item, settings, "w")
-    mask_beside(Path(item.target)).touch()
+    mask = mask_beside(Path(item.target))
+    mask.write_bytes(b"mask")
+    line["mask_sha256"] = fingerprint(mask)[0]["sha256"]
     assert stands(line, item, settings, "w")
+    mask.write_bytes(b"masK")
+    assert not stands(line, item, settings, "w"), "damaged"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no limits of a process")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.batch.series import LEAST, MeasuredFace, colours_of, decide, taken
+from server.batch.series import LEAST, MeasuredFace, colours_of, decide, people, taken
 from server.files import exif
 from tests.sample import SELFIE
 
@@ -90,6 +90,14 @@ def test_other_people_and_lights_are_other_series(other: dict[str, object]) -> N
     seen = [measured_face(number, [0, 0, 0]) for number in range(6)]
     seen += [measured_face(10 + number, [0.15, 0, 0], **other) for number in range(6)]
     assert all(np.abs(decided[0]).max() < 1e-6 for decided in decide(seen).values())
+
+
+def test_an_archives_people_are_not_all_compared() -> None:
+    """With ten thousand people that took hours. Who comes back after a light is over begins a new series."""
+    seen = [measured_face(number, [0, 0, 0], seconds=2000.0 * (number // 3)) for number in range(9)]
+    assert [len(group) for group in people(seen)] == [3, 3, 3]
+    crowd = [measured_face(number, [0, 0, 0], who=number % 40) for number in range(400)]
+    assert [len(group) for group in people(crowd)] == [10] * 40
 
 
 def test_too_few_or_too_far_is_no_series() -> None:

@@ -16,6 +16,9 @@ from PIL import Image
 
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
+from plugin.studio_portrait.link.wire import Problem, Settings
+from server.batch.item import Order
+from server.batch.servers import Servers
 from server.files import exif
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
 from tests.sample import CHECKOUT, alike
@@ -97,7 +100,12 @@ def test_servers_match_a_series_as_this_machine_does(farm: Farm, tmp_path: Path)
         assert alike(there, here)
 
 
-def test_a_lost_servers_pictures_go_to_the_other(farm: Farm, tmp_path: Path) -> None:
+def test_a_lost_servers_pictures_go_to_the_other(
+    farm: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(runtime.HOME_VARIABLE, str(farm.here))
+    with pytest.raises(Problem, match="other weights"):
+        Servers(Order(Settings().as_dict()), farm.where, "0" * 64)
     shoot, out = tmp_path / "shoot", tmp_path / "out"
     for number in range(12):
         write(shoot / f"{number:02d}.jpg", number)
