@@ -346,7 +346,8 @@ def _signals(stop: Stop) -> Iterator[None]:
         if not first:  # the run may be ending for another reason already
             first = time.monotonic()
             stop.ask(_CTRL_C)
-            tell("Finishing the pictures that are being done; once more stops at once.")
+            with suppress(RuntimeError):  # in the midst of a print; the end is told anyway
+                tell("Finishing the pictures that are being done; once more stops at once.")
         elif time.monotonic() - first >= SAME_SECONDS:
             raise KeyboardInterrupt
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -171,6 +172,35 @@ def test_a_dry_run_says_what_it_cannot_list(shoot: Path, tmp_path: Path) -> None
     result = batch(shoot, "-o", tmp_path / "out", "--dry-run")
     assert result.returncode == 1 and result.stdout.count(" -> ") == 4
     assert "1 x unreadable: It is a link" in result.stderr and str(shoot / "link.jpg") in result.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are others there")
+def test_ctrl_c_is_heard_while_a_reader_of_the_log_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with ``2>&1 | less``: what hears the signal must not print into the print that waits."""
+    from server.batch.run import Stop
+    from server.cli import batch as command
+    from server.cli.terminal import tell
+
+    outlet, inlet = os.pipe()
+    read = list[bytes]()
+
+    def later() -> None:
+        time.sleep(1)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
+        while data := os.read(outlet, 1 << 16):
+            read.append(data)
+
+    stop = Stop()
+    with open(inlet, "w") as log, monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", log)
+        reader = threading.Thread(target=later)
+        reader.start()
+        with command._signals(stop):
+            tell("x" * (1 << 20))  # more than a pipe holds
+    reader.join()
+    os.close(outlet)
+    assert stop.why == command._CTRL_C and b"".join(read).count(b"x") == 1 << 20
 
 
 def test_bad_files_are_counted_and_named(shoot: Path, tmp_path: Path) -> None:
