@@ -8,7 +8,6 @@ picture, not by keeping it in memory.
 from __future__ import annotations
 
 import bisect
-import errno
 import hashlib
 import json
 import math
@@ -65,8 +64,8 @@ class Manifest:
         data = json.dumps(_finite(line), separators=(",", ":"), allow_nan=False).encode() + b"\n"
         end = self._file.seek(0, os.SEEK_END)
         try:
-            if self._file.write(data) != len(data):  # a limit on files' sizes, which a second try would tell
-                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+            while data:  # a full disk takes a part of it, and says why when it is given the rest
+                data = data[self._file.write(data) :]
         except OSError as error:
             self._file.truncate(end)
             sentence = f"The manifest {self.path} cannot be written ({error.strerror})."
