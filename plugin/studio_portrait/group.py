@@ -6,15 +6,21 @@ the samples' own space. (GIMP's legacy mode would clip each part by itself.)
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from gi.repository import Gimp
+from gi.repository import Babl, Gegl, Gimp
 from link.retouching import LAYERS
 from link.wire import Box
 from pixels import Layout, check_open, write_rows
 from translation import _
 
+STRIP_ROWS = 256
+_OPAQUE = {  # a sample of alpha 1
+    **{kind: b"\xff" * size for kind, size in {"u8": 1, "u16": 2, "u32": 4}.items()},
+    **{kind: struct.pack(code, 1.0) for kind, code in {"half": "e", "float": "f", "double": "d"}.items()},
+}
 NAMES = {"shine": _("Shine"), "light": _("Light"), "colour": _("Colour"), "tone": _("Tone")}
 
 
@@ -84,6 +90,20 @@ def space_of(image: Gimp.Image) -> Gimp.LayerColorSpace:
 
 
 def without_alpha(layer: Gimp.Layer) -> None:
-    """Make the layer opaque, whatever its colours were hidden by."""
-    if layer.has_alpha():
-        layer.levels(Gimp.HistogramChannel.ALPHA, 0.0, 1.0, False, 1.0, 1.0, 1.0, False)
+    """Make the layer opaque, whatever its colours were hidden by.
+
+    Its samples are written anew: GIMP's own procedures heed the selection, locks and switched-off channels.
+    """
+    if not layer.has_alpha():
+        return
+    own, width, height = layer.get_format(), layer.get_width(), layer.get_height()
+    native, opaque = Babl.get_name(own), _OPAQUE[Babl.format_get_encoding(own).partition(" ")[2]]
+    buffer, pixel = layer.get_buffer(), layer.get_bpp()
+    for row in range(0, height, STRIP_ROWS):
+        part = Gegl.Rectangle.new(0, row, width, min(STRIP_ROWS, height - row))
+        samples = bytearray(buffer.get(part, 1.0, native, Gegl.AbyssPolicy.NONE))
+        for place, byte in enumerate(opaque, start=pixel - len(opaque)):
+            samples[place::pixel] = bytes([byte]) * (len(samples) // pixel)
+        buffer.set(part, native, bytes(samples))
+    buffer.flush()
+    layer.update(0, 0, width, height)

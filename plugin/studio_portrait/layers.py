@@ -18,11 +18,10 @@ from link.retouching import matte
 from link.version import VERSION
 from link.wire import Box, Problem, Settings
 from origin import Origin
-from pixels import MASK_FORMAT, Layout, Target, check_open, write_rows
+from pixels import MASK_FORMAT, Layout, Target, check_open, check_same, write_rows
 from translation import _
 
 _NORMAL = (Gimp.LayerMode.NORMAL, Gimp.LayerMode.NORMAL_LEGACY)
-_STRIP_ROWS = 256
 SUFFIX = " - studio portrait"
 Strips = list[tuple[int, int, bytes]]  # row, rows and samples of a mask
 
@@ -38,10 +37,7 @@ class ResultLayer:
     @classmethod
     def of(cls, layer: Gimp.Layer, how: Layout) -> ResultLayer:
         """Copy `layer` so that it may be written to; GIMP ends a plug-in that writes to a locked one."""
-        copy = layer.copy()
-        copy.set_lock_content(False)
-        copy.set_lock_position(False)
-        copy.set_lock_visibility(False)
+        copy = _free_copy(layer)
         return cls(copy, Target(copy, how))
 
     def write(self, plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
@@ -73,7 +69,8 @@ class Outcome:
     """
 
     def __init__(self, found: Origin, how: Layout, choices: Choices, settings: Settings):
-        self.found, self.choices, self.settings = found, choices, settings
+        self.found, self.how, self.choices, self.settings = found, how, choices, settings
+        check_same(found.source, how)
         grouped = choices.output == "group"
         self.parts = group.parts(found.source, how) if grouped else []
         self.whole = None if grouped else ResultLayer.of(found.source, how)
@@ -108,6 +105,7 @@ class Outcome:
         check_open(source)
         if not origin.is_there(image, source):
             raise Problem("bad-image", "The layer was deleted while it was being retouched.", "Try again.")
+        check_same(source, self.how)
         kept = earlier is not None and origin.is_there(image, earlier)
         put = _Place(image, self.found if kept else Origin(source))
         image.undo_group_start()
@@ -190,10 +188,8 @@ class _Place:
         self._made: list[Gimp.Layer] = []
 
     def __call__(self, layer: Gimp.Layer) -> Gimp.Layer:
-        position = self.image.get_item_position(self._beside)
-        self.image.insert_layer(layer, self._beside.get_parent(), position)
+        self._insert(layer, self._beside.get_parent(), self.image.get_item_position(self._beside))
         self._made.append(layer)
-        layer.set_offsets(*self._offsets)
         return layer
 
     def take_back(self) -> None:
@@ -204,9 +200,13 @@ class _Place:
 
     def into(self, top: Gimp.GroupLayer, layer: Gimp.Layer, x: int = 0, y: int = 0) -> None:
         """Insert as the top layer of the group `top`, at a place in the picture."""
-        self.image.insert_layer(layer, top, 0)
+        self._insert(layer, top, 0, x, y)
+
+    def _insert(self, layer: Gimp.Layer, parent: Any, position: int, x: int = 0, y: int = 0) -> None:
+        """Move, then insert: in a group that is locked nothing moves. A group lies where its layers do."""
         if not layer.is_group():
             layer.set_offsets(self._offsets[0] + x, self._offsets[1] + y)
+        self.image.insert_layer(layer, parent, position)
 
 
 def is_covering(layer: Gimp.Layer) -> bool:
@@ -224,8 +224,8 @@ def _is_opaque(layer: Gimp.Layer) -> bool:
     if not layer.has_alpha():
         return True
     width, height = layer.get_width(), layer.get_height()
-    for row in range(0, height, _STRIP_ROWS):
-        rows = min(_STRIP_ROWS, height - row)
+    for row in range(0, height, group.STRIP_ROWS):
+        rows = min(group.STRIP_ROWS, height - row)
         part = Gegl.Rectangle.new(0, row, width, rows)
         alpha = layer.get_buffer().get(part, 1.0, "A u8", Gegl.AbyssPolicy.NONE)
         if alpha.count(b"\xff") != len(alpha):
@@ -259,8 +259,16 @@ def _masked_in_group(put: _Place, source: Gimp.Layer, made: ResultLayer, result:
     return top
 
 
+def _free_copy(layer: Gimp.Layer) -> Gimp.Layer:
+    """Copy a layer, but for its locks."""
+    copy = layer.copy()
+    for free in (copy.set_lock_content, copy.set_lock_position, copy.set_lock_visibility):
+        free(False)
+    return copy
+
+
 def _put_plain_copy(put: _Place, top: Gimp.GroupLayer, source: Gimp.Layer) -> None:
-    copy = source.copy()
+    copy = _free_copy(source)
     put.into(top, copy)
     _make_plain(copy)  # only now: of a layer outside of an image GIMP removes no mask
 
@@ -291,11 +299,13 @@ def _take_over(top: Gimp.GroupLayer, source: Gimp.Layer) -> None:
 
 
 def _show_only(image: Gimp.Image, source: Gimp.Layer, top: Gimp.Layer) -> None:
-    """Hide the picture, and every earlier result from it."""
-    source.set_visible(False)
-    for other in origin.results_of(image, source):
-        if other != top:
-            other.set_visible(False)
+    """Hide the picture, and every earlier result from it, also where that is locked."""
+    for shown in (source, *origin.results_of(image, source)):
+        if shown != top:
+            locked = shown.get_lock_visibility()
+            shown.set_lock_visibility(False)
+            shown.set_visible(False)
+            shown.set_lock_visibility(locked)
 
 
 def _set_mask(layer: Gimp.Layer, strips: Strips, result: dict[str, Any], dx: int = 0, dy: int = 0) -> None:

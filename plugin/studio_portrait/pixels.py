@@ -192,6 +192,16 @@ def check_open(drawable: Gimp.Drawable) -> None:
         raise Problem("cancelled", "The image was closed while it was retouched.")
 
 
+def check_same(layer: Gimp.Layer, how: Layout) -> None:
+    """Raise `Problem` when the layer is gone, or has another size, format or profile than was sent."""
+    check_open(layer)
+    now = layout(layer)
+    if (now.image, now.babl, now.native, now.icc) != (how.image, how.babl, how.native, how.icc):
+        raise Problem(
+            "bad-image", "The layer was scaled, cropped or converted meanwhile.", "Run the filter again."
+        )
+
+
 def _get(drawable: Gimp.Drawable, x: int, y: int, width: int, rows: int, babl: str, nbytes: int) -> bytes:
     check_open(drawable)
     rectangle = Gegl.Rectangle.new(x, y, width, rows)

@@ -17,7 +17,7 @@ from link.retouching import Retouching
 from link.session import Session
 from link.transfer import Photograph
 from link.wire import Box, Problem, Settings
-from pixels import MASK_FORMAT, Layout, Source, layout
+from pixels import MASK_FORMAT, Layout, Source, check_open, layout
 from progress import Bar
 from reference import opened
 
@@ -74,6 +74,7 @@ def settled(choices: Choices, image: Gimp.Image, layer: Gimp.Layer, faces: list[
     """Return what the server is told: a selection that only chooses faces becomes their numbers."""
     if choices.settings.faces != "selection":
         return choices.settings
+    check_open(layer)
     if Gimp.Selection.is_empty(image):
         raise Problem(
             "bad-setting",

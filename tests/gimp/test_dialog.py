@@ -77,6 +77,19 @@ def test_no_face_ticked_is_said_and_ticks_are_not_for_other_pictures(told: dict[
     assert told["nothing_ticked"] == {"said": words, "limit": "yes", "faces": "all"}
 
 
+@pytest.mark.parametrize("when", ["image_closed", "image_closed_meanwhile"])
+def test_an_image_closed_beside_the_dialog_is_told_of(told: dict[str, Any], when: str) -> None:
+    """It stayed busy for ever."""
+    assert told[when]["said"].startswith("The image was closed while it was retouched."), told[when]
+    assert not told[when].get("busy")
+
+
+def test_a_selection_that_is_gone_is_told_of(told: dict[str, Any]) -> None:
+    """Faces to choose are shown all the same."""
+    assert told["selection_gone"]["said"].startswith("The faces in the selection are to be retouched, but")
+    assert told["selection_gone"]["frames"] == 1
+
+
 def test_a_lost_server_is_started_again_by_retouch(told: dict[str, Any]) -> None:
     assert told["server_lost"]["said"].startswith("The server does not answer any more.")
     assert told["server_lost"]["layers"] == 2, told["server_lost"]

@@ -38,3 +38,9 @@ def test_image_closed_meanwhile_ends_the_run_quietly(told: dict[str, Any], stage
     """GIMP itself said "tried reading from invalid drawable"."""
     assert told[stage] == {"code": "cancelled", "reached": [stage]}
     assert "invalid" not in told["stderr"]
+
+
+@pytest.mark.parametrize("what", ["scaled-predict", "scaled-download", "converted"])
+def test_a_layer_that_is_another_one_meanwhile_gets_no_result(told: dict[str, Any], what: str) -> None:
+    """Rows of the old size were written into a copy of the new one."""
+    assert told[what]["code"] == "bad-image" and told[what]["reached"]

@@ -58,6 +58,9 @@ def told(installed: Gimp, server: Server, picture: np.ndarray) -> dict[str, Any]
         cases.append({**photo, **what, "name": f"{name}-full", "settings": LAYER, "truth": True})
         for output in ("mask", "group"):
             cases.append({**photo, **what, "name": f"{name}-full-{output}", "settings": {"output": output}})
+    for output in ("layer", "mask", "group"):
+        settings = {"output": output, "limit": "no"}
+        cases.append({**alpha, "name": f"hindered-{output}", "settings": settings, "hindered": True})
     thrice = {**opaque, "runs": 3}
     cases += [
         {**thrice, "name": "again", "settings": LAYER},
@@ -118,6 +121,16 @@ def test_result_shows_as_if_it_were_the_picture(told: dict[str, Any], installed:
     for output in ("mask", "group"):
         fine(told, f"{name}-full-{output}")
         assert np.abs(seen(installed, f"{name}-full-{output}.after") - truth).max() <= 1.01
+
+
+@pytest.mark.parametrize("output", ["layer", "mask", "group"])
+def test_neither_locks_nor_a_selection_show_in_the_result(
+    told: dict[str, Any], installed: Gimp, output: str
+) -> None:
+    """There parts kept the picture's alpha, which counted once more, lay elsewhere, or the picture stayed."""
+    assert not fine(told, f"hindered-{output}")["source_visible"]
+    truth = seen(installed, "alpha-full.truth")
+    assert np.abs(seen(installed, f"hindered-{output}.after") - truth).max() <= 1.01
 
 
 @pytest.mark.parametrize("depth", DEPTHS)

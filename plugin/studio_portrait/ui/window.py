@@ -313,8 +313,8 @@ class Window:
         default = next((one["name"] for one in networks if one.get("default")), "")
         chosen = self._controls.choices.settings.network
         self._controls.set_networks([one["name"] for one in networks], chosen, default)
-        settings = self._settings(self._controls.choices)
-        self._picture.set_faces(self._faces, used(settings, self._faces))
+        self._picture.set_faces(self._faces, set())
+        self._show_ticks()
         self._picture.show_all()
         self._frames.set_active(len(self._faces) > 1)
         none = " ".join((_("No face was found."), _("It may be too small, turned away or covered.")))

@@ -132,7 +132,7 @@ class Worker:
         if problem.code in LOST and self._session is not None:
             self._session.close()
             self._session = self._work = None
-        if problem.code != "cancelled":  # who cancels knows it
+        if problem.code != "cancelled" or not self._stop.is_set():  # who cancels knows it
             self._tell(lambda: self._events.problem(kind, problem))
 
     def _analyse(self, photograph: Photograph, network: str) -> None:

@@ -135,6 +135,31 @@ def nothing_ticked(window, image):
     return told
 
 
+def image_closed(window, image):
+    analysed(window)
+    image.delete()
+    retouch(window)
+    return {"said": said(window), "busy": window._busy}
+
+
+def image_closed_meanwhile(window, image):
+    analysed(window)
+    retouch(window)
+    wait(lambda: "render" not in window._worker._requests)
+    image.delete()
+    wait(lambda: not window._busy)
+    return {"said": said(window)}
+
+
+def selection_gone(window, image):
+    """And the picture analysed anew after that."""
+    analysed(window)
+    Gimp.Selection.none(image)
+    window._analyse()
+    analysed(window)
+    return {"said": said(window), "frames": len(window._picture._ticks)}
+
+
 def play(act, selected=False, **chosen):
     image, layer = support.make_image(support.JOB["photo"])
     if selected:
@@ -154,7 +179,8 @@ def play(act, selected=False, **chosen):
     window.run()
     window._worker.close()
     window._dialog.destroy()
-    image.delete()
+    if image.is_valid():
+        image.delete()
 
 
 told = {}
@@ -164,5 +190,8 @@ play(faces_by_selection, selected=True)
 play(within_selection, selected=True, settings=Settings(faces="selection"))
 play(selection_outside, selected=True)
 play(nothing_ticked, limit="yes")
+play(image_closed)
+play(image_closed_meanwhile, output="group")
+play(selection_gone, selected=True, settings=Settings(faces="selection"))
 play(server_lost)
 support.tell(told)

@@ -1,4 +1,4 @@
-"""Runs the plug-in's own code in this process: the progress bar's course, and images closed while it works.
+"""Runs the plug-in's own code in this process: the progress bar's course, images closed and changed.
 Executed by GIMP."""
 
 import sys
@@ -29,25 +29,34 @@ def bar():
     return list(calls)
 
 
-def closed(stage):
+def meanwhile(stage, do):
+    """What comes of it when the user does something as soon as a stage is reached."""
     image, layer = support.make_image(support.JOB["photo"])
     reached = []
 
-    def close(self, now, fraction):
+    def show_and_do(self, now, fraction):
         if now == stage and not reached:
             reached.append(now)
-            image.delete()
+            do(image)
         show(self, now, fraction)
 
-    progress.Bar.show = close
+    progress.Bar.show = show_and_do
     try:
         retouch.retouch(image, layer, Choices())
     except Problem as problem:
         return {"code": problem.code, "reached": reached}
     finally:
         progress.Bar.show = show
+        if image.is_valid():
+            image.delete()
     return {"code": "", "reached": reached}
 
 
-told = {"bar": bar(), **{stage: closed(stage) for stage in ("upload", "predict", "download")}}
+told = {"bar": bar()}
+told |= {stage: meanwhile(stage, Gimp.Image.delete) for stage in ("upload", "predict", "download")}
+told |= {
+    f"scaled-{stage}": meanwhile(stage, lambda image: image.scale(300, 400))
+    for stage in ("predict", "download")
+}
+told["converted"] = meanwhile("download", lambda image: image.convert_grayscale())
 support.tell(told)

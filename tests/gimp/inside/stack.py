@@ -40,6 +40,16 @@ def prepare(case):
         mask = layer.create_mask(Gimp.AddMaskType.WHITE)
         layer.add_mask(mask)
         mask.levels(Gimp.HistogramChannel.VALUE, 0.0, 1.0, False, 1.0, 0.0, case["layer_mask"], False)
+    if case.get("hindered"):  # whatever keeps GIMP's own procedures from doing what they are told
+        group = Gimp.GroupLayer.new(image, "group")
+        image.insert_layer(group, None, 0)
+        image.reorder_item(layer, group, 0)
+        group.set_lock_position(True)
+        for lock in (layer.set_lock_alpha, layer.set_lock_content, layer.set_lock_position):
+            lock(True)
+        layer.set_lock_visibility(True)
+        image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 20, 20)
+        image.set_component_active(Gimp.ChannelType.ALPHA, False)
     return image, layer
 
 
