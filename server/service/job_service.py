@@ -35,7 +35,8 @@ log = logging.getLogger("jobs")
 class Event:
     """News of a job for its client: ``progress``, ``answer`` (that of `task`), ``failed``.
 
-    peer: the connection to tell, None when its client is away. fields, rows: of the answer.
+    peer: the connection to tell, None when its client is away. fields, rows: of the answer; of what failed
+    while its job stays, fields has the serial.
     """
 
     kind: str
@@ -195,7 +196,7 @@ class JobService:
         if event.kind == "died":
             return self._try_again(job, event)
         if event.problem is not None:
-            return [self._not_done(job, event.problem)]
+            return self._not_done(job, event.problem)
         if event.kind == "progress":
             job.stage, job.fraction = event.fields["stage"], event.fields["fraction"]
             return [self._event("progress", job)]
@@ -216,19 +217,24 @@ class JobService:
             job.analysed = fields
         if kind == "preview":  # copied now: the next one may be written before this one is sent
             rows = bytes(job.plane("preview")[: fields.pop("bytes")])
-        told = Event("answer", job, job.peer, job.task, None, fields, rows)
-        if job.then is None:
-            return [told]
-        job.task, job.then = job.then, None
-        return [told, *self._queue(job)]
+        return [Event("answer", job, job.peer, job.task, None, fields, rows), *self._next_task(job)]
 
-    def _not_done(self, job: Job, problem: Problem) -> Event:
+    def _next_task(self, job: Job) -> list[Event]:
+        """Queue what was asked for while the job's task ran."""
+        if job.then is None:
+            return []
+        job.task, job.then = job.then, None
+        return self._queue(job)
+
+    def _not_done(self, job: Job, problem: Problem) -> list[Event]:
         """End a failed task. A picture that was analysed stays for the next one; any other job ends."""
         if job.stays_open and job.task.kind != "analyse" and problem.code not in ("rejected", "worker-died"):
-            event = self._event("failed", job, problem)
-            job.state, job.stage, job.then = State.READY, "ready", None
-            return event
-        return self._fail(job, problem)
+            serial = job.task.fields.get("serial")  # a client may have sent anything
+            fields = {"serial": serial} if isinstance(serial, int) else {}
+            event = Event("failed", job, job.peer, job.task, problem, fields)
+            job.state, job.stage = State.READY, "ready"
+            return [event, *self._next_task(job)]
+        return [self._fail(job, problem)]
 
     def _try_again(self, job: Job, event: WorkerEvent) -> list[Event]:
         assert event.problem is not None

@@ -216,7 +216,7 @@ class RequestHandler:
     def _told(self, event: Event, connection: Connection) -> Answer:
         job = event.job
         if event.problem is not None:
-            return self.refusal(connection, job.id, event.problem)
+            return self.refusal(connection, job.id, event.problem, **event.fields)
         if event.kind == "answer":
             return self._answer(connection, job, event.task, event.fields, event.rows)
         place = {"stage": job.stage, "fraction": job.fraction, "position": self._service.position(job)}
@@ -231,10 +231,10 @@ class RequestHandler:
             fields = {**fields, "mask": settings["mask"]}
         return _answer(connection, ANSWERS[task.kind], rows, job=job.id, **fields)
 
-    def refusal(self, connection: Connection, job_id: str | None, problem: Problem) -> Answer:
-        """Return an ERROR. Another machine's client is told no paths of this one."""
+    def refusal(self, connection: Connection, job_id: str | None, problem: Problem, **more: Any) -> Answer:
+        """Return an ERROR. Another machine's client is told no paths of this one. more: further fields."""
         self.errors[problem.code] += 1
-        fields: dict[str, Any] = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+        fields = {"code": problem.code, "message": problem.message, "hint": problem.hint, **more}
         if connection.user:
             fields |= {name: anonymous.without_folders(fields[name]) for name in ("message", "hint")}
         if isinstance(problem, OverLimit):

@@ -175,11 +175,11 @@ def test_the_newest_preview_counts(session: Session, picture: np.ndarray) -> Non
     client.work.close()
 
 
-def stopped_render(client: Client, layer: str = "") -> None:
+def stopped_render(client: Client, layer: str = "", network: str = "") -> None:
     """Leave a rendering that the server has been asked for, and goes on with."""
     client.stopped = True
     with pytest.raises(Problem) as problem:
-        client.render(Settings(strength=0.5), layer)
+        client.render(Settings(strength=0.5, network=network), layer)
     assert problem.value.code == "cancelled"
     client.stopped = False
 
@@ -195,6 +195,22 @@ def test_a_stopped_rendering_is_not_taken_for_the_next_one(session: Session, pic
     with Session.open() as other:
         wait_for(lambda: not other.status()["running"])
     assert np.array_equal(client.render(settings)[1], expected[0])
+    client.work.close()
+
+
+def test_the_fault_of_a_stopped_rendering_is_not_told_of_the_next_one(
+    session: Session, picture: np.ndarray
+) -> None:
+    """Nor does that, which waited behind it, go with it."""
+    client = Client(session, picture)
+    expected = client.render(Settings())[1]
+    stopped_render(client, network="headshot")  # which wants a reference
+    assert np.array_equal(client.render(Settings())[1], expected)
+    stopped_render(client, network="headshot")
+    client.work.ask(None, 144, 192, Settings())
+    assert wait_for(lambda: client.work.newest(0.05), 60).width == 144
+    with pytest.raises(Problem, match="reference"):
+        client.render(Settings(network="headshot"))
     client.work.close()
 
 

@@ -168,6 +168,10 @@ class Retouching(Transfer):
 
         return self._again_if_lost(fetch)
 
+    def _concerns(self, error: dict[str, Any]) -> bool:
+        """Whether an ERROR is not about a task that was stopped."""
+        return super()._concerns(error) and error.get("serial", self._serial) == self._serial
+
     def close(self) -> None:
         """Tell the server that it may forget the picture, and end what it still does with it."""
         if self._awaited:

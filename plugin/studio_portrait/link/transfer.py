@@ -256,10 +256,14 @@ class Transfer:
             if message is None:
                 return None
             header = message[0]
-            if header["cmd"] == "ERROR" and header.get("job") in (self._job, None):
+            if header["cmd"] == "ERROR" and self._concerns(header):
                 raise wire.problem_from(header)
             if header.get("job") == self._job:
                 return message
+
+    def _concerns(self, error: dict[str, Any]) -> bool:
+        """Whether an ERROR is about what is waited for."""
+        return error.get("job") in (self._job, None)
 
     def _check_cancelled(self) -> None:
         if self._talk.stopped or self._cancelled():
