@@ -125,6 +125,17 @@ def test_own_presets_are_saved_found_and_removed(tmp_path: Path) -> None:
         presets.save(" /// ", look)
 
 
+def test_a_preset_replaces_none_of_another_name() -> None:
+    """Whatever a file's name cannot hold of it; and a name from the clipboard may have lines."""
+    for strength in (0.3, 0.4):
+        presets.save("C++", Settings(strength=strength))
+        presets.save("C", Settings(strength=0.1))
+    presets.save("My\nown \t preset", Settings())
+    assert presets.find("c++").settings["strength"] == 0.4 and presets.find("c").settings["strength"] == 0.1
+    own = [preset.name for preset in presets.available() if not preset.shipped]
+    assert sorted(own) == ["C", "C++", "My own preset"]
+
+
 @pytest.mark.parametrize(
     ("system", "variables", "place"),
     [

@@ -8,6 +8,7 @@ user's own beside GIMP's profile, where every GIMP of this user and the command 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -157,11 +158,13 @@ def _is_text(name: str) -> bool:
 def save(name: str, settings: Settings) -> Path:
     """Keep the settings as the user's own preset; one of this name is replaced. Returns the file.
 
+    Line ends and the like in a name, which `read` would refuse, become spaces.
     Raises `Problem` ``bad-setting`` (a name without a letter or digit) or ``bad-output``.
     """
-    path = folder() / f"{_stem(name)}.json"
+    name = " ".join(name.split())[:64].strip()
+    path = _file_for(name)
     fields = {field: getattr(settings, field) for field in FIELDS}
-    content = {"name": name.strip()[:64], "format": STORED, "settings": fields}
+    content = {"name": name, "format": STORED, "settings": fields}
     try:
         _make(path.parent)
         runtime.write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
@@ -192,10 +195,24 @@ def _delete(name: str, but: Path | None = None) -> bool:
     return deleted
 
 
+def _file_for(name: str) -> Path:
+    """Return the file for a preset of this name: one that is free, or holds it already."""
+    stem, place = _stem(name), folder()
+    for number in itertools.count(2):
+        path = place / f"{stem}.json"
+        if not path.exists():
+            break
+        with contextlib.suppress(Problem):
+            if read(path).name.casefold() == name.casefold():
+                break
+        stem = f"{_stem(name)}-{number}"
+    return path
+
+
 def _stem(name: str) -> str:
     """Return the file's name: the same for names that differ in case only, and safe on every system."""
     stem = re.sub(r"[^\w-]+", "-", name.strip()[:64].casefold()).strip("-_")
-    if not stem:
+    if not stem or not _is_text(name):
         raise Problem("bad-setting", "A preset's name needs a letter or a digit.", "Choose another name.")
     return f"preset-{stem}"  # CON, NUL and the like are no file's name on Windows
 

@@ -342,7 +342,7 @@ def _ask_name(parent: Gtk.Window, given: str) -> str:
     label.set_mnemonic_widget(entry)
     dialog.get_content_area().add(widgets.row(label, entry, grows=entry, border_width=12))
     dialog.show_all()
-    answer, name = dialog.run(), entry.get_text().strip()
+    answer, name = dialog.run(), " ".join(entry.get_text().split())
     dialog.destroy()
     return name if answer == Gtk.ResponseType.OK else ""
 
