@@ -173,6 +173,7 @@ parasite_find, parasite_attach, parasite_detach = (
 
 
 delete = database.delete
+set_data, get_data = database.set_data, database.get_data
 
 
 def tile_width() -> int:

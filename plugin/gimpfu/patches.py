@@ -219,10 +219,15 @@ for _owner in (Gimp.Image, Gimp.Item):
 
 
 def _sees_what_was_written(self: Any, name: str) -> Any:
-    """Any use of an image or an item comes after the pixels that regions have written."""
+    """Any use of an image or an item comes after what regions have written; a method may change pixels."""
     region.flush()
-    return object.__getattribute__(self, name)
+    value = object.__getattribute__(self, name)
+    if callable(value) and not name.startswith(_ASKING) and not isinstance(value, (int, tuple)):
+        region.expect_changes()
+    return value
 
+
+_ASKING = ("get_", "is_", "has_", "__")  # what methods are called that change nothing
 
 _applied = False
 

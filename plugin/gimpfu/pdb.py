@@ -38,6 +38,12 @@ _ON_BYTES = {
     "gimp-procedural-db-set-data",
 }
 Described = tuple[tuple[str, str, str], ...]  # type, name and description of each
+_ABOUT = {
+    "proc_author": "get_authors",
+    "proc_copyright": "get_copyright",
+    "proc_date": "get_date",
+    "proc_type": "get_proc_type",
+}
 
 
 class _Procedure:
@@ -56,6 +62,16 @@ class _Procedure:
     def nreturn_vals(self) -> int:
         """Count the results."""
         return len(self.return_vals)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return ``proc_author``, ``proc_copyright``, ``proc_date`` and ``proc_type``, as GIMP tells them."""
+        getter = _ABOUT.get(name)
+        if getter is None:
+            raise AttributeError(name)
+        native = lookup(RENAMED.get(self.proc_name, self.proc_name))
+        if name == "proc_type":
+            return int(native.get_proc_type() if native else Gimp.PDBProcType.INTERNAL)
+        return str((getattr(native, getter)() if native else "") or "")
 
 
 class Function(_Procedure):
@@ -89,7 +105,7 @@ class Function(_Procedure):
 
     def __call__(self, *args: Any, run_mode: int = Gimp.RunMode.NONINTERACTIVE) -> Any:
         """Call the procedure with GIMP 2's arguments; returns what GIMP 2 did."""
-        region.flush()
+        region.expect_changes()
         given = list(args)
         if self._specs and self._specs[0].name == "run-mode":
             given.insert(0, run_mode)
@@ -172,7 +188,7 @@ class Adapted(_Procedure):
 
     def __call__(self, *args: Any, run_mode: int = Gimp.RunMode.NONINTERACTIVE) -> Any:
         """Call what is served here with GIMP 2's arguments; returns what GIMP 2 did."""
-        region.flush()
+        region.expect_changes()
         if self.proc_name not in _ON_BYTES:
             args = tuple(_as_text(one) for one in args)
         try:

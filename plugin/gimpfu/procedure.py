@@ -13,9 +13,10 @@ from typing import Any
 
 from gi.repository import Gimp, GLib, GObject
 
-from . import colour, params, patches, region
+from . import params, patches, region
 from .errors import NO_SCREEN, CancelError, error, missing_module, say_once
 from .registry import Handler, Registration, handlers, is_collecting, registered
+from .values import convert
 
 SENSITIVE_WITH_ONE = Gimp.ProcedureSensitivityMask.DRAWABLE
 SENSITIVE_WITH_ANY = (
@@ -250,7 +251,10 @@ def _failure(procedure: Gimp.Procedure, sentence: str) -> Gimp.ValueArray:
 
 
 def _success(procedure: Gimp.Procedure, registration: Registration, returned: Any) -> Gimp.ValueArray:
-    """Return the return values: one result is the function's value, several are its sequence's items."""
+    """Return the return values: one result is the function's value, several are its sequence's items.
+
+    Numbers and text become what was declared, as in GIMP 2.
+    """
     values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, GLib.Error())
     declared = procedure.get_return_values()
     if len(declared) < 2:
@@ -258,12 +262,12 @@ def _success(procedure: Gimp.Procedure, registration: Registration, returned: An
     elif not isinstance(returned, (list, tuple)):
         returned = ()
     for index, (spec, item) in enumerate(zip(declared, returned, strict=False), start=1):
-        native = colour.to_gegl(item) if isinstance(item, colour.RGB) else item
-        if native is not None:
-            try:
+        try:
+            native = convert(spec, item)
+            if native is not None:
                 put_value(values, index, GObject.Value(spec.value_type, native))
-            except TypeError as fault:  # what the script did is done all the same
-                say_once(f"{registration.name} returned another value than it declared: {fault}")
+        except (TypeError, ValueError, error) as fault:  # what the script did is done all the same
+            say_once(f"{registration.name} returned another value than it declared: {fault}")
     return values
 
 

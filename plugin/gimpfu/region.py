@@ -6,7 +6,8 @@ base type and the alpha channel are the drawable's own. Coordinates are the draw
 What is written goes to GIMP tile by tile, not pixel by pixel: `flush` sends the rest. Scripts
 flush too late or never, so it also runs before anything else that looks at the drawable
 (see `patches`), before every PDB call and at the end of a run. It has to: GEGL ends the
-process over pixels that are left when their drawable is gone.
+process over pixels that are left when their drawable is gone. A buffer keeps the tiles that
+went through it, so after what may have changed pixels (`expect_changes`) each region opens its own anew.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _FORMATS = {
 Rectangle = tuple[int, int, int, int]  # x, y, width, height
 
 _written: dict[int, PixelRgn] = {}
+_changes = 0  # how often pixels may have changed beside a region
 
 
 def flush() -> None:
@@ -34,6 +36,13 @@ def flush() -> None:
     while _written:
         _, written = _written.popitem()
         written.send()
+
+
+def expect_changes() -> None:
+    """Send GIMP everything, for what is called now may read and change pixels."""
+    global _changes
+    flush()
+    _changes += 1
 
 
 class PixelRgn:
@@ -62,8 +71,19 @@ class PixelRgn:
         self.dirty, self.shadow = bool(dirty), bool(shadow)
         self._format, self.bpp = _format(drawable)
         self._number = drawable.get_id()
-        self._source = drawable.get_buffer()
-        self._target = drawable.get_shadow_buffer() if shadow else self._source
+        self._open()
+
+    def _open(self) -> None:
+        self._source = self.drawable.get_buffer()
+        self._target = self.drawable.get_shadow_buffer() if self.shadow else self._source
+        self._opened = _changes
+
+    def _look_anew(self) -> None:
+        """Open the buffers again where what they keep may be out of date."""
+        if any(other.covers(self) for other in _written.values()):
+            expect_changes()
+        if self._opened != _changes:
+            self._open()
 
     def resize(self, x: int, y: int, width: int, height: int) -> None:
         """Move the region."""
@@ -75,8 +95,7 @@ class PixelRgn:
         return self.w * self.bpp
 
     def __getitem__(self, place: tuple[Any, Any]) -> ByteString:
-        if any(other.covers(self) for other in _written.values()):
-            flush()
+        self._look_anew()
         rectangle, nbytes = self._rectangle(place)
         data = self._source.get(rectangle, 1.0, self._format, Gegl.AbyssPolicy.NONE)
         if len(data) != nbytes:
@@ -88,6 +107,7 @@ class PixelRgn:
         raw = to_samples(data)
         if len(raw) != nbytes:  # GEGL itself would only print a warning
             raise ValueError(f"{nbytes} bytes belong there, not {len(raw)}")
+        self._look_anew()
         self._target.set(rectangle, self._format, raw)
         _written[id(self)] = self
 

@@ -21,7 +21,6 @@ _RESPELT = (
     ("gimp-palette-set-{}", "gimp-context-set-{}", "background foreground default-colors"),
     ("gimp-brushes-get-{}", "gimp-context-get-{}", "opacity paint-mode"),
     ("gimp-brushes-set-{}", "gimp-context-set-{}", "brush opacity paint-mode"),
-    ("gimp-context-{}-dynamics", "gimp-context-{}-dynamics-name", "get set"),
     ("gimp-undo-push-{}", "gimp-image-undo-{}", "group-end group-start"),
     ("gimp-edit-{}-as-new", "gimp-edit-{}-as-new-image", "paste named-paste"),
     ("gimp-{}-get-list", "gimp-{}-get-name-list", "buffers dynamics"),

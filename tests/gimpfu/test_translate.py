@@ -105,6 +105,49 @@ def test_os_path_walk(tmp_path: Path) -> None:
     assert top[1] == ["kept", "left_out"] and others == [("kept", ["inner"]), ("inner", ["file"])]
 
 
+def test_text_that_is_run_is_python_2_as_well(tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text("y = 7 / 2\nprint `y`\n")
+    names = run(
+        "apart, other = {}, {}\n"
+        "exec 'print 1; x = 7 / 2'\n"
+        "exec 'z = 0777 / 2' in apart\n"
+        f"execfile({str(script)!r}, other)\n"
+        "def f(a):\n    b = 2\n    return eval(' a / b ') + eval('1') + eval(compile('1', '', 'eval'))\n"
+        "found = f(7)\n"
+        "try:\n    eval('1 +')\nexcept SyntaxError, e:\n    failed = str(e)\n"
+    )
+    assert (names["x"], names["apart"]["z"], names["other"]["y"], names["found"]) == (3, 255, 3, 5)
+    assert "not Python" in names["failed"]
+    assert run("#!/usr/bin/env python3\nx = eval('7 / 2')\n")["x"] == 3.5
+
+
+def test_cmp_decides_comparisons() -> None:
+    names = run(
+        "class A:\n    def __init__(self, v): self.v = v\n    def __cmp__(self, o): return cmp(self.v, o.v)\n"
+        "class B(A):\n    def __cmp__(self, o): return 0\n    def __ne__(self, o): return True\n"
+        "x = A(1) == A(1), A(1) != A(1), A(1) < A(2), A(2) >= A(3), len({A(1): 1, A(1): 1})\n"
+        "y = [a.v for a in sorted([A(3), A(1), A(2)])], max([A(1), A(3), A(2)]).v\n"
+        "z = B(1) == B(2), B(1) != B(1)\n"
+    )
+    assert names["x"] == (True, False, True, False, 2)
+    assert names["y"] == ([1, 2, 3], 3) and names["z"] == (True, True)
+
+
+def test_modules_on_strings(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_bytes(b"a,b\r\n1,2\r\n")
+    names = run(
+        "import base64, binascii, csv, operator, zlib\n"
+        "x = base64.b64encode('abc') + '', base64.decodestring('YWJj\\n'), binascii.hexlify('a')\n"
+        "y = zlib.decompress(zlib.compress('abc')) + 'd', operator.div(7, 2)\n"
+        f"rows = list(csv.reader(open({str(table)!r}, 'rb')))\n"
+        f"first = csv.DictReader(open({str(table)!r}, 'rb')).next()['b']\n"
+    )
+    assert names["x"] == (b"YWJj", b"abc", b"61") and names["y"] == (b"abcd", 3)
+    assert names["rows"] == [["a", "b"], ["1", "2"]] and names["first"] == "2"
+
+
 def test_true_division_where_the_script_asks_for_it() -> None:
     assert run("from __future__ import division\nx = 7 / 2\n")["x"] == 3.5
     assert run("#!/usr/bin/env python3\nx = 7 / 2\n")["x"] == 3.5

@@ -9,6 +9,7 @@ from gi.repository import Gimp
 
 from .. import parasites, region, values
 from ..errors import error
+from ..scripts.byte_string import ByteString
 from ..signature import without_result
 
 
@@ -38,15 +39,17 @@ def query(*patterns: str) -> tuple[int, tuple[str, ...]]:
     return values.counted(Gimp.get_pdb().query_procedures(name, blurb, text, "", *others))
 
 
-def _set_data(name: str, count: int, data: Any) -> None:
+def set_data(name: str, data: Any) -> None:
+    """Keep bytes under a name until GIMP ends."""
     parasites.keep(f"data-{name}", region.to_samples(data))
 
 
-def _get_data(name: str) -> tuple[int, Any]:
+def get_data(name: str) -> ByteString:
+    """Return the bytes that were kept under a name. Raises `error`."""
     found = parasites.kept(f"data-{name}")
     if found is None:
         raise error(f"no data is stored as {name}.")
-    return values.counted(bytes(found))
+    return found
 
 
 def _unit(method: str) -> Callable[..., Any]:
@@ -60,14 +63,14 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
             "gimp-progress-update": progress_update,
             "gimp-progress-set-text": lambda text="", display=None: Gimp.progress_set_text(str(text)),
             "gimp-display-delete": delete,
-            "gimp-procedural-db-set-data": _set_data,
+            "gimp-procedural-db-set-data": lambda name, count, data: set_data(name, data),
         }
     ),
     "gimp-display-new": new_display,
     "gimp-display-is-valid": lambda display: int(display is not None and display.is_valid()),
     "gimp-procedural-db-query": query,
     "gimp-procedural-db-temp-name": lambda: str(Gimp.get_pdb().temp_procedure_name()),
-    "gimp-procedural-db-get-data": _get_data,
+    "gimp-procedural-db-get-data": lambda name: values.counted(bytes(get_data(name))),
     **{
         f"gimp-unit-get-{name}": _unit(f"get_{name}")
         for name in ("abbreviation", "digits", "factor", "symbol")

@@ -149,6 +149,8 @@ _CHANGES: dict[str, Callable[..., Any]] = {
     "gimp-image-add-vectors": lambda image, vectors, position=-1: image.insert_path(
         vectors, None, int(position)
     ),
+    "gimp-image-insert-channel": insert_channel,
+    "gimp-image-remove-channel": remove_channel,
     "gimp-image-scale-full": lambda image, width, height, interpolation: image.scale(
         int(width), int(height), interpolation
     ),
@@ -167,8 +169,6 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
     **without_result(_CHANGES),
     "gimp-layer-new": new_layer,
     "gimp-channel-new": new_channel,
-    "gimp-image-insert-channel": insert_channel,
-    "gimp-image-remove-channel": remove_channel,
     "gimp-selection-save": _selection_save,
     **{f"gimp-image-get-active-{name}": _get_active(kind) for name, kind in _SELECTED.items()},
     "gimp-image-get-active-drawable": active_drawable,

@@ -9,6 +9,7 @@ from typing import Any
 from gi.repository import Gimp
 
 from .. import colour, resources, values
+from ..errors import error
 from ..signature import without_result
 
 Numbers = tuple[int, tuple[float, ...]]
@@ -109,6 +110,19 @@ def _current_brush() -> tuple[str, int, int, int]:
     return brush.get_name(), width, height, brush.get_spacing()
 
 
+_NO_DYNAMICS = "Dynamics Off"  # which GIMP 3 has as a switch
+
+
+def _dynamics() -> str:
+    return Gimp.context_get_dynamics_name() if Gimp.context_are_dynamics_enabled() else _NO_DYNAMICS
+
+
+def _set_dynamics(name: str) -> None:
+    Gimp.context_enable_dynamics(str(name) != _NO_DYNAMICS)
+    if str(name) != _NO_DYNAMICS and not Gimp.context_set_dynamics_name(str(name)):
+        raise error(f"GIMP has no dynamics called {name}.")
+
+
 _CHANGED = {"brush": "GimpBrush", "gradient": "GimpGradient", "palette": "GimpPalette"}
 _LISTS = {
     "gimp-brushes-get-list": "GimpBrush",
@@ -139,10 +153,12 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
                 for name, kind in _CHANGED.items()
             },
             **{f"gimp-gradients-set-{name}": _set_in_context("gradient") for name in ("active", "gradient")},
+            "gimp-context-set-dynamics": _set_dynamics,
             "gimp-patterns-set-pattern": _set_in_context("pattern"),
             "gimp-palettes-set-palette": _set_in_context("palette"),
         }
     ),
+    "gimp-context-get-dynamics": _dynamics,
     "gimp-palettes-get-palette": _current_palette,
     "gimp-palettes-get-palette-entry": _palette_entry,
     "gimp-palette-get-colors": _palette_colors,

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import python2_expressions
+from . import PYTHON_2, python2_expressions
 from .byte_string import ByteString
 from .python2_expressions import py2_cmp, py2_sorted
 from .python2_files import File, file
@@ -86,13 +86,47 @@ def _round(number: float, digits: int = 0) -> float:
     return math.copysign(whole / scale, number)
 
 
-def _execfile(name: str, names: dict[str, Any] | None = None, local: dict[str, Any] | None = None) -> None:
+def _execfile(name: str, names: dict[str, Any] | None = None, local: Any = None) -> None:
     from . import translate
 
-    here = sys._getframe(1).f_globals
     with open(name, "rb") as opened:
         code = translate.to_code(translate.decode(opened.read()), name)
-    exec(code, here if names is None else names, local)
+    exec(code, *_namespaces(sys._getframe(1), names, local))
+
+
+def _exec(source: Any, names: dict[str, Any] | None = None, local: Any = None) -> None:
+    frame = sys._getframe(1)
+    exec(_code_of(source, "exec", frame), *_namespaces(frame, names, local))
+
+
+def _eval(source: Any, names: dict[str, Any] | None = None, local: Any = None) -> Any:
+    frame = sys._getframe(1)
+    return eval(_code_of(source, "eval", frame), *_namespaces(frame, names, local))
+
+
+def _namespaces(frame: Any, names: dict[str, Any] | None, local: Any) -> tuple[dict[str, Any], Any]:
+    """Return where code runs: in the caller's names, or in those given, which get the caller's builtins."""
+    if names is None:
+        return frame.f_globals, frame.f_locals if local is None else local
+    names.setdefault("__builtins__", frame.f_builtins)
+    return names, names if local is None else local
+
+
+def _code_of(source: Any, mode: str, frame: Any) -> Any:
+    """Return the code of text in a script of Python 2; anything else as it is. Raises SyntaxError."""
+    if not isinstance(source, (str, bytes)) or PYTHON_2 not in frame.f_globals:
+        return source
+    return _translated(str(ByteString(source)) if isinstance(source, bytes) else source, mode)
+
+
+@functools.lru_cache(256)
+def _translated(text: str, mode: str) -> Any:
+    from . import translate
+
+    try:
+        return translate.to_code(f"{text.strip() if mode == 'eval' else text}\n", "<string>", mode)
+    except translate.Untranslatable as fault:
+        raise SyntaxError(str(fault)) from None
 
 
 def _ord(character: Any) -> int:
@@ -126,6 +160,8 @@ _NAMES = {
     "buffer": memoryview,
     "cmp": py2_cmp,
     "coerce": lambda a, b: (a + 0 * b, b + 0 * a),
+    "eval": _eval,
+    "exec": _exec,
     "execfile": _execfile,
     "file": file,
     "filter": _filter,

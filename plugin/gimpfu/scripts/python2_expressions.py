@@ -135,6 +135,10 @@ def _rank(value: Any) -> tuple[int, str, int]:
     return kind, type(value).__name__, id(value)
 
 
+def _next(value: Any, *args: Any, **named: Any) -> Any:
+    return value.next(*args, **named) if hasattr(value, "next") else next(value)
+
+
 def _tostring(value: Any, *args: Any, **named: Any) -> Any:
     native = getattr(value, "tostring", None) or value.tobytes
     found = native(*args, **named)
@@ -158,6 +162,7 @@ NAMES: dict[str, Any] = {
     "__decode2__": _decode,
     "__encode2__": _encode,
     "__join2__": join,
+    "__next2__": _next,
     "__sort2__": _sort,
     "__tostring2__": _tostring,
     "__fromstring2__": _fromstring,

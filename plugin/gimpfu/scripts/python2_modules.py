@@ -220,6 +220,44 @@ def _urllib() -> types.ModuleType:
     return copied("urllib", "urllib.request", parse=parse, request=request, error=error, **moved, **failures)
 
 
+def _on_strings(name: str) -> Callable[[], types.ModuleType]:
+    """Return a module whose functions take text for bytes and give Python 2's strings."""
+
+    def taking_text(native: Any) -> Callable[..., Any]:
+        def call(*args: Any, **named: Any) -> Any:
+            found = native(*(to_bytes(one) if isinstance(one, str) else one for one in args), **named)
+            return ByteString(found) if isinstance(found, bytes) else found
+
+        return call
+
+    def make() -> types.ModuleType:
+        native = vars(importlib.import_module(name)).items()
+        functions = {key: taking_text(one) for key, one in native if callable(one) and type(one) is not type}
+        renamed = {"encodestring": "encodebytes", "decodestring": "decodebytes"}
+        return copied(
+            name, **functions, **{old: functions[new] for old, new in renamed.items() if new in functions}
+        )
+
+    return make
+
+
+def _csv() -> types.ModuleType:
+    """Readers take files that were opened as binary, as Python 2 wanted."""
+    import csv
+
+    def lines(rows: Any) -> Any:
+        return (str(ByteString(row)) if isinstance(row, bytes) else row for row in rows)
+
+    class DictReader(csv.DictReader):  # type: ignore[type-arg]
+        def __init__(self, rows: Any, *args: Any, **named: Any):
+            super().__init__(lines(rows), *args, **named)
+
+    def reader(rows: Any, *args: Any, **named: Any) -> Any:
+        return csv.reader(lines(rows), *args, **named)
+
+    return copied("csv", reader=reader, DictReader=DictReader)
+
+
 def _hash(name: str) -> Callable[[], types.ModuleType]:
     def make() -> types.ModuleType:
         import hashlib
@@ -315,13 +353,16 @@ MAKERS: dict[str, Callable[[], types.ModuleType]] = {
     **{name: lambda: module("StringIO", StringIO=StringIO) for name in ("StringIO", "cStringIO")},
     "array": lambda: copied("array", array=Array, ArrayType=Array),
     "cPickle": _pickle,
+    **{name: _on_strings(name) for name in ("base64", "binascii", "zlib")},
     "collections": _collections,
     "commands": _commands,
+    "csv": _csv,
     "gettext": lambda: gettext,
     "hashlib": _hashlib,
     "imp": _imp,
     "itertools": _itertools,
     "md5": _hash("md5"),
+    "operator": lambda: copied("operator", div=python2_expressions.divide, isCallable=callable),
     "os": _os,
     "pickle": _pickle,
     "platform": lambda: copied(

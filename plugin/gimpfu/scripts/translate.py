@@ -24,7 +24,7 @@ from typing import Any
 
 from . import PYTHON_2
 
-VERSION = "3"  # part of every kept translation's name: raise it when the outcome changes
+VERSION = "4"  # part of every kept translation's name: raise it when the outcome changes
 
 FIXERS = (
     "except exec funcattrs getcwdu has_key long metaclass methodattrs ne next nonzero numliterals paren print"
@@ -34,8 +34,8 @@ _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _PYTHON_3 = re.compile(r"^#!.*python3")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _DIVIDE, _RIGHT = "__divide2__", "__Divisor2__"
-# String methods whose Python 2 form took bytes or text alike, or that lists lost.
-_METHODS = {"decode", "encode", "join", "sort", "tostring", "fromstring"}
+# String methods whose Python 2 form took bytes or text alike, or that lists and iterators lost.
+_METHODS = {"decode", "encode", "join", "next", "sort", "tostring", "fromstring"}
 
 
 class Untranslatable(Exception):
@@ -178,23 +178,30 @@ def _parse(text: str, name: str = "script") -> ast.Module:
         return ast.parse(text, name)
 
 
-def to_code(text: str, name: str) -> types.CodeType:
+def to_code(text: str, name: str, mode: str = "exec") -> types.CodeType:
     """Compile a script's text as file `name`, with Python 2's behaviour unless it asks for Python 3.
 
-    Raises `Untranslatable`.
+    mode: ``eval`` for an expression. Raises `Untranslatable`.
     """
     translated = to_python_3(text)
     try:
-        tree = _parse(translated, name)
+        module = _parse(translated, name)
+        tree: ast.AST = _expression(module) if mode == "eval" else module
         if not is_python_3(text):
-            tree = ast.fix_missing_locations(Python2(tree).visit(tree))
+            tree = ast.fix_missing_locations(Python2(module).visit(tree))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return compile(tree, name, "exec", dont_inherit=True)
+            return compile(tree, name, mode, dont_inherit=True)  # type: ignore[call-overload, no-any-return]
     except (SyntaxError, ValueError, RecursionError) as fault:
         line = f" (line {fault.lineno})" if isinstance(fault, SyntaxError) and fault.lineno else ""
         told = fault.msg if isinstance(fault, SyntaxError) else str(fault)
         raise Untranslatable(f"It is not Python that can be read: {told}{line}.") from None
+
+
+def _expression(module: ast.Module) -> ast.Expression:
+    if len(module.body) != 1 or not isinstance(module.body[0], ast.Expr):
+        raise SyntaxError("it is no expression")
+    return ast.Expression(module.body[0].value)
 
 
 class Python2(ast.NodeTransformer):
@@ -253,6 +260,16 @@ class Python2(ast.NodeTransformer):
             return ast.copy_location(call, node)
         return node
 
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+        """Let ``__cmp__`` decide all comparisons; instances keep their hash, as in Python 2."""
+        self.generic_visit(node)
+        known = {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
+        if "__cmp__" in known:
+            texts = {name: f"def {name}(self, other): return {way}" for name, way in _BY_CMP.items()}
+            texts["__hash__"] = "__hash__ = object.__hash__"
+            node.body += [ast.parse(text).body[0] for name, text in texts.items() if name not in known]
+        return node
+
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:  # noqa: N802
         """Remember the name of the exception that is caught."""
         self._caught.append(node.name or "")
@@ -283,6 +300,10 @@ def _is_head(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
+_BY_CMP = {
+    f"__{name}__": f"self.__cmp__(other) {sign} 0"
+    for name, sign in {"lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">="}.items()
+}
 _ORDER = {ast.Lt: "__less2__", ast.LtE: "__at_most2__", ast.Gt: "__more2__", ast.GtE: "__at_least2__"}
 
 

@@ -6,7 +6,7 @@ import os
 
 import gimpfu
 import support
-from checking import new_image
+from checking import new_image, raises
 from gi.repository import Gimp
 from gimpfu import *
 
@@ -331,6 +331,34 @@ def check_pixel_regions_are_seen_by_everything_that_comes_after():
     layer.update(0, 0, 40, 30)
     assert layer.get_pixel_rgn(0, 0, 40, 30)[:, :] == blue * 1200
     image.delete()
+
+
+def check_pixel_regions_see_what_others_changed():
+    """What a buffer has read it keeps: that was read again, and written back beside a region's own pixels."""
+    image, layer = new_image()
+    layer.fill(WHITE_FILL)
+    white, black, red = (bytes(colour) for colour in ([255] * 4, [0, 0, 0, 255], [255, 0, 0, 255]))
+    region, other = layer.get_pixel_rgn(0, 0, 40, 30), layer.get_pixel_rgn(0, 0, 40, 30)
+    assert region[3, 3] == other[3, 3] == white
+    pdb.gimp_invert(layer)
+    assert region[3, 3] == black, "a procedure"
+    layer.fill(WHITE_FILL)
+    assert region[3, 3] == white, "a method"
+    layer.fill(FOREGROUND_FILL)
+    region[4, 4] = red
+    assert layer.get_pixel(3, 3) == tuple(black), "not written back"
+    other[5, 5] = red
+    assert region[5, 5] == red, "another region"
+    region[6, 6] = red
+    assert layer.get_pixel(4, 4) == layer.get_pixel(5, 5) == layer.get_pixel(6, 6) == tuple(red)
+    image.delete()
+
+
+def check_data_of_a_session():
+    gimp.set_data("of module gimp", "\0\xe9")
+    assert gimp.get_data("of module gimp") == b"\0\xe9"
+    assert pdb.gimp_procedural_db_get_data("of module gimp") == (2, (0, 0xE9)), "the same"
+    assert "no data is stored" in raises(gimp.get_data, "of nobody")
 
 
 def check_pixel_writes_reach_gimp_by_tiles():

@@ -25,6 +25,8 @@ def check_pdb_names():
     function = pdb.gimp_image_scale
     assert function.proc_name == "gimp-image-scale" and function.nparams == 3
     assert [entry[1] for entry in function.params] == ["image", "new-width", "new-height"]
+    assert "Spencer Kimball" in function.proc_author and function.proc_copyright and function.proc_date
+    assert (function.proc_type, pdb.file_png_load.proc_type, pdb.gimp_rect_select.proc_type) == (0, 1, 0)
     image.delete()
 
 
@@ -158,6 +160,53 @@ def check_pdb_colours_resources_and_files():
     assert pdb.file_png_export(image, path) is None, "run mode put in, the rest left at its defaults"
     loaded.delete()
     image.delete()
+
+
+def check_pdb_calls_that_scripts_make_most():
+    image, layer = new_image()
+    pdb.gimp_edit_fill(layer, WHITE_FILL)
+    other = pdb.gimp_layer_new_from_drawable(layer, image)
+    pdb.gimp_image_insert_layer(image, other, None, 0)
+    pdb.gimp_rect_select(image, 5, 5, 20, 10, CHANNEL_OP_REPLACE, False, 0)
+    pdb.gimp_selection_shrink(image, 2)
+    pdb.gimp_selection_grow(image, 1.0)
+    assert pdb.gimp_selection_bounds(image) == (1, 6, 6, 24, 14)
+    pdb.gimp_selection_invert(image)
+    assert (pdb.gimp_selection_value(image, 0, 0), pdb.gimp_selection_value(image, 10, 10)) == (255, 0)
+    pdb.gimp_edit_clear(other)
+    assert (other.get_pixel(0, 0)[3], other.get_pixel(10, 10)[3]) == (0, 255)
+    pdb.gimp_edit_copy(layer)
+    pdb.gimp_floating_sel_to_layer(pdb.gimp_edit_paste(other, False))
+    assert len(image.layers) == 3
+    pdb.gimp_selection_none(image)
+    merged = pdb.gimp_image_merge_down(image, image.layers[0], CLIP_TO_IMAGE)
+    assert merged.get_pixel(0, 0) == (255, 255, 255, 255) and len(image.layers) == 2
+    mask = pdb.gimp_layer_create_mask(merged, ADD_BLACK_MASK)
+    pdb.gimp_layer_add_mask(merged, mask)
+    assert pdb.gimp_image_get_active_drawable(image) == mask
+    pdb.gimp_layer_remove_mask(merged, MASK_APPLY)
+    assert merged.get_pixel(9, 9)[3] == 0
+    pdb.gimp_layer_set_mode(merged, MULTIPLY_MODE)
+    assert merged.mode == MULTIPLY_MODE == pdb.gimp_layer_get_mode(merged)
+    channel = pdb.gimp_channel_new(image, 40, 30, "mask", 50, (255, 0, 0))
+    assert pdb.gimp_image_insert_channel(image, channel, None, 0) is None
+    assert pdb.gimp_image_remove_channel(image, channel) is None
+    guide = pdb.gimp_image_add_vguide(image, 7)
+    assert pdb.gimp_image_find_next_guide(image, 0) == guide
+    assert pdb.gimp_image_get_guide_position(image, guide) == 7
+    assert pdb.gimp_image_flatten(image).get_pixel(1, 1) == (255, 255, 255)
+    image.delete()
+
+
+def check_pdb_dynamics_off():
+    """A switch in GIMP 3."""
+    before = pdb.gimp_context_get_dynamics()
+    pdb.gimp_context_set_dynamics("Dynamics Off")
+    assert pdb.gimp_context_get_dynamics() == "Dynamics Off" and not Gimp.context_are_dynamics_enabled()
+    pdb.gimp_context_set_dynamics("Basic Simple")
+    assert pdb.gimp_context_get_dynamics() == "Basic Simple" and Gimp.context_are_dynamics_enabled()
+    assert "no dynamics called" in raises(pdb.gimp_context_set_dynamics, "Nobody's own")
+    pdb.gimp_context_set_dynamics(before)
 
 
 def check_pdb_errors():

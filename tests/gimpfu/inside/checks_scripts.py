@@ -18,6 +18,8 @@ def check_scripts_procedures_through_pdb():
     assert pdb.python_fu_on_layer(image, layer) == layer and layer.name == "first 5 3", "the default"
     assert layer.opacity == 40.0
     assert pdb.python_several(image) == (40, "two", layer)
+    number, part, word, colour = pdb.python_fu_loose()
+    assert (number, part, word, colour[:3]) == (3, 2.5, "5", (255, 0, 0)), "as they were declared"
     assert pdb.python_fu_nothing(image) is None and layer.name == "nothing"
     assert "ZeroDivisionError" in raises(pdb.python_fu_broken)
     assert "The moon is not full. Wait a week." in raises(pdb.python_fu_refusing)

@@ -123,6 +123,8 @@ register(
     [(PF_INT, "width", "Width"), (PF_STRING, "word", "Word"), (PF_LAYER, "layer", "Layer")],
     several,
 )
+LOOSE = [(PF_INT, "a", "A"), (PF_FLOAT, "b", "B"), (PF_STRING, "c", "C"), (PF_COLOR, "d", "D")]
+register("loose", *WHO, "Loose", "", [], LOOSE, lambda: (3.7, "2.5", 5, (255, 0, 0)))
 register("nothing", *WHO, "Nothing", "*", [IMAGE], [], nothing)
 register("dot", *WHO, "Dot", "*", [IMAGE, LAYER], [], dot)
 register("old_style", *WHO, "<Image>/Filters/Test/Old style", "*", [], [], lambda image, drawable: None)
