@@ -52,7 +52,8 @@ def with_own_options(
 
     Their `special` names the options that were typed and ask for something else than a plain ``serve``.
     """
-    args = parser.parse_args(["serve", *own_options(), *words])
+    own = own_options()
+    args = parser.parse_args(["serve", *own, *words]) if own else argparse.Namespace(**vars(typed))
     plain = vars(parser.parse_args(["serve"]))
     given = [name for name, value in vars(typed).items() if value != plain[name]]
     args.special = [f"--{name.replace('_', '-')}" for name in given]

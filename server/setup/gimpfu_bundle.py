@@ -26,6 +26,7 @@ from .profiles import Profile
 
 PLUGIN = "gimpfu-scripts"
 SCRIPTS = "gimpfu-scripts"
+NOTE = "README.txt"  # in that folder
 _ENTRY = f"plug-ins/{PLUGIN}/{PLUGIN}.py"
 _README = """Put GIMP 2's Python scripts (*.py) into this folder and start GIMP again.
 Filters > Development > Old scripts... lists them and says what became of each.
@@ -36,7 +37,7 @@ _HINT = "Is this machine on line? Otherwise install the package fissix for this 
 def files(checkout: Path = CHECKOUT) -> dict[str, bytes]:
     """Return every file of the bundle by its place in a GIMP profile. Raises `Problem`."""
     source = checkout / "plugin" / "gimpfu"
-    found = {f"{SCRIPTS}/README.txt": _README.encode()}
+    found = {f"{SCRIPTS}/{NOTE}": _README.encode()}
     for path in sorted(source.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             found[f"plug-ins/{PLUGIN}/gimpfu/{path.relative_to(source).as_posix()}"] = path.read_bytes()
@@ -86,8 +87,8 @@ def folder_in(profile: Path) -> Path:
 def unpack_into(profile: Path, checkout: Path = CHECKOUT) -> bool:
     """Write the bundle into a GIMP profile; whether anything had to be written. Scripts stay."""
     wanted = files(checkout)
-    readme = f"{SCRIPTS}/README.txt"
-    news = plugin_folder.write(profile / readme, wanted.pop(readme))
+    note = f"{SCRIPTS}/{NOTE}"
+    news = plugin_folder.write(profile / note, wanted.pop(note))
     inside = {name.removeprefix(f"plug-ins/{PLUGIN}/"): data for name, data in wanted.items()}
     facts = {"version": version(checkout), "command": [], "checkout": str(checkout)}
     return plugin_folder.fill(folder_in(profile), inside, facts, f"{PLUGIN}.py") or news

@@ -111,6 +111,8 @@ def _remove(inventory: Inventory) -> None:
     for plugin in inventory.plugins:
         for left in plugin_folder.remove(plugin):
             say(f"left, it is not ours: {left}")
+        if plugin.folder.name == gimpfu_bundle.PLUGIN:
+            _leave_scripts(plugin.folder.parents[1])
     _remove_state(shared=bool(inventory.foreign))
     _remove_files([inventory.picture] if inventory.picture else [])
     if inventory.networks:
@@ -118,6 +120,15 @@ def _remove(inventory: Inventory) -> None:
         _remove_if_empty(inventory.networks.parent)
     if inventory.environment:
         shutil.rmtree(inventory.environment)
+
+
+def _leave_scripts(profile: Path) -> None:
+    """Say which old scripts stay in a profile; our note among them, and a folder without any, go."""
+    scripts = profile / gimpfu_bundle.SCRIPTS
+    _remove_files([scripts / gimpfu_bundle.NOTE])
+    for left in (scripts, profile / f"{gimpfu_bundle.SCRIPTS}.json"):
+        if left.exists():
+            say(f"left, it is yours: {left}")
 
 
 def _remove_state(shared: bool) -> None:

@@ -71,8 +71,17 @@ def test_a_loader_in_a_profile_that_was_named_once_is_found_again(bare: Copy) ->
     assert done.returncode == 0, done.stderr
     loader = profile / "plug-ins" / "gimpfu-scripts"
     assert loader.is_dir() and str(loader) in bare.install("--list").stdout
+    script, settings = profile / "gimpfu-scripts" / "mine.py", profile / "gimpfu-scripts.json"
+    script.write_text("")
+    settings.write_text("{}")
     gone = bare.install("--uninstall", "--yes")
     assert gone.returncode == 0 and not loader.exists() and not (bare.folder / ".venv").exists()
+    assert f"left, it is yours: {script.parent}\n" in gone.stdout and f"yours: {settings}\n" in gone.stdout
+    assert [path.name for path in script.parent.iterdir()] == ["mine.py"]
+    script.unlink()
+    bare.install("--gimpfu-only", "--gimp-dir", str(profile))
+    assert bare.install("--uninstall", "--yes").returncode == 0
+    assert not script.parent.exists(), "nothing but our note was in it"
 
 
 def test_the_note_of_a_loader_makes_no_folder_ours(bare: Copy) -> None:
