@@ -22,6 +22,8 @@ from zmq.utils import z85
 from plugin.studio_portrait.link import hints
 from plugin.studio_portrait.link.wire import Problem
 
+from . import address
+
 CLIENTS, SERVERS = "clients", "servers"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
@@ -140,12 +142,17 @@ class KeyRing:
         return key
 
     def _path(self, whom: str, name: str) -> Path:
-        name = host_name(name) if whom == SERVERS else name
+        name = host_name(_without_port(name)) if whom == SERVERS else name
         if not _NAME.fullmatch(name):
             raise Problem(
                 "bad-setting", f"{name!r} is no name for a key.", "Use letters, digits, '.', '-' and '_'."
             )
         return self.folder / whom / f"{name}.key"
+
+
+def _without_port(name: str) -> str:
+    """Return the host of an address as it is typed elsewhere; IPv6 without brackets has no port."""
+    return name if name.count(":") > 1 and "]" not in name else address.parse(name)[0]
 
 
 def host_name(host: str) -> str:

@@ -89,6 +89,14 @@ def test_allow_list_and_revoke(ring: KeyRing, capsys: pytest.CaptureFixture[str]
     assert "Known: nobody" in refused("bad-setting", "revoke", "anna", capsys=capsys)
 
 
+@pytest.mark.parametrize("typed_as", ["gpu:5555", "tcp://gpu", "[fd00::7]:5555", "fd00::7"])
+def test_a_servers_key_is_found_however_its_address_was_typed(ring: KeyRing, typed_as: str) -> None:
+    assert cli.main(["keys", "allow", "--server", typed_as, KEY]) == 0
+    assert ring.server("[fd00::7]" if "fd00" in typed_as else "gpu") == typed(KEY)
+    assert cli.main(["keys", "revoke", "--server", typed_as]) == 0
+    assert ring.known(SERVERS) == {}
+
+
 @pytest.mark.parametrize(
     ("name", "key"),
     [
