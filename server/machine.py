@@ -9,10 +9,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import psutil
-
 from model.inference.threads import processors
 from server import child
+from server.service import resources
 
 _CGROUP = Path("/sys/fs/cgroup")
 # For the environment of a process that does one picture after another.
@@ -32,16 +31,9 @@ def cores() -> int:
     return max(1, min(usable, math.ceil(_quota(_CGROUP) or usable)))
 
 
-def memory() -> int:
-    """Bytes that may still be taken: what is free, and what a container's limit leaves."""
-    free = int(psutil.virtual_memory().available)
-    left = _memory_left(_CGROUP)
-    return free if left is None else min(free, left)
-
-
 def workers(wanted: int = 0) -> int:
     """Choose how many processes: `wanted` if it is given, else as many as processors and memory allow."""
-    return wanted or max(1, min(cores(), (memory() - SPARE) // PER_WORKER))
+    return wanted or max(1, min(cores(), (resources.memory_available() - SPARE) // PER_WORKER))
 
 
 def gpus() -> int:
@@ -73,19 +65,6 @@ def _quota(folder: Path) -> float | None:
     except ValueError:  # "max", or no file at all
         return None
     return quota / period if quota > 0 and period > 0 else None
-
-
-def _memory_left(folder: Path) -> int | None:
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-    ):
-        try:
-            left = int(_read(folder / limit)) - int(_read(folder / used))
-        except ValueError:  # "max", or no file
-            continue
-        return max(0, left)
-    return None
 
 
 def _read(path: Path) -> str:
