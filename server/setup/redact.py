@@ -28,6 +28,9 @@ _FORMS = (
     (r"\b[0-9a-fA-F]{32,}\b", "<secret>"),
     (r"(?<![=\w.])(?!127\.|0\.0\.0\.0)(?:\d{1,3}\.){3}\d{1,3}\b", "<address>"),
     (r"(?i)\[(?!::1\])[0-9a-f]*:[0-9a-f:.]+(?:%\w+)?\]", "<address>"),
+    # Of the log, which may be older than the list of keys.
+    (r"\b(the key of )[\w.-]+", r"\1<name>"),
+    (r"\b(connected with )\S+", r"\1<address>"),
     (r"(tcp://)(?!127\.|localhost|0\.0\.0\.0|\[::1\]|<)[^\s:/]+", r"\1<address>"),
 )
 

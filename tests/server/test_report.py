@@ -46,6 +46,9 @@ REDACT = Redactor(
         ("from 192.168.1.17 to 127.0.0.1:80", "from <address> to 127.0.0.1:80"),
         ("tcp://gpu.example.org:47310", "tcp://<address>:47310"),
         ("tcp://[fe80::1%eth0]:1 tcp://[::1]:2", "tcp://<address>:1 tcp://[::1]:2"),
+        ("guard: the key of bertha is no longer allowed", "guard: the key of <name> is no longer allowed"),
+        ("let in a client with the key of cs.lab-2", "let in a client with the key of <name>"),
+        ("relay: connected with gpu.example.org:1", "relay: connected with <address>"),
         ("opencv==5.0.0.93", "opencv==5.0.0.93"),
     ],
 )
