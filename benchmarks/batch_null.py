@@ -17,7 +17,7 @@ ABOUT = {"network": "null", "weights": "null", "engine": "none", "device": "cpu"
 
 def told(item: Item, picture: Picture) -> dict[str, Any]:
     """Tell of a picture what a network would that saw one face and changed nothing."""
-    return {"faces": [{}], "notes": [], **ABOUT}
+    return {"faces": [{"used": True}], "notes": [], **ABOUT}
 
 
 def _work(item: Item) -> Outcome:

@@ -113,7 +113,8 @@ def used(settings: Settings, faces: list[dict[str, Any]]) -> set[int]:
 
 def check_found(settings: Settings, faces: list[dict[str, Any]], choices: Choices) -> None:
     """Raise `Problem` when there is nothing to retouch."""
-    if used(settings, faces):
+    taste = settings.strength and (settings.warmth or settings.brightness)  # which needs no face
+    if used(settings, faces) or (not faces and settings.reach == "frame" and taste):
         return
     if faces and choices.settings.faces != "selection":
         raise Problem(

@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settings
+from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settings, found_nobody
 
 from ..files import pictures
 from ..files.names import format_of, mask_beside
@@ -92,6 +92,7 @@ class Retoucher:
             "ms": {stage: round(ms, 1) for stage, ms in result.ms.items() if stage != "total"},
             "notes": list(result.notes),
             "mask": mask,
+            "box": result.box,
             **self.about,
         }
 
@@ -128,10 +129,11 @@ def in_pixels(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> No
         line |= about
         picture = in_one_piece(pictures.read(source))
     told = change(item, picture)
-    mask = told.pop("mask", None)
+    nobody, mask = found_nobody(told), told.pop("mask", None)
+    told.pop("box", None)
     line |= told
     line["notes"] = [*picture.notes, *told.get("notes", ())]
-    if not told.get("faces"):
+    if nobody:
         line["status"] = NO_FACE
         return
     if "series" in told:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from plugin.studio_portrait.link.session import Session
-from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settings
+from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settings, found_nobody
 
 from ..files import jpeg
 from ..files.errors import PictureError
@@ -169,7 +169,7 @@ class Servers:
                 series=self._series(item),
             )
         )
-        return {**_kept(told, picture.exif), "mask": mask}
+        return {**_kept(told, picture.exif), "mask": mask, "box": told["box"]}
 
     def _series(self, item: Item) -> Any:
         """Return what SUBMIT says of a picture's series."""
@@ -215,8 +215,8 @@ class Servers:
         )
         line |= _kept(told, source.exif)
         line["notes"] = [*source.notes, *line["notes"]]
-        if not line["faces"] or self._measures:
-            line["status"] = MEASURED if line["faces"] else NO_FACE
+        if found_nobody(told) or self._measures:
+            line["status"] = NO_FACE if found_nobody(told) else MEASURED
             return True
         with clock("write"):
             result = jpeg.finished(coded, source)

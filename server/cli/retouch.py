@@ -20,7 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 from plugin.studio_portrait.link.retouching import matte
 from plugin.studio_portrait.link.session import Session
-from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, STAGES, Problem, Settings, check_reference
+from plugin.studio_portrait.link.wire import (
+    MAX_REFERENCE_SIDE,
+    STAGES,
+    Problem,
+    Settings,
+    check_reference,
+    found_nobody,
+)
 
 from ..files import decoder
 from ..files.errors import PictureError
@@ -281,8 +288,8 @@ def retouch_file(
         mask = _no_mask(pixels)
         result = sending.retouch(session, pixels, settings, mask=mask, **sent)
         files = _files(task, picture, pixels, mask if settings.mask else None)
-    if not result["faces"] and result["box"] is None:
-        raise Problem("no-face", "No face was found.")
+    if found_nobody(result):
+        raise _nobody(len(result["faces"]))
     with clock("write"):
         _write(files, picture)
     return {
@@ -292,6 +299,13 @@ def retouch_file(
         "notes": [*picture.notes, *lost, *result["notes"]],
         **{name: result[name] for name in ("faces", "engine", "device", "network", "weights")},
     }
+
+
+def _nobody(faces: int) -> Problem:
+    if not faces:
+        return Problem("no-face", "No face was found.")
+    sentence = f"None of the faces asked for was found: there {'is one' if faces == 1 else f'are {faces}'}."
+    return Problem("no-face", sentence, "Faces are counted from the largest: --faces 1 is that one.")
 
 
 def _is_layered(task: Task) -> bool:

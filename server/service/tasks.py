@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.studio_portrait.link.wire import Problem
+from plugin.studio_portrait.link.wire import Problem, found_nobody
 
 from ..stopwatch import Stopwatch
 from . import renderings
@@ -51,7 +51,7 @@ def retouch_file(work: Work) -> dict[str, Any]:
             raise other
     told = _done(work, picture.pixels, picture.icc)
     with clock("encode"):
-        wanted = told["faces"] and "series" not in told
+        wanted = not found_nobody(told) and "series" not in told
         data = pictures.encode(picture, back_in_one_piece(picture), "jpeg") if wanted else b""
     if len(data) > len(work.result):
         raise Problem("too-large", "The result's file is larger than its samples.")

@@ -131,6 +131,13 @@ def test_a_reader_that_goes_away_is_no_failure_to_tell(shoot: Path, tmp_path: Pa
     assert "roken pipe" not in result.stderr and "Traceback" not in result.stderr, result.stderr
 
 
+def test_how_to_go_on_names_no_picture_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    from server.cli import batch as command
+
+    monkeypatch.setattr(sys, "argv", ["x", "batch", "-o", "out", "--", "-.jpg"])
+    assert command._how_to_go_on().endswith("studio-portrait batch -o out --resume -- -.jpg")
+
+
 def test_a_second_ctrl_c_stops_a_run_that_ends_for_another_reason() -> None:
     from server.batch.run import Stop
     from server.cli import batch as command
@@ -221,6 +228,20 @@ def test_bad_files_are_counted_and_named(shoot: Path, tmp_path: Path) -> None:
     assert "4 done, 1 without a face, 5 failed" in result.stderr
     again = batch(shoot, "-o", out, "--resume")
     assert "0 done, 5 done before, 5 failed" in again.stderr and again.returncode == 1
+
+
+def test_only_what_is_asked_for_decides_who_has_no_face(tmp_path: Path) -> None:
+    """A frame that is made brighter needs no face; one that has fewer faces than asked for is left out."""
+    shoot, out = tmp_path / "shoot", tmp_path / "out"
+    write(shoot / "0.jpg")
+    Image.new("RGB", (64, 64), "grey").save(shoot / "wall.png")
+    words = ("--faces", "2", "--shine", "0", "--light", "0", "--colour", "0", "--brightness", "30")
+    assert batch(shoot, "-o", out, *words).returncode == 0
+    assert [line["status"] for line in lines(out)] == ["no-face", "no-face"]
+    assert [path.name for path in out.iterdir()] == ["studio-portrait.jsonl"]
+    result = batch(shoot, "-o", out, *words, "--reach", "frame", "--resume")
+    assert "2 done, 0 failed" in result.stderr and result.returncode == 0, result.stderr
+    assert np.asarray(Image.open(out / "wall.png")).mean() > 135
 
 
 def test_stops_at_the_first_failure_when_told_to(shoot: Path, tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_a_private_picture_stays_private(tmp_path: Path) -> None:
     source.chmod(0o600)
     told = outcome_of(
         Item(str(source), str(target), "a.png"),
-        lambda item, picture: {"faces": [{}], "mask": np.zeros((8, 8, 1), np.uint8)},
+        lambda item, picture: {"faces": [{"used": True}], "mask": np.zeros((8, 8, 1), np.uint8)},
     )
     assert told["status"] == "done", told
     assert told["mask_sha256"] == fingerprint(target.with_name("a-mask.png"))[0]["sha256"]

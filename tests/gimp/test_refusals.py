@@ -70,6 +70,13 @@ def test_refused_with_a_sentence_and_nothing_left_behind(told: dict[str, Any], n
     assert told[name]["unchanged"]
 
 
+def test_a_frame_that_is_made_lighter_needs_no_face(told: dict[str, Any]) -> None:
+    """As on the command line, and as the dialog's picture shows it."""
+    assert "crash" not in told["frame_without_a_face"], told["frame_without_a_face"]["crash"]
+    said = told["frame_without_a_face"]
+    assert (said["status"], said["layers"]) == ("success", 2), said
+
+
 def test_a_locked_and_hidden_layer_gives_a_free_and_visible_one(told: dict[str, Any]) -> None:
     assert "crash" not in told["locked_and_hidden"], told["locked_and_hidden"]["crash"]
     assert told["locked_and_hidden"] == {

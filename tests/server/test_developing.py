@@ -74,7 +74,8 @@ def test_a_heic_becomes_a_jpeg_with_its_metadata(tmp_path: Path) -> None:
     library.from_pillow(image).save(tmp_path / "a.heic", quality=95, exif=described.tobytes())
     target = tmp_path / "a.jpg"
     outcome = outcome_of(
-        Item(str(tmp_path / "a.heic"), str(target), "a.jpg"), lambda item, picture: {"faces": [{}]}
+        Item(str(tmp_path / "a.heic"), str(target), "a.jpg"),
+        lambda item, picture: {"faces": [{"used": True}]},
     )
     assert outcome["status"] == "done", outcome
     result = Image.open(target)

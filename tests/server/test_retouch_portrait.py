@@ -216,6 +216,14 @@ def test_settings_that_change_nothing_say_so(real: Real, tmp_path: Path) -> None
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), np.asarray(image))
 
 
+def test_a_face_that_is_not_there(real: Real, tmp_path: Path) -> None:
+    """As in GIMP, and not a copy of the picture that counts as done."""
+    Image.open(SELFIE).reduce(4).save(tmp_path / "in.png")
+    status, told = real.retouch(tmp_path / "in.png", "-o", tmp_path / "out.png", "--faces", "2,3")
+    assert status == 1 and told["error"]["code"] == "no-face" and "there is one" in told["error"]["message"]
+    assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
+
+
 @pytest.mark.parametrize("side", [1, 300])
 def test_no_face(real: Real, tmp_path: Path, side: int) -> None:
     """Nothing is written, unless the whole frame is to be made brighter."""

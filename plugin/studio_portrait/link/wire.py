@@ -256,6 +256,11 @@ def check_reference(settings: Settings, reference: ImageSpec | None) -> None:
         raise Problem("bad-request", sentence)
 
 
+def found_nobody(result: dict[str, Any]) -> bool:
+    """Return whether RESULT's header says that nothing was done for want of a face that was asked for."""
+    return result.get("box") is None and not any(face["used"] for face in result["faces"])
+
+
 def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 

@@ -177,6 +177,19 @@ def tiny():
     return attempt(image, [layer])
 
 
+def frame_without_a_face():
+    image = Gimp.Image.new(1, 1, Gimp.ImageBaseType.RGB)
+    layer = Gimp.Layer.new(image, "dot", 1, 1, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+    image.insert_layer(layer, None, 0)
+    layer.fill(Gimp.FillType.FOREGROUND)
+    settings = {"reach": "frame", "brightness": 40.0}
+    returned = support.call(support.FILTER, image=image, drawables=[layer], **settings)
+    status, new = support.outcome(returned)
+    told = {"status": status, "layers": len(image.get_layers()), "said": str(new)}
+    image.delete()
+    return told
+
+
 def too_large():
     image = Gimp.Image.new(20000, 6000, Gimp.ImageBaseType.GRAY)
     layer = Gimp.Layer.new(
@@ -230,6 +243,7 @@ CASES = [
     portrait_that_is_none,
     portrait_matched,
     tiny,
+    frame_without_a_face,
     too_large,
     not_a_number,
     locked_and_hidden,
