@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import shlex
 import shutil
@@ -33,16 +35,20 @@ BACKGROUND_IDLE = 1800.0
 METRICS_PORT = 47311
 
 
-def own_options() -> list[str]:
+def own_options(parser: argparse.ArgumentParser) -> list[str]:
     """Return the words of the user's file of options, which may have comments. Raises `Problem`."""
     file = runtime.state_folder_path() / OPTIONS
     try:
-        return shlex.split(file.read_text("utf-8"), comments=True)
+        words = shlex.split(file.read_text("utf-8"), comments=True)
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            parser.parse_args(["serve", *words])
     except FileNotFoundError:
         return []
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SystemExit) as error:  # the last one is argparse's
+        reason = said.getvalue().strip().rpartition("error: ")[2] if isinstance(error, SystemExit) else error
         hint = "Write options as they are typed after serve, or remove the file."
-        raise Problem("bad-setting", f"The file {file} cannot be understood: {error}.", hint) from error
+        raise Problem("bad-setting", f"The file {file} cannot be understood: {reason}.", hint) from error
+    return words
 
 
 def with_own_options(
@@ -52,7 +58,7 @@ def with_own_options(
 
     Their `special` names the options that were typed and ask for something else than a plain ``serve``.
     """
-    own = own_options()
+    own = own_options(parser)
     args = parser.parse_args(["serve", *own, *words]) if own else argparse.Namespace(**vars(typed))
     plain = vars(parser.parse_args(["serve"]))
     given = [name for name, value in vars(typed).items() if value != plain[name]]

@@ -213,9 +213,11 @@ def test_options_of_the_users_own_hold_for_every_server(tmp_path: Path) -> None:
             limits = client.status()["limits"]
         assert (limits["jobs"], limits["pixels"]) == (3, 1000)
         assert server.process.wait(PATIENCE) == 0
-    for wrong in ("--limit 'jobs=3", "--pigs"):
+    for wrong in ("--limit 'jobs=3", "--pigs", "--idle-exit soon"):
         options.write_text(wrong)
-        assert command(tmp_path, "serve").returncode == 2
+        refused = command(tmp_path, "serve")
+        assert refused.returncode == 2
+        assert f"The file {options} cannot be understood: " in refused.stderr.splitlines()[-1]
 
 
 def test_a_killed_server_leaves_no_worker_and_no_pixels(server: Server) -> None:
