@@ -36,6 +36,7 @@ QUALITY = 95  # for pictures that were no JPEG before
 _OF_SCANS = frozenset((SOS, DHT, 0xDB, 0xDD))
 MAX_SCANS = 100
 _SEGMENT = 65_000  # bytes that surely fit one segment
+_LONG_VALUE = 1024  # bytes; what is said about a photograph is shorter
 _SAMPLINGS = {0: "444", 1: "422", 2: "420"}  # as Pillow counts, and as imagecodecs says
 _FILLER = bytes(1 + index * 37 % 250 for index in range(64))
 
@@ -197,13 +198,25 @@ def _check_holds(pixels: Samples) -> None:
 def _translated(picture: Picture) -> dict[str, Any]:
     """Return for Pillow what another format said."""
     said: dict[str, Any] = {"quality": QUALITY, "subsampling": 0, "icc_profile": picture.icc}
-    if picture.exif and len(picture.exif) < _SEGMENT:
-        said["exif"] = EXIF + picture.exif
+    if picture.exif and (exif := _in_one_segment(picture.exif)):
+        said["exif"] = EXIF + exif
     if picture.xmp and len(picture.xmp) < _SEGMENT:
         said["xmp"] = picture.xmp
     if picture.resolution:
         said["dpi"] = tuple(round(number) for number in picture.resolution)
     return said
+
+
+def _in_one_segment(block: bytes) -> bytes:
+    """Return EXIF without its largest values where it is too long: what Photoshop adds to a TIFF's tags.
+
+    Empty if it is too long all the same.
+    """
+    tags = exif_format.parse(block) if len(block) >= _SEGMENT else None
+    if tags is not None:
+        kept = (tag for tag in tags.entries if isinstance(tag.value, tuple) or len(tag.value) < _LONG_VALUE)
+        block = exif_format.Block(tags.order, tuple(kept)).coded()
+    return block if len(block) < _SEGMENT else b""
 
 
 def _directly(stored: Samples, source: Source) -> bytes | None:

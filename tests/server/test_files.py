@@ -519,6 +519,16 @@ def test_other_format_is_upright_and_keeps_metadata(tmp_path: Path, kind: str, t
         np.testing.assert_array_equal(again.pixels, picture.pixels)
 
 
+def test_what_photoshop_adds_to_a_tiff_costs_a_jpeg_no_exif(tmp_path: Path) -> None:
+    """Layers and resources, more than a JPEG's segment holds, stand beside the camera's words."""
+    source, large = tmp_path / "in.tif", bytes(100_000)
+    tags = [(271, 2, 0, "Camera", True), (34377, 7, len(large), large, True)]
+    tifffile.imwrite(source, samples("uint8", 3), photometric="rgb", extratags=tags)
+    picture = pictures.read(source)
+    pictures.write(picture, picture.pixels, tmp_path / "out.jpg")
+    assert Image.open(tmp_path / "out.jpg").getexif()[271] == "Camera"
+
+
 def test_profile_survives_every_way(tmp_path: Path) -> None:
     image = Image.open(SELFIE).resize((32, 32))
     source = tmp_path / "in.png"
