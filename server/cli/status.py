@@ -6,8 +6,11 @@ import argparse
 import json
 from typing import Any
 
+from plugin.studio_portrait.link.conversation import reading_answer
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem
+
+from .terminal import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +33,9 @@ def run(args: argparse.Namespace) -> int:
         if args.json and problem.code == "no-server":
             print(json.dumps({"server": "none"}))
         raise
-    print(json.dumps(status) if args.json else _describe(status))
+    with reading_answer():
+        told = json.dumps(status) if args.json else describe(status)
+    print(told)
     return 0
 
 
@@ -42,7 +47,8 @@ def _session(server: str | None) -> Session:
     return open_remote(server)
 
 
-def _describe(status: dict[str, Any]) -> str:
+def describe(status: dict[str, Any]) -> str:
+    """Return it for a person to read; another machine's server may say anything. Raises as `dict` does."""
     worker, jobs, memory = status["worker"], status["jobs"], status["memory"]
     weights = f" (weights {status['weights'][:12]})" if status["weights"] else ""
     engine = f", {status['engine']}" if status["engine"] else ""
@@ -54,8 +60,8 @@ def _describe(status: dict[str, Any]) -> str:
         "network": f"{status['network'] or '(not loaded)'}{weights}",
         "networks": ", ".join(network["name"] for network in status["networks"]),
         "jobs": f"{'1 running' if status['running'] else 'none running'}, {status['queue']} waiting, "
-        + ", ".join(f"{count} {what}" for what, count in jobs.items()),
+        + ", ".join(f"{count} {what}" for what, count in dict(jobs).items()),
         "memory": f"front {memory['front'] >> 20} MB, worker {memory['worker'] >> 20} MB",
         "log": status["log"],
     }
-    return "\n".join(f"{name:10} {text}" for name, text in lines.items())
+    return "\n".join(printable(f"{name:10} {text}") for name, text in lines.items())

@@ -19,6 +19,7 @@ import pytest
 from plugin.studio_portrait.link import runtime, stopping, zmtp
 from plugin.studio_portrait.link.hints import typed
 from plugin.studio_portrait.link.wire import Problem
+from server.cli.status import describe
 from server.service.connections import Message
 from server.service.limits import Limits
 from server.service.listener import SEND_MESSAGES, ZERO_COPY_BYTES, Listener
@@ -358,6 +359,8 @@ def test_status(server: Server) -> None:
     assert told["uptime"] >= 0
     text = command(server.home, "status").stdout
     assert "plain (weights 000000000000)" in text and "worker ready" in text
+    foreign = describe({**told, "network": "\x1b[2J", "version": "\x1b]0;x\x07"})  # another machine's
+    assert not {"\x1b", "\x07"} & set(foreign)
 
 
 def test_status_without_a_server(tmp_path: Path) -> None:
