@@ -65,6 +65,18 @@ def test_a_server_started_from_a_foreign_environment(home: Path, monkeypatch: py
     stop(home)
 
 
+def test_a_state_folder_that_is_named_from_here_is_the_servers_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(runtime.HOME_VARIABLE, "state")
+    told = f"import os; print(os.environ['{runtime.HOME_VARIABLE}'])"
+    monkeypatch.setenv(launch.COMMAND_VARIABLE, shlex.join([sys.executable, "-c", told]))
+    folder = runtime.state_folder()
+    assert launch.start(folder).wait() == 0
+    assert runtime.log_path(folder).read_text().split() == [str(tmp_path / "state")]
+
+
 def test_gimps_copy_of_the_plug_in_starts_the_installed_server(home: Path, tmp_path: Path) -> None:
     plugin = tmp_path / "plug-ins" / "studio_portrait"
     shutil.copytree(Path(launch.__file__).parent, plugin / "link")

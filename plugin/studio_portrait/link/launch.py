@@ -83,10 +83,11 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
     command = on_host([*command, "serve", "--background"], f"--env={runtime.HOME_VARIABLE}={folder}")
     with runtime.open_log(folder) as log:
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+        environment = clean_environment(os.environ)
+        if environment.get(runtime.HOME_VARIABLE):  # perhaps as it is called from where we are
+            environment[runtime.HOME_VARIABLE] = str(folder)
         try:
-            return subprocess.Popen(
-                command, cwd=cwd or folder, env=clean_environment(os.environ), **streams, **_detached()
-            )
+            return subprocess.Popen(command, cwd=cwd or folder, env=environment, **streams, **_detached())
         except OSError as error:
             raise Problem(
                 "no-server",
