@@ -2,8 +2,10 @@
 
 The person is found by MediaPipe's selfie segmentation (Apache-2.0), run by OpenCV: trained on far more people
 and backgrounds than there are portraits here, it keeps shoulders and leaves walls. What it does not know is a
-crop that reaches far beyond the picture, where the edge's pixels are repeated; there a network's own matte
-counts too. Skin is a network's own map, or what has the face's own colour within the person.
+crop that reaches far beyond the picture, where the edge's pixels are repeated. There it is asked once more,
+of the picture mirrored at its edges, and with a network's own matte these are three votes: each alone takes
+a door for a shoulder sometimes, or loses half a face. Skin is a network's own map, or what has the face's own
+colour within the person.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ Array = NDArray[np.float32]
 
 INPUT: Final = 256  # pixels that the segmentation takes and answers
 UNSURE: Final = 0.2  # of its answer, at both ends: it says so, and is right all the same
-WITHIN: Final = (0.5, 0.7)  # share of the crop that is picture: where a network's own matte counts, where not
+WITHIN: Final = (0.5, 0.7)  # share of the crop that is picture: where three vote, where one decides
 REPEATED: Final = 1 / 255  # rows and columns that differ by less lie beyond the picture
 SIDE: Final = 128  # pixels of the skin's mask
 ENDS: Final = 0.1  # of a network's matte, where it is sure enough
@@ -53,7 +55,9 @@ def mattes(crop: Array, own: Array | None = None, skin: Array | None = None) -> 
     share = float(np.clip((enough - _within(crop)) / (enough - lone), 0, 1))
     if share:
         also = _stretched(skin) if own is None else np.maximum(_stretched(skin), _stretched(sharpened(own)))
-        person = np.maximum(person, np.float32(share) * also)
+        again = _segmented(_mirrored(crop))
+        two = np.maximum(np.minimum(person, again), np.minimum(np.maximum(person, again), also))
+        person = person + np.float32(share) * (two - person)
     return person, skin * cv2.resize(person, skin.shape[::-1], interpolation=cv2.INTER_AREA)
 
 
@@ -82,9 +86,28 @@ def _segmented(crop: Array) -> Array:
 
 def _within(crop: Array) -> float:
     """Return the share of a crop's rows and columns that lie in the picture; of one turned aslant, 1."""
-    grey = crop[..., 1]
-    rows, columns = (np.abs(np.diff(grey, axis=axis)).max(1 - axis) > REPEATED for axis in (0, 1))
+    rows, columns = _changing(crop)
     return float(rows.mean() * columns.mean())
+
+
+def _changing(crop: Array) -> list[NDArray[np.bool_]]:
+    """Of rows and of columns: which differ from the next one."""
+    grey = crop[..., 1]
+    return [np.abs(np.diff(grey, axis=axis)).max(1 - axis) > REPEATED for axis in (0, 1)]
+
+
+def _mirrored(crop: Array) -> Array:
+    """Return the crop with mirrored pixels in place of repeated ones at its sides and above.
+
+    Half a face becomes a whole one. Below, where a body goes on, a chin would get another face.
+    """
+    rows, columns = _changing(crop)
+    if not rows.any() or not columns.any():
+        return crop
+    top, left, right = (int(side.argmax()) for side in (rows, columns, columns[::-1]))
+    picture = crop[top:, left : crop.shape[1] - right]
+    border = cv2.BORDER_REFLECT_101
+    return np.asarray(cv2.copyMakeBorder(picture, top, 0, left, right, borderType=border), np.float32)
 
 
 def _stretched(matte: Array) -> Array:
