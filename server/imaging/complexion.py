@@ -47,6 +47,9 @@ BURNT: Final = (0.93, 0.98)  # sRGB: from here on a channel says less and less, 
 # CIE a* (green) and b* (blue) of the skin: below the first a cast is certain, above the second it is not.
 GREENISH: Final = (5.0, 9.0)
 BLUISH: Final = (2.0, 6.0)
+# Share of the skin's weakest channel in its strongest one, linear light, below which no white balance was
+# wrong: light of one colour, as on a stage, leaves nothing to be raised but noise.
+STAGE: Final = (0.05, 0.12)
 NO_COLOUR: Final = 2.0  # C* of all but the most colourful twentieth of a black-and-white photograph
 CAUTION: Final = 0.6  # share of a certain cast that is taken out, and of the colour that burnt skin gets
 EXPOSED: Final = 0.08  # log-gain beyond what shine took,
@@ -116,7 +119,9 @@ def certainty(components: Components) -> float:
         float(np.clip((least - value) / (least - sure), 0, 1))
         for value, (sure, least) in ((a, GREENISH), (b, BLUISH))
     ]
-    return float(smoothstep(np.array(max(shares))))
+    light = _mean(decode_srgb(stretched(components.crop, SIDE)), weight)
+    white = _rise(light.min() / max(float(light.max()), 1e-6), STAGE)
+    return float(smoothstep(np.array(max(shares))) * white)
 
 
 @dataclass(frozen=True)

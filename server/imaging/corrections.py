@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from model.inference.components import difference, stretched
 from model.inference.rendering import Place, Rendering
+from model.paper.colour import luminance
 from plugin.studio_portrait.link.sliders import SLIDERS
 from plugin.studio_portrait.link.wire import Settings
 
@@ -23,6 +24,8 @@ from .colour import ColourSpace, Float
 from .crop import SIZE, face_oval, rim
 from .lift import Grid, guided_coefficients, guided_matte, windows_of
 from .run import Run
+
+GREY = 1 / 255  # difference of channels up to which a picture has no colour
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,9 @@ def _of_part(part: Part, analysis: Analysis, settings: Settings) -> Correction:
         whole = analysis.once(f"whole {part.grid}", None, lambda: difference(found))  # of no slider
         change = change - np.float32(settings.strength) * whole
     known = analysis.once(f"windows {part.grid}", None, lambda: windows_of(guide))
-    slope, offset = guided_coefficients(guide, _in_working(part.guide, part.back(change), space), known)
+    coloured = bool(settings.warmth) or found.rendering is not None  # it is asked for
+    change = _in_working(part.guide, part.back(change), space, coloured)
+    slope, offset = guided_coefficients(guide, change, known)
     # The same for every move of a slider.
     matte = analysis.once(f"matte {part.grid}", settings.reach, lambda: _matte(part, guide, settings.reach))
     return Correction(part.grid, slope, offset, matte, painted=painted)
@@ -160,7 +165,8 @@ def _of_frame(
     grid, guide = analysis.frame(pixels)
     crop = np.clip(analysis.space.to_srgb(guide), 0, 1)
     change = (crop - complexion.tinted(crop, tint, exposure)) * np.float32(settings.strength)
-    slope, offset = guided_coefficients(np.clip(guide, 0, 1), _in_working(guide, change, analysis.space))
+    change = _in_working(guide, change, analysis.space, bool(settings.warmth))
+    slope, offset = guided_coefficients(np.clip(guide, 0, 1), change)
     return [Correction(grid, slope, offset, frame=True)]
 
 
@@ -173,11 +179,26 @@ def _mean_light(part: Part) -> float:
     return float((stretched(found.light, len(weight)) * weight).sum()) / total if total > 1 else 0.0
 
 
-def _in_working(guide: Float, change: Float, space: ColourSpace) -> Float:
+def _in_working(guide: Float, change: Float, space: ColourSpace, coloured: bool) -> Float:
     """Equations (2) and (4) at low resolution: what is to be subtracted, in the working encoding.
 
-    guide: (S, S, C) working encoding; change: (S, S, 3) sRGB.
+    guide: (S, S, C) working encoding; change: (S, S, 3) sRGB. coloured: a black-and-white picture may get
+    colour; else no network's colours and no rounding tint it.
     """
+    change = _converted(guide, change, space)
+    if coloured or not _is_grey(guide):
+        return change
+    return np.repeat(luminance(change)[..., None], 3, axis=2)
+
+
+def _is_grey(image: Float) -> bool:
+    """Whether a picture of three channels (h, w, C) has no colour anywhere; a few pixels mostly tell."""
+    return image.shape[2] == 3 and all(
+        bool((np.abs(part[..., :1] - part[..., 1:]) <= GREY).all()) for part in (image[::32, ::32], image)
+    )
+
+
+def _converted(guide: Float, change: Float, space: ColourSpace) -> Float:
     if space.is_srgb:
         return space.from_srgb(change)
     # Colours outside sRGB stay outside: only the change itself must fit in.

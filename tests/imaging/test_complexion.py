@@ -168,6 +168,8 @@ def test_a_cast_is_certain_on_greenish_and_bluish_skin_only() -> None:
     assert complexion.certainty(components(skin=(0.60, 0.62, 0.52))) == 1  # greenish
     assert complexion.certainty(components(skin=(0.66, 0.52, 0.60))) == 1  # bluish
     assert complexion.certainty(components(skin=(0.34, 0.23, 0.18))) == 0  # dark
+    assert complexion.certainty(components(skin=(0.35, 0.65, 0.30))) == 1  # a green lamp, which left some red
+    assert complexion.certainty(components(skin=(0.12, 0.55, 0.09))) == 0  # and one that left none: noise
 
 
 def modelled() -> Components:

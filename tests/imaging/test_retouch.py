@@ -12,7 +12,7 @@ from plugin.studio_portrait.link.sliders import SLIDERS
 from plugin.studio_portrait.link.wire import REACHES, Box, Settings
 from server.imaging import ImagingError, Selection, analyse, render, retouch
 from server.imaging.crop import frame_grid, inside
-from tests.imaging.conftest import Constant, Darken, Lit
+from tests.imaging.conftest import Answering, Constant, Darken, Lit
 from tests.imaging.test_colour import linear_rgb
 
 
@@ -99,6 +99,25 @@ def test_grey_stays_grey_and_follows(selfie):
     x, y = (round(v) for v in face_of(result))
     assert after.shape == before.shape
     assert int(before[y, x, 0]) - int(after[y, x, 0]) in (25, 26)
+
+
+class Warm(Answering):
+    """Makes everything redder and less blue, as no black-and-white photograph may become."""
+
+    batch = 1
+
+    def __call__(self, crops: np.ndarray) -> np.ndarray:
+        return np.full(crops.shape, 0.5, np.float32) + np.float32([-0.05, 0.02, 0.05])
+
+
+@pytest.mark.parametrize("reach", ["person", "frame"])
+def test_a_black_and_white_photograph_of_three_channels_stays_one(selfie, reach):
+    before = np.repeat(selfie.mean(-1, keepdims=True).astype(np.uint8), 3, axis=2)
+    after, warmer = before.copy(), before.copy()
+    retouch(after, fully(reach=reach), Warm())
+    assert np.ptp(after, axis=2).max() == 0 and (after != before).any()
+    retouch(warmer, fully(reach=reach, warmth=0.5), Warm())
+    assert np.ptp(warmer, axis=2).max() > 5, "unless its colour was asked for"
 
 
 def test_strength_scales_the_correction(selfie):
