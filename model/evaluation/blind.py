@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import json
 import math
 from collections import Counter
@@ -36,6 +37,7 @@ from .calibrate import KINDS
 
 DEFECTS: Final = ("neck", "red", "orange", "grey", "flat", "halo", "shine", "dark", "light", "eyes")
 COLUMNS: Final = ("pair", "preferred", "sure", "defects_a", "defects_b")
+KEY: Final = "key.json"
 HEIGHT: Final = 900  # of a picture on a sheet; smaller ones stay as they are
 WIDTH: Final = 760
 GAP: Final = 16
@@ -75,6 +77,8 @@ def make(before: Path, after: Path, out: Path, groups: Mapping[str, str], seed: 
         raise ValueError(
             f"{before} and {after} have no picture of the same name; name them alike but for the ending"
         )
+    if (out / KEY).exists():  # a form may be filled in already, and old sheets would lie between new ones
+        raise ValueError(f"{out} holds sheets already; name another folder")
     left_out = [f"{name} is in one of the folders only" for name in sorted(first.keys() ^ second.keys())]
     (out / "sheets").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
@@ -86,7 +90,7 @@ def make(before: Path, after: Path, out: Path, groups: Mapping[str, str], seed: 
             continue
         pair, swapped = f"{len(key) + 1:03}", bool(rng.random() < 0.5)
         contact_sheet.save(out / "sheets" / f"{pair}.png", _sheet(one, other, swapped))
-        key[pair] = {"name": name, "after": "A" if swapped else "B", "group": groups.get(name, "")}
+        key[pair] = {"name": name, "after": "A" if swapped else "B", "group": groups.get(name) or ""}
     if not key:
         raise ValueError(f"no picture of {before} and {after} could be read")
     _write_form(out, key)
@@ -95,7 +99,7 @@ def make(before: Path, after: Path, out: Path, groups: Mapping[str, str], seed: 
 
 def _write_form(out: Path, key: Mapping[str, Mapping[str, str]]) -> None:
     """Write the judge's form, and beside it the key."""
-    (out / "key.json").write_text(json.dumps(key, indent=1) + "\n", "utf-8")
+    (out / KEY).write_text(json.dumps(key, indent=1) + "\n", "utf-8")
     with (out / "form.csv").open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows([COLUMNS, *([pair, "", "", "", ""] for pair in key)])
 
@@ -110,7 +114,7 @@ def _sheet(before: NDArray[Any], after: NDArray[Any], swapped: bool) -> NDArray[
     """Return A | B, captioned, in sRGB; both (H, W, 3) BGR. swapped: the one that is after stands left."""
     other = cv2.resize(after, before.shape[1::-1], interpolation=cv2.INTER_AREA)
     scale = min(1.0, HEIGHT / before.shape[0], WIDTH / before.shape[1])
-    size = (round(before.shape[1] * scale), round(before.shape[0] * scale))
+    size = (max(1, round(before.shape[1] * scale)), max(1, round(before.shape[0] * scale)))
     sheet = np.full((size[1] + CAPTION, 2 * size[0] + GAP, 3), 128, np.uint8)
     sides = (other, before) if swapped else (before, other)
     for letter, side, x in zip("AB", sides, (0, size[0] + GAP), strict=True):
@@ -120,29 +124,42 @@ def _sheet(before: NDArray[Any], after: NDArray[Any], swapped: bool) -> NDArray[
 
 
 def read(form: Path, key: Mapping[str, Mapping[str, str]]) -> tuple[list[Vote], list[str]]:
-    """Return a judge's votes, and sentences about lines that say nothing.
+    """Return a judge's votes, and sentences about lines that say nothing or are missing.
 
-    Raises `ValueError` for another file.
+    Spreadsheets put a mark before the first column, and where a comma is a decimal point a semicolon between
+    columns. Raises `ValueError` for another file.
     """
     try:
-        with form.open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
+        words = form.read_text("utf-8-sig")
+        between = ";" if ";" in words.partition("\n")[0] else ","
+        rows = list(csv.DictReader(io.StringIO(words, newline=""), delimiter=between))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{form} cannot be read") from error
     if not rows or not {"pair", "preferred"} <= rows[0].keys():
         raise ValueError(f"{form} is not a form; its columns are {', '.join(COLUMNS)}")
-    votes, unused = [], []
+    votes: dict[str, Vote] = {}
+    missing, unused = set(key), []
     for row in rows:
-        if vote := _vote(row, key):
-            votes.append(vote)
-        else:
+        missing.discard(_pair(row))
+        if not (vote := _vote(row, key)):
             unused.append(f"{form}: pair {row['pair']!r} says {row['preferred']!r}; it is A, B or same")
-    return votes, unused
+        elif vote.pair in votes:
+            unused.append(f"{form}: pair {vote.pair} is there twice; the first line counts")
+        else:
+            votes[vote.pair] = vote
+    if missing:
+        unused.append(f"{form} has no line for {len(missing)} of the pairs, like {min(missing)}")
+    return list(votes.values()), unused
+
+
+def _pair(row: Mapping[str, str]) -> str:
+    """Return a line's pair; a spreadsheet makes 1 of 001."""
+    return str(row["pair"]).strip().zfill(3)
 
 
 def _vote(row: Mapping[str, str], key: Mapping[str, Mapping[str, str]]) -> Vote | None:
     """Return what a line of a form says; None if nothing that can be counted."""
-    pair, said = str(row["pair"]).strip().zfill(3), str(row["preferred"]).strip().upper()
+    pair, said = _pair(row), str(row["preferred"]).strip().upper()
     if pair not in key or said not in ("A", "B", "SAME"):
         return None
     after = key[pair]["after"]
@@ -150,15 +167,15 @@ def _vote(row: Mapping[str, str], key: Mapping[str, Mapping[str, str]]) -> Vote 
     sure = str(row.get("sure") or "").strip()
     words = str(row.get(f"defects_{after.lower()}") or "").lower().replace(",", " ").split()
     defects = tuple(word for word in words if word in DEFECTS)
-    return Vote(pair, key[pair]["group"], chosen, int(sure) if sure.isdigit() else 1, defects)
+    return Vote(pair, key[pair]["group"], chosen, int(sure) if sure.isdecimal() else 1, defects)
 
 
 def score(judges: Sequence[Sequence[Vote]]) -> dict[str, Any]:
     """Return the JSON: by group, defects, agreement."""
     votes = [vote for judge in judges for vote in judge]
-    groups = {"all": votes}
+    groups = {"all": list(votes)}
     for vote in votes:
-        if vote.group:
+        if vote.group and vote.group != "all":
             groups.setdefault(vote.group, []).append(vote)
     counted = {name: _counted(own) for name, own in groups.items()}
     return {"judges": len(judges), "groups": counted, "agreement": _agreement(judges)}
@@ -209,11 +226,11 @@ def _groups(manifest: Path | None, column: str) -> dict[str, str]:
     if manifest is None:
         return {}
     try:
-        with manifest.open(newline="", encoding="utf-8") as stream:
+        with manifest.open(newline="", encoding="utf-8-sig") as stream:
             rows = csv.DictReader(stream)
             if not {"file", column} <= set(rows.fieldnames or ()):
                 raise KeyError(column)
-            return {Path(row["file"]).stem: row[column] for row in rows}
+            return {Path(row["file"] or "").stem: row[column] for row in rows}
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{manifest} cannot be read, or lacks the column file or {column}") from error
 
@@ -232,21 +249,35 @@ def _make(options: argparse.Namespace) -> int:
 
 
 def _score(options: argparse.Namespace) -> int:
-    try:
-        key = json.loads(options.key.read_text("utf-8"))
-        read_in = [read(form, key) for form in options.forms]
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError, KeyError) as error:
-        raise ValueError(f"{options.key} is not a key that blind make has written") from error
-    trouble = [sentence for _, unused in read_in for sentence in unused]
-    judges = [votes for votes, _ in read_in if votes]
+    key = _key(options.key)
+    judges, trouble = [], []
+    for form in options.forms:
+        try:
+            votes, unused = read(form, key)
+        except ValueError as error:
+            trouble.append(str(error))
+            continue
+        trouble += unused
+        judges += [votes] if votes else []
+    command_line.tell_left_out(trouble)
     if not judges:
         raise ValueError("no form says anything; a judge writes A, B or same in the column preferred")
     result = score(judges)
     print(_text(result))
     if options.json:
         print(json.dumps(result))
-    command_line.tell_left_out(trouble)
     return 1 if trouble else 0
+
+
+def _key(path: Path) -> dict[str, dict[str, str]]:
+    """Read what `make` has written. Raises `ValueError` for another file."""
+    try:
+        key = json.loads(path.read_text("utf-8"))
+        if key and all(facts["after"] in ("A", "B") and facts["group"] is not None for facts in key.values()):
+            return dict(key)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        pass
+    raise ValueError(f"{path} is not a key that blind make has written")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -90,3 +91,64 @@ def test_wilsons_interval() -> None:
     low, high = blind.wilson(8, 10)  # Agresti and Coull 1998, n = 10
     assert (low, high) == (pytest.approx(0.490, abs=0.002), pytest.approx(0.943, abs=0.002))
     assert blind.wilson(0, 0) == (0.0, 1.0)
+
+
+def scored(out: Path, capsys: pytest.CaptureFixture[str], *forms: Path) -> tuple[int, dict[str, Any], str]:
+    """Exit status, JSON and what was told on standard error."""
+    capsys.readouterr()
+    status = blind.main(["score", "--key", str(out / "key.json"), *map(str, forms), "--json"])
+    words = capsys.readouterr()
+    return status, json.loads(words.out.splitlines()[-1]), words.err
+
+
+def test_forms_are_read_as_spreadsheets_leave_them(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = made(folders, tmp_path)
+    form = filled(out, "after", "one.csv")
+    words = "\n".join(line.lstrip("0").replace(",", ";") for line in form.read_text().splitlines())
+    form.write_text(f"{words}\n", "utf-8-sig")
+    status, found, _ = scored(out, capsys, form)
+    assert status == 0 and found["groups"]["all"]["preferred"] == 12
+
+
+def test_a_form_filled_in_wrongly_does_not_stop_the_others(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = made(folders, tmp_path)
+    good, wrong = filled(out, "after", "one.csv"), tmp_path / "wrong.csv"
+    wrong.write_bytes(b"\xff\xfe")
+    lines = good.read_text().splitlines()
+    good.write_text("\n".join([lines[0], *lines[2:], lines[2], lines[3].replace(",3,", ",\u00b2,")]) + "\n")
+    status, found, told = scored(out, capsys, good, wrong, tmp_path / "none.csv")
+    assert status == 1 and found["judges"] == 1 and found["groups"]["all"]["n"] == 11
+    assert "wrong.csv cannot be read" in told and "none.csv cannot be read" in told
+    assert "no line for 1 of the pairs, like 001" in told and told.count("is there twice") == 2
+
+
+def test_a_group_may_be_called_all_and_a_key_may_be_none(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "manifest.csv"
+    words = manifest.read_text()
+    manifest.write_text(words.replace(",dark", ",all").replace("11.jpg,light", "11.jpg"), "utf-8-sig")
+    out = made(folders, tmp_path)
+    form = filled(out, "same", "one.csv")
+    _, found, _ = scored(out, capsys, form)
+    assert {name: row["n"] for name, row in found["groups"].items()} == {"all": 12, "light": 7}
+    for wrong in ("[]", "{}", '{"001": {"after": 1, "group": ""}}', "no JSON"):
+        (out / "key.json").write_text(wrong)
+        assert blind.main(["score", "--key", str(out / "key.json"), str(form)]) == 2
+        assert "is not a key" in capsys.readouterr().err
+
+
+def test_sheets_are_not_mixed_with_others(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in folders:
+        cv2.imwrite(str(folder / "strip.png"), np.zeros((1, 3000, 3), np.uint8))
+    out = made(folders, tmp_path)
+    (out / "form.csv").write_text("filled in\n")
+    words = ["make", "--before", str(folders[0]), "--after", str(folders[1]), "--out", str(out)]
+    assert blind.main(words) == 2 and "name another folder" in capsys.readouterr().err
+    assert (out / "form.csv").read_text() == "filled in\n"
