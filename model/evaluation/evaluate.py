@@ -20,6 +20,7 @@ from model.data.synthesize.flash import named
 from model.inference import predictor
 
 from . import photographs, sheets, table
+from .calibrate import photographs as pictures
 from .flashes import Planned, plan, plan_real
 from .judge import add_arguments, announced, judge
 from .maps import held_out_maps
@@ -36,9 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     mixes = {name: named(name) for name in options.mix or MIXES}
     real = plan_real(options.pairs) if options.pairs else []
-    for folder in filter(None, (options.real, options.results)):  # not after all else has been judged
-        if not folder.is_dir():
-            raise ValueError(f"{folder} is not a folder")
+    _check(options)  # not after all else has been judged
     maps = held_out_maps(options.portraits, options.mesh, options.cache)
     networks = _networks(options.network, options.weights)
     command_line.tell_left_out(maps.left_out)
@@ -49,14 +48,30 @@ def _run(options: argparse.Namespace) -> int:
         planned = plan(maps.folder, maps.entries, options.flashes, options.seed, mix)
         print(f"mix {name}: {announced(planned, options.seed)}")
         result["mixes"][name] = _judge(planned, networks, options, name, trouble)
-    if real:
-        print(f"\n{len(real)} real pairs, every picture brought to the studio photograph's exposure")
-        result["pairs"] = _judge(real, networks, options, "pairs", trouble, real=True)
-    if options.real:
-        result["photographs"] = _photographs(networks, options, trouble)
+    try:
+        if real:
+            print(f"\n{len(real)} real pairs, every picture brought to the studio photograph's exposure")
+            result["pairs"] = _judge(real, networks, options, "pairs", trouble, real=True)
+        if options.real:
+            result["photographs"] = _photographs(networks, options, trouble)
+    except ValueError as error:  # the mixes are judged already
+        trouble.append(str(error))
+        command_line.tell_left_out([str(error)])
     if options.json:
         print(json.dumps(result))
     return 1 if trouble else 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise `ValueError` or `OSError` for folders that nothing can be read from, or written to."""
+    if options.results and not options.real:
+        raise ValueError("--results goes with --real DIR, the photographs that they were made of")
+    folders = [folder for folder in (options.real, options.results) if folder]
+    names = [{path.stem for path in pictures(folder)} for folder in folders]
+    if names and not set.intersection(*names):
+        raise ValueError(f"{options.results} has no picture of the same name as one of {options.real}")
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
 
 
 def _judge(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from model import face_models
 from model.data.synthesize import spots
-from model.data.synthesize.portraits import THUMBNAIL, Unfit, cut
+from model.data.synthesize.portraits import Unfit, cut, thumbnail
 from model.paper.bilateral import SIZE
 from model.paper.colour import decode_srgb, luminance
 from model.paper.framing import Square, face_square
@@ -56,8 +56,7 @@ def read(path: Path) -> Face:
 
 def find(rgb: NDArray[np.uint8]) -> Face:
     """Return the largest face of (H, W, 3) sRGB. Raises `Unfit` if there is none."""
-    scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
-    small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small, scale = thumbnail(rgb)
     found = face_models.detect(small) or face_models.detect(small, 1)
     if not found:
         raise Unfit("no face")

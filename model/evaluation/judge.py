@@ -78,7 +78,7 @@ def judge(
     for one in planned:
         try:
             sample = one.make()
-        except (Unfit, ValueError, EOFError) as error:
+        except (Unfit, ValueError, OSError) as error:
             result.trouble.append(f"{one.name}: {error}")
         else:
             result.planned.append(one)

@@ -144,7 +144,7 @@ def _spread(rows: Sequence[Row]) -> dict[str, Any]:
 def _groups(folder: Path) -> dict[str, str]:
     """Skin group of each file, as far as manifest.csv tells."""
     try:
-        with (folder / "manifest.csv").open(newline="", encoding="utf-8") as stream:
+        with (folder / "manifest.csv").open(newline="", encoding="utf-8-sig") as stream:
             return {row["file"]: row["skin"] for row in csv.DictReader(stream)}
     except (OSError, KeyError, UnicodeDecodeError, csv.Error):
         return {}

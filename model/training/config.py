@@ -99,6 +99,8 @@ class Config:
         shares = [share for _, share in self.mixes]
         counts = (self.batch, self.steps, self.validate_every, self.checkpoint_every, self.held_out)
         return {
+            "seed is 0 or more": self.seed >= 0,
+            "mixes names others than mix": self.mix not in dict(self.mixes),
             "mixes are shares from 0 to 1, together at most 1": all(0 < share < 1 for share in shares)
             and sum(shares) <= 1,
             'decay is "cosine" or "none"': self.decay in ("cosine", "none"),
@@ -233,6 +235,8 @@ def _build(kind: Any, table: Any, where: str = "") -> Any:
         if name not in fields:
             raise ValueError(f"{name} is unknown; there is: {', '.join(fields)}")
         allowed = KINDS.get(str(fields[name].type), (Weights, tuple))
+        if isinstance(value, float) and not math.isfinite(value):  # TOML has inf and nan
+            raise ValueError(f"{name} is {value!r}, which is no finite number")
         if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
             raise ValueError(f"{name} is {value!r}, which is not of type {fields[name].type}")
     missing = [

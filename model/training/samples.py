@@ -95,7 +95,7 @@ def trainable(cache: Path) -> list[Entry]:
         found = entries(cache)
     except FileNotFoundError as error:
         raise ValueError(f"{cache} is not a cache of portraits; {MAKE_CACHE}") from error
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         raise ValueError(f"the index of {cache} is damaged; {MAKE_CACHE}") from error
     known = [entry for entry in found if not (entry.held_out or held_out(entry))]
     if not known:
@@ -111,7 +111,7 @@ def trainable(cache: Path) -> list[Entry]:
 def _whole(cache: Path, name: str) -> bool:
     try:
         planes(cache, name)
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError):
         return False
     return True
 

@@ -153,6 +153,8 @@ class Run:
         since = time.monotonic()
         for batch in batches(known, config, trainer.step, self.workers, trainer.device):
             losses.append(trainer.learn(batch))
+            if not math.isfinite(losses[-1]):
+                raise self._diverged(trainer.step)
             trainer.seconds += time.monotonic() - since
             since = time.monotonic()
             ends = trainer.step == config.steps or ticker.spent()
@@ -162,6 +164,8 @@ class Run:
                 ticker.show(trainer.step, mean)
                 losses.clear()
             if trainer.step % config.checkpoint_every == 0 or ends or stopped:
+                if not trainer.is_finite():
+                    raise self._diverged(trainer.step)
                 checkpoint.save(self.folder / CHECKPOINT, trainer.state())
             if stopped:
                 break
@@ -169,6 +173,12 @@ class Run:
                 self._judge(trainer, log, judged, ticker)
             if ends:
                 break
+
+    def _diverged(self, step: int) -> ValueError:
+        """Say that the run led nowhere: its last checkpoint is from before, and stays."""
+        why = f"the numbers of step {step} are not finite; lower the rate"
+        there = (self.folder / CHECKPOINT).exists()
+        return ValueError(why + ", then --resume goes on from the last checkpoint" * there)
 
     def _judge(self, trainer: Trainer, log: Log, judged: Judged, ticker: Ticker) -> None:
         for name, pairs in judged.items():
@@ -184,7 +194,7 @@ class Run:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: trained to its end or to SIGTERM; 1: interrupted, or pairs were left out; 2: it could not begin."""
+    """0: trained to its end or to SIGTERM; 1: interrupted, or pairs left out; 2: not begun, or diverged."""
     try:
         return command_line.run(_parser(), _run, arguments)
     except KeyboardInterrupt:

@@ -85,6 +85,10 @@ class Trainer:
         self.step += 1
         return loss
 
+    def is_finite(self) -> bool:
+        """Whether all weights are numbers, as only those of a run that did not diverge are."""
+        return all(bool(torch.isfinite(weight).all()) for weight in self.network.parameters())
+
     def _improve(self, pairs: Pairs) -> float:
         """Change the weights once; returns the loss."""
         for group in self.optimiser.param_groups:

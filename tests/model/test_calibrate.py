@@ -81,10 +81,12 @@ def test_the_command_tells_of_bad_files_and_goes_on(
 ) -> None:
     # A round person has no face that could be found again: photographs are measured, flashes are not.
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    cv2.imwrite(str(tmp_path / "strip.png"), np.zeros((1, 3000, 3), np.uint8))
     (tmp_path / "face.jpg").write_bytes(SELFIE.read_bytes())
     words = ["--real", str(tmp_path), "--portraits", str(folder), "--cache", str(folder), "--flashes", "2"]
     assert calibrate.main(words) == 2
     told = capsys.readouterr().err
+    assert "strip.png: a strip too narrow" in told
     assert "broken.jpg: not a picture" in told and "no face was found again" in told
     assert calibrate.main(["--real", str(tmp_path / "none"), *words[2:]]) == 2
     assert "not a folder" in capsys.readouterr().err

@@ -135,10 +135,13 @@ def test_what_cannot_be_compared_is_told(
         (["--run", tmp_path], "last.pt"),
         (["--network", "nobody"], "no network 'nobody'"),
         (["--selfies", tmp_path / "nowhere", "--out", tmp_path], "is not a folder"),
+        (["--out", tmp_path / "doc.md"], "doc.md"),
         (["--examples", tmp_path / "none"], "is not there"),
         (["--show", "nobody", "--out", tmp_path], "nobody is not a portrait"),
         (["--document", tmp_path / "doc.md"], "to write between"),
     ):
         assert main([str(word) for word in [*known, *arguments]]) == 2, told
-        error = capsys.readouterr().err.strip().splitlines()[-1]
+        words = capsys.readouterr()
+        assert not words.out, "told before anything is judged"
+        error = words.err.strip().splitlines()[-1]
         assert error.startswith("python -m model compare: ") and told in error

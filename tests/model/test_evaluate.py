@@ -188,3 +188,34 @@ def test_unknown_network_and_unprepared_pairs(
     assert "manifest.csv" in capsys.readouterr().err
     assert main(["--portraits", str(folder), "--cache", str(folder), "--weights", str(tmp_path)]) == 2
     assert "no network" in capsys.readouterr().err
+
+
+def test_what_photographs_lack_is_told_before_or_beside_all_else(
+    folder: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real, results = tmp_path / "real", tmp_path / "results"
+    for place, name in ((real, "wall.png"), (results, "other.png")):
+        place.mkdir()
+        cv2.imwrite(str(place / name), np.full((300, 300, 3), 90, np.uint8))
+    common = ["--portraits", str(folder), "--cache", str(folder), "--weights", str(weights)]
+    assert main([*common, "--results", str(results)]) == 2
+    assert "--results goes with --real" in capsys.readouterr().err
+    assert main([*common, "--real", str(real), "--results", str(results)]) == 2
+    assert "no picture of the same name" in capsys.readouterr().err
+    assert main([*common, "--out", str(real / "wall.png")]) == 2
+    assert "wall.png" in capsys.readouterr().err
+    # The mixes are judged, and are not thrown away because no photograph has a face.
+    assert main([*common, "--mix", "real", "--flashes", "1", "--real", str(real), "--json"]) == 1
+    words = capsys.readouterr()
+    assert "wall.png: no face" in words.err or "no face was found" in words.err
+    assert set(json.loads(words.out.splitlines()[-1])) == {"default", "mixes", "seed"}
+
+
+def test_a_damaged_index_is_told(
+    folder: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in ('[{"name": 3}]', "{}x", "3"):
+        (tmp_path / "index.json").write_text(words)
+        arguments = ["--portraits", str(folder), "--cache", str(tmp_path), "--weights", str(weights)]
+        assert main(arguments) == 2
+        assert "index.json is damaged" in capsys.readouterr().err

@@ -73,10 +73,12 @@ def test_photographs_without_a_face_are_left_out(
     real.mkdir()
     (real / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0 torn")
     cv2.imwrite(str(real / "wall.png"), np.full((300, 300, 3), 90, np.uint8))
+    cv2.imwrite(str(real / "strip.png"), np.full((1, 3000, 3), 90, np.uint8))
     out = tmp_path / "beside.png"
     status, said = run(capsys, "preview", "--cache", prepared, "--beside", real, "--out", out, "--count", 2)
     assert status == 1 and out.is_file()
     assert "torn.jpg: not a picture" in said and "wall.png: 0 faces" in said
+    assert "strip.png: a strip too narrow" in said
 
 
 def test_bad_folders_are_told_in_a_sentence(
@@ -99,6 +101,17 @@ def test_bad_folders_are_told_in_a_sentence(
     ):
         status, said = run(capsys, *arguments)
         assert status == 2 and hint in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", b"no array"])
+def test_damaged_maps_are_told(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: bytes
+) -> None:
+    (tmp_path / "index.json").write_bytes((prepared / "index.json").read_bytes())
+    for path in prepared.glob("*.npy"):
+        (tmp_path / path.name).write_bytes(damage)
+    status, said = run(capsys, "preview", "--cache", tmp_path, "--out", tmp_path / "out.png")
+    assert status == 2 and "is damaged; make the cache anew" in said and said.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,8 @@ def test_every_config_can_be_read(path: Path) -> None:
         ("steps = 3\n[mixes]\nhard = true\n", "table of names and shares"),
         ("steps = 3\n[mixes]\nsoft = 0.2\n", "no mix 'soft'"),
         ("steps = 3\n[mixes]\nhard = 0.7\nstill = 0.5\n", "together at most 1"),
+        ("steps = 3\n[mixes]\nfirst = 0.2\n", "mixes names others than mix"),
+        ("steps = 3\naverage = nan\n", "average is nan, which is no finite number"),
         ("steps = = 3\n", "TOML|Invalid"),
     ],
 )
@@ -253,6 +255,11 @@ def test_a_wrong_config_is_told_in_a_sentence(change: str, told: str, tmp_path: 
     (tmp_path / "a.toml").write_text("\n".join([*kept, *rest]) + "\n" + change, "utf-8")
     with pytest.raises(ValueError, match=told):
         Config.read(tmp_path / "a.toml")
+
+
+def test_no_seed_is_below_zero() -> None:
+    with pytest.raises(ValueError, match="seed is 0 or more"):
+        replace(CONFIG, seed=-1)
 
 
 def test_starts_that_do_not_go_together_are_refused() -> None:

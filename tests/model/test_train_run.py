@@ -1,6 +1,7 @@
 """Real runs of ``python -m model train``: killed, resumed, on real pairs, told what is wrong."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -225,6 +226,22 @@ def test_a_spent_budget_ends_with_a_checkpoint_and_numbers(real: Path, tmp_path:
     assert train.main([*arguments, "--minutes", "0"]) == 0
     assert torch.load(tmp_path / "run/last.pt", weights_only=True)["step"] == 1
     assert (tmp_path / "run/samples_real_000001.png").exists()
+
+
+def test_a_run_that_diverges_ends_and_keeps_its_last_checkpoint(
+    real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = config(tmp_path, 2)
+    arguments = [str(path), "--pairs", str(real), "--run", str(tmp_path / "run"), "--workers", "0"]
+    assert train.main(arguments) == 0
+    path.write_text(path.read_text().replace("steps = 2", "steps = 8"))
+    last = tmp_path / "run/last.pt"
+    state = torch.load(last, weights_only=True)
+    state["network"]["stem.0.weight"][0] = math.nan
+    checkpoint.save(last, state)
+    assert train.main([*arguments, "--resume"]) == 2
+    assert "not finite; lower the rate, then --resume" in capsys.readouterr().err.splitlines()[-1]
+    assert torch.load(last, weights_only=True)["step"] == 2
 
 
 def test_what_cannot_be_trained_on_is_told(

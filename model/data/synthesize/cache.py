@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 from zipfile import BadZipFile
 
 import cv2
@@ -86,8 +87,12 @@ def fill(
 
 
 def entries(folder: Path) -> list[Entry]:
-    """Return the cached portraits, in the manifest's order."""
-    return [Entry(**fields) for fields in json.loads((folder / INDEX).read_text("utf-8"))]
+    """Return the cached portraits, in the manifest's order. Raises `OSError`, `Unusable`."""
+    file = folder / INDEX
+    try:
+        return [Entry(**fields) for fields in json.loads(file.read_text("utf-8"))]
+    except (ValueError, TypeError) as error:
+        raise Unusable(f"{file} is damaged, or of another version; make the cache anew") from error
 
 
 def planes(folder: Path, name: str, shrink: int = 1) -> NDArray[np.uint8]:
@@ -97,16 +102,16 @@ def planes(folder: Path, name: str, shrink: int = 1) -> NDArray[np.uint8]:
     """
     file = folder / f"{name}.npy"
     if shrink == 1:
-        return _current(np.load(file, mmap_mode="r"), file)
+        return _current(file, file, "r")
     small = folder / f"by{shrink}" / file.name
     if not small.exists() or small.stat().st_mtime_ns < file.stat().st_mtime_ns:
         small.parent.mkdir(exist_ok=True)
-        full = _current(np.load(file), file)
+        full = _current(file, file)
         size = (full.shape[0] // shrink,) * 2
         bands = (full[..., i : i + 3] for i in range(0, COUNT, 3))
         resized = (cv2.resize(band, size, interpolation=cv2.INTER_AREA).reshape(*size, -1) for band in bands)
         _save(small, np.concatenate(list(resized), axis=-1))
-    return _current(np.load(small, mmap_mode="r"), file)
+    return _current(small, file, "r")
 
 
 def _save(file: Path, maps: NDArray[np.uint8]) -> None:
@@ -117,7 +122,12 @@ def _save(file: Path, maps: NDArray[np.uint8]) -> None:
     os.replace(part, file)
 
 
-def _current(maps: NDArray[np.uint8], file: Path) -> NDArray[np.uint8]:
+def _current(copy: Path, file: Path, mode: Literal["r"] | None = None) -> NDArray[np.uint8]:
+    """Read maps, or a smaller copy of them. Raises `OSError`, and `Unusable` for what is no such file."""
+    try:
+        maps: NDArray[np.uint8] = np.load(copy, mmap_mode=mode)
+    except (ValueError, EOFError) as error:
+        raise Unusable(f"{copy} is damaged; make the cache anew") from error
     if maps.ndim != 3 or maps.shape[-1] != COUNT:
-        raise ValueError(f"{file} was made by another version; make the cache anew")
+        raise Unusable(f"{file} was made by another version; make the cache anew")
     return maps

@@ -70,7 +70,7 @@ def manifest(folder: Path) -> list[Portrait]:
     """Every portrait that `folder`/manifest.csv names. Raises `Unusable`."""
     path = folder / "manifest.csv"
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise Unusable(f"{path} cannot be read; it names the portraits: file, source, person") from error
@@ -112,12 +112,19 @@ def frame(path: Path) -> FramedPortrait:
 
 def find_landmarks(rgb: NDArray[Any]) -> NDArray[np.float64]:
     """dlib's 68 points (x, y), pixel centres at +0.5, of the only face in (H, W, 3) uint8. Raises `Unfit`."""
-    scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
-    small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small, scale = thumbnail(rgb)
     found = face_models.detect(small)
     if len(found) != 1:
         raise Unfit(f"{len(found)} faces")
     return np.asarray(face_models.landmarks(small, found[0].box) / scale)
+
+
+def thumbnail(rgb: NDArray[Any]) -> tuple[NDArray[Any], float]:
+    """Return what faces are looked for in, and its share of the picture's size. Raises `Unfit`."""
+    scale = min(1.0, THUMBNAIL / max(rgb.shape[:2]))
+    if min(rgb.shape[:2]) * scale < 1:
+        raise Unfit("a strip too narrow for faces")
+    return cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), scale
 
 
 def cut(picture: NDArray[Any], square: Square, constant: bool = False) -> NDArray[Any]:

@@ -78,7 +78,7 @@ def beside(folder: Path, photographs: Path, out: Path, seed: int, count: int) ->
 def _known(folder: Path) -> list[Entry]:
     try:
         known = entries(folder)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError):
         known = []
     if not known:
         hint = "fill it with: python -m model synthesize cache"

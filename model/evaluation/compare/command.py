@@ -44,8 +44,12 @@ def _run(options: argparse.Namespace) -> int:
     taking_part = entrants(options.weights, options.network, options.run, examples)
     planned = plan(maps.folder, maps.entries, options.flashes, options.seed)
     shown = figure.selected(planned, maps.entries, options.show)
-    if options.document:
+    if options.document:  # these not after all else has been judged
         report.check(options.document)
+    if options.selfies and not options.selfies.is_dir():
+        raise ValueError(f"{options.selfies} is not a folder")
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
     result, trouble = _judged(planned, taking_part, options.seed)
     pictures = _pictures(options, shown, taking_part, trouble) if options.out else []
     if options.document:

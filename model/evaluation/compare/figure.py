@@ -52,8 +52,6 @@ def _telling(known: Sequence[Entry]) -> list[str]:
 def selfies(folder: Path) -> tuple[list[Sample], list[str]]:
     """Photographs without a truth (`o` is the photograph itself), and why others are left out."""
     found, left_out = [], []
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder")
     for path in pictures(folder):
         try:
             x = np.asarray(frame(path).crop / 255, np.float32)
