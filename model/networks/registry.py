@@ -24,7 +24,7 @@ PAPER_NETWORK: Final = "deepflash"
 # description is noticed too. Export under another name to serve weights of your own.
 SHIPPED: Final = {
     "deepflash": "233b215e3e9f7665f7231b4c76aebffd6e7848e804e62e88433796c85341cc19",
-    "studio": "b5e6cf2012b51acbfbce824982cef15129891565ce4d4d09d81ff2a94263b3f3",
+    "studio": "07ac7705f015e1f3c67ac848b1e863a60f32d1ed53f5ea30fbfc6b4ba908879c",
 }
 
 
