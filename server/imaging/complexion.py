@@ -9,48 +9,35 @@ average is a correction, and then it is made once, as gains in linear light, ove
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.inference.components import Components, brightest, stretched
+from model.inference.components import Components, stretched
 from model.inference.strips import in_strips
 from model.paper.colour import LUMINANCE, decode_srgb, encode_srgb
-from model.smoothstep import smoothstep
+from model.smoothstep import rise, smoothstep
 
 from .colour import Float
+from .lab import average, chroma, planes, to_lab
+from .skin import NO_COLOUR, SIDE, CropStatistics, skin_weight
 
-SIDE: Final = 128  # pixels at which colours are compared: they vary slowly
 SMOOTH: Final = 8.0  # pixels at `SIDE`: sigma of what counts as near
 FAINT: Final = 0.2  # weight of the average among the skin that is near
 EDGE: Final = 2.0  # pixels of the crop: sigma over which the shine's removal is looked at
 WASHED: Final = 6.0  # L* taken away from which the place has lost its colour to the shine
-# Ellipses (middle x, y, half axes) in the crop where eyes and mouth lie: framing puts them there, on average.
-EYES: Final = ((205.0, 218.0, 28.0, 16.0), (303.0, 218.0, 28.0, 16.0))
-MOUTH: Final = (254.0, 325.0, 44.0, 19.0)
-# The flash comes back red from wide pupils: a* beyond the skin's from which a spot in an eye may be, and is,
-# such a pupil; its least and largest side in pixels of the crop; and the share of its L* that stays.
-RED_EYE: Final = (14.0, 24.0)
-PUPIL: Final = (3, 30)
+# The share of a red pupil's L* that stays.
 BLACK: Final = 0.35
-SHINING: Final = 0.04  # linear light of shine from which a place does not say what colour the skin has
 MORE: Final = 4.0  # times what shine has washed out of a place comes back: some shine is always left
 FADED: Final = 4.0  # C* that a place must lack before it gets the colour of the skin near by in full
-HAIRY: Final = (0.45, 0.65)  # share of the lighter skin's L*: below is no skin, above is
-GREY: Final = (0.4, 0.65)  # share of the skin's C*: below is grey hair unless it shines, above is not
-OTHER_HUE: Final = (0.6, 0.85)  # cosine of the angle between hues: below is no skin, above is
-BURNT: Final = (0.93, 0.98)  # sRGB: from here on a channel says less and less, and nothing
 # CIE a* (green) and b* (blue) of the skin: below the first a cast is certain, above the second it is not.
 GREENISH: Final = (5.0, 9.0)
 BLUISH: Final = (2.0, 6.0)
 # Share of the skin's weakest channel in its strongest one, linear light, below which no white balance was
 # wrong: light of one colour, as on a stage, leaves nothing to be raised but noise.
 STAGE: Final = (0.05, 0.12)
-NO_COLOUR: Final = 2.0  # C* of all but the most colourful twentieth of a black-and-white photograph
 CAUTION: Final = 0.6  # share of a certain cast that is taken out, and of the colour that burnt skin gets
 EXPOSED: Final = 0.08  # log-gain beyond what shine took,
 MOST: Final = 0.12  # and of both together
@@ -90,81 +77,20 @@ BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor o
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
 
 
-def skin_weight(components: Components, side: int = SIDE) -> Float:
-    """Where the crop says what colour the skin has: not burnt, not shining. (side, side, 1) in [0, 1]."""
-    return np.asarray(_unburnt_skin(components, side) * (1 - _shining(components, SHINING, side)), np.float32)
-
-
-def _shining(components: Components, fully: float, side: int = SIDE) -> Float:
-    """(side, side, 1) in [0, 1]: how far its shine reaches this linear light."""
-    return np.asarray(
-        np.clip(brightest(stretched(components.shine, side)) / fully, 0, 1)[..., None], np.float32
-    )
-
-
-def _unburnt_skin(components: Components, side: int = SIDE) -> Float:
-    """(side, side, 1) in [0, 1]: the same where it shines, too."""
-    skin, crop = (stretched(m, side) for m in (components.skin[..., None], components.crop))
-    return np.asarray(skin * (brightest(crop) < BURNT[1])[..., None], np.float32)
-
-
 def certainty(components: Components) -> float:
     """How certain it is that the light, and not the skin, made the person's colour: 0..1."""
-    weight, small = skin_weight(components), _lab(stretched(components.crop, SIDE))
+    weight, small = skin_weight(components), to_lab(stretched(components.crop, SIDE))
     # A black-and-white photograph is pale as well, and no light made it so.
-    if weight.sum() < 1 or np.percentile(_length(_planes(small)[1:]), 95) < NO_COLOUR:
+    if weight.sum() < 1 or np.percentile(chroma(planes(small)[1:]), 95) < NO_COLOUR:
         return 0.0
-    _, a, b = _mean(small, weight)
+    _, a, b = average(small, weight)
     shares = [
         float(np.clip((least - value) / (least - sure), 0, 1))
         for value, (sure, least) in ((a, GREENISH), (b, BLUISH))
     ]
-    light = _mean(decode_srgb(stretched(components.crop, SIDE)), weight)
-    white = _rise(light.min() / max(float(light.max()), 1e-6), STAGE)
+    light = average(decode_srgb(stretched(components.crop, SIDE)), weight)
+    white = rise(light.min() / max(float(light.max()), 1e-6), STAGE)
     return float(smoothstep(np.array(max(shares))) * white)
-
-
-@dataclass(frozen=True)
-class CropStatistics:
-    """What of a crop no slider changes: worked out once, for `kept`.
-
-    weight: (SIDE, SIDE, 1), where it says what colour the skin has; like: the same, but shining skin counts,
-    too; told: (SIDE, SIDE, 2) a* and b* over L*.
-    The rest is (H, H) in [0, 1], but for length, that of a* and b*: skin without eyes and mouth, eyes, both,
-    how far the brightest channel is burnt, and pupils that the flash made red, None without any.
-    """
-
-    weight: Float
-    like: Float
-    told: Float
-    bare: Float
-    eyes: Float
-    features: Float
-    burnt: Float
-    length: Float
-    red: Float | None
-
-    @classmethod
-    def of(cls, components: Components) -> CropStatistics:
-        """Look at the crop."""
-        crop, lab = components.crop, components.lab
-        size = crop.shape[1::-1]
-        small, weight = _lab(stretched(crop, SIDE)), skin_weight(components)
-        alike = _alike(small, weight)
-        eyes, mouth = _features(size)
-        features = np.maximum(eyes, mouth)
-        bare = cv2.resize(components.skin, size, interpolation=cv2.INTER_LINEAR) * (1 - features)
-        return cls(
-            np.asarray(weight * alike, np.float32),
-            np.asarray(_unburnt_skin(components) * alike * _coloured(components, small, weight), np.float32),
-            np.asarray(small[..., 1:] / np.maximum(small[..., :1], 10), np.float32),
-            np.asarray(bare, np.float32),
-            eyes,
-            features,
-            _rise(brightest(crop), BURNT),
-            _length(_planes(lab)[1:]),
-            _red_pupils(lab, eyes, small[..., 1][weight[..., 0] > 0.5]),
-        )
 
 
 def kept(
@@ -200,7 +126,7 @@ def kept(
     taken = np.empty((height, width), np.float32)
 
     def predicted(rows: slice) -> None:
-        lab = _lab(out[rows])
+        lab = to_lab(out[rows])
         for channel in range(3):
             plane, was = lab[..., channel], before[rows, :, channel]
             after[channel, rows] = plane + seen.eyes[rows] * (was - plane)
@@ -214,7 +140,7 @@ def kept(
     broad = _broad(np.maximum(taken, 0) * seen.bare) if studio else taken
 
     def coloured(rows: slice) -> None:
-        was, features, bare = _planes(before[rows]), seen.features[rows], seen.bare[rows]
+        was, features, bare = planes(before[rows]), seen.features[rows], seen.bare[rows]
         like, lightest = np.stack([near[rows, :, 0], near[rows, :, 1]]), near[rows, :, 2]
         lightness = after[0, rows]
         washed = bare * smoothstep(edge[rows] * np.float32(1 / WASHED))
@@ -224,7 +150,7 @@ def kept(
         own = _without_shine(components.linear[rows], lightness, gain[rows])
         # Shine that is left is not skin: it counts as no lightness beyond that of the skin near by.
         like *= np.minimum(lightness, lightest)
-        length, most = _length(own), _length(like)
+        length, most = chroma(own), chroma(like)
         # Only a place that has less colour than the skin near by gets that colour, never one that has more.
         lacking = np.maximum(most - length, 0)
         share = washed * np.clip(MORE * (length - seen.length[rows]) / np.maximum(lacking, 1e-3), 0, 1)
@@ -267,11 +193,6 @@ def kept(
     return result
 
 
-def _rise(values: Any, between: tuple[float, float]) -> NDArray[Any]:
-    """Return 0 up to the first of `between`, 1 from the second on, of numbers or arrays of any shape."""
-    return smoothstep((values - between[0]) / (between[1] - between[0]))
-
-
 def _broad(taken: Float) -> Float:
     """Spread L* (H, H) that was taken from highlights: a studio's light is large, and so is its highlight."""
     small = cv2.resize(taken, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
@@ -290,10 +211,10 @@ def _exposure(skin: Float, before: Float) -> float:
     now, median = np.percentile(skin[0], (95, 50))
     dim, bright = LIGHT_FACE
     lost = 3 * float(np.log((np.percentile(before, 95) + 16) / (now + 16)))
-    richness = float(np.median(_length(skin[1:])))
-    light = float(_rise(median, NOT_DARK))
+    richness = float(np.median(chroma(skin[1:])))
+    light = float(rise(median, NOT_DARK))
     room = float(np.clip((bright - median) / (bright - dim), 0, 1)) * (
-        1 - float(_rise(richness, RICH)) * light
+        1 - float(rise(richness, RICH)) * light
     )
     more = 1 + DARK_MORE * (1 - light)
     return room * min(max(lost, 0.0) + EXPOSED * more, MOST * more)
@@ -302,11 +223,11 @@ def _exposure(skin: Float, before: Float) -> float:
 def _too_much(skin: Float) -> Float:
     """Return the share of a* and b*, (2,), that is too much; below 0: lacks. skin: (3, N) L*, a*, b*."""
     lightness, a, b = np.median(skin, axis=1)
-    lacking = np.array(WARMER, np.float32) * np.float32(1 - _rise(np.hypot(a, b), PALE))
-    rich = CALMER * float(_rise(np.hypot(a, b), TOO_RICH))
-    ruddy = PALER * float(_rise(-np.degrees(np.arctan2(b, a)), (-RUDDY[0], -RUDDY[1])))
+    lacking = np.array(WARMER, np.float32) * np.float32(1 - rise(np.hypot(a, b), PALE))
+    rich = CALMER * float(rise(np.hypot(a, b), TOO_RICH))
+    ruddy = PALER * float(rise(-np.degrees(np.arctan2(b, a)), (-RUDDY[0], -RUDDY[1])))
     # Dark skin is rich in colour by itself, and soon looks ashen.
-    light = np.float32(_rise(lightness, NOT_DARK))
+    light = np.float32(rise(lightness, NOT_DARK))
     lacking = np.maximum(lacking, (1 - light) * np.array(DARK_WARMER, np.float32))
     return np.asarray(np.array([rich + ruddy, rich], np.float32) * light - lacking, np.float32)
 
@@ -338,24 +259,19 @@ def _blotches(after: Float, seen: CropStatistics) -> Float:
     summed = cv2.GaussianBlur(np.asarray(off, np.float32), (0, 0), BLOTCH)
     near = np.clip(summed[..., :2] / (summed[..., 2:] + FAINT / 2), -BLOTCHED, BLOTCHED)
     near *= np.clip(2 * summed[..., 2:], 0, 1)  # hair, a beard and whatever lies on the skin are left alone
-    return _planes(cv2.resize(near, after.shape[:0:-1], interpolation=cv2.INTER_LINEAR))
+    return planes(cv2.resize(near, after.shape[:0:-1], interpolation=cv2.INTER_LINEAR))
 
 
 def _without_shine(linear: Float, lightness: Float, gain: Float) -> Float:
     """Return a*, b* (2, h, w) of linear light (h, w, 3) that a gain and white light give this L* (h, w)."""
-    value = _planes(linear) * np.exp(gain)
+    value = planes(linear) * np.exp(gain)
     now = np.maximum(_luminance(value), np.float32(1e-4))
     root = (lightness + np.float32(16)) * np.float32(1 / 116)
     wanted = np.where(root > 6 / 29, root * root * root, (root - np.float32(4 / 29)) * np.float32(108 / 841))
     value *= np.maximum(wanted / now, 1)
     value -= np.maximum(now - wanted, 0)
     lab = cv2.cvtColor(cv2.merge(list(np.clip(value, 0, 1, out=value))), cv2.COLOR_LRGB2Lab)
-    return _planes(lab)[1:]
-
-
-def _planes(image: NDArray[Any]) -> Float:
-    """(h, w, 3) -> (3, h, w): numpy is many times as quick on channels that lie apart."""
-    return np.asarray(np.stack(cv2.split(image)), np.float32)
+    return planes(lab)[1:]
 
 
 def _luminance(planes: Float) -> Float:
@@ -364,83 +280,13 @@ def _luminance(planes: Float) -> Float:
     return np.asarray(red * planes[0] + green * planes[1] + blue * planes[2], np.float32)
 
 
-def _length(ab: NDArray[Any]) -> Float:
-    """(2, h, w) -> (h, w)."""
-    return np.asarray(np.sqrt(ab[0] * ab[0] + ab[1] * ab[1]), np.float32)
-
-
 def _near(seen: CropStatistics, out: Float) -> Float:
     """(SIDE, SIDE, 3): a* and b* over L*, and `out`'s L*, of the skin without shine around each place."""
-    told = np.concatenate([seen.told, _lab(stretched(out, SIDE))[..., :1]], -1)
-    average, weight = _mean(told, seen.weight), seen.weight
-    summed = cv2.GaussianBlur(np.concatenate([(told - average) * weight, weight], -1), (0, 0), SMOOTH)
-    # Where no such skin is near, the average holds.
-    return np.asarray(average + summed[..., :3] / (summed[..., 3:] + FAINT), np.float32)
-
-
-def _alike(lab: Float, weight: Float) -> Float:
-    """(SIDE, SIDE, 1) in [0, 1]: 0 where what counts as skin is a beard, dark glasses or cloth.
-
-    The skin's map is coarse; such things are darker than most of the skin, or of another hue.
-    """
-    some = weight[..., 0] > 0.5
-    if some.sum() < 16:
-        return np.ones_like(weight)
-    bright = max(float(np.percentile(lab[..., 0][some], 70)), 1.0)
-    light = _rise(lab[..., :1] / bright, HAIRY)
-    a, b = np.median(lab[..., 1:][some & (lab[..., 0] > HAIRY[1] * bright)], axis=0)
-    if np.hypot(a, b) < NO_COLOUR:
-        return np.asarray(light, np.float32)
-    length = _length(_planes(lab)[1:])[..., None]
-    hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / (np.maximum(length, NO_COLOUR) * np.hypot(a, b))
-    return np.asarray(light * _rise(hue, OTHER_HUE), np.float32)
-
-
-def _red_pupils(lab: Float, eyes: Float, skin: Float) -> Float | None:
-    """Return where the flash shines red from the back of the eyes, (H, H) in [0, 1]; None where it does not.
-
-    skin: a* of its places. Only a small, round spot is a pupil: make-up and lids are not.
-    """
-    if not len(skin):
-        return None
-    redness = _rise((lab[..., 1] - np.median(skin)) * (eyes > 0.5), RED_EYE).astype(np.float32)
-    count, labels, found, _ = cv2.connectedComponentsWithStats((redness > 0.5).astype(np.uint8))
-    pupils = np.zeros_like(labels, np.uint8)
-    for spot in range(1, count):
-        *_, wide, high, area = found[spot]
-        small = PUPIL[0] <= min(wide, high) and max(wide, high) <= min(PUPIL[1], 2 * min(wide, high))
-        if small and area > wide * high / 2:
-            pupils[labels == spot] = 1
-    if not pupils.any():
-        return None
-    near = cv2.GaussianBlur(cv2.dilate(pupils, np.ones((5, 5), np.uint8)).astype(np.float32), (0, 0), 1)
-    return np.asarray(near * np.maximum(redness, pupils), np.float32)
-
-
-def _coloured(components: Components, lab: Float, weight: Float) -> Float:
-    """(SIDE, SIDE, 1) in [0, 1]: 0 for what is pale though no shine made it so, such as grey hair."""
-    length = _length(_planes(lab)[1:])[..., None]
-    typical = float(np.median(length[weight > 0.5])) if (weight > 0.5).any() else 0.0
-    colour = _rise(length / max(typical, NO_COLOUR), GREY)
-    return np.asarray(np.maximum(colour, _shining(components, SHINING / 4)), np.float32)
-
-
-@functools.lru_cache(4)  # the same for every picture and every move of a slider
-def _features(size: tuple[int, int]) -> tuple[Float, Float]:
-    """Where eyes and where the mouth lie in a crop of this width and height."""
-    eyes, mouth = _ellipses(*EYES), _ellipses(MOUTH)
-    linear = cv2.INTER_LINEAR
-    return (
-        np.asarray(cv2.resize(eyes, size, interpolation=linear), np.float32),
-        np.asarray(cv2.resize(mouth, size, interpolation=linear), np.float32),
-    )
-
-
-def _ellipses(*places: tuple[float, float, float, float]) -> Float:
-    """(SIDE, SIDE): 1 within the ellipses, given in pixels of a 512 crop, 0 from one and a half times on."""
-    y, x = (np.mgrid[:SIDE, :SIDE] + 0.5) * (512 / SIDE)
-    radii = [np.hypot((x - at_x) / wide, (y - at_y) / high) for at_x, at_y, wide, high in places]
-    return smoothstep((1.5 - np.min(radii, axis=0)) / 0.5).astype(np.float32)
+    told = np.concatenate([seen.told, to_lab(stretched(out, SIDE))[..., :1]], -1)
+    middle, weight = average(told, seen.weight), seen.weight
+    summed = cv2.GaussianBlur(np.concatenate([(told - middle) * weight, weight], -1), (0, 0), SMOOTH)
+    # Where no such skin is near, the middle holds.
+    return np.asarray(middle + summed[..., :3] / (summed[..., 3:] + FAINT), np.float32)
 
 
 def gains(colour: NDArray[Any], warmth: float, brightness: float) -> tuple[Float, float]:
@@ -456,7 +302,7 @@ def tinted(image: Float, tint: Float, exposure: float) -> Float:
     factor = np.float32(np.exp(exposure))
 
     def lit(rows: slice) -> None:
-        value = _planes(decode_srgb(image[rows]))
+        value = planes(decode_srgb(image[rows]))
         if tint.any():
             before = _luminance(value)
             value *= np.exp(tint)[:, None, None]
@@ -465,11 +311,3 @@ def tinted(image: Float, tint: Float, exposure: float) -> Float:
 
     in_strips(len(image), lit)
     return result
-
-
-def _lab(image: Float) -> Float:
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2Lab), np.float32)
-
-
-def _mean(image: Float, weight: Float) -> Float:
-    return np.asarray((image * weight).sum((0, 1)) / weight.sum(), np.float32)

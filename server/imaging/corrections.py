@@ -18,7 +18,7 @@ from model.paper.colour import luminance
 from plugin.studio_portrait.link.sliders import SLIDERS
 from plugin.studio_portrait.link.wire import Settings
 
-from . import complexion
+from . import complexion, skin
 from .analysis import Analysis, Part
 from .colour import ColourSpace, Float
 from .crop import SIZE, face_oval, rim
@@ -122,7 +122,7 @@ def _change(part: Part, analysis: Analysis, settings: Settings) -> Float:
     np.clip(out, 0, 1, out=out)  # in place: a new array costs more than what is computed
     after = out
     if not painted and (settings.shine or settings.light):
-        seen = analysis.once(f"seen {part.grid}", None, lambda: complexion.CropStatistics.of(found))
+        seen = analysis.once(f"seen {part.grid}", None, lambda: skin.CropStatistics.of(found))
         after = complexion.kept(found, out, settings.shine, settings.light, colour, seen)
     tint, exposure = _gains(part, settings)
     after = complexion.tinted(after, tint, exposure)
@@ -174,7 +174,7 @@ def _mean_light(part: Part) -> float:
     """Return the log-gain that the person as a whole is lit with."""
     found = part.components
     assert found is not None
-    weight = complexion.skin_weight(found)
+    weight = skin.skin_weight(found)
     total = float(weight.sum())
     return float((stretched(found.light, len(weight)) * weight).sum()) / total if total > 1 else 0.0
 

@@ -12,9 +12,9 @@ from model.paper.colour import decode_srgb
 from plugin.studio_portrait.link.sliders import SLIDERS
 
 from .analysis import KEPT, Analysis, analyse
-from .complexion import skin_weight
 from .corrections import own_tint
 from .run import Run
+from .skin import skin_weight
 
 _FACE: Final = (146, 390, 409, 127)  # top, right, bottom, left in the 512-pixel square
 
