@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from plugin.studio_portrait.link.wire import Box, Settings
 
 from .analysis import Analysis
-from .blend import Reconstruction, Selection, affected
+from .blend import Reconstruction
 from .colour import Float
 from .corrections import Correction, make_corrections
 from .crop import white_of
+from .reach import Selection, affected
 from .retouch import check_settings, chosen, left_alone
 from .run import Progress, Run, never, silent
 

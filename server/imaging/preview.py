@@ -17,12 +17,12 @@ from model.inference.strips import in_strips
 from plugin.studio_portrait.link.wire import Box, Settings
 
 from .analysis import Analysis
-from .blend import Rect, Selection, reach, weights
 from .colour import Float
 from .corrections import Correction, make_corrections
 from .crop import inside, to_working, white_of, without_hidden
 from .errors import BadSetting
 from .lift import Grid, grey_of
+from .reach import Rect, Selection, reach, weights
 from .retouch import chosen, left_alone
 from .run import Run, never
 

@@ -17,12 +17,13 @@ from plugin.studio_portrait.link.sliders import SLIDERS
 from plugin.studio_portrait.link.wire import Box, Settings
 
 from .analysis import Analysis, Predictor, analyse, describe
-from .blend import Reconstruction, Selection, affected
+from .blend import Reconstruction
 from .corrections import make_corrections
 from .crop import whole_grid
 from .errors import BadSetting
 from .faces import Face
 from .lift import Grid
+from .reach import Selection, affected
 from .run import Progress, Run, never, silent
 
 UNCHANGED = "These settings change nothing in this picture."

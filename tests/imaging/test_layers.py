@@ -10,8 +10,8 @@ import pytest
 from model.inference.components import difference
 from plugin.studio_portrait.link.wire import Box, Settings
 from server.imaging import analyse, layers, render
-from server.imaging.blend import Selection
 from server.imaging.layers import middle
+from server.imaging.reach import Selection
 from tests.imaging.conftest import components_of
 from tests.imaging.test_retouch import as_sample, with_alpha
 
