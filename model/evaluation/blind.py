@@ -167,7 +167,7 @@ def _vote(row: Mapping[str, str], key: Mapping[str, Mapping[str, str]]) -> Vote 
     sure = str(row.get("sure") or "").strip()
     words = str(row.get(f"defects_{after.lower()}") or "").lower().replace(",", " ").split()
     defects = tuple(word for word in words if word in DEFECTS)
-    return Vote(pair, key[pair]["group"], chosen, int(sure) if sure.isdecimal() else 1, defects)
+    return Vote(pair, key[pair]["group"] or "", chosen, int(sure) if sure.isdecimal() else 1, defects)
 
 
 def score(judges: Sequence[Sequence[Vote]]) -> dict[str, Any]:
@@ -273,7 +273,7 @@ def _key(path: Path) -> dict[str, dict[str, str]]:
     """Read what `make` has written. Raises `ValueError` for another file."""
     try:
         key = json.loads(path.read_text("utf-8"))
-        if key and all(facts["after"] in ("A", "B") and facts["group"] is not None for facts in key.values()):
+        if key and all(facts["after"] in ("A", "B") and "group" in facts for facts in key.values()):
             return dict(key)
     except (ValueError, TypeError, KeyError, AttributeError):
         pass

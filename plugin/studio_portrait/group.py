@@ -98,12 +98,13 @@ def without_alpha(layer: Gimp.Layer) -> None:
         return
     own, width, height = layer.get_format(), layer.get_width(), layer.get_height()
     native, opaque = Babl.get_name(own), _OPAQUE[Babl.format_get_encoding(own).partition(" ")[2]]
-    buffer, pixel = layer.get_buffer(), layer.get_bpp()
+    pixel = layer.get_bpp()
     for row in range(0, height, STRIP_ROWS):
         part = Gegl.Rectangle.new(0, row, width, min(STRIP_ROWS, height - row))
+        buffer = layer.get_buffer()  # one that is kept keeps all of the layer
         samples = bytearray(buffer.get(part, 1.0, native, Gegl.AbyssPolicy.NONE))
         for place, byte in enumerate(opaque, start=pixel - len(opaque)):
             samples[place::pixel] = bytes([byte]) * (len(samples) // pixel)
         buffer.set(part, native, bytes(samples))
-    buffer.flush()
+        buffer.flush()
     layer.update(0, 0, width, height)

@@ -25,6 +25,7 @@ _SAMPLES = {"u8": "u8", "u16": "u16", "half": "f32", "float": "f32", "u32": "f32
 _BABL_TYPES = {"u8": "u8", "u16": "u16", "f32": "float"}
 _WIDER = {"u32": 4, "double": 8}  # sample types that the wire cannot carry exactly, and their bytes
 Place = tuple[int, int, int, int]  # x, y, width, height
+ICC_HEADER = 128  # bytes of an ICC profile's header
 MASK_FORMAT = "Y u8"  # of selections and layer masks: coverage, not light, so linear
 
 
@@ -195,8 +196,12 @@ def check_open(drawable: Gimp.Drawable) -> None:
 def check_same(layer: Gimp.Layer, how: Layout) -> None:
     """Raise `Problem` when the layer is gone, or has another size, format or profile than was sent."""
     check_open(layer)
-    now = layout(layer)
-    if (now.image, now.babl, now.native, now.icc) != (how.image, how.babl, how.native, how.icc):
+    now, sent = (
+        # A profile that is made from another has the time of its making in its header.
+        (one.image, one.babl, one.native, one.icc and one.icc[ICC_HEADER:])
+        for one in (layout(layer), how)
+    )
+    if now != sent:
         raise Problem(
             "bad-image", "The layer was scaled, cropped or converted meanwhile.", "Run the filter again."
         )

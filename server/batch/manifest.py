@@ -187,7 +187,8 @@ def stands(line: Outcome, item: Item, settings: dict[str, Any], weights: str) ->
             return False
         if line["status"] != DONE:
             return True
-        if settings.get("mask") and not _has(str(mask_beside(Path(item.target))), line["mask_sha256"]):
+        mask = line.get("mask_sha256")  # 0.2.0's first lines have none
+        if settings.get("mask") and mask and not _has(str(mask_beside(Path(item.target))), mask):
             return False
         return _has(item.target, line["output_sha256"])
     except (OSError, PictureError, KeyError):

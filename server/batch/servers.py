@@ -130,6 +130,8 @@ class Servers:
             try:
                 return self._called(host)
             except Problem as problem:
+                if problem.code == "bad-version":
+                    raise  # no waiting mends that
                 last = problem
             if self._closed.wait(seconds):
                 break

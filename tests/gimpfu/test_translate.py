@@ -120,6 +120,12 @@ def test_text_that_is_run_is_python_2_as_well(tmp_path: Path) -> None:
     assert (names["x"], names["apart"]["z"], names["other"]["y"], names["found"]) == (3, 255, 3, 5)
     assert "not Python" in names["failed"]
     assert run("#!/usr/bin/env python3\nx = eval('7 / 2')\n")["x"] == 3.5
+    assert run("from __future__ import division\nx = eval('7 / 2')\nexec 'y = 7 / 2'\n")["y"] == 3.5
+    assert "__python_2__" not in names["apart"]
+    formula = run(
+        "x = [eval('a / b < c', {'__builtins__': few}, {'a': 7, 'b': 2, 'c': 4}) for few in (None, {})]\n"
+    )
+    assert formula["x"] == [True, True]
 
 
 def test_cmp_decides_comparisons() -> None:
@@ -132,6 +138,10 @@ def test_cmp_decides_comparisons() -> None:
     )
     assert names["x"] == (True, False, True, False, 2)
     assert names["y"] == ([1, 2, 3], 3) and names["z"] == (True, True)
+    own = run(
+        "class A:\n    def __cmp__(self, o): return 1\n    __eq__ = lambda self, o: True\nx = A() == A()\n"
+    )
+    assert own["x"]
 
 
 def test_modules_on_strings(tmp_path: Path) -> None:
@@ -146,6 +156,8 @@ def test_modules_on_strings(tmp_path: Path) -> None:
     )
     assert names["x"] == (b"YWJj", b"abc", b"61") and names["y"] == (b"abcd", 3)
     assert names["rows"] == [["a", "b"], ["1", "2"]] and names["first"] == "2"
+    three = run("#!/usr/bin/env python3\nimport base64, zlib\nx = zlib.decompress(zlib.compress(b'a'))[0]\n")
+    assert three["x"] == 97
 
 
 def test_true_division_where_the_script_asks_for_it() -> None:

@@ -1,11 +1,13 @@
 """Builtins that a translated script finds: Python 2's own, and what its `python2_expressions` call."""
 
 from __future__ import annotations
+import __future__
 
 import builtins
 import functools
 import math
 import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -91,12 +93,12 @@ def _execfile(name: str, names: dict[str, Any] | None = None, local: Any = None)
 
     with open(name, "rb") as opened:
         code = translate.to_code(translate.decode(opened.read()), name)
-    exec(code, *_namespaces(sys._getframe(1), names, local))
+    _run(code, sys._getframe(1), names, local)
 
 
 def _exec(source: Any, names: dict[str, Any] | None = None, local: Any = None) -> None:
     frame = sys._getframe(1)
-    exec(_code_of(source, "exec", frame), *_namespaces(frame, names, local))
+    _run(_code_of(source, "exec", frame), frame, names, local)
 
 
 def _eval(source: Any, names: dict[str, Any] | None = None, local: Any = None) -> Any:
@@ -104,11 +106,25 @@ def _eval(source: Any, names: dict[str, Any] | None = None, local: Any = None) -
     return eval(_code_of(source, "eval", frame), *_namespaces(frame, names, local))
 
 
+def _run(code: Any, frame: Any, names: dict[str, Any] | None, local: Any) -> None:
+    marked = names is None or PYTHON_2 in names
+    exec(code, *_namespaces(frame, names, local))
+    if names is not None and not marked:
+        names.pop(PYTHON_2, None)  # a script that reads its settings so looks at all names
+
+
 def _namespaces(frame: Any, names: dict[str, Any] | None, local: Any) -> tuple[dict[str, Any], Any]:
-    """Return where code runs: in the caller's names, or in those given, which get the caller's builtins."""
+    """Return where code runs: in the caller's names, or in those given, which get the caller's builtins.
+
+    Where they bring others along, few or none, as one who evaluates formulas does, what translated code calls
+    is added.
+    """
     if names is None:
         return frame.f_globals, frame.f_locals if local is None else local
-    names.setdefault("__builtins__", frame.f_builtins)
+    own = names.setdefault("__builtins__", frame.f_builtins)
+    if own is not frame.f_builtins and PYTHON_2 in frame.f_globals:
+        few = vars(own) if isinstance(own, types.ModuleType) else own or {}
+        names["__builtins__"] = {**python2_expressions.NAMES, **few}
     return names, names if local is None else local
 
 
@@ -116,15 +132,20 @@ def _code_of(source: Any, mode: str, frame: Any) -> Any:
     """Return the code of text in a script of Python 2; anything else as it is. Raises SyntaxError."""
     if not isinstance(source, (str, bytes)) or PYTHON_2 not in frame.f_globals:
         return source
-    return _translated(str(ByteString(source)) if isinstance(source, bytes) else source, mode)
+    # As in Python 2, text has the division of whoever runs it.
+    true_division = frame.f_globals.get("division") is __future__.division
+    text = str(ByteString(source)) if isinstance(source, bytes) else source
+    return _translated(text, mode, true_division)
 
 
 @functools.lru_cache(256)
-def _translated(text: str, mode: str) -> Any:
+def _translated(text: str, mode: str, true_division: bool) -> Any:
     from . import translate
 
     try:
-        return translate.to_code(f"{text.strip() if mode == 'eval' else text}\n", "<string>", mode)
+        return translate.to_code(
+            f"{text.strip() if mode == 'eval' else text}\n", "<string>", mode, true_division
+        )
     except translate.Untranslatable as fault:
         raise SyntaxError(str(fault)) from None
 

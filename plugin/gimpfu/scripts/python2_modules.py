@@ -353,10 +353,8 @@ MAKERS: dict[str, Callable[[], types.ModuleType]] = {
     **{name: lambda: module("StringIO", StringIO=StringIO) for name in ("StringIO", "cStringIO")},
     "array": lambda: copied("array", array=Array, ArrayType=Array),
     "cPickle": _pickle,
-    **{name: _on_strings(name) for name in ("base64", "binascii", "zlib")},
     "collections": _collections,
     "commands": _commands,
-    "csv": _csv,
     "gettext": lambda: gettext,
     "hashlib": _hashlib,
     "imp": _imp,
@@ -380,4 +378,8 @@ MAKERS: dict[str, Callable[[], types.ModuleType]] = {
     "urllib2": _urllib,
 }
 # Those that a script in Python 3 has otherwise.
-MAKERS_2: dict[str, Callable[[], types.ModuleType]] = {"math": _math}
+MAKERS_2: dict[str, Callable[[], types.ModuleType]] = {
+    **{name: _on_strings(name) for name in ("base64", "binascii", "zlib")},
+    "csv": _csv,
+    "math": _math,
+}

@@ -178,17 +178,18 @@ def _parse(text: str, name: str = "script") -> ast.Module:
         return ast.parse(text, name)
 
 
-def to_code(text: str, name: str, mode: str = "exec") -> types.CodeType:
+def to_code(text: str, name: str, mode: str = "exec", true_division: bool = False) -> types.CodeType:
     """Compile a script's text as file `name`, with Python 2's behaviour unless it asks for Python 3.
 
-    mode: ``eval`` for an expression. Raises `Untranslatable`.
+    mode: ``eval`` for an expression. true_division: whoever runs it has asked for that.
+    Raises `Untranslatable`.
     """
     translated = to_python_3(text)
     try:
         module = _parse(translated, name)
         tree: ast.AST = _expression(module) if mode == "eval" else module
         if not is_python_3(text):
-            tree = ast.fix_missing_locations(Python2(module).visit(tree))
+            tree = ast.fix_missing_locations(Python2(module, true_division).visit(tree))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return compile(tree, name, mode, dont_inherit=True)  # type: ignore[call-overload, no-any-return]
@@ -207,8 +208,8 @@ def _expression(module: ast.Module) -> ast.Expression:
 class Python2(ast.NodeTransformer):
     """Put Python 2's meaning of some expressions into a tree; it calls `python2_expressions`."""
 
-    def __init__(self, tree: ast.Module):
-        self._true_division = any(
+    def __init__(self, tree: ast.Module, true_division: bool = False):
+        self._true_division = true_division or any(
             isinstance(node, ast.ImportFrom)
             and node.module == "__future__"
             and any(name.name == "division" for name in node.names)
@@ -264,6 +265,8 @@ class Python2(ast.NodeTransformer):
         """Let ``__cmp__`` decide all comparisons; instances keep their hash, as in Python 2."""
         self.generic_visit(node)
         known = {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
+        assigned = [one for one in node.body if isinstance(one, ast.Assign)]
+        known |= {name.id for one in assigned for name in one.targets if isinstance(name, ast.Name)}
         if "__cmp__" in known:
             texts = {name: f"def {name}(self, other): return {way}" for name, way in _BY_CMP.items()}
             texts["__hash__"] = "__hash__ = object.__hash__"
