@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from model.paper.colour import LUMINANCE, decode_srgb, encode_srgb
 
-from ..smoothstep import smoothstep
+from ..smoothstep import rise
 from .mattes import mattes
 from .rendering import Rendering
 from .strips import in_strips
@@ -234,9 +234,8 @@ def _highlight(small: Array, matte: Array) -> Array:
     Twice: the second time highlights do not count in what they are compared with.
     """
     luma = (small @ LUMINANCE)[..., None]
-    low, high = BRIGHTER
     found: Array = np.zeros_like(luma)
     for _ in range(2):
         base = _smooth(luma, (matte + np.float32(1e-4)) * (np.float32(1.001) - found), BASE)
-        found = np.asarray(smoothstep((luma / (base + 1e-3) - low) / (high - low)), np.float32)
+        found = np.asarray(rise(luma / (base + 1e-3), BRIGHTER), np.float32)
     return found
