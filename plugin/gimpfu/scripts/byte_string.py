@@ -58,19 +58,20 @@ class ByteString(bytes):
         return format(str(self), spec)
 
 
-def _text_method(name: str) -> Callable[..., Any]:
-    """Return a method of bytes that takes text, too."""
-    native = getattr(bytes, name)
+def taking_text(native: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function or method of bytes that takes text, too, and gives Python 2's strings."""
 
-    def method(self: ByteString, *args: Any) -> Any:
-        found = native(self, *(to_bytes(arg) if isinstance(arg, str) else arg for arg in args))
-        if isinstance(found, list):
-            return [ByteString(part) for part in found]
-        if isinstance(found, tuple):
-            return tuple(ByteString(part) for part in found)
-        return ByteString(found) if isinstance(found, bytes) else found
+    def call(*args: Any, **named: Any) -> Any:
+        return _strings(native(*(to_bytes(arg) if isinstance(arg, str) else arg for arg in args), **named))
 
-    return method
+    return call
+
+
+def _strings(found: Any) -> Any:
+    """Return bytes as Python 2's strings, also those in a list or tuple."""
+    if type(found) in (list, tuple):
+        return type(found)(map(_strings, found))
+    return ByteString(found) if isinstance(found, bytes) else found
 
 
 _METHODS = (
@@ -78,7 +79,7 @@ _METHODS = (
     " splitlines lower upper ljust rjust center zfill title capitalize swapcase"
 )
 for _name in _METHODS.split():
-    setattr(ByteString, _name, _text_method(_name))
+    setattr(ByteString, _name, taking_text(getattr(bytes, _name)))
 
 
 def to_bytes(value: Any) -> bytes:

@@ -15,7 +15,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from . import PYTHON_2, python2_builtins, python2_modules
+from . import PYTHON_2, python2_builtins, python2_data, python2_modules
+from .made_modules import copied, module
 
 RENAMED = {
     "BaseHTTPServer": "http.server",
@@ -53,9 +54,8 @@ RENAMED = {
 def _gimpfu_2() -> types.ModuleType:
     """Return gimpfu with the ``math`` that it brings as Python 2's."""
     package = _gimpfu("gimpfu")()
-    return python2_modules.copied(
-        "gimpfu", package.__name__, math=python2_modules.MAKERS_2["math"](), __all__=package.__all__
-    )
+    math = python2_modules.MAKERS_2["math"]()
+    return copied("gimpfu", package.__name__, math=math, __all__=package.__all__)
 
 
 def _gimpfu(name: str) -> Callable[[], types.ModuleType]:
@@ -80,13 +80,14 @@ def _own(name: str) -> Callable[[], types.ModuleType]:
 
 
 _MAKERS: dict[str, Callable[[], types.ModuleType]] = {
+    **python2_data.MAKERS,
     **python2_modules.MAKERS,
     **{name: _gimpfu(name) for name in ("gimpfu", "gimp", "gimpcolor", "gimpenums")},
     **{name: _own(name) for name in ("gimpplugin", "gimpshelf", "gimpui")},
     **{name: _gtk(name) for name in ("gtk", "pygtk", "gobject", "glib", "pango", "gio")},
 }
 # Those that a script in Python 3 has otherwise.
-_MAKERS_2 = {**python2_modules.MAKERS_2, "gimpfu": _gimpfu_2}
+_MAKERS_2 = {**python2_data.MAKERS_2, **python2_modules.MAKERS_2, "gimpfu": _gimpfu_2}
 _made: dict[Callable[[], types.ModuleType], types.ModuleType] = {}
 
 
@@ -102,12 +103,12 @@ def importer(name: str, globals: Any = None, locals: Any = None, fromlist: Any =
     if make is not None and not _beside(globals, head):
         if make not in _made:
             _made[make] = make()
-        module = _made[make]
+        found = _made[make]
         if not rest or (head in ("gtk", "os") and not fromlist):
-            _fill(module, fromlist)
-            return module
+            _fill(found, fromlist)
+            return found
         if head in ("gtk", "os"):
-            return getattr(module, rest)
+            return getattr(found, rest)
     if (helper := _helper(globals, name)) is not None:
         return helper
     return builtins.__import__(name, globals, locals, fromlist, level)
@@ -143,9 +144,7 @@ def _helper(names: Any, name: str) -> Any:
     if key not in sys.modules:
         with open(path, "rb") as file:
             code = translate.to_code(translate.decode(file.read()), path)
-        sys.modules[key] = python2_modules.module(
-            name, __file__=path, __builtins__=python2_builtins.names(importer)
-        )
+        sys.modules[key] = module(name, __file__=path, __builtins__=python2_builtins.names(importer))
         try:
             exec(code, vars(sys.modules[key]))
         except BaseException:

@@ -2,86 +2,23 @@
 
 from __future__ import annotations
 
-import array
 import builtins
+import collections.abc
 import gettext as gettext_native
 import importlib
+import itertools
 import math
 import os
-import struct
 import sys
+import time
 import types
 from collections.abc import Callable
 from typing import Any
 
 from . import python2_expressions
-from .byte_string import ByteString, to_bytes
+from .made_modules import copied, module
+from .python2_data import whole
 from .python2_files import File, StringIO, file
-
-
-def copied(name: str, source: Any = None, **more: Any) -> types.ModuleType:
-    """Return a module with everything of `source` (or of `name` itself), and `more`."""
-    native = importlib.import_module(source or name)
-    own = {key: value for key, value in vars(native).items() if not key.startswith("__")}
-    made = module(name, **{**own, **more})
-    made.__getattr__ = lambda key: getattr(native, key)  # type: ignore[method-assign]
-    return made
-
-
-def module(name: str, /, **names: Any) -> types.ModuleType:
-    """Make a module that holds these names."""
-    made = types.ModuleType(name)
-    vars(made).update(names)
-    return made
-
-
-class Array(array.array):  # type: ignore[type-arg]
-    """With the methods that were renamed, and letters for kind ``c``."""
-
-    def __new__(cls, kind: str, values: Any = ()) -> Any:
-        """Make an array of numbers, letters or bytes."""
-        if isinstance(values, (str, bytes)):
-            values = to_bytes(values)
-        elif kind not in "fdu":
-            values = [ord(item) if isinstance(item, (str, bytes)) else int(item) for item in values]
-        return super().__new__(cls, "B" if kind == "c" else kind, values)
-
-    def tostring(self) -> Any:
-        """Return the items' bytes."""
-        return ByteString(self.tobytes())
-
-    def fromstring(self, data: Any) -> None:
-        """Append items, given as bytes."""
-        self.frombytes(to_bytes(data))
-
-    def __getitem__(self, index: Any) -> Any:
-        part = super().__getitem__(index)
-        return Array(self.typecode, part) if isinstance(index, slice) else part
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(index, slice) and not isinstance(value, array.array):
-            value = array.array(self.typecode, value)
-        elif isinstance(value, float) and self.typecode not in "fd":
-            value = int(value)
-        super().__setitem__(index, value)
-
-
-def _unpack(form: Any, data: Any) -> tuple[Any, ...]:
-    found = struct.unpack(form, to_bytes(data))
-    return tuple(ByteString(one) if isinstance(one, bytes) else one for one in found)
-
-
-def _pack(form: Any, *values: Any) -> Any:
-    given = [to_bytes(one) if isinstance(one, str) else one for one in values]
-    try:
-        return ByteString(struct.pack(form, *given))
-    except struct.error:  # Python 2 took fractions where it wanted whole numbers
-        return ByteString(struct.pack(form, *map(_whole, given)))
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) else value
-
 
 _STRING_METHODS = (
     "capitalize center count expandtabs find index ljust lower lstrip replace rfind rindex rjust rsplit"
@@ -125,19 +62,6 @@ def _types() -> types.ModuleType:
     return copied("types", **kinds, StringTypes=(str, bytes))
 
 
-def _itertools() -> types.ModuleType:
-    import itertools
-
-    return copied(
-        "itertools",
-        izip=lambda *sequences: zip(*sequences, strict=False),
-        imap=map,
-        ifilter=filter,
-        ifilterfalse=itertools.filterfalse,
-        izip_longest=itertools.zip_longest,
-    )
-
-
 def _os() -> types.ModuleType:
     def popen(command: str, mode: str = "r", *rest: Any) -> Any:
         return os.popen(command, mode.replace("b", "") or "r")
@@ -159,13 +83,6 @@ def _os() -> types.ModuleType:
     path = copied("os.path", walk=walk)
     more = {"getcwdu": os.getcwd, "popen": popen, "fdopen": fdopen, "path": path}
     return copied("os", errno=importlib.import_module("errno"), **more)
-
-
-def _math() -> types.ModuleType:
-    """``floor`` and ``ceil`` gave floats, which ``/`` divides as such."""
-    return copied(
-        "math", floor=lambda number: float(math.floor(number)), ceil=lambda number: float(math.ceil(number))
-    )
 
 
 def _subprocess() -> types.ModuleType:
@@ -194,23 +111,6 @@ def _commands() -> types.ModuleType:
     return module("commands", getoutput=subprocess.getoutput, getstatusoutput=subprocess.getstatusoutput)
 
 
-def _pickle() -> types.ModuleType:
-    import pickle
-
-    def binary(file: Any) -> Any:
-        raw = getattr(file, "_file", file)
-        return getattr(raw, "buffer", raw)
-
-    return copied(
-        "cPickle",
-        "pickle",
-        load=lambda file: pickle.load(binary(file), encoding="latin-1"),
-        dump=lambda value, file, protocol=0: binary(file).write(pickle.dumps(value, protocol)),
-        loads=lambda data: pickle.loads(to_bytes(data), encoding="latin-1"),
-        dumps=lambda value, protocol=0: ByteString(pickle.dumps(value, protocol)),
-    )
-
-
 def _urllib() -> types.ModuleType:
     from urllib import error, parse, request
 
@@ -218,71 +118,6 @@ def _urllib() -> types.ModuleType:
     moved = {name: getattr(parse, name) for name in names}
     failures = {"URLError": error.URLError, "HTTPError": error.HTTPError}
     return copied("urllib", "urllib.request", parse=parse, request=request, error=error, **moved, **failures)
-
-
-def _on_strings(name: str) -> Callable[[], types.ModuleType]:
-    """Return a module whose functions take text for bytes and give Python 2's strings."""
-
-    def taking_text(native: Any) -> Callable[..., Any]:
-        def call(*args: Any, **named: Any) -> Any:
-            found = native(*(to_bytes(one) if isinstance(one, str) else one for one in args), **named)
-            return ByteString(found) if isinstance(found, bytes) else found
-
-        return call
-
-    def make() -> types.ModuleType:
-        native = vars(importlib.import_module(name)).items()
-        functions = {key: taking_text(one) for key, one in native if callable(one) and type(one) is not type}
-        renamed = {"encodestring": "encodebytes", "decodestring": "decodebytes"}
-        return copied(
-            name, **functions, **{old: functions[new] for old, new in renamed.items() if new in functions}
-        )
-
-    return make
-
-
-def _csv() -> types.ModuleType:
-    """Readers take files that were opened as binary, as Python 2 wanted."""
-    import csv
-
-    def lines(rows: Any) -> Any:
-        return (str(ByteString(row)) if isinstance(row, bytes) else row for row in rows)
-
-    class DictReader(csv.DictReader):  # type: ignore[type-arg]
-        def __init__(self, rows: Any, *args: Any, **named: Any):
-            super().__init__(lines(rows), *args, **named)
-
-    def reader(rows: Any, *args: Any, **named: Any) -> Any:
-        return csv.reader(lines(rows), *args, **named)
-
-    return copied("csv", reader=reader, DictReader=DictReader)
-
-
-def _hash(name: str) -> Callable[[], types.ModuleType]:
-    def make() -> types.ModuleType:
-        import hashlib
-
-        new = _taking_text(getattr(hashlib, {"sha": "sha1"}.get(name, name)))
-        return module(name, **{"new": new, name: new})
-
-    return make
-
-
-def _taking_text(native: Any) -> Callable[..., Any]:
-    return lambda data=b"": native(to_bytes(data))
-
-
-def _hashlib() -> types.ModuleType:
-    import hashlib
-
-    kinds = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
-    return copied("hashlib", **{kind: _taking_text(getattr(hashlib, kind)) for kind in kinds})
-
-
-def _time() -> types.ModuleType:
-    import time
-
-    return copied("time", clock=time.process_time)
 
 
 def _install(domain: str, localedir: Any = None, *args: Any, **named: Any) -> None:
@@ -311,24 +146,17 @@ def _gettext() -> types.ModuleType:
     )
 
 
-def _collections() -> types.ModuleType:
-    import collections.abc
-
-    more = {name: getattr(collections.abc, name) for name in collections.abc.__all__}
-    return copied("collections", **more)
-
-
 def _random() -> types.ModuleType:
     """Whole numbers may come as fractions, as Python 2 took them."""
     import random
 
-    def whole(native: Any) -> Callable[..., Any]:
-        return lambda *args, **named: native(*map(_whole, args), **named)
+    def taking_fractions(native: Any) -> Callable[..., Any]:
+        return lambda *args, **named: native(*map(whole, args), **named)
 
     return copied(
         "random",
-        randint=whole(random.randint),
-        randrange=whole(random.randrange),
+        randint=taking_fractions(random.randint),
+        randrange=taking_fractions(random.randrange),
         sample=lambda population, count: random.sample(list(population), int(count)),
     )
 
@@ -350,36 +178,37 @@ def _imp() -> types.ModuleType:
 
 gettext = _gettext()  # what ``from gimpfu import *`` brings, as gimpfu did
 MAKERS: dict[str, Callable[[], types.ModuleType]] = {
-    **{name: lambda: module("StringIO", StringIO=StringIO) for name in ("StringIO", "cStringIO")},
-    "array": lambda: copied("array", array=Array, ArrayType=Array),
-    "cPickle": _pickle,
-    "collections": _collections,
+    **dict.fromkeys(("StringIO", "cStringIO"), lambda: module("StringIO", StringIO=StringIO)),
+    "collections": lambda: copied(
+        "collections", **{name: getattr(collections.abc, name) for name in collections.abc.__all__}
+    ),
     "commands": _commands,
     "gettext": lambda: gettext,
-    "hashlib": _hashlib,
     "imp": _imp,
-    "itertools": _itertools,
-    "md5": _hash("md5"),
+    "itertools": lambda: copied(
+        "itertools",
+        izip=lambda *sequences: zip(*sequences, strict=False),
+        imap=map,
+        ifilter=filter,
+        ifilterfalse=itertools.filterfalse,
+        izip_longest=itertools.zip_longest,
+    ),
     "operator": lambda: copied("operator", div=python2_expressions.divide, isCallable=callable),
     "os": _os,
-    "pickle": _pickle,
     "platform": lambda: copied(
         "platform", **dict.fromkeys(("linux_distribution", "dist"), lambda **named: ("", "", ""))
     ),
     "random": _random,
     "sets": lambda: module("sets", Set=set, ImmutableSet=frozenset),
-    "sha": _hash("sha"),
     "string": _string,
-    "struct": lambda: copied("struct", pack=_pack, unpack=_unpack),
     "subprocess": _subprocess,
-    "time": _time,
+    "time": lambda: copied("time", clock=time.process_time),
     "types": _types,
-    "urllib": _urllib,
-    "urllib2": _urllib,
+    **dict.fromkeys(("urllib", "urllib2"), _urllib),
 }
-# Those that a script in Python 3 has otherwise.
+# Those that a script in Python 3 has otherwise. Python 2's rounding gave floats, which ``/`` divides as such.
 MAKERS_2: dict[str, Callable[[], types.ModuleType]] = {
-    **{name: _on_strings(name) for name in ("base64", "binascii", "zlib")},
-    "csv": _csv,
-    "math": _math,
+    "math": lambda: copied(
+        "math", floor=lambda number: float(math.floor(number)), ceil=lambda number: float(math.ceil(number))
+    ),
 }
