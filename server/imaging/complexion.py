@@ -4,7 +4,7 @@ Skin tone and exposure cannot be told apart in one photograph, and a client forg
 changed complexion. Of what a network changes only lightness is therefore taken; colour (CIE a*, b*) stays the
 photograph's, but for places that shine has washed out and for blotches, which come nearer to the colour of
 most of the skin. Only where skin cannot be like that, pale and greenish (flashes of LEDs) or bluish, the
-average is a correction, and then it is made once, as gains in linear light, over all of the person.
+average is a correction (`casts`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from model.inference.strips import in_strips
 from model.paper.colour import LUMINANCE, decode_srgb, encode_srgb
 from model.smoothstep import rise, smoothstep
 
+from . import casts
+from .casts import CAUTION
 from .colour import Float
 from .lab import average, chroma, planes, to_lab
-from .skin import NO_COLOUR, SIDE, CropStatistics, skin_weight
+from .skin import SIDE, CropStatistics
 
 SMOOTH: Final = 8.0  # pixels at `SIDE`: sigma of what counts as near
 FAINT: Final = 0.2  # weight of the average among the skin that is near
@@ -32,13 +34,6 @@ WASHED: Final = 6.0  # L* taken away from which the place has lost its colour to
 BLACK: Final = 0.35
 MORE: Final = 4.0  # times what shine has washed out of a place comes back: some shine is always left
 FADED: Final = 4.0  # C* that a place must lack before it gets the colour of the skin near by in full
-# CIE a* (green) and b* (blue) of the skin: below the first a cast is certain, above the second it is not.
-GREENISH: Final = (5.0, 9.0)
-BLUISH: Final = (2.0, 6.0)
-# Share of the skin's weakest channel in its strongest one, linear light, below which no white balance was
-# wrong: light of one colour, as on a stage, leaves nothing to be raised but noise.
-STAGE: Final = (0.05, 0.12)
-CAUTION: Final = 0.6  # share of a certain cast that is taken out, and of the colour that burnt skin gets
 EXPOSED: Final = 0.08  # log-gain beyond what shine took,
 MOST: Final = 0.12  # and of both together
 DARK_MORE: Final = 0.5  # share of that which dark skin gets on top: it looks dull sooner
@@ -63,11 +58,13 @@ EVENER: Final = 0.75
 BLOTCH: Final = 3.0
 BLOTCHED: Final = 8.0
 # Frontal light leaves skin rich in colour: the share that it loses, and the median C* between which it does;
-# the share of a* that ruddy skin loses, and its hue, in degrees from a* towards b*.
+# the share of a* that ruddy skin loses, and its hue, in degrees from a* towards b*; and the L* up to which
+# skin loses nothing: brown and dark skin is rich in colour by itself.
 CALMER: Final = 0.08
 TOO_RICH: Final = (24.0, 32.0)
 PALER: Final = 0.06
 RUDDY: Final = (50.0, 38.0)
+NOT_BROWN: Final = (56.0, 66.0)
 # Pale skin looks grey, above all without its shine: the shares of a* and b* that it gains, and the median C*
 # up to which it gains them in full, and from which on nothing.
 WARMER: Final = (0.07, 0.13)
@@ -75,22 +72,6 @@ PALE: Final = (16.0, 23.0)
 DARK_WARMER: Final = (0.03, 0.06)  # the least that dark skin gains
 BRIGHTNESS: Final = 0.7  # log-gain of the luminance at brightness 1: a factor of 2
 WARMTH: Final = np.array([0.14, 0.0, -0.30], np.float32)  # log-gains of R, G, B at warmth 1, before luminance
-
-
-def certainty(components: Components) -> float:
-    """How certain it is that the light, and not the skin, made the person's colour: 0..1."""
-    weight, small = skin_weight(components), to_lab(stretched(components.crop, SIDE))
-    # A black-and-white photograph is pale as well, and no light made it so.
-    if weight.sum() < 1 or np.percentile(chroma(planes(small)[1:]), 95) < NO_COLOUR:
-        return 0.0
-    _, a, b = average(small, weight)
-    shares = [
-        float(np.clip((least - value) / (least - sure), 0, 1))
-        for value, (sure, least) in ((a, GREENISH), (b, BLUISH))
-    ]
-    light = average(decode_srgb(stretched(components.crop, SIDE)), weight)
-    white = rise(light.min() / max(float(light.max()), 1e-6), STAGE)
-    return float(smoothstep(np.array(max(shares))) * white)
 
 
 def kept(
@@ -111,7 +92,8 @@ def kept(
 
     Where both sliders take part, the person is lit as in a studio: more light, for the highlights that were
     taken a broad, soft one, and the form that a light beside the lens has flattened, without its gloss. With
-    the slider for colour, too, blotches are evened out, and who is too rich in colour, or ruddy, is calmed.
+    the slider for colour, too, blotches are evened out, who is too rich in colour, or ruddy, is calmed, and
+    purple skin gets the hue of skin.
 
     out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. shine, light: the settings that `out` was
     made with. colour: that slider's share of its default. seen: of these components, if at hand. Returns the
@@ -167,6 +149,7 @@ def kept(
     factor = np.float32(np.exp(_exposure(skin, before[::4, ::4, 0][some]) * studio / 3)) if studio else 1
     middle = float((np.median(skin[0]) + 16) * factor - 16) if studio else 0.0
     calmer = np.float32(studio * colour) * _too_much(skin) if studio else np.zeros(2, np.float32)
+    turn = studio * colour * casts.purple(components, seen.weight, skin) if studio and colour else 0.0
     blotches = np.float32(EVENER * studio * colour) * _blotches(after, seen) if studio and colour else None
     result = np.empty_like(out)
 
@@ -187,6 +170,9 @@ def kept(
             lab[1:] *= 1 - gone
         if calmer.any():
             lab[1:] *= 1 - calmer[:, None, None] * (1 - seen.features[rows])
+        if turn:
+            angle = np.float32(turn) * (1 - seen.features[rows])
+            lab[1:] = casts.turned(lab[1:], np.median(skin[1:], axis=1), angle)
         result[rows] = cv2.cvtColor(cv2.merge(list(lab)), cv2.COLOR_Lab2RGB).clip(0, 1)
 
     in_strips(height, exposed)
@@ -228,8 +214,9 @@ def _too_much(skin: Float) -> Float:
     ruddy = PALER * float(rise(-np.degrees(np.arctan2(b, a)), (-RUDDY[0], -RUDDY[1])))
     # Dark skin is rich in colour by itself, and soon looks ashen.
     light = np.float32(rise(lightness, NOT_DARK))
+    calm = np.float32(rise(lightness, NOT_BROWN))
     lacking = np.maximum(lacking, (1 - light) * np.array(DARK_WARMER, np.float32))
-    return np.asarray(np.array([rich + ruddy, rich], np.float32) * light - lacking, np.float32)
+    return np.asarray(np.array([rich + ruddy, rich], np.float32) * calm - lacking, np.float32)
 
 
 def _form(lightness: Float, middle: float) -> Float:

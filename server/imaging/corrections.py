@@ -18,7 +18,7 @@ from model.paper.colour import luminance
 from plugin.studio_portrait.link.sliders import SLIDERS
 from plugin.studio_portrait.link.wire import Settings
 
-from . import complexion, skin
+from . import casts, complexion, skin
 from .analysis import Analysis, Part
 from .colour import ColourSpace, Float
 from .crop import SIZE, face_oval, rim
@@ -145,7 +145,7 @@ def own_tint(part: Part) -> Float:
     """
     found = part.components
     assert found is not None
-    certain = complexion.certainty(found) if found.colour.any() and found.rendering is None else 0.0
+    certain = casts.certainty(found) if found.colour.any() and found.rendering is None else 0.0
     return np.float32(certain) * found.colour
 
 

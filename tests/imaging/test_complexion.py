@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from model.inference.components import Components
-from server.imaging import complexion
+from server.imaging import casts, complexion
 
 SIZE = 512
 
@@ -164,12 +164,12 @@ def test_eyes_stay_as_they_were() -> None:
 
 
 def test_a_cast_is_certain_on_greenish_and_bluish_skin_only() -> None:
-    assert complexion.certainty(components()) == 0
-    assert complexion.certainty(components(skin=(0.60, 0.62, 0.52))) == 1  # greenish
-    assert complexion.certainty(components(skin=(0.66, 0.52, 0.60))) == 1  # bluish
-    assert complexion.certainty(components(skin=(0.34, 0.23, 0.18))) == 0  # dark
-    assert complexion.certainty(components(skin=(0.35, 0.65, 0.30))) == 1  # a green lamp, which left some red
-    assert complexion.certainty(components(skin=(0.12, 0.55, 0.09))) == 0  # and one that left none: noise
+    assert casts.certainty(components()) == 0
+    assert casts.certainty(components(skin=(0.60, 0.62, 0.52))) == 1  # greenish
+    assert casts.certainty(components(skin=(0.66, 0.52, 0.60))) == 1  # bluish
+    assert casts.certainty(components(skin=(0.34, 0.23, 0.18))) == 0  # dark
+    assert casts.certainty(components(skin=(0.35, 0.65, 0.30))) == 1  # a green lamp, which left some red
+    assert casts.certainty(components(skin=(0.12, 0.55, 0.09))) == 0  # and one that left none: noise
 
 
 def modelled() -> Components:
@@ -242,15 +242,33 @@ def test_gloss_that_is_left_is_dulled() -> None:
     assert 0.6 * brighter[1] < brighter[0] < 0.95 * brighter[1]
 
 
-def test_skin_that_is_too_rich_in_colour_is_calmed_and_lips_are_not() -> None:
+def test_skin_that_is_too_rich_in_colour_is_calmed_and_lips_and_brown_skin_are_not() -> None:
     lips = np.s_[325, 254]
-    ruddy, even, dark = (0.84, 0.45, 0.36), (0.72, 0.55, 0.45), (0.50, 0.27, 0.20)
-    for skin, least, most in ((ruddy, 0.82, 0.95), (even, 0.99, 1.01), (dark, 1.01, 1.09)):
+    ruddy, brown, even, dark = (0.97, 0.6, 0.47), (0.72, 0.42, 0.31), (0.72, 0.55, 0.45), (0.50, 0.27, 0.20)
+    for skin, least, most in (
+        (ruddy, 0.82, 0.95),
+        (brown, 0.99, 1.03),
+        (even, 0.99, 1.01),
+        (dark, 1.01, 1.09),
+    ):
         found = components(skin=skin)
         plain, calm = (lab(complexion.kept(found, found.crop, 1, 1, colour)) for colour in (0, 1))
         lost = calm[400, 256, 1:] / plain[400, 256, 1:]
         assert least < lost[0] <= lost[1] < most
         np.testing.assert_allclose(calm[lips], plain[lips], atol=0.3)
+
+
+def test_purple_skin_gets_the_hue_of_skin_and_white_cloth_stays_white() -> None:
+    def hue(picture: np.ndarray) -> float:
+        return float(np.degrees(np.arctan2(*picture[400, 256, :0:-1])))
+
+    purple, magenta, lamp = (0.62, 0.44, 0.46), (0.62, 0.40, 0.47), (0.60, 0.05, 0.45)
+    for skin, least, most in ((purple, 4, 10), (magenta, 8.5, 10.5), (lamp, -1, 0.5)):
+        found = components(skin=skin)
+        found.crop[200:300, 400:430] = 0.9
+        plain, turned = (lab(complexion.kept(found, found.crop, 1, 1, colour)) for colour in (0, 1))
+        assert least < hue(turned) - hue(plain) < most
+        np.testing.assert_allclose(turned[250, 415], plain[250, 415], atol=0.6)
 
 
 def test_pale_skin_gets_a_little_more_colour_and_warmth_and_lips_do_not() -> None:
@@ -264,9 +282,9 @@ def test_pale_skin_gets_a_little_more_colour_and_warmth_and_lips_do_not() -> Non
 
 def test_a_black_and_white_photograph_has_no_cast() -> None:
     grey = components(skin=(0.6, 0.6, 0.6))
-    assert complexion.certainty(grey) == 0
+    assert casts.certainty(grey) == 0
     pink = shifted(grey.crop, (0, 8, 4), np.ones((SIZE, SIZE), np.float32))
     assert np.ptp(complexion.kept(grey, pink, 1, 1, 1), axis=-1).max() < 1 / 255
     led = components(skin=(0.60, 0.61, 0.56))  # a pale, greenish face, in a picture that has colours
     led.crop[:100] = (0.3, 0.4, 0.8)
-    assert complexion.certainty(led) > 0.9
+    assert casts.certainty(led) > 0.9

@@ -1,0 +1,75 @@
+"""Colour casts: made by the light where skin cannot be like that, and only there taken out of a person.
+
+Pale and greenish (flashes of LEDs) or bluish, skin gets a network's correction, gains in linear light over
+all of the person. Where it is purple, hues like the skin's are turned: white cloth and teeth stay white.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.inference.components import Components, stretched
+from model.paper.colour import decode_srgb
+from model.smoothstep import rise, smoothstep
+
+from .colour import Float
+from .lab import average, chroma, planes, to_lab
+from .skin import NO_COLOUR, OTHER_HUE, SIDE, skin_weight
+
+# CIE a* (green) and b* (blue) of the skin: below the first a cast is certain, above the second it is not.
+GREENISH: Final = (5.0, 9.0)
+BLUISH: Final = (2.0, 6.0)
+# Hue of the skin, degrees from a* towards b*: up to the first it is too purple for any skin, and a cast is
+# certain; from the second on it is not. And the most degrees by which it is turned: shoulders beyond the crop
+# are not.
+PURPLE: Final = (24.0, 42.0)
+TURNED: Final = 10.0
+# Share of the skin's weakest channel in its strongest one, linear light, below which no white balance was
+# wrong: light of one colour, as on a stage, leaves nothing to be raised but noise.
+STAGE: Final = (0.05, 0.12)
+CAUTION: Final = 0.6  # share of a certain cast that is taken out, and of the colour that burnt skin gets
+
+
+def certainty(components: Components) -> float:
+    """How certain it is that the light, and not the skin, made the person's colour: 0..1."""
+    weight, small = skin_weight(components), to_lab(stretched(components.crop, SIDE))
+    # A black-and-white photograph is pale as well, and no light made it so.
+    if weight.sum() < 1 or np.percentile(chroma(planes(small)[1:]), 95) < NO_COLOUR:
+        return 0.0
+    _, a, b = average(small, weight)
+    shares = [
+        float(np.clip((least - value) / (least - sure), 0, 1))
+        for value, (sure, least) in ((a, GREENISH), (b, BLUISH))
+    ]
+    return float(smoothstep(np.array(max(shares))) * _white(components, weight))
+
+
+def _white(components: Components, weight: Float) -> float:
+    """Return how far the light may have been white, 0..1: light of one colour leaves nothing to be raised."""
+    light = average(decode_srgb(stretched(components.crop, SIDE)), weight)
+    return float(rise(light.min() / max(float(light.max()), 1e-6), STAGE))
+
+
+def purple(components: Components, weight: Float, skin: Float) -> float:
+    """Return the angle in radians by which the hue of purple skin has to turn; 0 for any other.
+
+    weight: the crop's `skin_weight`. skin: (3, N) L*, a*, b* of some of its places.
+    """
+    a, b = np.median(skin[1:], axis=1)
+    hue, (certain, least) = float(np.degrees(np.arctan2(b, a))), PURPLE
+    if np.hypot(a, b) < NO_COLOUR or hue < -90:  # of a hue that no skin comes near
+        return 0.0
+    share = CAUTION * float(rise(-hue, (-least, -certain)))
+    share *= _white(components, weight) if share else 0
+    return float(np.radians(min(share * (least - hue), TURNED)))
+
+
+def turned(colour: Float, skin: NDArray[Any], angle: Float) -> Float:
+    """Turn the hue of a*, b* (2, h, w) by angles (h, w), as far as it is like that of the skin's, (2,)."""
+    like = (colour[0] * skin[0] + colour[1] * skin[1]) / (chroma(colour) * np.hypot(*skin) + np.float32(1e-3))
+    turn = angle * rise(like, OTHER_HUE)
+    sine, cosine = np.sin(turn), np.cos(turn)
+    return np.stack([cosine * colour[0] - sine * colour[1], sine * colour[0] + cosine * colour[1]])
