@@ -68,6 +68,9 @@ def _plan(
     into_folder = out_is_folder or out.is_dir() or len(inputs) > 1 or inputs[0].is_dir()
     if into_folder:
         _check_folder(out, out_is_folder)
+    elif suffix:
+        sentence = f"--suffix {suffix} is for results in a folder, and {out} names one file."
+        raise Problem("bad-setting", sentence, f"Put it into that name; if a folder is meant: {out}{os.sep}")
     elif sources[0].exists():  # else that it is missing is told, and not this
         _check_format(out)
     named = [out / f"{source.stem}{suffix}{_ending(source)}" if into_folder else out for source in sources]

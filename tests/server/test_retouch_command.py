@@ -420,6 +420,9 @@ def test_suffix_mask_and_summary(tmp_path: Path, photo: Path, capsys: pytest.Cap
     mask = imagecodecs.png_decode((folder / "one_studio-mask.png").read_bytes())
     assert mask.shape[:2] == (40, 60) and mask.max() == 200 and mask[0, 0] == 0
     assert "no part of a file's name" in refused(capsys, photo, "-o", folder, "--suffix", "../x")
+    for name in ("one.jpg", "no-folder-yet"):
+        told = refused(capsys, photo, "-o", tmp_path / name, "--suffix=-x")
+        assert "--suffix -x is for results in a folder" in told and not (tmp_path / name).exists()
     (folder / "three-mask.png").write_bytes(photo.read_bytes())
     (folder / "three.png").write_bytes(photo.read_bytes())
     words = (folder / "three.png", folder / "three-mask.png", "-o", tmp_path / "out", "--mask")
