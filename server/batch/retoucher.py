@@ -143,6 +143,7 @@ def in_pixels(item: Item, change: Change, line: Outcome, clock: Stopwatch) -> No
         kind = format_of(target)
         pixels = back_in_one_piece(picture) if kind == picture.format else picture.pixels
         data = pictures.encode(picture, pixels, kind)
+        line["notes"] += pictures.left_out(picture, kind)
         if mask is not None:
             coded = pictures.encode(Picture(mask, "mask"), mask, "png")
             put(mask_beside(target), coded, mode)

@@ -61,6 +61,8 @@ def retouch_file(
         files = _files(task, picture, pixels, mask if settings.mask else None)
     if found_nobody(result):
         raise _nobody(len(result["faces"]))
+    if not _is_layered(task):
+        lost = pictures.left_out(picture, format_of(task.target))
     with clock("write"):
         _write(files, picture)
     return {

@@ -207,6 +207,14 @@ def _translated(picture: Picture) -> dict[str, Any]:
     return said
 
 
+def left_out(picture: Picture) -> tuple[str, ...]:
+    """Return a note about what of another format's picture has no room in a JPEG."""
+    exif, xmp = picture.exif or b"", picture.xmp or b""
+    long = {"the XMP packet": len(xmp) >= _SEGMENT, "values in EXIF": _in_one_segment(exif) != exif}
+    told = " and ".join(name for name, is_long in long.items() if is_long)
+    return (f"Left out, because a JPEG has no room for it: {told}.",) if told else ()
+
+
 def _in_one_segment(block: bytes) -> bytes:
     """Return EXIF without its largest values where it is too long: what Photoshop adds to a TIFF's tags.
 

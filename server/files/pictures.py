@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import decoder, names
+from . import decoder, jpeg, names
 from .errors import PictureError
 from .names import format_of, kind_of
 from .picture import MAX_PIXELS, New, Picture, Samples, check_finite, empty
@@ -89,6 +89,11 @@ def encode(picture: Picture, pixels: Samples, kind: str) -> bytes:
         picture = picture.upright()
     data: bytes = FORMATS[kind].write(picture, pixels)
     return data
+
+
+def left_out(picture: Picture, kind: str) -> tuple[str, ...]:
+    """Return notes about what a file of this kind has no room for, though the picture's file had."""
+    return jpeg.left_out(picture.upright()) if kind == "jpeg" != picture.format else ()
 
 
 @contextlib.contextmanager

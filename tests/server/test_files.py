@@ -14,6 +14,8 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, ImageFile, JpegImagePlugin
 
+from server.batch.item import Item
+from server.batch.retoucher import outcome_of
 from server.files import exif, jpeg, pictures, png
 from server.files.errors import PictureError
 from server.files.picture import Picture, back_in_one_piece, in_one_piece
@@ -462,6 +464,22 @@ def test_tiff_keeps_tags(tmp_path: Path) -> None:
     with tifffile.TiffFile(source) as one, tifffile.TiffFile(target) as two:
         for code in (270, 282, 283, 296, 305, 306, 700, 33432, 34675):
             assert two.pages[0].aspage().tags[code].value == one.pages[0].aspage().tags[code].value, code
+
+
+def test_what_a_jpeg_has_no_room_for_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "in.png"
+    for spaces, left_out in ((64_000, False), (70_000, True)):
+        xmp = png.Chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP + b" " * spaces).coded()
+        coded = pillow(Image.open(SELFIE).resize((60, 40)), "png")
+        path.write_bytes(coded[:33] + xmp + coded[33:])
+        picture = pictures.read(path)
+        told, kept = pictures.left_out(picture, "jpeg"), pictures.encode(picture, picture.pixels, "jpeg")
+        assert (pictures.decode(kept).xmp is None) == left_out
+        assert (told == ("Left out, because a JPEG has no room for it: the XMP packet.",)) == left_out
+        assert not pictures.left_out(picture, "tiff")
+    item = Item(str(path), str(tmp_path / "out.jpg"), "out.jpg")
+    outcome = outcome_of(item, lambda *_: {"faces": [{"used": True}]})
+    assert outcome["notes"] == list(told)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
