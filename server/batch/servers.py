@@ -9,6 +9,7 @@ called again for a while, and its pictures go to the others meanwhile.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections import deque
@@ -194,6 +195,8 @@ class Servers:
         """
         target = Path(item.target)
         if self._mask or {format_of(target), SUFFIXES.get(Path(item.source).suffix.lower())} != {"jpeg"}:
+            return False
+        if os.path.getsize(item.source) > MOST_FILE:  # else it would be read to its end, and then again
             return False
         with clock("read"):
             about, mode, data = fingerprint(Path(item.source), MOST_FILE)

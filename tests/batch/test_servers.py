@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -17,10 +19,12 @@ from PIL import Image
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import Problem, Settings
-from server.batch.item import Order
+from server.batch import servers
+from server.batch.item import Item, Order
 from server.batch.servers import Servers
 from server.files import exif
 from server.remote.keys import CLIENTS, SERVERS, KeyRing
+from server.stopwatch import Stopwatch
 from tests.sample import CHECKOUT, alike
 from tests.server.running import PATIENCE, wait_for
 
@@ -75,6 +79,20 @@ class Farm:
         for server in self.servers:
             server.kill()
             server.wait()
+
+
+def test_a_jpeg_too_large_to_travel_as_a_file_is_not_read_to_its_end_for_that(tmp_path: Path) -> None:
+    """What works with its pixels reads it, and counts its bytes for the manifest."""
+    path = tmp_path / "large.jpg"
+    with path.open("wb") as file:
+        file.truncate(servers.MOST_FILE + 1)
+    engine = object.__new__(Servers)  # nobody is called
+    engine._mask = False
+    session: Any = None  # nobody is asked
+    line: dict[str, Any] = {}
+    with patch.object(servers, "fingerprint", wraps=servers.fingerprint) as read:
+        assert not engine._as_file(session, Item(str(path), str(path), path.name), line, Stopwatch())
+    assert not read.called and not line
 
 
 @pytest.fixture
