@@ -192,7 +192,7 @@ class Steps(Dataset[Batch]):
         counts = rng.multinomial(count, list(mixes.values())) if len(mixes) > 1 and count else [count]
         for number, (name, own) in enumerate(zip(mixes, counts, strict=False)):
             if own and folder:
-                seeds = [self.config.seed, step, *([number] if number else [])]
+                seeds = [self.config.seed, step, *([number + 1] if number else [])]  # 1 is `rng`'s own
                 form = (stage.size, seeds, stage.shrink, self.device, named(name))
                 yield draw(folder, portraits, int(own), *form)
 

@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -189,6 +190,21 @@ def test_several_mixes_are_drawn_by_their_shares(cache: Path, tmp_path: Path) ->
     flashed = [float(specular.max()) > 0 for i in range(4) for specular in steps[i].specular]
     assert len(flashed) == 16 and 3 <= sum(flashed) <= 13
     assert torch.equal(steps[2].x, Steps(steps.known, told, 2)[0].x)
+
+
+def test_no_two_random_streams_of_a_step_are_the_same(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, new = [], np.random.default_rng
+
+    def noted(seed: Any) -> np.random.Generator:
+        begun.append(new(seed).bytes(16))
+        return new(seed)
+
+    monkeypatch.setattr(np.random, "default_rng", noted)
+    told = replace(Config.read(config(tmp_path, 12)), batch=12, mixes=(("still", 0.3), ("hard", 0.3)))
+    _ = Steps(sources(cache, None, 0.0), told, 0)[0]
+    assert len(begun) == len(set(begun)) == 4, "the step's own, and one for each mix"
 
 
 def on_pairs(settings: Path, pairs: Path, run: Path) -> list[str]:
