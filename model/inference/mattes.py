@@ -52,10 +52,12 @@ def mattes(crop: Array, own: Array | None = None, skin: Array | None = None) -> 
     else:
         skin = sharpened(skin)
     lone, enough = WITHIN
-    share = float(np.clip((enough - _within(crop)) / (enough - lone), 0, 1))
+    rows, columns = _changing(crop)
+    within = float(rows.mean() * columns.mean())  # of a crop turned aslant, 1
+    share = float(np.clip((enough - within) / (enough - lone), 0, 1))
     if share:
         also = _stretched(skin) if own is None else np.maximum(_stretched(skin), _stretched(sharpened(own)))
-        again = _segmented(_mirrored(crop))
+        again = _segmented(_mirrored(crop, rows, columns))
         two = np.maximum(np.minimum(person, again), np.minimum(np.maximum(person, again), also))
         person = person + np.float32(share) * (two - person)
     return person, skin * cv2.resize(person, skin.shape[::-1], interpolation=cv2.INTER_AREA)
@@ -84,24 +86,18 @@ def _segmented(crop: Array) -> Array:
     return sharpened(answer, UNSURE)
 
 
-def _within(crop: Array) -> float:
-    """Return the share of a crop's rows and columns that lie in the picture; of one turned aslant, 1."""
-    rows, columns = _changing(crop)
-    return float(rows.mean() * columns.mean())
-
-
 def _changing(crop: Array) -> list[NDArray[np.bool_]]:
-    """Of rows and of columns: which differ from the next one."""
+    """Of rows and of columns: which differ from the next one, as those beyond the picture do not."""
     grey = crop[..., 1]
     return [np.abs(np.diff(grey, axis=axis)).max(1 - axis) > REPEATED for axis in (0, 1)]
 
 
-def _mirrored(crop: Array) -> Array:
+def _mirrored(crop: Array, rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> Array:
     """Return the crop with mirrored pixels in place of repeated ones at its sides and above.
 
-    Half a face becomes a whole one. Below, where a body goes on, a chin would get another face.
+    Half a face becomes a whole one. Below, where a body goes on, a chin would get another face. rows,
+    columns: as `_changing` tells.
     """
-    rows, columns = _changing(crop)
     if not rows.any() or not columns.any():
         return crop
     top, left, right = (int(side.argmax()) for side in (rows, columns, columns[::-1]))

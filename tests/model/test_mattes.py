@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -52,6 +53,9 @@ def test_half_a_face_is_the_person_and_a_wall_beside_it_is_not() -> None:
     half = np.pad(PICTURES["selfie"]()[:, :250], ((0, 0), (0, 262), (0, 0)), mode="edge")
     person, _ = mattes.mattes(half, np.ones((64, 64), np.float32))  # a network that says so of everything
     assert person[130:150, 90:120].min() > 0.95 and person[WALL].max() < 0.05
+    with patch.object(mattes, "_changing", wraps=mattes._changing) as asked:
+        assert np.array_equal(mattes.mattes(half, np.ones((64, 64), np.float32))[0], person)
+    assert asked.call_count == 1, "the picture's edges are looked for once"
     grey = np.full((512, 512, 3), 0.5, np.float32)
     assert mattes.mattes(grey, np.ones((64, 64), np.float32))[0].max() < 0.05, "nothing to mirror"
 
