@@ -121,6 +121,8 @@ def test_text_that_is_run_is_python_2_as_well(tmp_path: Path) -> None:
     assert "not Python" in names["failed"]
     assert run("#!/usr/bin/env python3\nx = eval('7 / 2')\n")["x"] == 3.5
     assert run("from __future__ import division\nx = eval('7 / 2')\nexec 'y = 7 / 2'\n")["y"] == 3.5
+    division = run(f"from __future__ import division\nother = {{}}\nexecfile({str(script)!r}, other)\n")
+    assert division["other"]["y"] == 3.5
     assert "__python_2__" not in names["apart"]
     formula = run(
         "x = [eval('a / b < c', {'__builtins__': few}, {'a': 7, 'b': 2, 'c': 4}) for few in (None, {})]\n"

@@ -91,9 +91,10 @@ def _round(number: float, digits: int = 0) -> float:
 def _execfile(name: str, names: dict[str, Any] | None = None, local: Any = None) -> None:
     from . import translate
 
+    frame = sys._getframe(1)
     with open(name, "rb") as opened:
-        code = translate.to_code(translate.decode(opened.read()), name)
-    _run(code, sys._getframe(1), names, local)
+        text = translate.decode(opened.read())
+    _run(translate.to_code(text, name, "exec", _divides_truly(frame)), frame, names, local)
 
 
 def _exec(source: Any, names: dict[str, Any] | None = None, local: Any = None) -> None:
@@ -132,10 +133,13 @@ def _code_of(source: Any, mode: str, frame: Any) -> Any:
     """Return the code of text in a script of Python 2; anything else as it is. Raises SyntaxError."""
     if not isinstance(source, (str, bytes)) or PYTHON_2 not in frame.f_globals:
         return source
-    # As in Python 2, text has the division of whoever runs it.
-    true_division = frame.f_globals.get("division") is __future__.division
     text = str(ByteString(source)) if isinstance(source, bytes) else source
-    return _translated(text, mode, true_division)
+    return _translated(text, mode, _divides_truly(frame))
+
+
+def _divides_truly(frame: Any) -> bool:
+    """Whether a frame's module asked for Python 3's division, which text has of whoever runs it."""
+    return frame.f_globals.get("division") is __future__.division
 
 
 @functools.lru_cache(256)
