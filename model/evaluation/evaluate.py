@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +49,26 @@ def _run(options: argparse.Namespace) -> int:
         planned = plan(maps.folder, maps.entries, options.flashes, options.seed, mix)
         print(f"mix {name}: {announced(planned, options.seed)}")
         result["mixes"][name] = _judge(planned, networks, options, name, trouble)
-    try:
-        if real:
-            print(f"\n{len(real)} real pairs, every picture brought to the studio photograph's exposure")
+    if real:
+        print(f"\n{len(real)} real pairs, every picture brought to the studio photograph's exposure")
+        with _going_on(trouble):
             result["pairs"] = _judge(real, networks, options, "pairs", trouble, real=True)
-        if options.real:
+    if options.real:
+        with _going_on(trouble):
             result["photographs"] = _photographs(networks, options, trouble)
-    except ValueError as error:  # the mixes are judged already
-        trouble.append(str(error))
-        command_line.tell_left_out([str(error)])
     if options.json:
         print(json.dumps(result))
     return 1 if trouble else 0
+
+
+@contextmanager
+def _going_on(trouble: list[str]) -> Iterator[None]:
+    """Tell of pictures of which none can be judged: those of other kinds are judged all the same."""
+    try:
+        yield
+    except ValueError as error:
+        trouble.append(str(error))
+        command_line.tell_left_out([str(error)])
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """Where the held-out people's maps come from: fitted once, kept in the user's cache folder.
 
-The folder's name follows from the portraits, their manifest, the mesh and the code that makes the
-maps, so that a change of any of them makes new ones. A training cache can be given instead.
+The folder's name follows from the portraits and the mesh (their sizes and times), the manifest and the code
+that makes the maps, so that a change of any of them makes new ones. A training cache can be given instead.
 """
 
 from __future__ import annotations
@@ -96,9 +96,20 @@ def _fill(folder: Path, mesh: Path, cache: Path) -> None:
 
 
 def _default_cache(folder: Path, mesh: Path) -> Path:
-    digest = hashlib.sha256(f"{folder.resolve()}\n{mesh.resolve()}\n{mesh.stat().st_size}\n".encode())
+    digest = hashlib.sha256(f"{folder.resolve()}\n{mesh.resolve()}\n".encode())
     digest.update((folder / "manifest.csv").read_bytes())
+    for file in (mesh, *(folder / portrait.file for portrait in manifest(folder) if portrait.held_out)):
+        digest.update(_version(file).encode())
     for module in CODE:
         digest.update(Path(str(module.__file__)).read_bytes())
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return home / "studio-portrait" / "evaluate" / digest.hexdigest()[:16]
+
+
+def _version(file: Path) -> str:
+    """Return what changes with a file's content; nothing for a missing one, which is told as it is read."""
+    try:
+        found = file.stat()
+    except OSError:
+        return "\n"
+    return f"{found.st_size} {found.st_mtime_ns}\n"

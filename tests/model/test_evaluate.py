@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,8 @@ import pytest
 from model.data.prepare import pairs as prepared
 from model.data.synthesize import cache
 from model.data.synthesize.portraits import frame
-from model.evaluation import card, flashes, systems
+from model.errors import Unusable
+from model.evaluation import card, flashes, maps, systems
 from model.evaluation.evaluate import main
 from model.evaluation.judge import judge
 from model.evaluation.maps import held_out_maps
@@ -209,6 +211,50 @@ def test_what_photographs_lack_is_told_before_or_beside_all_else(
     words = capsys.readouterr()
     assert "wall.png: no face" in words.err or "no face was found" in words.err
     assert set(json.loads(words.out.splitlines()[-1])) == {"default", "mixes", "seed"}
+
+
+def test_damaged_pairs_do_not_keep_photographs_from_being_judged(
+    folder: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs, real = tmp_path / "pairs", tmp_path / "real"
+    for place in (pairs, real):
+        place.mkdir()
+    (real / "selfie.jpg").write_bytes(SELFIE.read_bytes())
+    (real / "damaged.jpg").write_text("no picture")
+    sure = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    lost = prepared.Pair("p7", pairs / "lost.png", pairs / "o.png", 0.0, sure, prepared.HELD_OUT)
+    prepared.write(pairs, [lost])
+    common = ["--portraits", str(folder), "--cache", str(folder), "--weights", str(weights)]
+    words = [*common, "--mix", "real", "--flashes", "1", "--pairs", str(pairs), "--real", str(real), "--json"]
+    assert main(words) == 1
+    told = capsys.readouterr()
+    for name in ("lost.png", "damaged.jpg", "none of the pictures could be judged"):
+        assert name in told.err
+    result = json.loads(told.out.splitlines()[-1])
+    assert result["photographs"]["n"] == 1 and "pairs" not in result
+
+
+def test_other_portraits_under_the_same_names_get_maps_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kept maps are found by what they were made of."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    mesh = write(tmp_path, "a.jpg,pif,p0", "b.jpg,pif,p1") / "mesh.npz"
+    mesh.write_bytes(b"")
+    filled: list[Path] = []
+
+    def fill(folder: Path, mesh: Path, cache: Path) -> None:
+        filled.append(cache)
+        raise Unusable("far enough")
+
+    monkeypatch.setattr(maps, "_fill", fill)
+    times = [(tmp_path / "a.jpg", 1), (tmp_path / "a.jpg", 2), (tmp_path / "b.jpg", 1), (mesh, 1)]
+    for file, time in times:
+        file.write_bytes(b"a picture")
+        os.utime(file, (time, time))
+        with pytest.raises(Unusable):
+            held_out_maps(tmp_path, mesh, None)
+    assert filled[0] != filled[1] == filled[2] != filled[3], "b is not held out"
 
 
 def test_a_damaged_index_is_told(
