@@ -7,13 +7,15 @@ What is written goes to GIMP tile by tile, not pixel by pixel: `flush` sends the
 flush too late or never, so it also runs before anything else that looks at the drawable
 (see `patches`), before every PDB call and at the end of a run. It has to: GEGL ends the
 process over pixels that are left when their drawable is gone. A buffer keeps the tiles that
-went through it, so after what may have changed pixels (`expect_changes`) each region opens its own anew.
+went through it, so after what may have changed pixels (`expect_changes`), and for a new region, it is opened
+anew. The regions of a drawable share one, where each sees at once what another writes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakValueDictionary
 
 from gi.repository import Babl, Gegl, Gimp
 
@@ -28,7 +30,8 @@ _FORMATS = {
 Rectangle = tuple[int, int, int, int]  # x, y, width, height
 
 _written: dict[int, PixelRgn] = {}
-_changes = 0  # how often pixels may have changed beside a region
+# By drawable, and whether it is the shadow: while a region holds them and nothing else changes pixels.
+_buffers: WeakValueDictionary[tuple[int, bool], Any] = WeakValueDictionary()
 
 
 def flush() -> None:
@@ -40,9 +43,8 @@ def flush() -> None:
 
 def expect_changes() -> None:
     """Send GIMP everything, for what is called now may read and change pixels."""
-    global _changes
     flush()
-    _changes += 1
+    _buffers.clear()
 
 
 class PixelRgn:
@@ -71,19 +73,22 @@ class PixelRgn:
         self.dirty, self.shadow = bool(dirty), bool(shadow)
         self._format, self.bpp = _format(drawable)
         self._number = drawable.get_id()
-        self._open()
-
-    def _open(self) -> None:
-        self._source = self.drawable.get_buffer()
-        self._target = self.drawable.get_shadow_buffer() if self.shadow else self._source
-        self._opened = _changes
+        flush()
+        _buffers.pop((self._number, False), None)
+        self._look_anew()
 
     def _look_anew(self) -> None:
         """Open the buffers again where what they keep may be out of date."""
-        if any(other.covers(self) for other in _written.values()):
-            expect_changes()
-        if self._opened != _changes:
-            self._open()
+        self._source = self._buffer(False)
+        self._target = self._buffer(True) if self.shadow else self._source
+
+    def _buffer(self, shadow: bool) -> Any:
+        key = self._number, shadow
+        buffer = _buffers.get(key)
+        if buffer is None:
+            buffer = self.drawable.get_shadow_buffer() if shadow else self.drawable.get_buffer()
+            _buffers[key] = buffer
+        return buffer
 
     def resize(self, x: int, y: int, width: int, height: int) -> None:
         """Move the region."""
@@ -119,10 +124,6 @@ class PixelRgn:
     def send(self) -> None:
         """Send GIMP what was written here."""
         self._target.flush()
-
-    def covers(self, other: PixelRgn) -> bool:
-        """Whether `other` reads from the drawable that is written here, through a buffer of its own."""
-        return other is not self and not self.shadow and other._number == self._number
 
     def _rectangle(self, place: tuple[Any, Any]) -> tuple[Gegl.Rectangle, int]:
         x, width = _span(place[0], self.x, self.x + self.w)

@@ -354,6 +354,27 @@ def check_pixel_regions_see_what_others_changed():
     image.delete()
 
 
+def check_pixel_regions_that_take_turns_keep_their_buffer():
+    """One was opened for each pixel that another region had written."""
+    image, layer = new_image(64, 2)
+    layer.fill(WHITE_FILL)
+    reader, writer = layer.get_pixel_rgn(0, 0, 64, 2, False), layer.get_pixel_rgn(0, 0, 64, 2)
+    shadow = layer.get_pixel_rgn(0, 0, 64, 2, True, True)
+    assert reader[0, 0] == writer[0, 0] == shadow[0, 0] == b"\xff" * 4
+    buffer = reader._source
+    for x in range(64):
+        pixel = bytes([x, 2 * x, 3 * x, 255])
+        writer[x, 0] = pixel
+        shadow[x, 1] = reader[x, 0]
+        assert reader[x, 0] == shadow[x, 0] == pixel and reader[x, 1] == b"\xff" * 4
+    assert reader._source is buffer and writer._source is buffer
+    later = layer.get_pixel_rgn(0, 0, 64, 2)
+    assert later[63, 0] == reader[63, 0] == writer[63, 0] == pixel
+    layer.merge_shadow()
+    assert later[63, 1] == reader[63, 1] == writer[63, 1] == pixel
+    image.delete()
+
+
 def check_data_of_a_session():
     gimp.set_data("of module gimp", "\0\xe9")
     assert gimp.get_data("of module gimp") == b"\0\xe9"
