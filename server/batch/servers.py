@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from plugin.studio_portrait.link.conversation import reading_answer
 from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.wire import MAX_REFERENCE_SIDE, Problem, Settings, found_nobody
 
@@ -61,7 +62,7 @@ class Servers:
         self._losses: dict[str, int] = {}
         self._lanes: list[str] = []
         for host in hosts:
-            with self._called(host) as session:
+            with self._called(host) as session, reading_answer():
                 self._lanes += [host] * (len(session.status()["workers"]) + AHEAD)
         self.facts: dict[str, Any] = {"engine": "servers", "servers": list(hosts), "jobs": len(self._lanes)}
 

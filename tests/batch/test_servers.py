@@ -95,6 +95,22 @@ def test_a_jpeg_too_large_to_travel_as_a_file_is_not_read_to_its_end_for_that(tm
     assert not read.called and not line
 
 
+@pytest.mark.parametrize("status", [{}, {"workers": 3}])
+def test_a_server_whose_account_makes_no_sense_is_told_and_left(status: dict[str, Any]) -> None:
+    """No server of ours says so."""
+    left = []
+    with contextlib.ExitStack() as session:
+        session.callback(left.append, True)
+        said: Any = session
+        said.status = lambda: status
+        with (
+            patch.object(Servers, "_called", lambda engine, host: session),
+            pytest.raises(Problem, match="no sense"),
+        ):
+            Servers(Order(Settings().as_dict()), ["far"])
+        assert left
+
+
 @pytest.fixture
 def farm(tmp_path: Path) -> Iterator[Farm]:
     farm = Farm(tmp_path / "farm")
