@@ -33,15 +33,15 @@ MASK_FORMAT = "Y u8"  # of selections and layer masks: coverage, not light, so l
 class Layout:
     """How a layer is sent: image as the wire describes it, Babl's name for that, the profile.
 
-    icc: None stands for sRGB. native and native_bytes: Babl's name and the bytes of a
-    pixel of the layer's own format where the wire's is narrower, otherwise "" and 0.
-    shown: the profile of a preview in the picture's own colours; None where it comes in sRGB.
+    icc: None stands for sRGB. native: Babl's name for the layer's own format; native_bytes: of
+    its pixel where the wire's is narrower, otherwise 0. shown: the profile of a preview in the
+    picture's own colours; None where it comes in sRGB.
     """
 
     image: ImageSpec
     babl: str
     icc: bytes | None
-    native: str = ""
+    native: str
     native_bytes: int = 0
     shown: Gimp.ColorProfile | None = None
 
@@ -63,9 +63,7 @@ def layout(layer: Gimp.Layer) -> Layout:
     babl = Babl.get_name(Babl.format_with_space(f"{model} {_BABL_TYPES[wire_sample]}", own))
     icc = _profile(layer.get_image(), model)
     shown = None if icc is None or model.startswith("Y") else _shown(layer.get_image(), model)
-    if sample not in _WIDER:
-        return Layout(image, babl, icc, shown=shown)
-    return Layout(image, babl, icc, Babl.get_name(own), channels * _WIDER[sample], shown)
+    return Layout(image, babl, icc, Babl.get_name(own), channels * _WIDER.get(sample, 0), shown)
 
 
 def _profile(image: Gimp.Image, model: str) -> bytes | None:
@@ -133,7 +131,7 @@ class Target:
     def write(self, box: Box, row: int, rows: int, data: bytes) -> None:
         """Rows of the result's `box`, counted from its top. Raises `Problem`."""
         place = (box.x, box.y + row, box.width, rows)
-        if self._how.native:
+        if self._how.native_bytes:
             self._write_wider(place, data)
         else:
             write_rows(self._layer, place, self._how.babl, self._how.pixel_bytes, data)

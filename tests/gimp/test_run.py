@@ -40,7 +40,7 @@ def test_image_closed_meanwhile_ends_the_run_quietly(told: dict[str, Any], stage
     assert "invalid" not in told["stderr"]
 
 
-@pytest.mark.parametrize("what", ["scaled-predict", "scaled-download", "converted"])
+@pytest.mark.parametrize("what", ["scaled-predict", "scaled-download", "converted", "widened", "narrowed"])
 def test_a_layer_that_is_another_one_meanwhile_gets_no_result(told: dict[str, Any], what: str) -> None:
     """Rows of the old size were written into a copy of the new one."""
     assert told[what]["code"] == "bad-image" and told[what]["reached"]

@@ -29,9 +29,11 @@ def bar():
     return list(calls)
 
 
-def meanwhile(stage, do):
+def meanwhile(stage, do, precision=None):
     """What comes of it when the user does something as soon as a stage is reached."""
     image, layer = support.make_image(support.JOB["photo"])
+    if precision is not None:
+        image.convert_precision(precision)
     reached = []
 
     def show_and_do(self, now, fraction):
@@ -59,4 +61,7 @@ told |= {
     for stage in ("predict", "download")
 }
 told["converted"] = meanwhile("download", lambda image: image.convert_grayscale())
+half, full = Gimp.Precision.HALF_NON_LINEAR, Gimp.Precision.FLOAT_NON_LINEAR
+told["widened"] = meanwhile("predict", lambda image: image.convert_precision(full), half)
+told["narrowed"] = meanwhile("download", lambda image: image.convert_precision(half), full)
 support.tell(told)
