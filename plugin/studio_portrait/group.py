@@ -12,7 +12,7 @@ from typing import Any
 
 from gi.repository import Babl, Gegl, Gimp
 from link.retouching import LAYERS
-from link.wire import Box
+from link.wire import Box, Problem
 from pixels import Layout, check_open, write_rows
 from translation import _
 
@@ -58,7 +58,13 @@ class Part:
 
 
 def parts(source: Gimp.Layer, how: Layout) -> list[Part]:
-    """All parts from below to above."""
+    """Make all parts, from below to above. Raises `Problem` for a layer with effects: parts have none."""
+    if any(effect.get_visible() for effect in source.get_filters()):
+        raise Problem(
+            "bad-setting",
+            "The layer has effects, which the layers of a group would not show.",
+            "Merge the effects into the layer, or choose another output.",
+        )
     return [Part(name, source, how) for name in LAYERS]
 
 

@@ -28,6 +28,7 @@ SENTENCES = {
     "face_not_in_selection": "No face was found in the selection",
     "no_face": "No face was found. ",
     "face_that_is_not_there": "Faces were found, but none of them is ticked. Tick a face",
+    "effects_in_a_group": "The layer has effects, which the layers of a group would not show. Merge",
     "unknown_network": "There is no network",
     "network_with_odd_letters": "A network's name has letters",
     "headshot_without_portrait": "The network headshot needs a reference portrait to match. Choose the file",
@@ -68,6 +69,12 @@ def test_refused_with_a_sentence_and_nothing_left_behind(told: dict[str, Any], n
     assert re.fullmatch(r"[^\n]+[.!]", message), "whole sentences, no traceback"
     assert message.count(". ") >= 1 or name in ("two_layers", "no_layer"), "a hint follows the sentence"
     assert told[name]["unchanged"]
+
+
+def test_effects_that_are_switched_off_do_not_count(told: dict[str, Any]) -> None:
+    said = told["hidden_effects_in_a_group"]
+    assert "crash" not in said, said["crash"]
+    assert said["status"] == "success", said
 
 
 def test_a_frame_that_is_made_lighter_needs_no_face(told: dict[str, Any]) -> None:

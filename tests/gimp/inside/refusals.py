@@ -123,6 +123,20 @@ def face_that_is_not_there():
     return attempt(image, [layer], faces="ticked", ticked="3")
 
 
+def effects_in_a_group():
+    image, layer = photo()
+    layer.append_filter(Gimp.DrawableFilter.new(layer, "gegl:invert-gamma", "Invert"))
+    return attempt(image, [layer], output="group")
+
+
+def hidden_effects_in_a_group():
+    image, layer = photo()
+    effect = Gimp.DrawableFilter.new(layer, "gegl:invert-gamma", "Invert")
+    layer.append_filter(effect)
+    effect.set_visible(False)
+    return attempt(image, [layer], output="group")
+
+
 def unknown_network():
     image, layer = photo()
     return attempt(image, [layer], network="nobody")
@@ -235,6 +249,8 @@ CASES = [
     face_not_in_selection,
     no_face,
     face_that_is_not_there,
+    effects_in_a_group,
+    hidden_effects_in_a_group,
     unknown_network,
     network_with_odd_letters,
     headshot_without_portrait,
