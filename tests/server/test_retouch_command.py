@@ -21,7 +21,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from plugin.studio_portrait.link import runtime
 from plugin.studio_portrait.link.session import Session
@@ -105,6 +105,15 @@ def test_stored_sideways(tmp_path: Path) -> None:
     assert after.size == (64, 32) and after.getexif()[274] == 6
     before = np.asarray(image)
     np.testing.assert_array_equal(np.asarray(after)[8:24, 16:48], 255 - before[8:24, 16:48])
+
+
+@pytest.mark.usefixtures("home")
+def test_what_a_jpeg_has_no_room_for_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = PngImagePlugin.PngInfo()
+    said.add_itxt("XML:com.adobe.xmp", "x" * 70_000)
+    Image.open(SELFIE).resize((64, 32)).save(tmp_path / "in.png", pnginfo=said)
+    assert retouch(tmp_path / "in.png", "-o", tmp_path / "out.jpg") == 0
+    assert "in.png: Left out, because a JPEG has no room for it: the XMP packet." in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("home")
