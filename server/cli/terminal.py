@@ -26,9 +26,10 @@ def is_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def tell(line: str) -> None:
+def tell(*lines: str) -> None:
     """Print on standard error."""
-    say(line, sys.stderr)
+    for line in lines:
+        say(line, sys.stderr)
 
 
 def say(line: str, stream: TextIO | None) -> None:

@@ -155,10 +155,10 @@ def test_a_second_ctrl_c_stops_a_run_that_ends_for_another_reason() -> None:
 def test_standard_error_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """As with ``2>&-``: nothing was done, and nobody could be told."""
     from server.batch.run import Tally
-    from server.cli import batch as command
+    from server.cli.batch_progress import shown
 
     monkeypatch.setattr(sys, "stderr", None)
-    with command._shown() as show:
+    with shown() as show:
         show(Tally(), None)
 
 
