@@ -6,20 +6,18 @@ cairo. Shown as an icon, such a picture keeps its pixels at 200 % scaling, too.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gi.repository import Babl, Gdk, GdkPixbuf, Gegl, Gimp, GimpUi, GLib, Gtk
+from gi.repository import Babl, Gdk, GdkPixbuf, Gimp, GimpUi, GLib, Gtk
 from translation import _
 
-BACKDROP, LINE, EDGE = 0x6E6E6EFF, 0xFFFFFFFF, 0x202020FF
+from . import drawing
+from .viewport import Rect, Viewport
+
 TICKED, UNTICKED = 0x35C46AFF, 0xB0B0B0FF
 GRAB = 10  # logical pixels around the divider
-MAX_ZOOM = 8.0
-FORMAT = "R'G'B' u8"
-Rect = tuple[int, int, int, int]
 
 
 @dataclass
@@ -49,8 +47,7 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
         self._size = size
         self._on_need, self._on_tick = on_need, on_tick
         self._profile = profile or Gimp.ColorProfile.new_rgb_srgb()
-        self._zoom = 0.0  # screen pixels for one of the picture; 0: fit
-        self._centre = (size[0] / 2, size[1] / 2)
+        self._viewport = Viewport(size, self._screen)
         self.divider = 0.5  # share of the view's width
         self.show_before = self.show_mask = False
         self.frames = False
@@ -83,80 +80,42 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
     @property
     def zoom(self) -> float:
         """Screen pixels for one pixel of the picture."""
-        return self._zoom or self._fit()
+        return self._viewport.zoom
 
     @property
     def is_fit(self) -> bool:
         """Return whether the whole picture is shown."""
-        return not self._zoom
+        return self._viewport.is_fit
 
     def fit(self) -> None:
         """Show the whole picture."""
-        self._zoom = 0.0
-        self._centre = (self._size[0] / 2, self._size[1] / 2)
+        self._viewport.fit()
         self._changed()
 
     def set_zoom(self, zoom: float, at: tuple[float, float] | None = None) -> None:
         """Show one pixel of the picture as `zoom` of the screen; the point `at` stays where it is."""
-        width, height = self._screen()
-        x, y = at or (width / 2, height / 2)
-        picture = self._to_picture(x, y)
-        zoom = min(max(zoom, min(self._fit(), 1.0)), MAX_ZOOM)
-        if zoom <= self._fit() and zoom < 1.0:
-            self.fit()
-            return
-        self._zoom = zoom
-        self._centre = (picture[0] + (width / 2 - x) / zoom, picture[1] + (height / 2 - y) / zoom)
+        self._viewport.set_zoom(zoom, at)
         self._changed()
 
     def pan(self, dx: float, dy: float) -> None:
         """Move the view by screen pixels."""
-        if self._zoom:
-            self._centre = (self._centre[0] + dx / self.zoom, self._centre[1] + dy / self.zoom)
+        if not self.is_fit:
+            self._viewport.pan(dx, dy)
             self._changed()
+
+    def toggle_zoom(self, at: tuple[float, float] | None = None) -> None:
+        """Show every pixel where the whole picture is shown, and the other way round."""
+        self.set_zoom(1.0, at) if self.is_fit else self.fit()
 
     def needed(self) -> tuple[Rect, int, int]:
         """Return the rectangle of the picture that is seen, and the size at which it is shown."""
-        rect = self._visible()
-        share = min(1.0, self.zoom)
-        return rect, max(1, round(rect[2] * share)), max(1, round(rect[3] * share))
+        return self._viewport.needed()
 
     def _screen(self) -> tuple[int, int]:
         scale = self.get_scale_factor()
         return max(1, self.get_allocated_width() * scale), max(1, self.get_allocated_height() * scale)
 
-    def _fit(self) -> float:
-        width, height = self._screen()
-        return min(width / self._size[0], height / self._size[1], MAX_ZOOM)
-
-    def _origin(self) -> tuple[float, float]:
-        """Where the picture's corner lies on the screen."""
-        width, height = self._screen()
-        return width / 2 - self._centre[0] * self.zoom, height / 2 - self._centre[1] * self.zoom
-
-    def _to_picture(self, x: float, y: float) -> tuple[float, float]:
-        left, top = self._origin()
-        return (x - left) / self.zoom, (y - top) / self.zoom
-
-    def _visible(self) -> Rect:
-        width, height = self._screen()
-        left, top = self._to_picture(0, 0)
-        right, bottom = self._to_picture(width, height)
-        x, y = max(0, math.floor(left)), max(0, math.floor(top))
-        x, y = min(x, self._size[0] - 1), min(y, self._size[1] - 1)
-        right, bottom = min(self._size[0], math.ceil(right)), min(self._size[1], math.ceil(bottom))
-        return x, y, max(1, right - x), max(1, bottom - y)
-
-    def _keep_inside(self) -> None:
-        """No panning beyond the picture's edges; a side that fits is centred."""
-        centre = []
-        for side, length, at in zip(self._screen(), self._size, self._centre, strict=True):
-            half = side / self.zoom / 2
-            centre.append(length / 2 if 2 * half >= length else min(max(at, half), length - half))
-        self._centre = (centre[0], centre[1])
-
     def _changed(self) -> None:
-        self._keep_inside()
         self._on_need()
         self._later()
 
@@ -165,24 +124,20 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
     def show_tile(self, rect: Rect, kind: str, width: int, height: int, data: bytes) -> None:
         """Take a rectangle's rows: ``before``, ``after`` (8 bits) or ``mask`` (a byte a pixel)."""
         if kind == "mask":
-            data = _grey(data)
+            data = drawing.grey(data)
         elif (transform := self._transform()) is not None:
-            data = _converted(transform, data, width, height)
-        image = GdkPixbuf.Pixbuf.new_from_bytes(
-            GLib.Bytes.new(data), GdkPixbuf.Colorspace.RGB, False, 8, width, height, 3 * width
-        )
+            data = drawing.converted(transform, data, width, height)
         is_whole = rect == (0, 0, *self._size)
         if not is_whole and self._part.rect != rect:
             self._part = Tile(rect)
-        setattr(self._whole if is_whole else self._part, kind, image)
+        tile = self._whole if is_whole else self._part
+        setattr(tile, kind, drawing.of_rows(data, width, height))
         self._later()
 
     def show_thumbnail(self, image: GdkPixbuf.Pixbuf) -> None:
         """Show a small picture of the whole until better comes."""
         if self._whole.before is None:
-            size, nearest = (image.get_width(), image.get_height()), GdkPixbuf.InterpType.NEAREST
-            grey = BACKDROP >> 8
-            self._whole.before = image.composite_color_simple(*size, nearest, 255, 8, grey, grey)
+            self._whole.before = drawing.on_backdrop(image)
             self._later()
 
     def forget(self) -> None:
@@ -246,7 +201,7 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
     def _transform(self) -> Gimp.ColorTransform | None:
         """From the tiles' profile to this monitor as GIMP's preferences say; None: nothing is to be done."""
         config = Gimp.get_color_configuration()
-        own, layout = self._profile, Babl.format(FORMAT)
+        own, layout = self._profile, Babl.format(drawing.FORMAT)
         intent = Gimp.ColorRenderingIntent.RELATIVE_COLORIMETRIC
         return GimpUi.widget_get_color_transform(self, config, own, layout, layout, own, intent, False)
 
@@ -266,10 +221,9 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
             return False
         if self._drawn != (width, height):
             self._drawn = (width, height)
-            self._keep_inside()
+            self._viewport.keep_inside()
             self._on_need()
-        canvas = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, False, 8, width, height)
-        canvas.fill(BACKDROP)
+        canvas = drawing.blank(width, height)
         self._draw_tiles(canvas, width, height)
         self._draw_frames(canvas)
         self._image.set_from_gicon(canvas, Gtk.IconSize.DIALOG)
@@ -287,56 +241,24 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
             layers.append(("mask", 0) if self.show_mask else ("after", split))
         for kind, left in layers:
             for tile in tiles:
-                self._paint(canvas, tile, getattr(tile, kind), (left, 0, width - left, height))
+                if (image := getattr(tile, kind)) is not None:
+                    place = self._viewport.to_screen(*tile.rect[:2])
+                    sides = tile.rect[2] * self.zoom, tile.rect[3] * self.zoom
+                    drawing.paint(canvas, image, (*place, *sides), (left, 0, width - left, height))
         if two and 0 < split < width:
-            self._line(canvas, split)
-
-    def _paint(self, canvas: Any, tile: Tile, image: GdkPixbuf.Pixbuf | None, clip: Rect) -> None:
-        """Draw an image of the tile's rectangle where it belongs, within `clip`."""
-        if image is None:
-            return
-        left, top = self._origin()
-        x, y = left + tile.rect[0] * self.zoom, top + tile.rect[1] * self.zoom
-        across, down = tile.rect[2] * self.zoom, tile.rect[3] * self.zoom
-        x0, y0 = max(clip[0], round(x)), max(clip[1], round(y))
-        x1, y1 = min(clip[0] + clip[2], round(x + across)), min(clip[1] + clip[3], round(y + down))
-        if x1 <= x0 or y1 <= y0:
-            return
-        own = image.get_width(), image.get_height()
-        if abs(round(across) - own[0]) <= 1 and abs(round(down) - own[1]) <= 1:
-            from_x, from_y = x0 - round(x), y0 - round(y)
-            wide, high = min(x1 - x0, own[0] - from_x), min(y1 - y0, own[1] - from_y)
-            if wide > 0 and high > 0:
-                image.copy_area(from_x, from_y, wide, high, canvas, x0, y0)
-            return
-        scale = (across / own[0], down / own[1])
-        sharp = GdkPixbuf.InterpType.NEAREST if scale[0] >= 2 else GdkPixbuf.InterpType.BILINEAR
-        image.scale(canvas, x0, y0, x1 - x0, y1 - y0, x, y, *scale, sharp)
-
-    def _line(self, canvas: Any, split: int) -> None:
-        """Draw the divider, with a knob that says it can be dragged."""
-        scale = self.get_scale_factor()
-        height = canvas.get_height()
-        _fill(canvas, split - 2 * scale, 0, 3 * scale, height, EDGE)
-        _fill(canvas, split - scale, 0, scale, height, LINE)
-        _fill(canvas, split - 6 * scale, height // 2 - 16 * scale, 11 * scale, 32 * scale, EDGE)
-        _fill(canvas, split - 5 * scale, height // 2 - 15 * scale, 9 * scale, 30 * scale, LINE)
+            drawing.divider(canvas, split, self.get_scale_factor())
 
     def _draw_frames(self, canvas: Any) -> None:
         scale = self.get_scale_factor()
-        left, top = self._origin()
         for face, button in zip(self._faces, self._ticks, strict=True):
-            box = face["box"]
-            x, y = round(left + box["x"] * self.zoom), round(top + box["y"] * self.zoom)
-            wide, high = round(box["width"] * self.zoom), round(box["height"] * self.zoom)
             button.set_visible(self.frames)
             if not self.frames:
                 continue
-            colour, line = TICKED if button.get_active() else UNTICKED, 2 * scale
-            for part in ((x, y, wide, line), (x, y + high - line, wide, line)):
-                _fill(canvas, *part, colour)
-            for part in ((x, y, line, high), (x + wide - line, y, line, high)):
-                _fill(canvas, *part, colour)
+            box = face["box"]
+            x, y = map(round, self._viewport.to_screen(box["x"], box["y"]))
+            wide, high = round(box["width"] * self.zoom), round(box["height"] * self.zoom)
+            colour = TICKED if button.get_active() else UNTICKED
+            drawing.frame(canvas, x, y, wide, high, 2 * scale, colour)
             self.move(button, max(0, (x + 4 * scale) // scale), max(0, (y + 4 * scale) // scale))
 
     # Mouse and keys
@@ -355,7 +277,7 @@ class PictureView(Gtk.Layout):  # type: ignore[misc]
             return False
         x, y = self._at(event)
         if event.type == Gdk.EventType.DOUBLE_BUTTON_PRESS:
-            self.set_zoom(1.0, (x, y)) if self.is_fit else self.fit()
+            self.toggle_zoom((x, y))
             return True
         self._drag = ("divider" if self._on_divider(x) or self.is_fit else "pan", x, y)
         if self._drag[0] == "divider":
@@ -416,27 +338,3 @@ def _caption_style() -> Gtk.CssProvider:
     style = Gtk.CssProvider()
     style.load_from_data(b"label { background-color: rgba(0, 0, 0, 0.65); color: #fff; }")
     return style
-
-
-def _fill(canvas: Any, x: int, y: int, width: int, height: int, colour: int) -> None:
-    """Fill a rectangle, as far as it lies on the canvas."""
-    x0, y0 = max(0, x), max(0, y)
-    x1, y1 = min(canvas.get_width(), x + width), min(canvas.get_height(), y + height)
-    if x1 > x0 and y1 > y0:
-        canvas.new_subpixbuf(x0, y0, x1 - x0, y1 - y0).fill(colour)
-
-
-def _grey(data: bytes) -> bytes:
-    """Return a byte a pixel as three."""
-    colours = bytearray(3 * len(data))
-    for channel in range(3):
-        colours[channel::3] = data
-    return bytes(colours)
-
-
-def _converted(transform: Gimp.ColorTransform, data: bytes, width: int, height: int) -> bytes:
-    rectangle = Gegl.Rectangle.new(0, 0, width, height)
-    source, target = (Gegl.Buffer.new(FORMAT, 0, 0, width, height) for _side in range(2))
-    source.set(rectangle, FORMAT, data)
-    transform.process_buffer(source, rectangle, target, rectangle)
-    return bytes(target.get(rectangle, 1.0, FORMAT, Gegl.AbyssPolicy.NONE))

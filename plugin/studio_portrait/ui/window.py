@@ -214,7 +214,7 @@ class Window:
         if name in toggles:
             toggles[name].set_active(not toggles[name].get_active())
         elif name == "z":
-            picture.set_zoom(1.0) if picture.is_fit else picture.fit()
+            picture.toggle_zoom()
         elif name in ZOOM_KEYS and not writing:
             picture.set_zoom(picture.zoom * ZOOM_KEYS[name])
         else:
