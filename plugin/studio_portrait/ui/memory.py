@@ -37,3 +37,11 @@ def save(choices: Choices, window: dict[str, Any]) -> None:
     with contextlib.suppress(OSError, Problem):
         told = {"choices": choices.as_json(), "window": window}
         runtime.write_whole(runtime.state_folder() / FILE, json.dumps(told))
+
+
+def window_size(remembered: dict[str, Any], room: tuple[int, int]) -> tuple[int, int]:
+    """Return the size that the window had last time, as far as the screen has room for it."""
+    width, height = (remembered.get(name) for name in ("width", "height"))
+    if not (isinstance(width, int) and isinstance(height, int) and width > 300 and height > 200):
+        width, height = 1180, 720
+    return min(width, room[0] - 20), min(height, room[1] - 60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gi.repository import GimpUi, Gtk
+from gi.repository import Gdk, GimpUi, Gtk
 
 
 def row(*widgets: Gtk.Widget, grows: Gtk.Widget | None = None, **properties: Any) -> Gtk.Box:
@@ -64,3 +64,11 @@ def dialog(title: str, role: str, *buttons: Any) -> GimpUi.Dialog:
     made.add_buttons(*buttons)
     made.set_default_response(buttons[-1])
     return made
+
+
+def work_area() -> tuple[int, int]:
+    """Return the room that the screen has for a window, in GTK's pixels."""
+    display = Gdk.Display.get_default()
+    monitor = display.get_primary_monitor() or display.get_monitor(0)
+    area = monitor.get_workarea()
+    return area.width, area.height

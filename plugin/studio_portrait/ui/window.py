@@ -26,13 +26,13 @@ from translation import _, problem_text, sentence
 from . import memory, widgets
 from .controls import Controls
 from .picture import PictureView
+from .tools import Tools
 from .worker import LOST, Events, View, Worker
 
 HELP = Path(__file__).resolve().parents[1] / "help"
 RESET, HELP_RESPONSE = 1, Gtk.ResponseType.HELP
 THUMBNAIL = 1024
 MAX_PREVIEW_BYTES = 4 * 1024 * 1024
-ZOOM_KEYS = {"plus": 1.25, "equal": 1.25, "KP_Add": 1.25, "minus": 0.8, "KP_Subtract": 0.8}
 NARROW = 900  # of a screen, in GTK's pixels: 1280 at 200 %
 
 
@@ -93,7 +93,7 @@ class Window:
     # Building
 
     def _build(self, chosen: Choices, size: dict[str, Any]) -> GimpUi.Dialog:
-        area = self._work_area()
+        area = widgets.work_area()
         narrow = area[0] < NARROW
         self._controls = Controls(chosen, self._has_selection, self._changed, captions=not narrow)
         self._controls.on_problem = lambda problem: self._say(problem_text(problem))
@@ -109,7 +109,7 @@ class Window:
         dialog = self._empty_dialog()
         columns = widgets.row(left, right, grows=left, border_width=6)
         dialog.get_content_area().pack_start(columns, True, True, 0)
-        dialog.set_default_size(*_window_size(size, area))
+        dialog.set_default_size(*memory.window_size(size, area))
         return dialog
 
     def _empty_dialog(self) -> GimpUi.Dialog:
@@ -126,60 +126,14 @@ class Window:
         dialog.connect("key-press-event", self._key)
         return dialog
 
-    @staticmethod
-    def _work_area() -> tuple[int, int]:
-        display = Gdk.Display.get_default()
-        monitor = display.get_primary_monitor() or display.get_monitor(0)
-        area = monitor.get_workarea()
-        return area.width, area.height
-
     def _picture_column(self, narrow: bool) -> Gtk.Widget:
         frame = Gtk.Frame()
         frame.add(self._picture)
-        self._status = Gtk.Label(
-            xalign=0.0, wrap=True, selectable=False, max_width_chars=30 if narrow else 60
-        )
-        tools = self._tools()
+        self._status = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=30 if narrow else 60)
+        self._tools = row = Tools(self._picture, self._preview, self._stop, self._analyse)
         if narrow:
-            tools = widgets.scrolled(tools, vscrollbar_policy=Gtk.PolicyType.NEVER, overlay_scrolling=False)
-        return widgets.column(frame, tools, self._status, grows=frame)
-
-    def _tools(self) -> Gtk.Box:
-        picture = self._picture
-        fit = widgets.button(_("Fit"), _("Show the whole picture (key Z, or double-click)."), picture.fit)
-        whole = widgets.button(
-            _("100 %"), _("Show every pixel (key Z, or double-click)."), lambda: picture.set_zoom(1.0)
-        )
-        self._before = self._toggle(_("Before"), _("Show the picture as it was (key B)."), "show_before")
-        self._mask = self._toggle(
-            _("Mask"), _("Show in white where the picture is changed (key M)."), "show_mask"
-        )
-        self._frames = self._toggle(
-            _("Faces"), _("Show the faces that were found, to tick them (key F)."), "frames"
-        )
-        self._zoom_label = Gtk.Label()
-        tools = widgets.row(fit, whole, self._before, self._mask, self._frames, self._zoom_label)
-        self._add_run(tools)
-        return tools
-
-    def _add_run(self, tools: Gtk.Box) -> None:
-        """Put what is seen while the server works, or has failed, at the end of the tools."""
-        self._cancel_run = widgets.button(_("Stop"), _("Stop this run; the dialog stays open."), self._stop)
-        self._again = widgets.button(_("Try again"), _("Ask the server once more."), self._analyse)
-        self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
-        for widget in (self._cancel_run, self._again, self._bar):
-            widget.set_no_show_all(True)
-            tools.pack_end(widget, False, False, 0)
-
-    def _toggle(self, words: str, tip: str, field: str) -> Gtk.ToggleButton:
-        def toggled() -> None:
-            setattr(self._picture, field, made.get_active())
-            if field == "show_mask":
-                self._preview()
-            self._picture.redraw()
-
-        made = widgets.toggle(words, tip, toggled)
-        return made
+            row = widgets.scrolled(row, vscrollbar_policy=Gtk.PolicyType.NEVER, overlay_scrolling=False)
+        return widgets.column(frame, row, self._status, grows=frame)
 
     # What the user does
 
@@ -206,20 +160,7 @@ class Window:
         writing = isinstance(focus, Gtk.Entry)
         if event.state & modifiers or (writing and not isinstance(focus, Gtk.SpinButton)):
             return False
-        return self._press(name, writing)
-
-    def _press(self, name: str, writing: bool) -> bool:
-        """Do what a key without Ctrl or Alt is for; whether it is for anything."""
-        picture, toggles = self._picture, {"b": self._before, "m": self._mask, "f": self._frames}
-        if name in toggles:
-            toggles[name].set_active(not toggles[name].get_active())
-        elif name == "z":
-            picture.toggle_zoom()
-        elif name in ZOOM_KEYS and not writing:
-            picture.set_zoom(picture.zoom * ZOOM_KEYS[name])
-        else:
-            return False
-        return True
+        return self._tools.press(name, writing)
 
     def _help(self) -> None:
         """Our own page, in the user's language where there is one; it lies beside the plug-in."""
@@ -250,7 +191,7 @@ class Window:
         self._set_busy(True)
         if self._faces is None:
             self._wanted = True
-            if self._again.get_visible():  # no analysis is on its way
+            if self._tools.again.get_visible():  # no analysis is on its way
                 self._analyse()
             return
         choices = self._controls.choices
@@ -294,7 +235,7 @@ class Window:
         self._analysed_for = self._sent(choices)
         self._faces = None
         self._picture.forget()
-        self._again.hide()
+        self._tools.again.hide()
         self._overall = OverallProgress()
         self._portrait.close()
         try:
@@ -308,7 +249,7 @@ class Window:
 
     def _analysed(self, work: Any) -> None:
         self._faces = list(work.faces)
-        self._again.hide()
+        self._tools.again.hide()
         networks = self._worker.networks
         default = next((one["name"] for one in networks if one.get("default")), "")
         chosen = self._controls.choices.settings.network
@@ -316,7 +257,7 @@ class Window:
         self._picture.set_faces(self._faces, set())
         self._show_ticks()
         self._picture.show_all()
-        self._frames.set_active(len(self._faces) > 1)
+        self._tools.frames.set_active(len(self._faces) > 1)
         none = " ".join((_("No face was found."), _("It may be too small, turned away or covered.")))
         self._say("" if self._faces else none)
         if self._wanted:
@@ -326,7 +267,7 @@ class Window:
             self._preview()
 
     def _preview(self) -> None:
-        self._zoom_label.set_text(f"{self._picture.zoom * 100:.0f} %")
+        self._tools.show_zoom()
         if self._faces is None or self._busy:
             return
         rect, width, height = self._picture.needed()
@@ -338,7 +279,7 @@ class Window:
             self._failed("preview", problem)
             return
         plane = "own" if self._how.shown else "pixels"
-        self._worker.preview(View(rect, (width, height), settings, plane, self._mask.get_active()))
+        self._worker.preview(View(rect, (width, height), settings, plane, self._picture.show_mask))
 
     def _settings(self, choices: Choices) -> Settings:
         """Return what the server is told: the faces by number."""
@@ -352,14 +293,10 @@ class Window:
     def _show_stage(self, stage: str, fraction: float) -> None:
         if stage == "faces" and self._faces is not None and not self._busy:
             return  # every task begins with it, a preview too, for which no face is looked for
-        self._bar.show()
-        self._bar.set_fraction(self._overall.at(stage, fraction))
-        words = (
-            _("Starting the server…")
-            if stage == "queue" and self._faces is None
-            else STAGES.get(stage, stage)
-        )
-        self._status.set_text(sentence(words))
+        self._tools.bar.show()
+        self._tools.bar.set_fraction(self._overall.at(stage, fraction))
+        starting = stage == "queue" and self._faces is None
+        self._status.set_text(_("Starting the server…") if starting else sentence(STAGES.get(stage, stage)))
 
     def _same(self, same: bool) -> None:
         """Say it where the settings change nothing that is seen, and no longer when they do."""
@@ -370,12 +307,12 @@ class Window:
             self._say("")
 
     def _idle(self) -> None:
-        self._bar.hide()
+        self._tools.bar.hide()
         if self._status.get_text() in {sentence(words) for words in STAGES.values()}:
             self._say("")
 
     def _failed(self, during: str, problem: Problem) -> None:
-        self._bar.hide()
+        self._tools.bar.hide()
         if during == "render" and self._outcome is not None:
             self._outcome.drop()
             self._outcome = None
@@ -383,14 +320,14 @@ class Window:
         self._set_busy(False)
         if during == "analyse" or problem.code in LOST:
             self._faces = None
-            self._again.show()
+            self._tools.again.show()
         self._say(problem_text(problem))
 
     def _set_busy(self, busy: bool) -> None:
         self._busy = busy
         for widget in (self._controls, self._ok):
             widget.set_sensitive(not busy)
-        self._cancel_run.set_visible(busy)
+        self._tools.stop.set_visible(busy)
 
     def _say(self, words: str) -> None:
         self._status.set_text(words or self._note)
@@ -401,11 +338,3 @@ class Window:
         small = layer.get_thumbnail(side, side, Gimp.PixbufTransparency.KEEP_ALPHA)
         if small is not None:
             self._picture.show_thumbnail(small)
-
-
-def _window_size(remembered: dict[str, Any], area: tuple[int, int]) -> tuple[int, int]:
-    """Return the size that the window had last time, as far as the screen has room for it."""
-    width, height = (remembered.get(name) for name in ("width", "height"))
-    if not (isinstance(width, int) and isinstance(height, int) and width > 300 and height > 200):
-        width, height = 1180, 720
-    return min(width, area[0] - 20), min(height, area[1] - 60)

@@ -63,10 +63,10 @@ def server_lost(window, image):
     analysed(window)
     os.kill(runtime.Runtime.read(runtime.state_folder()).pid, signal.SIGKILL)
     window._controls._adjustments["shine"].set_value(90)
-    wait(window._again.get_visible)
+    wait(window._tools.again.get_visible)
     told = {"said": said(window)}
     retouch(window)
-    wait(lambda: window._result is not None or (window._again.get_visible() and not window._busy))
+    wait(lambda: window._result is not None or (window._tools.again.get_visible() and not window._busy))
     return {**told, "layers": len(image.get_layers())}
 
 
@@ -86,11 +86,11 @@ def stopped_analysis(window, image):
     window._analyse = lambda: (count.append(1), analyse())
     retouch(window)
     window._stop()
-    told = {"again": window._again.get_visible(), "busy": window._busy, "analyses": [len(count)]}
+    told = {"again": window._tools.again.get_visible(), "busy": window._busy, "analyses": [len(count)]}
     retouch(window)
     window._stop()
     told["analyses"].append(len(count))
-    window._again.clicked()
+    window._tools.again.clicked()
     analysed(window)
     rest(2)
     return {**told, "layers": len(image.get_layers())}
