@@ -10,13 +10,14 @@ from typing import Any
 
 import options
 from choices import TICKED, Choices
-from gi.repository import GdkPixbuf, GLib, Gtk, Pango
+from gi.repository import GLib, Gtk, Pango
 from link import presets
 from link.sliders import SLIDERS, Slider
 from link.wire import HEADSHOT, Problem, Settings
 from translation import _
 
 from . import widgets
+from .portrait_chooser import portrait_chooser
 
 # Above a slider: without it one may think that more of "Shine" makes more shine.
 _HEADINGS = {"shine": _("How much of the flash is removed:"), "warmth": _("Your own taste:")}
@@ -183,7 +184,10 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         if self._captions:  # as wide before the networks' names are known as after, or the picture would jump
             for cell in self._network.get_cells():
                 cell.set_properties(width_chars=42, max_width_chars=42)
-        self._reference_label, self._reference = self._add_reference()
+        self._reference = portrait_chooser(lambda: self._tell("reference"))
+        caption = _("its look is taken over")
+        self._reference_label = self._label(_("_Portrait to match"), self._reference, caption)
+        self._attach(self._reference, 1, 2)
         self._output = self._add_combo("output", _("O_utput"), options.OUTPUT, _("what you get"))
         self._mattes = self._add_tick(
             _("Also _mattes: masks of person and skin"),
@@ -241,21 +245,6 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         if not self._quiet:
             self._limit_chosen = "yes" if self._limit.get_active() else "no"
             self._tell("limit")
-
-    def _add_reference(self) -> tuple[Gtk.Widget, Gtk.FileChooserButton]:
-        chooser = Gtk.FileChooserButton.new(_("Portrait to match"), Gtk.FileChooserAction.OPEN)
-        chooser.set_tooltip_text(_("A portrait whose light, colours and contrast the face takes on."))
-        pictures = _file_filter(_("Pictures"), mime_type="image/*")
-        pictures.add_pixbuf_formats()
-        for shown in (pictures, _file_filter(_("All files"), pattern="*")):
-            chooser.add_filter(shown)
-        small = Gtk.Image()
-        chooser.set_preview_widget(small)
-        chooser.connect("update-preview", _show_thumbnail, small)
-        chooser.connect("file-set", lambda _chooser: self._tell("reference"))
-        label = self._label(_("_Portrait to match"), chooser, _("its look is taken over"))
-        self._attach(chooser, 1, 2)
-        return label, chooser
 
     def _show_reference(self) -> None:
         """Show the portrait only where it applies."""
@@ -345,22 +334,3 @@ def _ask_name(parent: Gtk.Window, given: str) -> str:
     answer, name = dialog.run(), " ".join(entry.get_text().split())
     dialog.destroy()
     return name if answer == Gtk.ResponseType.OK else ""
-
-
-def _file_filter(name: str, **kinds: str) -> Gtk.FileFilter:
-    made = Gtk.FileFilter()
-    made.set_name(name)
-    for kind, value in kinds.items():
-        getattr(made, f"add_{kind}")(value)
-    return made
-
-
-def _show_thumbnail(chooser: Gtk.FileChooser, small: Gtk.Image) -> None:
-    path = chooser.get_preview_filename()
-    image = None
-    if path:
-        with contextlib.suppress(GLib.Error):
-            image = GdkPixbuf.Pixbuf.new_from_file_at_size(path, 160, 160)
-            image = image.apply_embedded_orientation() or image
-    small.set_from_pixbuf(image)
-    chooser.set_preview_widget_active(image is not None)
