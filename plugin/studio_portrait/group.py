@@ -13,6 +13,7 @@ from typing import Any
 from gi.repository import Babl, Gegl, Gimp
 from link.retouching import LAYERS
 from link.wire import Box, Problem
+from masks import Strips
 from pixels import Layout, check_open, write_rows
 from translation import _
 
@@ -35,7 +36,7 @@ class Part:
     source: Gimp.Layer
     how: Layout
     layer: Gimp.Layer | None = None
-    mask: list[tuple[int, int, bytes]] = field(default_factory=list)
+    mask: Strips = field(default_factory=list)
 
     def write(self, plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
         """Take rows of the part's box."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import group
+import masks
 import origin
 from choices import Choices
 from gi.repository import Gegl, Gimp
@@ -18,12 +19,11 @@ from link.retouching import matte
 from link.version import VERSION
 from link.wire import Box, Problem, Settings
 from origin import Origin
-from pixels import MASK_FORMAT, Layout, Target, check_open, check_same, write_rows
+from pixels import Layout, Target, check_open, check_same
 from translation import _
 
 _NORMAL = (Gimp.LayerMode.NORMAL, Gimp.LayerMode.NORMAL_LEGACY)
 SUFFIX = " - studio portrait"
-Strips = list[tuple[int, int, bytes]]  # row, rows and samples of a mask
 
 
 @dataclass
@@ -32,7 +32,7 @@ class ResultLayer:
 
     copy: Gimp.Layer
     target: Target
-    mask: Strips = field(default_factory=list)
+    mask: masks.Strips = field(default_factory=list)
 
     @classmethod
     def of(cls, layer: Gimp.Layer, how: Layout) -> ResultLayer:
@@ -54,7 +54,7 @@ class Matte:
     """What a part of the picture covers, for a channel; the pixels that come with it are not wanted."""
 
     name: str
-    rows: Strips = field(default_factory=list)
+    rows: masks.Strips = field(default_factory=list)
 
     def write(self, plane: str, row: int, rows: int, data: Any, result: dict[str, Any]) -> None:
         """Take rows of the mask."""
@@ -130,7 +130,7 @@ class Outcome:
         if not covers:
             _show_only(image, source, top)
         for one, result in zip(self.mattes, self.results[len(self.parts) or 1 :], strict=True):
-            _add_channel(image, source, one, result)
+            masks.add_channel(image, source, one.name, one.rows, result)
         image.set_selected_layers([top])
         return top
 
@@ -142,8 +142,8 @@ class Outcome:
             return _masked_in_group(put, self.found.source, whole, result)
         layer = put(whole.copy)
         if self.choices.output == "mask":
-            _remove_mask(whole.copy)
-            _set_mask(whole.copy, whole.mask, result)
+            masks.remove(whole.copy)
+            masks.add(whole.copy, whole.mask, result)
             group.blend_encoded(put.image, whole.copy)
         return layer
 
@@ -162,7 +162,7 @@ class Outcome:
         if changing:
             part, result = changing[-1]
             (dx, dy), (x, y) = source.get_offsets()[1:], inner.get_offsets()[1:]
-            _set_mask(inner, part.mask, result, dx - x, dy - y)
+            masks.add(inner, part.mask, result, dx - x, dy - y)
             group.blend_in_samples(put.image, inner)
         if top is not inner:
             _take_over(top, source)
@@ -212,12 +212,7 @@ class _Place:
 def is_covering(layer: Gimp.Layer) -> bool:
     """Whether a layer of the same kind right above would hide it wholly."""
     whole = layer.get_opacity() >= 100.0 and layer.get_mode() in _NORMAL
-    return whole and _mask(layer) is None and _is_opaque(layer)
-
-
-def _mask(layer: Gimp.Layer) -> Gimp.LayerMask | None:
-    """Its mask, if that has an effect."""
-    return layer.get_mask() if layer.get_apply_mask() else None
+    return whole and masks.effective(layer) is None and _is_opaque(layer)
 
 
 def _is_opaque(layer: Gimp.Layer) -> bool:
@@ -253,7 +248,7 @@ def _masked_in_group(put: _Place, source: Gimp.Layer, made: ResultLayer, result:
     made.copy.set_composite_mode(Gimp.LayerCompositeMode.CLIP_TO_BACKDROP)
     group.without_alpha(made.copy)
     made.copy.set_name(_("Studio portrait"))
-    _set_mask(made.copy, made.mask, result)
+    masks.add(made.copy, made.mask, result)
     group.blend_encoded(put.image, made.copy)
     _take_over(top, source)
     return top
@@ -277,12 +272,7 @@ def _make_plain(layer: Gimp.Layer) -> None:
     layer.set_opacity(100.0)
     layer.set_mode(Gimp.LayerMode.NORMAL)
     layer.set_visible(True)
-    _remove_mask(layer)
-
-
-def _remove_mask(layer: Gimp.Layer) -> None:
-    if layer.get_mask() is not None:
-        layer.remove_mask(Gimp.MaskApplyMode.DISCARD)
+    masks.remove(layer)
 
 
 def _take_over(top: Gimp.GroupLayer, source: Gimp.Layer) -> None:
@@ -292,10 +282,8 @@ def _take_over(top: Gimp.GroupLayer, source: Gimp.Layer) -> None:
     top.set_blend_space(source.get_blend_space())
     top.set_composite_space(source.get_composite_space())
     top.set_composite_mode(source.get_composite_mode())
-    if _mask(source) is not None:
-        mask = top.create_mask(Gimp.AddMaskType.WHITE)
-        top.add_mask(mask)
-        _intersect(mask, source.get_mask().copy())
+    if masks.effective(source) is not None:
+        masks.add_copy(top, source.get_mask())
 
 
 def _show_only(image: Gimp.Image, source: Gimp.Layer, top: Gimp.Layer) -> None:
@@ -306,39 +294,6 @@ def _show_only(image: Gimp.Image, source: Gimp.Layer, top: Gimp.Layer) -> None:
             shown.set_lock_visibility(False)
             shown.set_visible(False)
             shown.set_lock_visibility(locked)
-
-
-def _set_mask(layer: Gimp.Layer, strips: Strips, result: dict[str, Any], dx: int = 0, dy: int = 0) -> None:
-    """Give the layer or group the result's mask. dx, dy: where the picture's corner lies in it."""
-    mask = layer.create_mask(Gimp.AddMaskType.BLACK)
-    layer.add_mask(mask)
-    _write_strips(mask, strips, result, dx, dy)
-    mask.update(0, 0, mask.get_width(), mask.get_height())
-
-
-def _write_strips(drawable: Gimp.Drawable, strips: Strips, result: dict[str, Any], dx: int, dy: int) -> None:
-    """Write a mask's rows; what lies off the drawable GEGL leaves out."""
-    for row, rows, data in strips:
-        box = Box(**result["box"])
-        write_rows(drawable, (box.x + dx, box.y + row + dy, box.width, rows), MASK_FORMAT, 1, data)
-
-
-def _add_channel(image: Gimp.Image, source: Gimp.Layer, matte: Matte, result: dict[str, Any]) -> None:
-    """Add the matte as a channel of the image, as far as it lies on its canvas."""
-    width, height = image.get_width(), image.get_height()
-    Gegl.init(None)
-    channel = Gimp.Channel.new(image, matte.name, width, height, 50.0, Gegl.Color.new("black"))
-    image.insert_channel(channel, None, 0)
-    channel.set_visible(False)
-    channel.fill(Gimp.FillType.TRANSPARENT)
-    _write_strips(channel, matte.rows, result, *source.get_offsets()[1:])
-    channel.update(0, 0, width, height)
-
-
-def _intersect(mask: Gimp.LayerMask, other: Gimp.LayerMask) -> None:
-    mask.combine_masks(other, Gimp.ChannelOps.INTERSECT, 0, 0)
-    other.delete()
-    mask.update(0, 0, mask.get_width(), mask.get_height())
 
 
 def record(result: dict[str, Any], choices: Choices, source: Gimp.Layer) -> dict[str, Any]:
