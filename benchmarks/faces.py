@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +93,9 @@ def judge_plain(paths: list[Path], name: str) -> dict[str, Any]:
 
 def pictures(folder: str | None, limit: int) -> list[Path]:
     """List a folder's pictures, evenly thinned to `limit` if that is not 0."""
-    every = sorted(_in(Path(folder))) if folder else []
+    every = sorted(Path(folder).iterdir()) if folder else []
+    every = [path for path in every if path.suffix.lower() in (".jpg", ".jpeg", ".png")]
     return every if not limit else every[:: max(1, len(every) // limit)][:limit]
-
-
-def _in(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
 
 
 def main() -> int:

@@ -40,23 +40,23 @@ def _shrink(image: Float) -> Float:
     return np.asarray(cv2.resize(image, (SMALL, SMALL), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _ours(guide: Float, difference: Float, full: Float) -> Float:
-    a, b = guided_coefficients(guide, difference)
-    return _stretch(a, cv2.INTER_LINEAR) * full + _stretch(b, cv2.INTER_LINEAR)
-
-
-def _guided_filter(guide: Float, difference: Float, full: Float) -> Float:
-    """Apply the guided filter proper: both coefficients are means over windows."""
-    a, b = coefficients(guide, difference, RADIUS, EPSILON)
-    return _stretch(a, cv2.INTER_LINEAR) * full + _stretch(b, cv2.INTER_LINEAR)
+def _applied(slope: tuple[Float, Float], full: Float) -> Float:
+    """Return what coefficients of a guided filter make of the full-size guide."""
+    a, b = (_stretch(part, cv2.INTER_LINEAR) for part in slope)
+    return a * full + b
 
 
 LIFTS: dict[str, Lift] = {
     "do nothing": lambda guide, difference, full: np.zeros_like(full),
     "linear stretch": lambda guide, difference, full: _stretch(difference, cv2.INTER_LINEAR),
     "cubic stretch": lambda guide, difference, full: _stretch(difference, cv2.INTER_CUBIC),
-    f"guided filter, radius {RADIUS}, eps {EPSILON:g}": _guided_filter,
-    "ours: guided slope, exact remainder": _ours,
+    # The guided filter proper: both coefficients are means over windows.
+    f"guided filter, radius {RADIUS}, eps {EPSILON:g}": lambda guide, difference, full: _applied(
+        coefficients(guide, difference, RADIUS, EPSILON), full
+    ),
+    "ours: guided slope, exact remainder": lambda guide, difference, full: _applied(
+        guided_coefficients(guide, difference), full
+    ),
 }
 
 

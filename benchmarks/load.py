@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -109,10 +108,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
 def main() -> int:
     """Print the table; returns the exit status."""
     args = _parser().parse_args()
-    picture = photo.load(None)
-    share = SIDE / max(picture.shape)
-    size = (round(picture.shape[1] * share), round(picture.shape[0] * share))
-    pixels = np.asarray(cv2.resize(picture, size), np.uint8)
+    pixels = photo.shrunk(photo.load(), SIDE)
     rows = run(SERVE, args.clients, args.jobs, args.rounds, pixels)
     if not args.json:
         print("| clients | jobs a second | p50 | p99 |\n|---|---|---|---|")

@@ -157,7 +157,7 @@ class Environment:
     ) -> None:
         """Install packages, PyTorch for `device` if that is named, and our own command."""
         if faults:
-            self._install_packages(faults, groups)
+            self._install_packages(faults)
         if device:
             self._install_torch(device, state)
             self.settle_device(device, groups)
@@ -232,7 +232,7 @@ class Environment:
         failure = "pip could not be put into the environment."
         run_logged([self.python, "-I", "-m", "ensurepip", "--upgrade"], self.log, failure)
 
-    def _install_packages(self, faults: dict[str, str], groups: Sequence[str]) -> None:
+    def _install_packages(self, faults: dict[str, str]) -> None:
         self._forget_damaged(faults)
         options = ["--no-deps", "--no-build-isolation", "--only-binary", ":all:", "--no-binary", _SOURCE_ONLY]
         setuptools = {"setuptools"} & faults.keys()

@@ -60,7 +60,7 @@ def align(flash: RGB, studio: RGB, square: Square) -> Matrix:
     other = np.array([(size - 1) / 2 for size in studio.shape[1::-1]])
     to_studio = np.column_stack([np.eye(2) * half / ratio, other + (centre - middle) / ratio])
     to_flash = np.column_stack([np.eye(2) * half, centre])
-    fixed = _within(_image(_grey(flash, scale), scale, to_flash), scale, square, flash.shape)
+    fixed = _within(_image(_grey(flash, scale), scale, to_flash), scale, square)
     moving = _image(_grey(studio, min(1.0, scale * ratio)), min(1.0, scale * ratio), to_studio)
     affine = _register(fixed, moving)
     stretch = np.linalg.svd(affine[:, :2], compute_uv=False)
@@ -85,7 +85,7 @@ def _image(grey: Float, scale: float, frame: Matrix) -> sitk.Image:
     return image
 
 
-def _within(image: sitk.Image, scale: float, square: Square, shape: tuple[int, ...]) -> sitk.Image:
+def _within(image: sitk.Image, scale: float, square: Square) -> sitk.Image:
     x0, y0 = (max(0, int(edge * scale)) for edge in (square.x0, square.y0))
     x1 = min(image.GetWidth(), round((square.x0 + square.side) * scale))
     y1 = min(image.GetHeight(), round((square.y0 + square.side) * scale))
