@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,12 +54,14 @@ def _white(components: Components, weight: Float) -> float:
     return float(rise(light.min() / max(float(light.max()), 1e-6), STAGE))
 
 
-def purple(components: Components, weight: Float, skin: Float) -> float:
+def purple(components: Components, weight: Float, skin: Float, tint: Float) -> float:
     """Return the angle in radians by which the hue of purple skin has to turn; 0 for any other.
 
-    weight: the crop's `skin_weight`. skin: (3, N) L*, a*, b* of some of its places.
+    weight: the crop's `skin_weight`. skin: (3, N) L*, a*, b* of some of its places. tint: (3,) log-gains in
+    linear light that skin will get besides: what they take out, or a series has decided, needs no turn.
     """
-    a, b = np.median(skin[1:], axis=1)
+    colour = cv2.cvtColor(np.median(skin, axis=1).reshape(1, 1, 3), cv2.COLOR_Lab2LRGB) * np.exp(tint)
+    _, a, b = cv2.cvtColor(np.asarray(colour.clip(0, 1), np.float32), cv2.COLOR_LRGB2Lab)[0, 0]
     hue, (certain, least) = float(np.degrees(np.arctan2(b, a))), PURPLE
     if np.hypot(a, b) < NO_COLOUR or hue < -90:  # of a hue that no skin comes near
         return 0.0

@@ -81,6 +81,7 @@ def kept(
     light: float = 0,
     colour: float = 0,
     seen: CropStatistics | None = None,
+    tint: Float | None = None,
 ) -> Float:
     """`out`, BL(o) as predicted without the colour component, with the colours of BL(x).
 
@@ -96,8 +97,9 @@ def kept(
     purple skin gets the hue of skin.
 
     out: (H, H, 3) sRGB in [0, 1], upright as `components.crop`. shine, light: the settings that `out` was
-    made with. colour: that slider's share of its default. seen: of these components, if at hand. Returns the
-    same shape; `out` itself where no skin says what its colour is.
+    made with. colour: that slider's share of its default. seen: of these components, if at hand. tint: (3,)
+    log-gains that the person gets besides. Returns the same shape; `out` itself where no skin says what its
+    colour is.
     """
     seen = seen or CropStatistics.of(components)
     if seen.weight.sum() < 1:
@@ -149,7 +151,8 @@ def kept(
     factor = np.float32(np.exp(_exposure(skin, before[::4, ::4, 0][some]) * studio / 3)) if studio else 1
     middle = float((np.median(skin[0]) + 16) * factor - 16) if studio else 0.0
     calmer = np.float32(studio * colour) * _too_much(skin) if studio else np.zeros(2, np.float32)
-    turn = studio * colour * casts.purple(components, seen.weight, skin) if studio and colour else 0.0
+    decided = np.zeros(3, np.float32) if tint is None else tint
+    turn = studio * colour * casts.purple(components, seen.weight, skin, decided) if studio and colour else 0
     blotches = np.float32(EVENER * studio * colour) * _blotches(after, seen) if studio and colour else None
     result = np.empty_like(out)
 

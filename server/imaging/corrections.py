@@ -120,11 +120,11 @@ def _change(part: Part, analysis: Analysis, settings: Settings) -> Float:
     change = difference(found, shine=shine, light=settings.light, colour=colour if painted else 0.0)
     out = found.crop - change
     np.clip(out, 0, 1, out=out)  # in place: a new array costs more than what is computed
-    after = out
+    after, decided = out, _decided(part, settings)
     if not painted and (settings.shine or settings.light):
         seen = analysis.once(f"seen {part.grid}", None, lambda: skin.CropStatistics.of(found))
-        after = complexion.kept(found, out, settings.shine, settings.light, colour, seen)
-    tint, exposure = _gains(part, settings)
+        after = complexion.kept(found, out, settings.shine, settings.light, colour, seen, decided)
+    tint, exposure = complexion.gains(decided, settings.warmth, settings.brightness)
     after = complexion.tinted(after, tint, exposure)
     if after is not out:
         change += out
@@ -133,9 +133,9 @@ def _change(part: Part, analysis: Analysis, settings: Settings) -> Float:
     return change
 
 
-def _gains(part: Part, settings: Settings) -> tuple[Float, float]:
+def _decided(part: Part, settings: Settings) -> Float:
     decided = part.tint if part.tint is not None else own_tint(part)
-    return complexion.gains(np.float32(settings.colour) * decided, settings.warmth, settings.brightness)
+    return np.asarray(np.float32(settings.colour) * decided, np.float32)
 
 
 def own_tint(part: Part) -> Float:
@@ -153,11 +153,8 @@ def _of_frame(
     pixels: NDArray[Any], analysis: Analysis, settings: Settings, parts: Sequence[Part]
 ) -> list[Correction]:
     """Return what was decided once for the persons, applied to the whole picture."""
-    decided = [_gains(part, settings) for part in parts] or [
-        complexion.gains(np.zeros(3, np.float32), settings.warmth, settings.brightness)
-    ]
-    tint = np.mean([tint for tint, _ in decided], axis=0).astype(np.float32)
-    exposure = float(np.mean([exposure for _, exposure in decided]))
+    decided = [_decided(part, settings) for part in parts] or [np.zeros(3, np.float32)]
+    tint, exposure = complexion.gains(np.mean(decided, axis=0), settings.warmth, settings.brightness)
     if parts:
         exposure += settings.light * float(np.mean([_mean_light(part) for part in parts]))
     if not tint.any() and not exposure:
