@@ -60,13 +60,18 @@ class Part:
 
 def parts(source: Gimp.Layer, how: Layout) -> list[Part]:
     """Make all parts, from below to above. Raises `Problem` for a layer with effects: parts have none."""
-    if any(effect.get_visible() for effect in source.get_filters()):
+    if has_effects(source):
         raise Problem(
             "bad-setting",
             "The layer has effects, which the layers of a group would not show.",
             "Merge the effects into the layer, or choose another output.",
         )
     return [Part(name, source, how) for name in LAYERS]
+
+
+def has_effects(layer: Gimp.Layer) -> bool:
+    """Whether filters change what the layer shows, of which its samples know nothing."""
+    return any(effect.get_visible() for effect in layer.get_filters())
 
 
 def set_mode(image: Gimp.Image, layer: Gimp.Layer) -> None:

@@ -212,7 +212,9 @@ class _Place:
 def is_covering(layer: Gimp.Layer) -> bool:
     """Whether a layer of the same kind right above would hide it wholly."""
     whole = layer.get_opacity() >= 100.0 and layer.get_mode() in _NORMAL
-    return whole and masks.effective(layer) is None and _is_opaque(layer)
+    # What effects make of it nobody knows: they may let through what is below.
+    plain = masks.effective(layer) is None and not group.has_effects(layer)
+    return whole and plain and _is_opaque(layer)
 
 
 def _is_opaque(layer: Gimp.Layer) -> bool:

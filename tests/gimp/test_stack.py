@@ -61,6 +61,13 @@ def told(installed: Gimp, server: Server, picture: np.ndarray) -> dict[str, Any]
     for output in ("layer", "mask", "group"):
         settings = {"output": output, "limit": "no"}
         cases.append({**alpha, "name": f"hindered-{output}", "settings": settings, "hindered": True})
+    for name, settings in (("layer", LAYER), ("mask", MASK)):
+        effect = {
+            "name": f"effect-{name}",
+            "settings": {**settings, "strength": 0.0},
+            "effect": "gegl:color-to-alpha",
+        }
+        cases.append({**opaque, **effect})
     thrice = {**opaque, "runs": 3}
     cases += [
         {**thrice, "name": "again", "settings": LAYER},
@@ -121,6 +128,16 @@ def test_result_shows_as_if_it_were_the_picture(told: dict[str, Any], installed:
     for output in ("mask", "group"):
         fine(told, f"{name}-full-{output}")
         assert np.abs(seen(installed, f"{name}-full-{output}.after") - truth).max() <= 1.01
+
+
+@pytest.mark.parametrize("output", ["layer", "mask"])
+def test_an_effect_that_lets_through_what_is_below_shows_once(
+    told: dict[str, Any], installed: Gimp, output: str
+) -> None:
+    """The samples are opaque, and the result has the same effect."""
+    assert not fine(told, f"effect-{output}")["source_visible"]
+    before, after = (seen(installed, f"effect-{output}.{what}") for what in ("before", "after"))
+    assert np.abs(before - after).max() <= 1.01
 
 
 @pytest.mark.parametrize("output", ["layer", "mask", "group"])

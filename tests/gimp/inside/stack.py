@@ -36,6 +36,8 @@ def prepare(case):
         below.set_opacity(case["below_opacity"])
     layer.set_opacity(case.get("opacity", 100.0))
     layer.set_mode(getattr(Gimp.LayerMode, case.get("mode", "NORMAL")))
+    if "effect" in case:
+        layer.append_filter(Gimp.DrawableFilter.new(layer, case["effect"], "effect"))
     if case.get("layer_mask"):
         mask = layer.create_mask(Gimp.AddMaskType.WHITE)
         layer.add_mask(mask)
