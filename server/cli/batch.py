@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -187,14 +187,10 @@ def _dry_run(plan: Plan, path: Path, match_series: bool) -> int:
     if plan.resume and match_series and _measurements(path).exists():
         plan = replace(plan, colours=colours_of(_measurements(path)))
     tally, count = Tally(), 0
-    manifest = Manifest(path, True) if plan.resume and path.exists() else None
-    try:
+    with Manifest(path, True) if plan.resume and path.exists() else nullcontext() as manifest:
         for item in filter(None, todo(plan, manifest, tally, tally.add)):
             count += 1
             print(printable(f"{item.source} -> {item.target}"))
-    finally:
-        if manifest is not None:
-            manifest.close()
     tell(*why_failed(tally))
     before = f", {tally.proven} are done already" if tally.proven else ""
     tell(f"{count} pictures would be done{before}; nothing was.")

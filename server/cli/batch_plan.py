@@ -76,17 +76,16 @@ def _check_reference(name: str | None, settings: Settings) -> None:
 
 
 def _weights(network: str) -> str:
-    """Return the weights' hash of the network that will be used. Raises `Problem` ``unknown-network``."""
+    """Return the weights' hash of the network that will be used. Raises `Problem` where there is none."""
     if network == HEADSHOT:
         return ""
-    from model.inference.predictor import available
+    from model.errors import ModelError
+    from model.inference.weights import available, choose
 
-    known = available()
-    for info in known:
-        if info.name == network or (not network and info.default):
-            return info.sha256
-    names = ", ".join(info.name for info in known)
-    raise Problem("unknown-network", f"There is no network {network!r}; there is: {names}.")
+    try:
+        return choose(network, available()).sha256
+    except ModelError as error:
+        raise Problem(error.code, error.message, error.hint) from None
 
 
 def _manifest(args: argparse.Namespace, shard: Shard | None) -> Path:
