@@ -1,8 +1,8 @@
 """Puts a finished result into the image, as one undo step, so that the picture is never counted twice.
 
-A layer that covers what is below it (opaque, Normal, 100 %, no mask) stays as it is, and the result lies
-right above. Of any other the result takes the place: it gets the same opacity, mode and mask, and the old
-layer is hidden, for both together would show twice.
+A layer that covers what is below it (opaque, Normal, 100 %, no mask, no effects) stays as it is, and the
+result lies right above. Of any other the result takes the place: it gets the same opacity, mode, mask and
+effects, and the old layer is hidden, for both together would show twice.
 """
 
 from __future__ import annotations

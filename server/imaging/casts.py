@@ -24,8 +24,8 @@ from .skin import NO_COLOUR, OTHER_HUE, SIDE, skin_weight
 GREENISH: Final = (5.0, 9.0)
 BLUISH: Final = (2.0, 6.0)
 # Hue of the skin, degrees from a* towards b*: up to the first it is too purple for any skin, and a cast is
-# certain; from the second on it is not (of 718 studio portraits one in a hundred is below 37, two below 34).
-# And the most degrees by which it is turned: shoulders beyond the crop are not.
+# certain; from the second on it is not (of 718 studio portraits one in a hundred is below 37, only two are
+# below 34). And the most degrees by which it is turned: shoulders beyond the crop are not.
 PURPLE: Final = (24.0, 42.0)
 TURNED: Final = 10.0
 # Share of the skin's weakest channel in its strongest one, linear light, below which no white balance was
