@@ -59,6 +59,7 @@ def test_decode(raw: bytes, text: str) -> None:
         ("sorted([None, 3, 'x', 2])", [None, 2, 3, "x"]),
         ("[None < 0, None > -1, 'a' > 3, None <= None]", [True, False, True, True]),
         ("'6162'.decode('hex')", b"ab"),
+        ("'6162'.decode('hex').startswith(('x', 'a'))", True),
         ("u'x'.encode('utf-8') + 'y'", "xy"),
         ("isinstance(u'x', basestring)", True),
         ("unicode('x', 'utf-8')", "x"),

@@ -62,9 +62,16 @@ def taking_text(native: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function or method of bytes that takes text, too, and gives Python 2's strings."""
 
     def call(*args: Any, **named: Any) -> Any:
-        return _strings(native(*(to_bytes(arg) if isinstance(arg, str) else arg for arg in args), **named))
+        return _strings(native(*map(_coded, args), **named))
 
     return call
+
+
+def _coded(given: Any) -> Any:
+    """Return text as bytes, also that in a tuple, of which ``startswith`` takes any."""
+    if type(given) is tuple:
+        return tuple(map(_coded, given))
+    return to_bytes(given) if isinstance(given, str) else given
 
 
 def _strings(found: Any) -> Any:
