@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 
 from gi.repository import Babl, Gegl, Gimp
 
+from .errors import error
 from .scripts.byte_string import ByteString, to_bytes
 
 _FORMATS = {
@@ -51,9 +52,10 @@ class PixelRgn:
     """``drawable.get_pixel_rgn(x, y, w, h, dirty, shadow)``: ``rgn[x, y]`` is a pixel,
     ``rgn[x1:x2, y1:y2]`` a rectangle, row by row; both can be read and assigned.
 
-    With `shadow`, what is written waits for ``drawable.merge_shadow(True)``. Raises
-    IndexError outside of the drawable, ValueError for bytes of the wrong length, TypeError
-    for what is not bytes, a string of characters below 256 or a sequence of numbers below 256.
+    With `shadow`, what is written waits for ``drawable.merge_shadow(True)``. Raises `error`
+    when the drawable was deleted, IndexError outside of it, ValueError for bytes of the wrong
+    length, TypeError for what is not bytes, a string of characters below 256 or a sequence of
+    numbers below 256.
     """
 
     def __init__(
@@ -86,6 +88,8 @@ class PixelRgn:
         key = self._number, shadow
         buffer = _buffers.get(key)
         if buffer is None:
+            if not self.drawable.is_valid():
+                raise error("The region's drawable was deleted.")
             buffer = self.drawable.get_shadow_buffer() if shadow else self.drawable.get_buffer()
             _buffers[key] = buffer
         return buffer

@@ -373,6 +373,7 @@ def check_pixel_regions_that_take_turns_keep_their_buffer():
     layer.merge_shadow()
     assert later[63, 1] == reader[63, 1] == writer[63, 1] == pixel
     image.delete()
+    assert "was deleted" in raises(reader.__getitem__, (0, 0))
 
 
 def check_data_of_a_session():
