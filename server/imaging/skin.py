@@ -105,7 +105,10 @@ def _alike(lab: Float, weight: Float) -> Float:
         return np.ones_like(weight)
     bright = max(float(np.percentile(lab[..., 0][some], 70)), 1.0)
     light = rise(lab[..., :1] / bright, HAIRY)
-    a, b = np.median(lab[..., 1:][some & (lab[..., 0] > HAIRY[1] * bright)], axis=0)
+    some &= lab[..., 0] > HAIRY[1] * bright
+    if not some.any():  # black says nothing
+        return np.zeros_like(weight)
+    a, b = np.median(lab[..., 1:][some], axis=0)
     if np.hypot(a, b) < NO_COLOUR:
         return np.asarray(light, np.float32)
     length = chroma(planes(lab)[1:])[..., None]

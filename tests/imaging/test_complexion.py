@@ -286,6 +286,12 @@ def test_pale_skin_gets_a_little_more_colour_and_warmth_and_lips_do_not() -> Non
         np.testing.assert_allclose(warm[325, 254], plain[325, 254], atol=0.3)
 
 
+def test_skin_that_is_black_says_nothing_of_its_colour() -> None:
+    """A median of nothing painted the crop."""
+    black = components(skin=(0.005, 0.005, 0.005))
+    assert complexion.kept(black, black.crop, 1, 1, 1) is black.crop
+
+
 def test_a_black_and_white_photograph_has_no_cast() -> None:
     grey = components(skin=(0.6, 0.6, 0.6))
     assert casts.certainty(grey) == 0
