@@ -6,11 +6,10 @@ all of the person. Where it is purple, hues like the skin's are turned: white cl
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from model.inference.components import Components, stretched
 from model.paper.colour import decode_srgb
@@ -18,15 +17,15 @@ from model.smoothstep import rise, smoothstep
 
 from .colour import Float
 from .lab import average, chroma, planes, to_lab
-from .skin import NO_COLOUR, OTHER_HUE, SIDE, skin_weight
+from .skin import NO_COLOUR, SIDE, like_hue, skin_weight
 
 # CIE a* (green) and b* (blue) of the skin: below the first a cast is certain, above the second it is not.
 GREENISH: Final = (5.0, 9.0)
 BLUISH: Final = (2.0, 6.0)
-# Hue of the skin, degrees from a* towards b*: up to the first it is too purple for any skin, and a cast is
-# certain; from the second on it is not (of 718 studio portraits one in a hundred is below 37, only two are
+# Hue of the skin, degrees from a* towards b*: up to the second it is too purple for any skin, and a cast is
+# certain; from the first on it is not (of 718 studio portraits one in a hundred is below 37, only two are
 # below 34). And the most degrees by which it is turned: shoulders beyond the crop are not.
-PURPLE: Final = (24.0, 42.0)
+PURPLE: Final = (42.0, 24.0)
 TURNED: Final = 10.0
 # Share of the skin's weakest channel in its strongest one, linear light, below which no white balance was
 # wrong: light of one colour, as on a stage, leaves nothing to be raised but noise.
@@ -54,7 +53,7 @@ def _white(components: Components, weight: Float) -> float:
     return float(rise(light.min() / max(float(light.max()), 1e-6), STAGE))
 
 
-def purple(components: Components, weight: Float, skin: Float, tint: Float) -> float:
+def purple(components: Components, weight: Float, skin: Float, tint: Float | float) -> float:
     """Return the angle in radians by which the hue of purple skin has to turn; 0 for any other.
 
     weight: the crop's `skin_weight`. skin: (3, N) L*, a*, b* of some of its places. tint: (3,) log-gains in
@@ -62,17 +61,16 @@ def purple(components: Components, weight: Float, skin: Float, tint: Float) -> f
     """
     colour = cv2.cvtColor(np.median(skin, axis=1).reshape(1, 1, 3), cv2.COLOR_Lab2LRGB) * np.exp(tint)
     _, a, b = cv2.cvtColor(np.asarray(colour.clip(0, 1), np.float32), cv2.COLOR_LRGB2Lab)[0, 0]
-    hue, (certain, least) = float(np.degrees(np.arctan2(b, a))), PURPLE
+    hue = float(np.degrees(np.arctan2(b, a)))
     if np.hypot(a, b) < NO_COLOUR or hue < -90:  # of a hue that no skin comes near
         return 0.0
-    share = CAUTION * float(rise(-hue, (-least, -certain)))
+    share = CAUTION * float(rise(hue, PURPLE))
     share *= _white(components, weight) if share else 0
-    return float(np.radians(min(share * (least - hue), TURNED)))
+    return float(np.radians(min(share * (PURPLE[0] - hue), TURNED)))
 
 
-def turned(colour: Float, skin: NDArray[Any], angle: Float) -> Float:
+def turned(colour: Float, skin: Float, angle: Float) -> Float:
     """Turn the hue of a*, b* (2, h, w) by angles (h, w), as far as it is like that of the skin's, (2,)."""
-    like = (colour[0] * skin[0] + colour[1] * skin[1]) / (chroma(colour) * np.hypot(*skin) + np.float32(1e-3))
-    turn = angle * rise(like, OTHER_HUE)
+    turn = angle * like_hue(colour, skin)
     sine, cosine = np.sin(turn), np.cos(turn)
     return np.stack([cosine * colour[0] - sine * colour[1], sine * colour[0] + cosine * colour[1]])

@@ -81,7 +81,7 @@ def kept(
     light: float = 0,
     colour: float = 0,
     seen: CropStatistics | None = None,
-    tint: Float | None = None,
+    tint: Float | float = 0.0,
 ) -> Float:
     """`out`, BL(o) as predicted without the colour component, with the colours of BL(x).
 
@@ -151,8 +151,8 @@ def kept(
     factor = np.float32(np.exp(_exposure(skin, before[::4, ::4, 0][some]) * studio / 3)) if studio else 1
     middle = float((np.median(skin[0]) + 16) * factor - 16) if studio else 0.0
     calmer = np.float32(studio * colour) * _too_much(skin) if studio else np.zeros(2, np.float32)
-    decided = np.zeros(3, np.float32) if tint is None else tint
-    turn = studio * colour * casts.purple(components, seen.weight, skin, decided) if studio and colour else 0
+    turn = studio * colour * casts.purple(components, seen.weight, skin, tint) if studio and colour else 0
+    hue = np.median(skin[1:], axis=1) if turn else None
     blotches = np.float32(EVENER * studio * colour) * _blotches(after, seen) if studio and colour else None
     result = np.empty_like(out)
 
@@ -173,9 +173,8 @@ def kept(
             lab[1:] *= 1 - gone
         if calmer.any():
             lab[1:] *= 1 - calmer[:, None, None] * (1 - seen.features[rows])
-        if turn:
-            angle = np.float32(turn) * (1 - seen.features[rows])
-            lab[1:] = casts.turned(lab[1:], np.median(skin[1:], axis=1), angle)
+        if hue is not None:
+            lab[1:] = casts.turned(lab[1:], hue, np.float32(turn) * (1 - seen.features[rows]))
         result[rows] = cv2.cvtColor(cv2.merge(list(lab)), cv2.COLOR_Lab2RGB).clip(0, 1)
 
     in_strips(height, exposed)
@@ -214,7 +213,7 @@ def _too_much(skin: Float) -> Float:
     lightness, a, b = np.median(skin, axis=1)
     lacking = np.array(WARMER, np.float32) * np.float32(1 - rise(np.hypot(a, b), PALE))
     rich = CALMER * float(rise(np.hypot(a, b), TOO_RICH))
-    ruddy = PALER * float(rise(-np.degrees(np.arctan2(b, a)), (-RUDDY[0], -RUDDY[1])))
+    ruddy = PALER * float(rise(np.degrees(np.arctan2(b, a)), RUDDY))
     # Dark skin is rich in colour by itself, and soon looks ashen.
     light = np.float32(rise(lightness, NOT_DARK))
     calm = np.float32(rise(lightness, NOT_BROWN))

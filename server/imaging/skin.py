@@ -108,12 +108,17 @@ def _alike(lab: Float, weight: Float) -> Float:
     some &= lab[..., 0] > HAIRY[1] * bright
     if not some.any():  # black says nothing
         return np.zeros_like(weight)
-    a, b = np.median(lab[..., 1:][some], axis=0)
-    if np.hypot(a, b) < NO_COLOUR:
+    own = np.median(lab[..., 1:][some], axis=0)
+    if np.hypot(*own) < NO_COLOUR:
         return np.asarray(light, np.float32)
-    length = chroma(planes(lab)[1:])[..., None]
-    hue = (lab[..., 1:2] * a + lab[..., 2:] * b) / (np.maximum(length, NO_COLOUR) * np.hypot(a, b))
-    return np.asarray(light * rise(hue, OTHER_HUE), np.float32)
+    return np.asarray(light * like_hue(planes(lab)[1:], own)[..., None], np.float32)
+
+
+def like_hue(colour: Float, skin: Float) -> Float:
+    """Return how far a*, b* (2, h, w) have the hue of the skin's, (2,): (h, w) in [0, 1]; grey has none."""
+    along = colour[0] * skin[0] + colour[1] * skin[1]
+    cosine = along / (np.maximum(chroma(colour), NO_COLOUR) * np.hypot(*skin))
+    return np.asarray(rise(cosine, OTHER_HUE), np.float32)
 
 
 def _coloured(components: Components, lab: Float, weight: Float) -> Float:
