@@ -4,8 +4,9 @@ The person is found by MediaPipe's selfie segmentation (Apache-2.0), run by Open
 and backgrounds than there are portraits here, it keeps shoulders and leaves walls. What it does not know is a
 crop that reaches far beyond the picture, where the edge's pixels are repeated. There it is asked once more,
 of the picture mirrored at its edges, and with a network's own matte these are three votes: each alone takes
-a door for a shoulder sometimes, or loses half a face. Skin is a network's own map, or what has the face's own
-colour within the person.
+a door for a shoulder sometimes, or loses half a face. Elsewhere a network's matte, which is coarse and misses
+many an arm, takes away no more than what the segmentation is unsure of. Skin is a network's own map, or what
+has the face's own colour within the person.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ Array = NDArray[np.float32]
 
 INPUT: Final = 256  # pixels that the segmentation takes and answers
 UNSURE: Final = 0.2  # of its answer, at both ends: it says so, and is right all the same
+DOUBTED: Final = 0.6  # what it must at least say where a network's own matte sees nobody,
+NEAR: Final = 6  # nor so many of its pixels away: that matte is coarse
 WITHIN: Final = (0.5, 0.7)  # share of the crop that is picture: where three vote, where one decides
 REPEATED: Final = 1 / 255  # rows and columns that differ by less lie beyond the picture
 SIDE: Final = 128  # pixels of the skin's mask
@@ -47,6 +50,8 @@ def mattes(crop: Array, own: Array | None = None, skin: Array | None = None) -> 
     (256, 256) in [0, 1], and the skin's mask. Raises `BadWeights` if the segmentation's file is not ours.
     """
     person = _segmented(crop)
+    if own is not None:
+        person = _undoubted(person, own)
     if skin is None:
         skin = _skin(np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA)))
     else:
@@ -84,6 +89,13 @@ def _segmented(crop: Array) -> Array:
         network.setInput(cv2.dnn.blobFromImage(small))
         answer = np.array(network.forward(), np.float32).reshape(INPUT, INPUT)
     return sharpened(answer, UNSURE)
+
+
+def _undoubted(person: Array, own: Array) -> Array:
+    """Leave out of the segmentation's matte what it is unsure of, often somebody behind, and `own` denies."""
+    near = cv2.dilate(_stretched(sharpened(own)), np.ones((2 * NEAR + 1,) * 2, np.uint8))
+    sure = ((person - DOUBTED) / (1 - DOUBTED)).clip(0)
+    return np.asarray(sure + near * (person - sure), np.float32)
 
 
 def _changing(crop: Array) -> list[NDArray[np.bool_]]:

@@ -49,6 +49,21 @@ def test_a_networks_own_matte_is_a_vote_where_most_of_the_crop_lies_beyond_the_p
     assert person[NOSE].min() > 0.95 and person.min() == 0
 
 
+def test_what_the_segmentation_is_unsure_of_is_nobody_where_a_network_sees_nobody() -> None:
+    selfie, everywhere = PICTURES["selfie"](), np.ones((64, 64), np.float32)
+    alone, _ = mattes.mattes(selfie)
+    np.testing.assert_allclose(mattes.mattes(selfie, everywhere)[0], alone, atol=1e-6)
+    denied, _ = mattes.mattes(selfie, 0 * everywhere)
+    unsure = (alone > 0.01) & (alone < mattes.DOUBTED)
+    assert unsure.sum() > 100 and denied[unsure].max() == 0
+    assert denied[NOSE].min() > 0.95, "of what it is sure of, it is right"
+    here = everywhere.copy()
+    here[:, :32] = 0
+    person = mattes.mattes(selfie, here)[0]
+    np.testing.assert_allclose(person[:, 132:], alone[:, 132:], atol=1e-6)
+    np.testing.assert_allclose(person[:, : 120 - mattes.NEAR], denied[:, : 120 - mattes.NEAR], atol=1e-6)
+
+
 def test_half_a_face_is_the_person_and_a_wall_beside_it_is_not() -> None:
     half = np.pad(PICTURES["selfie"]()[:, :250], ((0, 0), (0, 262), (0, 0)), mode="edge")
     person, _ = mattes.mattes(half, np.ones((64, 64), np.float32))  # a network that says so of everything
