@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "synthesize": ("model.data.synthesize.command", "portraits to a cache, and a look at flashes made of it"),
     "calibrate": ("model.evaluation.calibrate", "statistics of real flashes beside those of synthetic ones"),
     "train": ("model.training.train", "train a network as a recipe says"),
+    "colour": ("model.training.colour", "fit the colour of the person to studio's other weights"),
     "look": ("model.evaluation.look", "what a checkpoint makes of pictures"),
     "evaluate": ("model.evaluation.evaluate", "networks on held-out people, beside doing nothing"),
     "compare": ("model.evaluation.compare.command", "our networks beside other methods"),

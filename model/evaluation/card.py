@@ -134,9 +134,11 @@ def _training(facts: Mapping[str, Any]) -> str:
     trained = facts["trained"]
     hardware = f" on {trained['hardware']}" if trained["hardware"] else ""
     before = f"; started from {trained['before']}" if trained.get("before") else ""
+    colour = trained.get("colour", {})
+    fitted = f"; the person's colour fitted on {colour['samples']:,} pictures" if colour else ""
     return (
         f"- {facts['name']}: {trained['steps']:,} steps, {trained['samples']:,} samples, "
-        f"{trained['seconds']:,} seconds{hardware}; {trained['resolution']}{before}."
+        f"{trained['seconds']:,} seconds{hardware}; {trained['resolution']}{before}{fitted}."
     )
 
 

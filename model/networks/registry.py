@@ -24,7 +24,7 @@ PAPER_NETWORK: Final = "deepflash"
 # description is noticed too. Export under another name to serve weights of your own.
 SHIPPED: Final = {
     "deepflash": "233b215e3e9f7665f7231b4c76aebffd6e7848e804e62e88433796c85341cc19",
-    "studio": "07ac7705f015e1f3c67ac848b1e863a60f32d1ed53f5ea30fbfc6b4ba908879c",
+    "studio": "0201b8ee65d86b5324e7c04760f1540c807134ae52869b3ba00599537810f711",
 }
 
 

@@ -7,10 +7,11 @@ and black stays black under a gain. The offset is for what no gain brings back: 
 and the shine that lies over the skin. What all this changes is evened out by a guided filter of
 which it is its own guide (He et al. 2013): light has few edges, and skin keeps its texture. Two more
 maps, the shine and the shadow of the flash, are predicted too: the synthesiser knows their truth, and a
-network that can tell them removes them better. When it serves, it looks at the photograph and at its
-mirror image, at the size of its training and a little larger, and takes the mean. The predicted shine then
-says where the change keeps its steps, and what is too small a change to be sure of is withheld, in the
-manner of Wiener's filter.
+network that can tell them removes them better. What is one decision for the person, exposure and colour, is
+corrected once more, by three gains that follow from what is found on the skin on the average. When it serves,
+it looks at the photograph and at its mirror image, at the size of its training and a little larger, and takes
+the mean. The predicted shine then says where the change keeps its steps, and what is too small a change to be
+sure of is withheld, in the manner of Wiener's filter.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ RADIUS: Final = 3  # over so many of those pixels;
 KEEP: Final = 0.0125  # where its variance is well above this, its steps stay: in training,
 KEEP_SERVED: Final = 0.025  # and in serving, where this is divided
 SHINE_WEIGHT: Final = 200.0  # by one and so many times the shine
-UNCERTAINTY: Final = 0.015  # what a change is wrong by: one of 4 levels of 255 is halved, one of 15 stays
+UNCERTAINTY: Final = 0.019  # what a change is wrong by: one of 5 levels of 255 is halved, one of 20 stays
 LIGHTS: Final = 6  # of the outputs: gain and offset of R, G, B; then shine, shadow
 OUTPUTS: Final = 8
 MASKS: Final = 2  # person, skin
 MASKS_AT: Final = 1  # the decoder's level that tells them, at 1/4 of the working size: it sees what is where
+COLOUR_WIDTH: Final = 64  # of the hidden layer that says the person's colour
 RARE: Final = -5.0  # logit of the shine before anything is learnt: little skin shines
 
 
@@ -98,6 +100,34 @@ class GlobalFeatures(nn.Module):
         return value + everywhere
 
 
+class PersonColour(nn.Module):
+    """How the person as a whole has to change: ln gains of R, G, B, from the mean features of the skin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(sum(WIDTHS), COLOUR_WIDTH), nn.Linear(COLOUR_WIDTH, 3)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, means: Tensor) -> Tensor:
+        """(N, sum(WIDTHS)) of `of_the_skin` -> (N, 3)."""
+        gains: Tensor = self.last(F.relu(self.first(means)))
+        return gains
+
+
+def of_the_skin(levels: Sequence[Tensor], skin: Tensor) -> Tensor:
+    """Take the mean over the skin of what the decoder has at each level: (N, sum(WIDTHS)).
+
+    levels: the smallest first, each twice as large as the one before. skin: (N, 1, h, w) in [0, 1] at the
+    size of the last but `MASKS_AT`.
+    """
+    means = []
+    for i, level in enumerate(levels, start=MASKS_AT + 1 - len(levels)):
+        weight = F.avg_pool2d(skin, 2**-i) if i < 0 else F.interpolate(skin, scale_factor=float(2**i))
+        means.append((level * weight).sum((2, 3)) / weight.sum((2, 3)).clip(1e-3))
+    return torch.cat(means, dim=1)
+
+
 class Studio(nn.Module):
     """BL(x) to y. Starts at y = 1/2, which is "do nothing"."""
 
@@ -116,6 +146,7 @@ class Studio(nn.Module):
         self.head = nn.Conv2d(WIDTHS[0], 4 * OUTPUTS, 3, padding=1)
         width = WIDTHS[MASKS_AT]
         self.mattes = nn.Sequential(convolution(width, width), nn.Conv2d(width, MASKS, 3, padding=1))
+        self.colour = PersonColour()
         assert self.head.bias is not None
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
@@ -123,10 +154,10 @@ class Studio(nn.Module):
 
     def features(self, image: Tensor) -> Tensor:
         """(N, 3, h, w) BL(x) at the working size, multiples of 32 -> for the head, (N, 16, h / 2, w / 2)."""
-        return self._decoded(image)[-1]
+        return self.levels(image)[-1]
 
-    def _decoded(self, image: Tensor) -> list[Tensor]:
-        """Return what the decoder has at each level, the smallest first."""
+    def levels(self, image: Tensor) -> list[Tensor]:
+        """Return what the decoder has at each level, the smallest first, of BL(x) at the working size."""
         value, skips = self.stem(F.pixel_unshuffle(image - 0.5, 2)), []
         for i, blocks in enumerate(self.blocks):
             value = blocks(self.downs[i - 1](value) if i else value)
@@ -146,10 +177,26 @@ class Studio(nn.Module):
         image: (N, 3, H, W) BL(x), sRGB RGB in [0, 1]; H and W are multiples of 32 * shrink.
         shrink: how much smaller than the image the working size is.
         """
-        levels = self._decoded(F.avg_pool2d(image, shrink))
-        change, specular, shadow = self._change(image, self.decode(levels[-1]), shrink)
-        person, skin = self.mattes(levels[-1 - MASKS_AT]).float().split(1, dim=1)
+        return self.predicted(image, self.levels(F.avg_pool2d(image, shrink)), shrink)
+
+    def predicted(self, image: Tensor, levels: Sequence[Tensor], shrink: int) -> Prediction:
+        """Return the same from the picture's `levels`."""
+        masks = self.mattes(levels[-1 - MASKS_AT])
+        outputs = self._coloured(self.decode(levels[-1]), masks, self._gains(levels, masks))
+        change, specular, shadow = self._change(image, outputs, shrink)
+        person, skin = masks.float().split(1, dim=1)
         return Prediction(encoded(without_texture(change, shrink)), specular, shadow, person, skin)
+
+    def _gains(self, levels: Sequence[Tensor], masks: Tensor) -> Tensor:
+        """Return the person's ln gains, (N, 3). masks: logits."""
+        gains: Tensor = self.colour(of_the_skin(levels, masks.detach().sigmoid()[:, 1:]))
+        return gains
+
+    def _coloured(self, outputs: Tensor, masks: Tensor, gains: Tensor) -> Tensor:
+        """Add the person's gains (N, 3) to those of the light, as far as the matte reaches."""
+        person = F.interpolate(masks[:, :1].sigmoid(), scale_factor=4.0, mode="bilinear")
+        nothing = torch.zeros_like(outputs[:, 3:])
+        return outputs + torch.cat([gains[..., None, None] * person, nothing], dim=1)
 
     def _change(self, image: Tensor, outputs: Tensor, shrink: int) -> tuple[Tensor, Tensor, Tensor]:
         light, specular, shadow = outputs.float().split((LIGHTS, 1, 1), dim=1)
@@ -157,30 +204,34 @@ class Studio(nn.Module):
             light = F.interpolate(light, scale_factor=float(shrink), mode="bilinear")
         return relit(image, light) - image, specular, shadow
 
-    def body(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> features (2N, 16, 128, 128) and mattes.
+    def body(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, 3, 512, 512) BL(x), sRGB RGB in [0, 1] -> features (2N, 16, 128, 128), mattes, gains.
 
-        Of the picture and its mirror image; the mattes (2N, MASKS, 64, 64) are logits.
+        Of the picture and its mirror image; the mattes (2N, MASKS, 64, 64) are logits, the gains (2N, 3) are
+        the person's.
 
         The mean features of two sizes: a face has no exact size, so where they differ both are in doubt. The
         head is linear; it could as well take the mean of the heads' answers.
         """
         small = F.avg_pool2d(image, SHRINK)
         both = torch.cat([small, small.flip(-1)])
-        levels = self._decoded(both)
+        levels = self.levels(both)
         features, masks = levels[-1], self.mattes(levels[-1 - MASKS_AT])
         larger = self.features(_stretched(both, [side + LARGER for side in both.shape[2:]]))
-        return (features + _stretched(larger, features.shape[2:])) / 2, masks
+        return (features + _stretched(larger, features.shape[2:])) / 2, masks, self._gains(levels, masks)
 
-    def finish(self, image: Tensor, features: Tensor, masks: Tensor) -> ServedPrediction:
+    def finish(self, image: Tensor, features: Tensor, masks: Tensor, gains: Tensor) -> ServedPrediction:
         """BL(x) and what `body` has found -> all that is said about the crop, for serving.
 
         The mean light of the picture and its mirror image: a face has no handedness.
         """
         there, back = self.decode(features).chunk(2)
-        change, specular, _ = self._change(image, (there + back.flip(-1)) / 2, SHRINK)
+        both, alike = there + back.flip(-1), gains.chunk(2)
         there, back = masks.chunk(2)
-        person, skin = ((there + back.flip(-1)) / 2).sigmoid().split(1, dim=1)
+        masks = (there + back.flip(-1)) / 2
+        outputs = self._coloured(both / 2, masks, (alike[0] + alike[1]) / 2)
+        change, specular, _ = self._change(image, outputs, SHRINK)
+        person, skin = masks.sigmoid().split(1, dim=1)
         shine = specular.sigmoid()
         keep = KEEP_SERVED / (1 + SHINE_WEIGHT * F.avg_pool2d(shine, COARSE))
         return ServedPrediction(encoded(shrunk(without_texture(change, SHRINK, keep))), person, skin, shine)
@@ -246,7 +297,7 @@ STUDIO: Final = Network(
     build=Studio,
     trainer="model.training.trainers:StudioTrainer",
     outputs=ServedPrediction._fields,
-    later={"mattes.": ("person", "skin")},
+    later={"mattes.": ("person", "skin"), "colour.": ()},
     constants={
         "shrink": SHRINK,
         "larger": LARGER,

@@ -75,32 +75,40 @@ def export(
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
         raise Unusable("A network's name has letters, digits, '.', '-' and '_' only, at most 64.")
     parameters = _fits(config.architecture, tensors)
-    data = save(_half(tensors))
-    folder.mkdir(parents=True, exist_ok=True)
     others = _descriptions(folder)
     was = others.pop(folder / f"{name}.json", {}).get("default", False)
     default = default or was or not any(facts.get("default") for facts in others.values())
     trained = {**recipe(state, hardware), **({"before": before} if before else {})}
-    facts = _facts(network, name, data) | {"default": default, "parameters": parameters, "trained": trained}
+    facts = _facts(network, name) | {"default": default, "parameters": parameters, "trained": trained}
     facts["preprocessing"] = state.get("preprocessing", facts["preprocessing"])  # what it was trained with
-    _write(folder / facts["file"], data)
-    _write_json(folder / f"{name}.json", facts)
+    file = write(folder, tensors, facts)
     for path, other in others.items():
         if default and other.get("default"):
             _write_json(path, {**other, "default": False})
-    return folder / str(facts["file"])
+    return file
 
 
-def _facts(network: Network, name: str, data: bytes) -> dict[str, Any]:
-    """Return what the description says of the network and of its file."""
+def write(folder: Path, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> Path:
+    """Write tensors in fp16 and their description; returns the first's path. Raises `Unusable`."""
+    data = save(_half(tensors))
+    path = folder / f"{facts['name']}.safetensors"
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(path, data)
+    of_file = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    _write_json(path.with_suffix(".json"), {**facts, **of_file})
+    return path
+
+
+def _facts(network: Network, name: str) -> dict[str, Any]:
+    """Return what the description says of the network; `write` puts in what it says of its file."""
     return {
         "name": name,
         "architecture": network.name,
         "caption": network.caption,
         "answer": network.answer,
-        "file": f"{name}.safetensors",
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
+        "file": "",
+        "sha256": "",
+        "bytes": 0,
         "default": False,
         "parameters": 0,
         "licence": LICENCE,
