@@ -5,8 +5,8 @@ and backgrounds than there are portraits here, it keeps shoulders and leaves wal
 crop that reaches far beyond the picture, where the edge's pixels are repeated. There it is asked once more,
 of the picture mirrored at its edges, and with a network's own matte these are three votes: each alone takes
 a door for a shoulder sometimes, or loses half a face. Elsewhere a network's matte, which is coarse and misses
-many an arm, takes away no more than what the segmentation is unsure of. Skin is a network's own map, or what
-has the face's own colour within the person.
+many an arm, only weakens what the segmentation is not sure of. Skin is a network's own map, or what has the
+face's own colour within the person.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ Array = NDArray[np.float32]
 
 INPUT: Final = 256  # pixels that the segmentation takes and answers
 UNSURE: Final = 0.2  # of its answer, at both ends: it says so, and is right all the same
-DOUBTED: Final = 0.6  # what it must at least say where a network's own matte sees nobody,
-NEAR: Final = 6  # nor so many of its pixels away: that matte is coarse
+NEAR: Final = 6  # of its pixels, by which a network's own matte, which is coarse, is widened
+DOUBTED: Final = 0.6  # of the matte made of its answer: where the network sees nobody, nobody up to here
 WITHIN: Final = (0.5, 0.7)  # share of the crop that is picture: where three vote, where one decides
 REPEATED: Final = 1 / 255  # rows and columns that differ by less lie beyond the picture
 SIDE: Final = 128  # pixels of the skin's mask
@@ -49,9 +49,8 @@ def mattes(crop: Array, own: Array | None = None, skin: Array | None = None) -> 
     matte of the person and mask of the skin, (h, w) in [0, 1], if it gives them. Returns the person's matte,
     (256, 256) in [0, 1], and the skin's mask. Raises `BadWeights` if the segmentation's file is not ours.
     """
-    person = _segmented(crop)
-    if own is not None:
-        person = _undoubted(person, own)
+    alone = _segmented(crop)
+    person = alone if own is None else _undoubted(alone, own)
     if skin is None:
         skin = _skin(np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA)))
     else:
@@ -63,7 +62,7 @@ def mattes(crop: Array, own: Array | None = None, skin: Array | None = None) -> 
     if share:
         also = _stretched(skin) if own is None else np.maximum(_stretched(skin), _stretched(sharpened(own)))
         again = _segmented(_mirrored(crop, rows, columns))
-        two = np.maximum(np.minimum(person, again), np.minimum(np.maximum(person, again), also))
+        two = np.maximum(np.minimum(alone, again), np.minimum(np.maximum(alone, again), also))
         person = person + np.float32(share) * (two - person)
     return person, skin * cv2.resize(person, skin.shape[::-1], interpolation=cv2.INTER_AREA)
 
@@ -92,7 +91,7 @@ def _segmented(crop: Array) -> Array:
 
 
 def _undoubted(person: Array, own: Array) -> Array:
-    """Leave out of the segmentation's matte what it is unsure of, often somebody behind, and `own` denies."""
+    """Weaken what the segmentation is not sure of, often somebody behind, where `own` sees nobody near."""
     near = cv2.dilate(_stretched(sharpened(own)), np.ones((2 * NEAR + 1,) * 2, np.uint8))
     sure = ((person - DOUBTED) / (1 - DOUBTED)).clip(0)
     return np.asarray(sure + near * (person - sure), np.float32)

@@ -180,7 +180,7 @@ class Studio(nn.Module):
         return self.predicted(image, self.levels(F.avg_pool2d(image, shrink)), shrink)
 
     def predicted(self, image: Tensor, levels: Sequence[Tensor], shrink: int) -> Prediction:
-        """Return the same from the picture's `levels`."""
+        """Return what `predict` does, from the picture's `levels`."""
         masks = self.mattes(levels[-1 - MASKS_AT])
         outputs = self._coloured(self.decode(levels[-1]), masks, self._gains(levels, masks))
         change, specular, shadow = self._change(image, outputs, shrink)
@@ -225,11 +225,11 @@ class Studio(nn.Module):
 
         The mean light of the picture and its mirror image: a face has no handedness.
         """
-        there, back = self.decode(features).chunk(2)
-        both, alike = there + back.flip(-1), gains.chunk(2)
-        there, back = masks.chunk(2)
-        masks = (there + back.flip(-1)) / 2
-        outputs = self._coloured(both / 2, masks, (alike[0] + alike[1]) / 2)
+        outputs, masks = (
+            (there + back.flip(-1)) / 2 for there, back in (self.decode(features).chunk(2), masks.chunk(2))
+        )
+        there, back = gains.chunk(2)
+        outputs = self._coloured(outputs, masks, (there + back) / 2)
         change, specular, _ = self._change(image, outputs, SHRINK)
         person, skin = masks.sigmoid().split(1, dim=1)
         shine = specular.sigmoid()

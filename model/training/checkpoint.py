@@ -23,7 +23,7 @@ from ..networks.registry import NETWORKS, PAPER_NETWORK, create, find
 
 KEYS: Final = ("step", "seconds", "average", "config")
 NOT_WEIGHTS: Final = ("num_batches_tracked", "encoder.mean")  # a file may lack these
-LATER: Final = ("mattes.", "colour.")  # heads that studio's first versions lack: they start from nothing
+LATER: Final = tuple(find("studio").later)  # heads that older versions lack: they start from nothing
 BROKEN: Final = (
     RuntimeError,
     pickle.UnpicklingError,

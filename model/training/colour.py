@@ -3,7 +3,8 @@
 Exposure and colour are three numbers a picture, which a step of training sees once and among much else. Here
 each picture is rendered and looked at once; what the network finds on its skin, and the gains of R, G and B
 by which its answer misses the target there, are then gone through many times. Nothing else of the network
-changes. FILE: a .safetensors of ours with its .json beside it; both are written into FOLDER.
+changes. FILE: a .safetensors of ours with its .json beside it. Both are written into FOLDER, which may be the
+one that they lie in.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,8 +33,9 @@ from model.data.synthesize.pairs import Pairs, fixed, weights
 from model.errors import Unusable
 from model.evaluation.metrics import skin_regions
 from model.networks.registry import find
-from model.networks.studio import SHRINK, PersonColour, Studio, of_the_skin
+from model.networks.studio import SHRINK, STUDIO, PersonColour, Studio, of_the_skin
 from model.paper import equations
+from model.paper.preprocessing import CURRENT
 
 from . import checkpoint, export
 from .samples import trainable
@@ -95,7 +97,7 @@ def looked_at(network: Studio, pairs: Pairs) -> tuple[Tensor, Tensor]:
 
 
 def fit(means: Tensor, gains: Tensor, colour: PersonColour, seed: int) -> float:
-    """Train `colour`; returns the mean distance that is left, in ln gains.
+    """Train `colour`; returns the mean distance in ln gains that is left, of these pictures.
 
     means: (n, F); gains: (n, 3), the truth. It takes features as they are: what brings them to one scale
     while it is trained is put into its first layer.
@@ -109,22 +111,22 @@ def fit(means: Tensor, gains: Tensor, colour: PersonColour, seed: int) -> float:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, EPOCHS)
     for _ in range(EPOCHS):
         for some in torch.randperm(len(scaled)).split(BATCH):
-            loss = _distance(network(scaled[some]), gains[some])
+            off = network(scaled[some]) - gains[some]
+            loss = ((off * off).sum(1) + SOFT * SOFT).sqrt().mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
         schedule.step()
     with torch.no_grad():
-        left = float(_distance(network.eval()(scaled), gains))
+        left = _missed(network.eval()(scaled), gains)
         made.first.bias.sub_(made.first.weight @ (middle / spread))
         made.first.weight.div_(spread)
     colour.load_state_dict(made.state_dict())
     return left
 
 
-def _distance(predicted: Tensor, truth: Tensor) -> Tensor:
-    off = predicted - truth
-    return ((off * off).sum(1) + SOFT * SOFT).sqrt().mean()
+def _missed(predicted: Tensor, truth: Tensor) -> float:
+    return float((predicted - truth).norm(dim=1).mean())
 
 
 def fitted(
@@ -136,6 +138,9 @@ def fitted(
     """
     network = Studio().eval().requires_grad_(False)
     checkpoint.start(network, file)
+    tensors = load_file(file)
+    if not any(name.startswith("mattes.") for name in tensors):
+        raise Unusable(f"{file} is of an older network that does not see where the skin is; train it further")
     network.colour = PersonColour().requires_grad_(False)  # which changes nothing yet
     looks = Looks(network, cache, trainable(cache), pictures, seed)
     if workers:  # which share the processor already, and inherit this
@@ -151,19 +156,19 @@ def fitted(
     means, gains = (torch.cat(side) for side in zip(*parts, strict=True))
     if len(means) < LEAST:
         raise Unusable(f"skin is seen in {len(means)} pictures only; look at more with --pictures")
-    before = float(_distance(torch.zeros_like(gains), gains))
+    before = _missed(torch.zeros_like(gains), gains)
     left = fit(means, gains, network.colour, seed)
-    print(f"missed by {before:.4f} without it, by {left:.4f} with it (mean distance of ln gains)")
+    print(f"these pictures' gains (ln) are missed by {before:.4f} without it, by {left:.4f} with it")
     own = {f"{START}{name}": value for name, value in network.colour.state_dict().items()}
     told = {"samples": len(means), "seed": seed, "epochs": EPOCHS, "seconds": round(time.monotonic() - begun)}
-    return {**load_file(file), **own}, told
+    return {**tensors, **own}, told
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: written. 2: not, and why is on stderr."""
     parser = command_line.parser("colour", __doc__)
     add = parser.add_argument
-    add("file", type=Path, metavar="FILE", help="a studio.safetensors, which stays as it is")
+    add("file", type=Path, metavar="FILE", help="a .safetensors of studio's")
     add("--cache", type=Path, required=True, help="made by python -m model synthesize cache")
     add("--out", type=Path, required=True, help="folder for the new file and its description")
     add("--pictures", type=at_least(1), default=16_000, help="how many to look at (default: 16000)")
@@ -176,10 +181,9 @@ def _run(options: argparse.Namespace) -> int:
     description = options.file.with_suffix(".json")
     facts = _described(description)
     tensors, told = fitted(options.file, options.cache, options.pictures, options.seed, options.workers)
-    trained = {**facts["trained"], "colour": told}
-    parameters = sum(value.numel() for name, value in Studio().named_parameters())
-    written = export.write(options.out, tensors, {**facts, "parameters": parameters, "trained": trained})
-    print(written, written.stat().st_size)
+    facts |= {"default": False, "trained": {**facts["trained"], "colour": told}}
+    facts["parameters"] = sum(value.numel() for value in Studio().parameters())
+    export.tell(export.write(options.out, tensors, facts))
     return 0
 
 
@@ -191,6 +195,10 @@ def _described(path: Path) -> dict[str, Any]:
         assert isinstance(facts["trained"], dict) and isinstance(facts["name"], str)
     except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
         raise Unusable(f"{path} is no description of weights ({type(error).__name__}).") from error
-    if found != "studio":
-        raise Unusable(f"{path} is of {found}; only studio has the person's colour apart.")
+    if found != STUDIO.name:
+        raise Unusable(f"{path} is of {found}; only {STUDIO.name} has the person's colour apart.")
+    ours = {"name": path.stem, "constants": dict(STUDIO.constants), "preprocessing": asdict(CURRENT)}
+    for name, value in ours.items():
+        if facts.get(name) != value:
+            raise Unusable(f"The {name} in {path} is not this version's, or not of this file.")
     return facts

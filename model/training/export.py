@@ -75,28 +75,39 @@ def export(
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
         raise Unusable("A network's name has letters, digits, '.', '-' and '_' only, at most 64.")
     parameters = _fits(config.architecture, tensors)
-    others = _descriptions(folder)
-    was = others.pop(folder / f"{name}.json", {}).get("default", False)
-    default = default or was or not any(facts.get("default") for facts in others.values())
     trained = {**recipe(state, hardware), **({"before": before} if before else {})}
     facts = _facts(network, name) | {"default": default, "parameters": parameters, "trained": trained}
     facts["preprocessing"] = state.get("preprocessing", facts["preprocessing"])  # what it was trained with
-    file = write(folder, tensors, facts)
-    for path, other in others.items():
-        if default and other.get("default"):
-            _write_json(path, {**other, "default": False})
-    return file
+    return write(folder, tensors, facts)
 
 
 def write(folder: Path, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> Path:
-    """Write tensors in fp16 and their description; returns the first's path. Raises `Unusable`."""
-    data = save(_half(tensors))
-    path = folder / f"{facts['name']}.safetensors"
+    """Write tensors in fp16 and their description; returns the first's path. Raises `Unusable`.
+
+    One network in the folder is the default: this one if `facts` says so, if it was before or if none is.
+    """
+    data, name = save(_half(tensors)), facts["name"]
+    others = _descriptions(folder)
+    was = others.pop(folder / f"{name}.json", {}).get("default", False)
+    default = facts["default"] or was or not any(other.get("default") for other in others.values())
+    path = folder / f"{name}.safetensors"
     folder.mkdir(parents=True, exist_ok=True)
     _write(path, data)
     of_file = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    _write_json(path.with_suffix(".json"), {**facts, **of_file})
+    _write_json(path.with_suffix(".json"), {**facts, **of_file, "default": default})
+    for other_path, other in others.items():
+        if default and other.get("default"):
+            _write_json(other_path, {**other, "default": False})
     return path
+
+
+def tell(file: Path) -> None:
+    """Print what was written; on stderr, too, if it takes a shipped network's place and is not that."""
+    print(file, file.stat().st_size)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    if file.parent.resolve() == WEIGHTS and SHIPPED.get(file.stem, digest) != digest:
+        sentence = f"{file.stem} is served only when SHIPPED in networks/registry.py says {digest}."
+        print(sentence, file=sys.stderr)
 
 
 def _facts(network: Network, name: str) -> dict[str, Any]:
@@ -221,9 +232,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     described = (options.name, options.default, options.hardware, options.before, options.mean)
     file = export(read(options.checkpoint), options.folder, *described)
-    print(file, file.stat().st_size)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    if options.folder == WEIGHTS and SHIPPED.get(file.stem, digest) != digest:
-        sentence = f"{file.stem} is served only when SHIPPED in networks/registry.py says {digest}."
-        print(sentence, file=sys.stderr)
+    tell(file)
     return 0

@@ -54,6 +54,8 @@ def network(architecture: str, seed: int = 7) -> Any:
     elif isinstance(last, nn.Conv2d):
         nn.init.normal_(last.weight, std=0.03)
         nn.init.uniform_(last.bias, -0.1, 0.1)
+    if isinstance(made, Studio):
+        nn.init.normal_(made.colour.last.weight, std=0.02)
     return made
 
 

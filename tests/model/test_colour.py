@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from model.inference import predictor
 from model.networks.studio import WIDTHS, PersonColour, Studio, of_the_skin, relit, shrunk
@@ -82,7 +82,9 @@ def test_the_command_fits_the_colour_and_leaves_all_else(
     assert changed == {name for name in new if name.startswith("colour.")}
     facts = json.loads((tmp_path / "fresh.json").read_text())
     assert facts["trained"]["colour"]["samples"] == 40 and facts["trained"]["samples"] == 2
-    assert facts["parameters"] == sum(value.numel() for _, value in Studio().named_parameters())
+    assert facts["default"] and facts["parameters"] == sum(
+        value.numel() for _, value in Studio().named_parameters()
+    )
     predictor.load("fresh", folder=tmp_path)
 
 
@@ -102,6 +104,13 @@ def test_what_cannot_be_fitted_is_told_in_a_sentence(
     lone.with_suffix(".json").write_text(json.dumps(facts | {"architecture": "deepflash"}))
     assert "only studio has" in told(lone, folder)
     lone.with_suffix(".json").write_text(json.dumps(facts))
+    assert "The name in" in told(lone, folder)
+    other = {**facts, "name": "lone", "constants": {**facts["constants"], "uncertainty": 0.015}}
+    lone.with_suffix(".json").write_text(json.dumps(other))
+    assert "The constants in" in told(lone, folder)
+    lone.with_suffix(".json").write_text(json.dumps(facts | {"name": "lone"}))
+    save_file({n: v for n, v in load_file(file).items() if not n.startswith("mattes.")}, lone)
+    assert "does not see where the skin is" in told(lone, folder)
     lone.write_bytes(b"none")
     assert "lone.safetensors" in told(lone, folder)
     few = [

@@ -62,6 +62,8 @@ def test_what_the_segmentation_is_unsure_of_is_nobody_where_a_network_sees_nobod
     person = mattes.mattes(selfie, here)[0]
     np.testing.assert_allclose(person[:, 132:], alone[:, 132:], atol=1e-6)
     np.testing.assert_allclose(person[:, : 120 - mattes.NEAR], denied[:, : 120 - mattes.NEAR], atol=1e-6)
+    near = np.s_[:, 128 - mattes.NEAR // 2 : 128]
+    np.testing.assert_allclose(person[near], alone[near], atol=1e-6)
 
 
 def test_half_a_face_is_the_person_and_a_wall_beside_it_is_not() -> None:

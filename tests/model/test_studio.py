@@ -54,6 +54,10 @@ def test_a_mirrored_picture_gets_the_same_light_mirrored() -> None:
     torch.testing.assert_close(network(image.flip(-1)).flip(-1), y, atol=1e-5, rtol=0)
     alone = network.predict(image).y
     assert float((alone - y).abs().mean()) > 1e-4, "one way alone is something else"
+    gains = network.body(image)[2]
+    assert gains.shape == (4, 3) and float(gains.std(dim=0).min()) > 1e-3, "each picture has its own"
+    for i in range(2):
+        torch.testing.assert_close(network(image[i : i + 1]), y[i : i + 1], atol=1e-5, rtol=0)
 
 
 @torch.no_grad()
@@ -83,6 +87,8 @@ def test_weights_from_before_there_were_mattes_can_be_started_from(tmp_path: Pat
 @torch.no_grad()
 def test_the_light_is_the_mean_of_two_sizes_and_is_evened_out_where_nothing_shines() -> None:
     network = made.network("studio")
+    torch.nn.init.zeros_(network.colour.last.weight)
+    torch.nn.init.zeros_(network.colour.last.bias)
     image = made.pictures(1, 128)
     small = F.avg_pool2d(image, 2)
     looks = [network.features(side) for side in (small, small.flip(-1))]
