@@ -195,8 +195,7 @@ class Studio(nn.Module):
     def _coloured(self, outputs: Tensor, masks: Tensor, gains: Tensor) -> Tensor:
         """Add the person's gains (N, 3) to those of the light, as far as the matte reaches."""
         person = F.interpolate(masks[:, :1].sigmoid(), scale_factor=4.0, mode="bilinear")
-        nothing = torch.zeros_like(outputs[:, 3:])
-        return outputs + torch.cat([gains[..., None, None] * person, nothing], dim=1)
+        return torch.cat([outputs[:, :3] + gains[..., None, None] * person, outputs[:, 3:]], dim=1)
 
     def _change(self, image: Tensor, outputs: Tensor, shrink: int) -> tuple[Tensor, Tensor, Tensor]:
         light, specular, shadow = outputs.float().split((LIGHTS, 1, 1), dim=1)

@@ -32,7 +32,6 @@ from model.data.synthesize.flash import named
 from model.data.synthesize.pairs import Pairs, fixed, weights
 from model.errors import Unusable
 from model.evaluation.metrics import skin_regions
-from model.networks.registry import find
 from model.networks.studio import SHRINK, STUDIO, PersonColour, Studio, of_the_skin
 from model.paper import equations
 from model.paper.preprocessing import CURRENT
@@ -178,8 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    description = options.file.with_suffix(".json")
-    facts = _described(description)
+    facts = _described(options.file.with_suffix(".json"))
     tensors, told = fitted(options.file, options.cache, options.pictures, options.seed, options.workers)
     facts |= {"default": False, "trained": {**facts["trained"], "colour": told}}
     facts["parameters"] = sum(value.numel() for value in Studio().parameters())
@@ -191,9 +189,8 @@ def _described(path: Path) -> dict[str, Any]:
     """Read the description beside the weights. Raises `Unusable`."""
     try:
         facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        found = find(facts["architecture"]).name
-        assert isinstance(facts["trained"], dict) and isinstance(facts["name"], str)
-    except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
+        found, _ = str(facts["architecture"]), dict(facts["trained"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise Unusable(f"{path} is no description of weights ({type(error).__name__}).") from error
     if found != STUDIO.name:
         raise Unusable(f"{path} is of {found}; only {STUDIO.name} has the person's colour apart.")
