@@ -1,12 +1,13 @@
 """Where the person and the skin are in a crop.
 
 The person is found by MediaPipe's selfie segmentation (Apache-2.0), run by OpenCV: trained on far more people
-and backgrounds than there are portraits here, it keeps shoulders and leaves walls. What it does not know is a
-crop that reaches far beyond the picture, where the edge's pixels are repeated. There it is asked once more,
-of the picture mirrored at its edges, and with a network's own matte these are three votes: each alone takes
-a door for a shoulder sometimes, or loses half a face. Elsewhere a network's matte, which is coarse and misses
-many an arm, only weakens what the segmentation is not sure of. Skin is a network's own map, or what has the
-face's own colour within the person.
+and backgrounds than there are portraits here, it keeps shoulders and leaves walls. A poster or a head behind
+that it takes for the person it mostly leaves when it sees left and right exchanged, so both must agree. What
+it does not know is a crop that reaches far beyond the picture, where the edge's pixels are repeated. There it
+is asked once more, of the picture mirrored at its edges, and with a network's own matte these are three
+votes: each alone takes a door for a shoulder sometimes, or loses half a face. Elsewhere a network's matte,
+which is coarse and misses many an arm, only weakens what the segmentation is not sure of. Skin is a network's
+own map, or what has the face's own colour within the person.
 """
 
 from __future__ import annotations
@@ -82,12 +83,15 @@ def _segmentation() -> Any:
 
 
 def _segmented(crop: Array) -> Array:
+    """Return what is the person as seen and with left and right exchanged: the lesser of both answers."""
     small = cv2.resize(crop, (INPUT, INPUT), interpolation=cv2.INTER_AREA)
+    answers = []
     with _one_at_a_time:  # a network of OpenCV's belongs to one thread
         network = _segmentation()
-        network.setInput(cv2.dnn.blobFromImage(small))
-        answer = np.array(network.forward(), np.float32).reshape(INPUT, INPUT)
-    return sharpened(answer, UNSURE)
+        for way in (1, -1):
+            network.setInput(cv2.dnn.blobFromImage(small[:, ::way]))
+            answers.append(np.array(network.forward(), np.float32).reshape(INPUT, INPUT)[:, ::way])
+    return sharpened(np.minimum(*answers), UNSURE)
 
 
 def _undoubted(person: Array, own: Array) -> Array:

@@ -49,6 +49,14 @@ def test_a_networks_own_matte_is_a_vote_where_most_of_the_crop_lies_beyond_the_p
     assert person[NOSE].min() > 0.95 and person.min() == 0
 
 
+def test_left_and_right_exchanged_are_the_same_person() -> None:
+    for crop in (PICTURES["selfie"](), PICTURES["selfie"]()[:, 60:400][:340]):
+        person, skin = mattes.mattes(crop)
+        mirrored = mattes.mattes(np.ascontiguousarray(crop[:, ::-1]))
+        np.testing.assert_allclose(mirrored[0][:, ::-1], person, atol=1e-3)
+        np.testing.assert_allclose(mirrored[1][:, ::-1], skin, atol=1e-2)
+
+
 def test_what_the_segmentation_is_unsure_of_is_nobody_where_a_network_sees_nobody() -> None:
     selfie, everywhere = PICTURES["selfie"](), np.ones((64, 64), np.float32)
     alone, _ = mattes.mattes(selfie)
