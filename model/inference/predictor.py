@@ -198,7 +198,7 @@ def load(network: str = "", device: str = "auto", engine: str = "auto", folder: 
         return Predictor(info, _converted(info))
     from . import pytorch
 
-    return Predictor(info, pytorch.Engine(_loaded(info), device))
+    return Predictor(info, pytorch.Engine(module(info), device))
 
 
 def match(references: Sequence[NDArray[np.uint8]]) -> Painter:
@@ -220,7 +220,7 @@ def matched(faces: Sequence[Face], as_published: bool = False) -> Painter:
     return Painter(HEADSHOT, digest, "opencv", "cpu", lambda crops: [transfer(crop) for crop in crops])
 
 
-def _loaded(info: NetworkInfo) -> Loaded:
+def module(info: NetworkInfo) -> Loaded:
     """Return the network's module with the weights in it. Raises `BadWeights`."""
     from ..networks.registry import find
     from .pytorch import put_together
@@ -242,7 +242,7 @@ def _painter(info: NetworkInfo, device: str, engine: str) -> Painter:
         raise BadSetting(sentence, "Use engine auto or pytorch.")
     from . import pytorch
 
-    made = pytorch.Renderer(_loaded(info), device)
+    made = pytorch.Renderer(module(info), device)
     return Painter(info.name, info.sha256, made.name, made.device, made)
 
 
@@ -258,7 +258,7 @@ def _converted(info: NetworkInfo) -> Engine:
             return openvino.Engine(openvino.read(found[0]), found[1]["outputs"], found[1]["precision"])
         except (RuntimeError, KeyError):  # of another build of OpenVINO
             pass
-    loaded = _loaded(info)
+    loaded = module(info)
     models = openvino.convert(loaded)
     precision = openvino.faster(models[0])
     facts = {"outputs": loaded.outputs, "precision": precision}

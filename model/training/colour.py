@@ -13,7 +13,7 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,6 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -32,11 +31,12 @@ from model.data.synthesize.flash import named
 from model.data.synthesize.pairs import Pairs, fixed, weights
 from model.errors import Unusable
 from model.evaluation.metrics import skin_regions
+from model.inference import predictor
+from model.inference.weights import NetworkInfo, available, choose, read
 from model.networks.studio import SHRINK, STUDIO, PersonColour, Studio, of_the_skin
 from model.paper import equations
-from model.paper.preprocessing import CURRENT
 
-from . import checkpoint, export
+from . import export
 from .samples import trainable
 
 START: Final = "colour."  # of the tensors' names
@@ -129,17 +129,22 @@ def _missed(predicted: Tensor, truth: Tensor) -> float:
 
 
 def fitted(
-    file: Path, cache: Path, pictures: int, seed: int, workers: int
+    info: NetworkInfo, cache: Path, pictures: int, seed: int, workers: int
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the file's tensors with the fitted colour, and what the description has to say of it.
 
-    Raises `ValueError` with a sentence for a file or a cache that is none.
+    Raises `BadWeights` or `ValueError` with a sentence for a file or a cache that is none.
     """
-    network = Studio().eval().requires_grad_(False)
-    checkpoint.start(network, file)
-    tensors = load_file(file)
-    if not any(name.startswith("mattes.") for name in tensors):
-        raise Unusable(f"{file} is of an older network that does not see where the skin is; train it further")
+    loaded = predictor.module(info)
+    network = loaded.module
+    if not isinstance(network, Studio):
+        sentence = f"{info.name} is of {info.architecture}; only {STUDIO.name} has the person's colour apart."
+        raise Unusable(sentence)
+    if "skin" not in loaded.outputs:
+        sentence = (
+            f"{info.name} is of an older network that does not see where the skin is; train it further."
+        )
+        raise Unusable(sentence)
     network.colour = PersonColour().requires_grad_(False)  # which changes nothing yet
     looks = Looks(network, cache, trainable(cache), pictures, seed)
     if workers:  # which share the processor already, and inherit this
@@ -158,6 +163,7 @@ def fitted(
     before = _missed(torch.zeros_like(gains), gains)
     left = fit(means, gains, network.colour, seed)
     print(f"these pictures' gains (ln) are missed by {before:.4f} without it, by {left:.4f} with it")
+    tensors = {name: torch.from_numpy(value) for name, value in read(info).items()}
     own = {f"{START}{name}": value for name, value in network.colour.state_dict().items()}
     told = {"samples": len(means), "seed": seed, "epochs": EPOCHS, "seconds": round(time.monotonic() - begun)}
     return {**tensors, **own}, told
@@ -177,25 +183,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    facts = _described(options.file.with_suffix(".json"))
-    tensors, told = fitted(options.file, options.cache, options.pictures, options.seed, options.workers)
-    facts |= {"default": False, "trained": {**facts["trained"], "colour": told}}
+    info = choose(options.file.stem, available(options.file.parent))
+    info.check()
+    tensors, told = fitted(info, options.cache, options.pictures, options.seed, options.workers)
+    facts = json.loads(options.file.with_suffix(".json").read_text("utf-8"))
+    facts |= {"default": False, "trained": {**info.trained, "colour": told}}
     facts["parameters"] = sum(value.numel() for value in Studio().parameters())
     export.tell(export.write(options.out, tensors, facts))
     return 0
-
-
-def _described(path: Path) -> dict[str, Any]:
-    """Read the description beside the weights. Raises `Unusable`."""
-    try:
-        facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        found, _ = str(facts["architecture"]), dict(facts["trained"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Unusable(f"{path} is no description of weights ({type(error).__name__}).") from error
-    if found != STUDIO.name:
-        raise Unusable(f"{path} is of {found}; only {STUDIO.name} has the person's colour apart.")
-    ours = {"name": path.stem, "constants": dict(STUDIO.constants), "preprocessing": asdict(CURRENT)}
-    for name, value in ours.items():
-        if facts.get(name) != value:
-            raise Unusable(f"The {name} in {path} is not this version's, or not of this file.")
-    return facts

@@ -35,7 +35,7 @@ def reconstruction(network: str, engine: str, x: Crop) -> Crop:
     info = weights.choose(network, weights.available())
     if info.answer == "picture":
         return predictor.load(network, device="cpu").outcome(x, bl_x).picture
-    loaded = predictor._loaded(info)
+    loaded = predictor.module(info)
     made: predictor.Engine
     if engine == "openvino":
         made = openvino.Engine(openvino.convert(loaded), loaded.outputs, "f32")

@@ -1,9 +1,11 @@
 """The colour of the person: what it is told by, how far it reaches, and how it is fitted."""
 
+import hashlib
 import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -99,20 +101,27 @@ def test_what_cannot_be_fitted_is_told_in_a_sentence(
     assert "not a cache of portraits" in told(file, tmp_path)
     lone = tmp_path / "lone.safetensors"
     shutil.copy(file, lone)
-    assert "lone.json is no description of weights" in told(lone, folder)
-    facts = json.loads((weights / "fresh.json").read_text())
-    lone.with_suffix(".json").write_text(json.dumps(facts | {"architecture": "deepflash"}))
-    assert "only studio has" in told(lone, folder)
-    lone.with_suffix(".json").write_text(json.dumps(facts))
-    assert "The name in" in told(lone, folder)
-    other = {**facts, "name": "lone", "constants": {**facts["constants"], "uncertainty": 0.015}}
-    lone.with_suffix(".json").write_text(json.dumps(other))
-    assert "The constants in" in told(lone, folder)
-    lone.with_suffix(".json").write_text(json.dumps(facts | {"name": "lone"}))
+    facts = json.loads((weights / "fresh.json").read_text()) | {"name": "lone", "file": lone.name}
+
+    def described(**other: Any) -> Path:
+        sha256 = hashlib.sha256(lone.read_bytes()).hexdigest()
+        lone.with_suffix(".json").write_text(json.dumps(facts | {"sha256": sha256} | other))
+        return lone
+
+    assert "No network is installed whose description can be read." in told(lone, folder)
+    assert "There is no network 'lone'; there is: fresh." in told(described(name="fresh"), folder)
+    other = {**facts["constants"], "uncertainty": 0.015}
+    assert "The weights of lone were trained with other constants" in told(described(constants=other), folder)
+    assert "The weights of lone are not those" in told(described(sha256="0" * 64), folder)
+    theirs = json.loads((predictor.WEIGHTS / "deepflash.json").read_text())
+    kept = {name: theirs[name] for name in ("architecture", "constants")}
+    assert "The weights of lone are of another network" in told(described(**kept), folder)
+    shutil.copy(predictor.WEIGHTS / "deepflash.safetensors", lone)
+    assert "lone is of deepflash; only studio has" in told(described(**kept), folder)
     save_file({n: v for n, v in load_file(file).items() if not n.startswith("mattes.")}, lone)
-    assert "does not see where the skin is" in told(lone, folder)
+    assert "does not see where the skin is" in told(described(), folder)
     lone.write_bytes(b"none")
-    assert "lone.safetensors" in told(lone, folder)
+    assert "The weights of lone are not those" in told(lone, folder)
     few = [
         str(file),
         "--cache",
