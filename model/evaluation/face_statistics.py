@@ -11,7 +11,7 @@ Face: the hull of the landmarks, drawn to the forehead's spot, without eyes and 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,13 +37,14 @@ CLIPPED: Final = 250 / 255  # a sample from here on is burnt out
 class Face:
     """crop (512, 512, 3) float32 sRGB; points (68, 2) in its pixels; valid (512, 512): in the photograph.
 
-    square: where the crop lies in it.
+    square: where the crop lies in it. others: the photograph's other faces, which have no others.
     """
 
     crop: Image
     points: spots.Points
     valid: Mask
     square: Square
+    others: tuple[Face, ...] = ()
 
 
 def read(path: Path) -> Face:
@@ -60,7 +61,12 @@ def find(rgb: NDArray[np.uint8]) -> Face:
     found = face_models.detect(small) or face_models.detect(small, 1)
     if not found:
         raise Unfit("no face")
-    points = face_models.landmarks(small, face_models.largest(found)) / scale
+    in_order = sorted(found, key=lambda one: int(one.box.area()), reverse=True)
+    first, *others = (_framed(rgb, face_models.landmarks(small, one.box) / scale) for one in in_order)
+    return replace(first, others=tuple(others))
+
+
+def _framed(rgb: NDArray[np.uint8], points: spots.Points) -> Face:
     square = face_square(points)
     crop = cut(rgb, square).astype(np.float32) / np.float32(255)
     valid = cut(np.full(rgb.shape[:2], 255, np.uint8), square, constant=True) > 127

@@ -6,9 +6,9 @@ results of the whole pipeline with --results DIR:
 - L*, a*, b*: change of the face's median
 - shine: L95-50 after / before (95th percentile of L* minus the median)
 - neck step: distance in a*, b* from the face to the neck, after - before
-- outside: largest change, in levels of 255, of the 99.9 % of pixels least changed that are not the person, by
-  a plain separation (GrabCut) that is not served, nor by the segmentation that is: the first takes shoulders
-  and hair for background; what the second takes for the person by mistake is not counted
+- outside: largest change, in levels of 255, of the 99.9 % of pixels least changed that are nobody whose face
+  is found, by a plain separation (GrabCut) that is not served, nor by the segmentation that is: the first
+  takes shoulders and hair for background; what the second takes for a person by mistake is not counted
 
 See `face_statistics` for what face and neck are. Quartiles, and the 5th and 95th percentile, by skin group
 where the folder's manifest.csv has the columns file and skin.
@@ -29,6 +29,7 @@ from model.data.synthesize.portraits import Unfit
 from model.inference import mattes
 from model.inference.components import difference
 from model.inference.predictor import Network
+from model.paper.framing import Square
 
 from . import face_statistics as faces
 from . import separation
@@ -70,12 +71,27 @@ def retouched(crop: faces.Image, network: Network) -> faces.Image:
 
 
 def background(face: faces.Face) -> faces.Mask:
-    """Return where surely nobody is, (512, 512)."""
+    """Return where surely nobody is whose face is found, (512, 512)."""
     away = face.valid
-    for matte in (separation.person(face.crop), mattes.mattes(face.crop)[0]):
-        person = (cv2.resize(matte, face.valid.shape[::-1]) > 0.05).astype(np.uint8)
-        away = away & (cv2.dilate(person, np.ones((2 * FAR + 1,) * 2, np.uint8)) == 0)
+    for one in (face, *face.others):
+        away = away & ~_seen_from(face.square, one.square, _people(one.crop))
     return away
+
+
+def _people(crop: faces.Image) -> faces.Mask:
+    """Return where the person of a crop may be, (512, 512)."""
+    people = np.zeros(crop.shape[:2], np.uint8)
+    for matte in (separation.person(crop), mattes.mattes(crop)[0]):
+        people |= (cv2.resize(matte, people.shape[::-1]) > 0.05).astype(np.uint8)
+    return cv2.dilate(people, np.ones((2 * FAR + 1,) * 2, np.uint8)) > 0
+
+
+def _seen_from(square: Square, other: Square, mask: faces.Mask) -> faces.Mask:
+    """Return the mask of another square's crop in the crop of `square`: nothing beyond the other."""
+    ratio = other.side / square.side
+    corner = ((np.array([other.x0, other.y0]) - [square.x0, square.y0]) * (len(mask) / square.side))[:, None]
+    place = np.hstack([ratio * np.eye(2), corner])
+    return cv2.warpAffine(mask.astype(np.uint8), place, mask.shape[::-1], flags=cv2.INTER_NEAREST) > 0
 
 
 def _outside(face: faces.Face, after: faces.Image, away: faces.Mask) -> float:

@@ -1,6 +1,7 @@
 """Calibration and real photographs: known faces have their known statistics, bad files are told of."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from model.data.synthesize.portraits import Unfit
 from model.evaluation import calibrate, photographs
 from model.evaluation import face_statistics as faces
 from model.paper.colour import encode_srgb
+from model.paper.framing import Square
 from tests.sample import SELFIE
 
 
@@ -113,6 +115,27 @@ def test_what_results_do_to_photographs(tmp_path: Path, selfie: faces.Face) -> N
     assert groups["light"]["L*"][2] == 0 and groups["light"]["shine"][2] == 1
     assert groups["dark"]["L*"][2] > 3 and groups["light"]["neck step"][2] == 0
     assert "dark" in photographs.text(found) and json.dumps(found)
+
+
+def test_other_faces_are_found_and_their_people_are_no_background(tmp_path: Path, selfie: faces.Face) -> None:
+    picture = cv2.imread(str(SELFIE))
+    assert picture is not None and not selfie.others
+    small = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    both = cv2.copyMakeBorder(picture, 0, 0, small.shape[1], 0, borderType=cv2.BORDER_REPLICATE)
+    both[-len(small) :, : small.shape[1]] = small
+    cv2.imwrite(str(tmp_path / "both.png"), both)
+    (other,) = faces.read(tmp_path / "both.png").others
+    assert other.square.side == pytest.approx(0.5 * selfie.square.side, rel=0.05) and not other.others
+
+    at = selfie.square  # of half the size at the crop's upper left corner, where the wall is
+    there = Square(at.x0 + at.side / 4, at.y0 + at.side / 4, at.side / 2)
+    alone = photographs.background(selfie)
+    away = photographs.background(replace(selfie, others=(replace(other, square=there),)))
+    assert np.array_equal(away[256:], alone[256:]) and np.array_equal(away[:, 256:], alone[:, 256:])
+    face = other.points[27:36].mean(axis=0) / 2
+    assert not away[int(face[1]), int(face[0])] and alone[:256, :256].sum() > away[:256, :256].sum() + 5000
+    away = photographs.background(replace(selfie, others=(replace(other, square=Square(-9999, 0, 100)),)))
+    assert np.array_equal(away, alone)
 
 
 def test_no_picture_is_told_in_a_sentence(tmp_path: Path) -> None:
