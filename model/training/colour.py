@@ -32,14 +32,13 @@ from model.data.synthesize.pairs import Pairs, fixed, weights
 from model.errors import Unusable
 from model.evaluation.metrics import skin_regions
 from model.inference import predictor
-from model.inference.weights import NetworkInfo, available, choose, read
+from model.inference.weights import NetworkInfo, available, choose
 from model.networks.studio import SHRINK, STUDIO, PersonColour, Studio, of_the_skin
 from model.paper import equations
 
 from . import export
 from .samples import trainable
 
-START: Final = "colour."  # of the tensors' names
 MIXES: Final = {"real": 0.76, "hard": 0.06, "still": 0.18}
 TOGETHER: Final = 4  # pictures that are rendered together
 DARKEST: Final = 0.02  # sRGB: what is darker has no colour that could be missed
@@ -141,10 +140,7 @@ def fitted(
         sentence = f"{info.name} is of {info.architecture}; only {STUDIO.name} has the person's colour apart."
         raise Unusable(sentence)
     if "skin" not in loaded.outputs:
-        sentence = (
-            f"{info.name} is of an older network that does not see where the skin is; train it further."
-        )
-        raise Unusable(sentence)
+        raise Unusable(f"{info.name} is an older network, which does not see the skin; train it further.")
     network.colour = PersonColour().requires_grad_(False)  # which changes nothing yet
     looks = Looks(network, cache, trainable(cache), pictures, seed)
     if workers:  # which share the processor already, and inherit this
@@ -163,10 +159,9 @@ def fitted(
     before = _missed(torch.zeros_like(gains), gains)
     left = fit(means, gains, network.colour, seed)
     print(f"these pictures' gains (ln) are missed by {before:.4f} without it, by {left:.4f} with it")
-    tensors = {name: torch.from_numpy(value) for name, value in read(info).items()}
-    own = {f"{START}{name}": value for name, value in network.colour.state_dict().items()}
+    tensors = export.without_counters(network.state_dict())
     told = {"samples": len(means), "seed": seed, "epochs": EPOCHS, "seconds": round(time.monotonic() - begun)}
-    return {**tensors, **own}, told
+    return tensors, told
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -185,6 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     info = choose(options.file.stem, available(options.file.parent))
     info.check()
+    if info.file.name != options.file.name:
+        raise Unusable(f"The description of {info.name} is of {info.file.name}, not of {options.file.name}.")
     tensors, told = fitted(info, options.cache, options.pictures, options.seed, options.workers)
     facts = json.loads(options.file.with_suffix(".json").read_text("utf-8"))
     facts |= {"default": False, "trained": {**info.trained, "colour": told}}

@@ -15,7 +15,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -140,7 +140,11 @@ def recipe(state: dict[str, Any], hardware: str) -> dict[str, Any]:
 
 def _weights(state: dict[str, Any]) -> dict[str, torch.Tensor]:
     """Return the averaged network's, without batch norm's counters."""
-    tensors = checkpoint.averaged(state)
+    return without_counters(checkpoint.averaged(state))
+
+
+def without_counters(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Leave out what batch norm has counted: nothing of it is in a file."""
     return {name: value for name, value in tensors.items() if not name.endswith("num_batches_tracked")}
 
 

@@ -110,6 +110,7 @@ def test_what_cannot_be_fitted_is_told_in_a_sentence(
 
     assert "No network is installed whose description can be read." in told(lone, folder)
     assert "There is no network 'lone'; there is: fresh." in told(described(name="fresh"), folder)
+    assert "is of lone.safetensors, not of lone.txt" in told(described().with_suffix(".txt"), folder)
     other = {**facts["constants"], "uncertainty": 0.015}
     assert "The weights of lone were trained with other constants" in told(described(constants=other), folder)
     assert "The weights of lone are not those" in told(described(sha256="0" * 64), folder)
@@ -119,7 +120,7 @@ def test_what_cannot_be_fitted_is_told_in_a_sentence(
     shutil.copy(predictor.WEIGHTS / "deepflash.safetensors", lone)
     assert "lone is of deepflash; only studio has" in told(described(**kept), folder)
     save_file({n: v for n, v in load_file(file).items() if not n.startswith("mattes.")}, lone)
-    assert "does not see where the skin is" in told(described(), folder)
+    assert "does not see the skin" in told(described(), folder)
     lone.write_bytes(b"none")
     assert "The weights of lone are not those" in told(lone, folder)
     few = [
