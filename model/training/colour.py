@@ -182,8 +182,8 @@ def _run(options: argparse.Namespace) -> int:
     info.check()
     if info.file.name != options.file.name:
         raise Unusable(f"The description of {info.name} is of {info.file.name}, not of {options.file.name}.")
-    tensors, told = fitted(info, options.cache, options.pictures, options.seed, options.workers)
     facts = json.loads(options.file.with_suffix(".json").read_text("utf-8"))
+    tensors, told = fitted(info, options.cache, options.pictures, options.seed, options.workers)
     facts |= {"default": False, "trained": {**info.trained, "colour": told}}
     facts["parameters"] = sum(value.numel() for value in Studio().parameters())
     export.tell(export.write(options.out, tensors, facts))
