@@ -24,6 +24,8 @@ from tests.sample import CHECKOUT
 
 ROOT_VARIABLE = "STUDIO_PORTRAIT_GIMP_ROOT"
 ABSENT = "NO GIMP 3"  # begins every skip reason, so that the end of the run can count them
+# After a plain su, root's PATH has no folder that it lies in.
+CHROOT = shutil.which("chroot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "chroot"
 INSIDE = [Path(__file__).parent / "inside", Path(__file__).parents[1] / "gimpfu" / "inside"]
 QUIET = (
     '(config-version "{version}")',
@@ -77,9 +79,9 @@ class Gimp:
         if self.root is None:
             return []
         if not self.mounts:
-            return ["chroot", str(self.root)]
+            return [CHROOT, str(self.root)]
         steps = [f"mount --rbind {quote(str(m))} {quote(f'{self.root}{m}')}" for m in self.mounts]
-        script = " && ".join([*steps, 'exec chroot "$0" "$@"'])
+        script = " && ".join([*steps, f'exec {CHROOT} "$0" "$@"'])
         return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, str(self.root)]
 
     def with_checkout(self) -> Gimp:

@@ -32,7 +32,7 @@ if [[ -f $stamp && $(<"$stamp") == "$suite $RECIPE" ]]; then
 fi
 [[ $(id -u) == 0 ]] || die "only root can make a GIMP root"
 
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C PATH="$PATH:/usr/sbin:/sbin" # which root lacks after a plain su
 unset PYTHONHOME PYTHONPATH LD_LIBRARY_PATH
 
 install_debootstrap() {
