@@ -36,6 +36,15 @@ def installed(gimp: Gimp) -> Gimp:
 
 
 @pytest.fixture(scope="session")
+def seeing(installed: Gimp) -> Gimp:
+    """The same, seeing this checkout and its Python, so that the plug-in can start a server there itself."""
+    try:
+        return installed.with_checkout()
+    except GimpFailed as reason:
+        pytest.skip(f"{ABSENT} that sees this checkout: {reason}")
+
+
+@pytest.fixture(scope="session")
 def windowed(installed: Gimp) -> Gimp:
     """The same, for its window: where a screen can be had, without dialogs of its own at the start."""
     if absent := screen.missing():

@@ -177,7 +177,7 @@ def start(root: Path | None) -> Gimp:
 
 def _empty(root: Path | None) -> Gimp:
     base = None if root is None else root / "tmp"
-    work = Path(tempfile.mkdtemp(prefix="studio-portrait-test-", dir=base))
+    work = Path(tempfile.mkdtemp(prefix="gimp-test-", dir=base))
     work.chmod(0o755)
     gimp = Gimp(root, work)
     (gimp.profile / "plug-ins").mkdir(parents=True)

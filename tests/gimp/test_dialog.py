@@ -90,6 +90,7 @@ def test_a_selection_that_is_gone_is_told_of(told: dict[str, Any]) -> None:
     assert told["selection_gone"]["frames"] == 1
 
 
+@pytest.mark.usefixtures("seeing")
 def test_a_lost_server_is_started_again_by_retouch(told: dict[str, Any]) -> None:
     assert told["server_lost"]["said"].startswith("The server does not answer any more.")
     assert told["server_lost"]["layers"] == 2, told["server_lost"]

@@ -13,7 +13,7 @@ MOST_MB = 150
 
 
 @pytest.fixture(scope="module")
-def told(windowed: Gimp) -> dict[str, Any]:
+def told(seeing: Gimp, windowed: Gimp) -> dict[str, Any]:
     return dialog.measure(windowed.root, moves=3, cold=True)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tests.gimp.harness import Gimp
 from tests.gimp.server import Server
 
 SIDE = (1500, 2000)
+NUMBER = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def photo(installed: Gimp, selfie: Path) -> dict[str, Any]:
 @pytest.fixture
 def lone(installed: Gimp) -> Iterator[tuple[Gimp, Path]]:
     """GIMP with a state folder of this test's own."""
-    home = installed.work / f"lone-{time.monotonic_ns()}"
+    home = installed.work / f"lone{next(NUMBER)}"  # short: a socket's path has 107 characters at most
     before = installed.environment.get("STUDIO_PORTRAIT_HOME")
     installed.environment["STUDIO_PORTRAIT_HOME"] = installed.inside(home)
     yield installed, home

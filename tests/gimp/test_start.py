@@ -7,6 +7,7 @@ into which they can be mounted.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,14 @@ from plugin.studio_portrait.link.session import Session
 from plugin.studio_portrait.link.version import VERSION
 from plugin.studio_portrait.link.wire import Problem
 from server.setup import weights
-from tests.gimp.harness import ABSENT, Gimp, GimpFailed
+from tests.gimp.harness import Gimp
 
 
 @pytest.fixture
-def alone(installed: Gimp, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gimp]:
+def alone(seeing: Gimp, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gimp]:
     """GIMP that sees the checkout, with a state folder in which no server has ever run."""
-    try:
-        shown = installed.with_checkout()
-    except GimpFailed as reason:
-        pytest.skip(f"{ABSENT} that sees this checkout: {reason}")
-    home = installed.work / "alone"
+    shown = replace(seeing, environment=dict(seeing.environment))
+    home = seeing.work / "alone"
     shown.environment["STUDIO_PORTRAIT_HOME"] = shown.inside(home)
     monkeypatch.setenv(runtime.HOME_VARIABLE, str(home))
     yield shown
