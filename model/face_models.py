@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -101,9 +101,9 @@ def _from_coarse(box: Any) -> Any:
     return _PYRAMID.rect_up(box, COARSE)
 
 
-def largest(faces: Sequence[DetectedFace]) -> Any:
-    """Return the box of most pixels."""
-    return max((face.box for face in faces), key=lambda box: int(box.area()))
+def largest_first(faces: Iterable[DetectedFace]) -> list[Any]:
+    """Return the boxes, that of most pixels first."""
+    return sorted((face.box for face in faces), key=lambda box: int(box.area()), reverse=True)
 
 
 def shape(rgb: Picture, box: Any) -> Any:

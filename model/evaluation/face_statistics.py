@@ -11,7 +11,8 @@ Face: the hull of the landmarks, drawn to the forehead's spot, without eyes and 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,40 +38,44 @@ CLIPPED: Final = 250 / 255  # a sample from here on is burnt out
 class Face:
     """crop (512, 512, 3) float32 sRGB; points (68, 2) in its pixels; valid (512, 512): in the photograph.
 
-    square: where the crop lies in it. others: the photograph's other faces, which have no others.
+    square: where the crop lies in it.
     """
 
     crop: Image
     points: spots.Points
     valid: Mask
     square: Square
-    others: tuple[Face, ...] = ()
 
 
 def read(path: Path) -> Face:
     """Return the largest face of a photograph. Raises `Unfit`: not a picture, or no face in it."""
+    return next(everybody(path))
+
+
+def everybody(path: Path) -> Iterator[Face]:
+    """Yield a photograph's faces, the largest first. Raises `Unfit` as `read` does."""
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if bgr is None:
         raise Unfit("not a picture")
-    return find(np.ascontiguousarray(bgr[..., ::-1]))
+    return _found(np.ascontiguousarray(bgr[..., ::-1]))
 
 
 def find(rgb: NDArray[np.uint8]) -> Face:
     """Return the largest face of (H, W, 3) sRGB. Raises `Unfit` if there is none."""
+    return next(_found(rgb))
+
+
+def _found(rgb: NDArray[np.uint8]) -> Iterator[Face]:
     small, scale = thumbnail(rgb)
     found = face_models.detect(small) or face_models.detect(small, 1)
     if not found:
         raise Unfit("no face")
-    in_order = sorted(found, key=lambda one: int(one.box.area()), reverse=True)
-    first, *others = (_framed(rgb, face_models.landmarks(small, one.box) / scale) for one in in_order)
-    return replace(first, others=tuple(others))
-
-
-def _framed(rgb: NDArray[np.uint8], points: spots.Points) -> Face:
-    square = face_square(points)
-    crop = cut(rgb, square).astype(np.float32) / np.float32(255)
-    valid = cut(np.full(rgb.shape[:2], 255, np.uint8), square, constant=True) > 127
-    return Face(crop, (points - [square.x0, square.y0]) * (SIZE / square.side), valid, square)
+    for box in face_models.largest_first(found):
+        points = face_models.landmarks(small, box) / scale
+        square = face_square(points)
+        crop = cut(rgb, square).astype(np.float32) / np.float32(255)
+        valid = cut(np.full(rgb.shape[:2], 255, np.uint8), square, constant=True) > 127
+        yield Face(crop, (points - [square.x0, square.y0]) * (SIZE / square.side), valid, square)
 
 
 def same_place(photograph: Path, face: Face, result: Path) -> Image:

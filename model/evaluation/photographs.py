@@ -70,10 +70,10 @@ def retouched(crop: faces.Image, network: Network) -> faces.Image:
     return eight_bit(crop - matte[..., None] * difference(parts))
 
 
-def background(face: faces.Face) -> faces.Mask:
-    """Return where surely nobody is whose face is found, (512, 512)."""
+def background(face: faces.Face, others: Sequence[faces.Face] = ()) -> faces.Mask:
+    """Return where surely nobody is whose face is found, (512, 512). others: the photograph's other faces."""
     away = face.valid
-    for one in (face, *face.others):
+    for one in (face, *others):
         away = away & ~_seen_from(face.square, one.square, _people(one.crop))
     return away
 
@@ -116,12 +116,12 @@ def measure(
         if results and path.stem not in served:
             continue
         try:
-            face = faces.read(path)
+            face, *others = faces.everybody(path)
             answers = _answers(path, face, networks, served)
         except Unfit as reason:
             left_out.append(f"{path}: {reason}")
             continue
-        away = background(face)
+        away = background(face, others)
         for name, after in answers.items():
             rows[name].append((groups.get(path.name, ""), change(face, after, away)))
     if not any(rows.values()):

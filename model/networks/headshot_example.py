@@ -78,7 +78,7 @@ def find(rgb: NDArray[np.uint8], name: str = "") -> Face:
     found = face_models.detect(small, 1 if max(size) < SIZE else 0)
     if not found:
         raise BadReference(f"No face was found in the reference portrait{name}.", HINT)
-    square = face_square(face_models.landmarks(small, face_models.largest(found)) / scale)
+    square = face_square(face_models.landmarks(small, face_models.largest_first(found)[0]) / scale)
     if square.side < SMALLEST:
         sentence = f"The face in the reference portrait{name} is too small ({square.side:.0f} pixels"
         raise BadReference(f"{sentence} with head and shoulders; {SMALLEST} are needed).", HINT)

@@ -119,22 +119,22 @@ def test_what_results_do_to_photographs(tmp_path: Path, selfie: faces.Face) -> N
 
 def test_other_faces_are_found_and_their_people_are_no_background(tmp_path: Path, selfie: faces.Face) -> None:
     picture = cv2.imread(str(SELFIE))
-    assert picture is not None and not selfie.others
+    assert picture is not None and len(list(faces.everybody(SELFIE))) == 1
     small = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     both = cv2.copyMakeBorder(picture, 0, 0, small.shape[1], 0, borderType=cv2.BORDER_REPLICATE)
     both[-len(small) :, : small.shape[1]] = small
     cv2.imwrite(str(tmp_path / "both.png"), both)
-    (other,) = faces.read(tmp_path / "both.png").others
-    assert other.square.side == pytest.approx(0.5 * selfie.square.side, rel=0.05) and not other.others
+    _, other = faces.everybody(tmp_path / "both.png")
+    assert other.square.side == pytest.approx(0.5 * selfie.square.side, rel=0.05)
 
     at = selfie.square  # of half the size at the crop's upper left corner, where the wall is
     there = Square(at.x0 + at.side / 4, at.y0 + at.side / 4, at.side / 2)
     alone = photographs.background(selfie)
-    away = photographs.background(replace(selfie, others=(replace(other, square=there),)))
+    away = photographs.background(selfie, [replace(other, square=there)])
     assert np.array_equal(away[256:], alone[256:]) and np.array_equal(away[:, 256:], alone[:, 256:])
     face = other.points[27:36].mean(axis=0) / 2
     assert not away[int(face[1]), int(face[0])] and alone[:256, :256].sum() > away[:256, :256].sum() + 5000
-    away = photographs.background(replace(selfie, others=(replace(other, square=Square(-9999, 0, 100)),)))
+    away = photographs.background(selfie, [replace(other, square=Square(-9999, 0, 100))])
     assert np.array_equal(away, alone)
 
 
