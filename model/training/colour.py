@@ -185,6 +185,5 @@ def _run(options: argparse.Namespace) -> int:
     facts = json.loads(options.file.with_suffix(".json").read_text("utf-8"))
     tensors, told = fitted(info, options.cache, options.pictures, options.seed, options.workers)
     facts |= {"default": False, "trained": {**info.trained, "colour": told}}
-    facts["parameters"] = sum(value.numel() for value in Studio().parameters())
     export.tell(export.write(options.out, tensors, facts))
     return 0

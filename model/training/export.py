@@ -74,9 +74,8 @@ def export(
         tensors = _mean(tensors, mean)
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
         raise Unusable("A network's name has letters, digits, '.', '-' and '_' only, at most 64.")
-    parameters = _fits(config.architecture, tensors)
     trained = {**recipe(state, hardware), **({"before": before} if before else {})}
-    facts = _facts(network, name) | {"default": default, "parameters": parameters, "trained": trained}
+    facts = _facts(network, name) | {"default": default, "trained": trained}
     facts["preprocessing"] = state.get("preprocessing", facts["preprocessing"])  # what it was trained with
     return write(folder, tensors, facts)
 
@@ -84,9 +83,11 @@ def export(
 def write(folder: Path, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> Path:
     """Write tensors in fp16 and their description; returns the first's path. Raises `Unusable`.
 
-    One network in the folder is the default: this one if `facts` says so, if it was before or if none is.
+    facts: what the description says of the network; what it says of the tensors is put in. One network in
+    the folder is the default: this one if `facts` says so, if it was before or if none is.
     """
-    data, name = save(_half(tensors)), facts["name"]
+    parameters, name = _fits(facts["architecture"], tensors), facts["name"]
+    data = save(_half(tensors))
     others = _descriptions(folder)
     was = others.pop(folder / f"{name}.json", {}).get("default", False)
     default = facts["default"] or was or not any(other.get("default") for other in others.values())
@@ -94,7 +95,7 @@ def write(folder: Path, tensors: dict[str, torch.Tensor], facts: dict[str, Any])
     folder.mkdir(parents=True, exist_ok=True)
     _write(path, data)
     of_file = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    _write_json(path.with_suffix(".json"), {**facts, **of_file, "default": default})
+    _write_json(path.with_suffix(".json"), {**facts, **of_file, "parameters": parameters, "default": default})
     for other_path, other in others.items():
         if default and other.get("default"):
             _write_json(other_path, {**other, "default": False})
@@ -111,14 +112,13 @@ def tell(file: Path) -> None:
 
 
 def _facts(network: Network, name: str) -> dict[str, Any]:
-    """Return what the description says of the network; `write` puts in what it says of its file."""
+    """Return what the description says of the network; `write` puts in what it says of its tensors."""
     return {
         "name": name,
         "architecture": network.name,
         "caption": network.caption,
         "answer": network.answer,
         "default": False,
-        "parameters": 0,
         "licence": LICENCE,
         "preprocessing": dataclasses.asdict(CURRENT),
         "constants": dict(network.constants),
